@@ -1,0 +1,55 @@
+# One place for every command, for us and for CI. `make` alone lists them.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+READY := $(VENV)/.ready
+
+# Byte code is kept: Airflow starts many processes that would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONWARNINGS ?= ignore::SyntaxWarning
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test lint format bench lock clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY)  ## make the virtual environment (other commands do it by themselves)
+
+$(READY): requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "maskmatch needs Python 3.11: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+demo: setup  ## run the nightly Dag on real pictures with embedded parts, show the tables
+	@$(BIN)/python -m demo.run
+
+up: setup  ## start the same with the Airflow page; Ctrl-C stops it
+	@$(BIN)/python -m demo.up
+
+test: setup  ## run all tests
+	$(BIN)/python -m pytest
+
+lint: setup  ## check format, style, types and layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup  ## mend format and what ruff can mend by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup  ## run all benchmarks; each ends with one JSON line (BENCH=--quick for short ones)
+	@for file in benchmarks/[a-z]*.py; do $(BIN)/python $$file $(BENCH) || exit 1; done
+
+lock: $(READY)  ## pin requirements anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra airflow --extra server --generate-hashes --no-header --no-annotate -o requirements.txt
+	$(BIN)/uv pip compile --quiet pyproject.toml --all-extras -c requirements.txt --generate-hashes --no-header --no-annotate -o requirements-dev.txt
+
+clean:  ## remove what the demo and the tests left
+	rm -rf .state .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,139 @@
+"""Compare the pairs of a date with CompareMaskFace and publish their outcomes.
+
+Every night at 02:00 UTC this Dag compares the pairs of its logical date: it reads
+`<source>/manifests/ds=<date>/`, calls CompareMaskFace for every pair within the account's rate limit, and
+replaces `<warehouse>/outcomes/current/ds=<date>/data.parquet`. Running a date again is safe: only pairs
+without a final answer are called, so nothing is paid twice.
+
+**When a task fails, its last log line says what is wrong and what to do.**
+
+| task | it says | do |
+|---|---|---|
+| plan | no manifest, column missing, no rows | mend the manifest, clear `plan` (with downstream) |
+| plan, compare | SecretId, signature, arrears, permission | mend connection or account, clear the task |
+| plan, compare | cannot be reached | it is tried again by itself; look at endpoint and network |
+| compare | killed, out of memory, worker lost | nothing: the next try goes on from the journal |
+| publish | pairs have no outcome yet | clear the `compare` tasks that failed |
+
+* A row that could not be compared is no failure of the Dag: it is a row with `failure_code` and
+  `failure_message` in the table. Pairs that failed for `infrastructure` reasons are called again when you
+  clear `compare` and `publish`.
+* **Backfill**: Dag page, *Trigger*, *Backfill*, with the dates; or
+  `airflow backfill create --dag-id nightly_comparison --from-date 2026-11-20 --to-date 2026-11-22`.
+* **Pay again on purpose** (say, all pictures were replaced): trigger with `recompare`.
+* Connections: `tencent_iai_default` (key, endpoint, rate limit), `maskmatch_storage` (type aws; S3 or COS).
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG, Param, TriggerRule
+
+from maskmatch.operators import (
+    RETRY_POLICY,
+    CompareMaskFaceOperator,
+    PlanComparisonOperator,
+    PublishOutcomesOperator,
+    SummariseOutcomesOperator,
+)
+
+PLAN = "{{ ti.xcom_pull(task_ids='plan', key='plan') }}"
+
+with DAG(
+    dag_id="nightly_comparison",
+    description="Compare the pairs of a date with CompareMaskFace and publish their outcomes.",
+    doc_md=__doc__,
+    schedule="0 2 * * *",
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    tags=["maskmatch"],
+    default_args={
+        "owner": "maskmatch",
+        "retries": 3,
+        "retry_delay": timedelta(seconds=30),
+        "retry_policy": RETRY_POLICY,
+        "source": "{{ params.source }}",
+        "warehouse": "{{ params.warehouse }}",
+    },
+    params={
+        "source": Param(
+            "s3://maskmatch/source",
+            type="string",
+            pattern="^(s3://.+|file:///.+)",
+            title="Source",
+            description="Folder with manifests/ds=<date>/ and the images: s3://bucket/prefix or file:///folder.",
+        ),
+        "warehouse": Param(
+            "s3://maskmatch/warehouse",
+            type="string",
+            pattern="^(s3://.+|file:///.+)",
+            title="Warehouse",
+            description="Folder for plans, journals and the tables.",
+        ),
+        "quality_control": Param(
+            0,
+            type="integer",
+            minimum=0,
+            maximum=4,
+            title="Quality control",
+            description="The vendor's quality check, 0 (off) to 4 (strict), for rows that do not say.",
+        ),
+        "nominal_fmr": Param(
+            0.0001,
+            type="number",
+            enum=[0.001, 0.0001, 0.00001],
+            title="Nominal FMR",
+            description="False match rate whose score is the threshold of the decision.",
+        ),
+        "image_transfer": Param(
+            "bytes",
+            type="string",
+            enum=["bytes", "url"],
+            title="Image transfer",
+            description="Send the images, or signed URLs that the vendor can fetch (best with COS).",
+        ),
+        "calls_in_flight": Param(
+            32,
+            type="integer",
+            minimum=1,
+            maximum=256,
+            title="Calls in flight",
+            description="Threads of each compare task.",
+        ),
+        "max_shards": Param(
+            4,
+            type="integer",
+            minimum=1,
+            maximum=32,
+            title="Compare tasks at most",
+            description="One saturates an account of 50 calls/s; more help with large images.",
+        ),
+        "recompare": Param(
+            False,
+            type="boolean",
+            title="Compare again",
+            description="Call every pair again, also those that have a score. They are paid again.",
+        ),
+    },
+):
+    plan = PlanComparisonOperator(
+        task_id="plan",
+        quality_control="{{ params.quality_control }}",
+        max_shards="{{ params.max_shards }}",
+        recompare="{{ params.recompare }}",
+    )
+    compare = CompareMaskFaceOperator.partial(
+        task_id="compare",
+        plan=PLAN,
+        image_transfer="{{ params.image_transfer }}",
+        calls_in_flight="{{ params.calls_in_flight }}",
+        max_active_tis_per_dag=8,
+    ).expand(shard=plan.output)
+    publish = PublishOutcomesOperator(
+        task_id="publish",
+        plan=PLAN,
+        nominal_fmr="{{ params.nominal_fmr }}",
+        trigger_rule=TriggerRule.NONE_FAILED,  # a manifest of bad rows alone has nothing to compare
+    )
+    summary = SummariseOutcomesOperator(task_id="summary")
+
+    compare >> publish >> summary

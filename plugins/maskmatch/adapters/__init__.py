@@ -1,0 +1,1 @@
+"""The only places that touch the outside world: the vendor, object storage, the broker's file."""

@@ -1,0 +1,122 @@
+"""What was paid for, in object storage, as it comes: one journal per shard.
+
+    <shard>.journal/0001-000001.jsonl      epoch (one per attempt at the shard) and sequence number
+    <shard>.journal/0001-000002.jsonl
+    <shard>.journal/0002-000001.jsonl      written after a crash by the next attempt
+
+A writer thread puts whatever finished since its last PUT into one new object (group commit). A thread that
+records an outcome returns when that object is durable. Objects are never changed, so a killed process
+leaves only whole ones.
+"""
+
+import json
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from maskmatch.adapters.stores import Store
+from maskmatch.core.errors import MaskmatchError, ObjectExists, Unavailable
+from maskmatch.core.outcomes import Outcome
+
+COMMIT_SECONDS = 0.2
+"""Least time between two PUTs, so that a slow shard does not write one object per call."""
+
+
+def read_journal(store: Store, prefix: str) -> dict[str, Outcome]:
+    """Return the last outcome of every pair that a journal knows, by pair id."""
+    return {outcome.pair_id: outcome for outcome in _outcomes(store, prefix)}
+
+
+def _outcomes(store: Store, prefix: str) -> Iterator[Outcome]:
+    for key in sorted(found.key for found in store.list(f"{prefix}/")):
+        for line in store.get(key).splitlines():
+            yield Outcome.from_record(json.loads(line))
+
+
+class ShardJournal:
+    """Appends to the journal of one shard; use as a context manager.
+
+    `only_new` asks the store to refuse overwriting, where it can: then a second writer of the same epoch
+    is found out (Unavailable) instead of losing outcomes.
+    """
+
+    def __init__(self, store: Store, prefix: str, *, only_new: bool) -> None:
+        self._store = store
+        self._prefix = prefix
+        self._only_new = only_new
+        self._epoch = 1 + max((_epoch(found.key) for found in store.list(f"{prefix}/")), default=0)
+        self._sequence = 0
+        self._pending: list[Outcome] = []
+        self._committed = self._recorded = 0
+        self._failure: MaskmatchError | None = None
+        self._closing = False
+        self._changed = threading.Condition()
+        self._writer = threading.Thread(target=self._write_until_closed, name="journal", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._writer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._writer.join()
+
+    def record(self, outcome: Outcome) -> None:
+        """Return when the outcome is durable; raise what kept it from being so."""
+        with self._changed:
+            self._pending.append(outcome)
+            self._recorded += 1
+            mine = self._recorded
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._committed >= mine or self._failure)
+            if self._committed < mine and self._failure:
+                raise self._failure
+
+    def _write_until_closed(self) -> None:
+        pause = threading.Event()
+        while group := self._next_group():
+            try:
+                self._commit(group)
+            except MaskmatchError as error:
+                self._finish(0, error)
+                return
+            except Exception as error:  # noqa: BLE001  whatever it is, the recording threads must learn of it
+                self._finish(0, Unavailable(f"the journal {self._prefix} cannot be written: {error}"))
+                return
+            self._finish(len(group), None)
+            pause.wait(COMMIT_SECONDS)
+
+    def _next_group(self) -> list[Outcome]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._pending or self._closing)
+            group, self._pending = self._pending, []
+            return group
+
+    def _finish(self, committed: int, failure: MaskmatchError | None) -> None:
+        with self._changed:
+            self._committed += committed
+            self._failure = failure
+            self._changed.notify_all()
+
+    def _commit(self, group: list[Outcome]) -> None:
+        self._sequence += 1
+        key = f"{self._prefix}/{self._epoch:04d}-{self._sequence:06d}.jsonl"
+        lines = "".join(json.dumps(outcome.to_record()) + "\n" for outcome in group)
+        try:
+            self._store.put(key, lines.encode(), only_new=self._only_new)
+        except ObjectExists as error:
+            if (
+                self._store.get(key) != lines.encode()
+            ):  # else our own PUT had landed before its answer was lost
+                raise Unavailable(
+                    f"another task writes the journal {self._prefix}; it goes on, we stop"
+                ) from error
+
+
+def _epoch(key: str) -> int:
+    return int(key.rpartition("/")[2].partition("-")[0])

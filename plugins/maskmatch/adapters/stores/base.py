@@ -1,0 +1,79 @@
+"""The protocol of a store, and the probe that tells whether it honours conditional writes."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from maskmatch.core.errors import ObjectExists
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """One object: key below the store's root, size in bytes, and a tag that changes with its content."""
+
+    key: str
+    size: int
+    etag: str
+
+
+class Store(Protocol):
+    """Objects below one root such as s3://bucket/prefix.
+
+    Every method raises Unavailable when the store cannot be reached and StopRun when a person must mend
+    bucket or credentials.
+    """
+
+    @property
+    def uri(self) -> str:
+        """Return the root, without a slash at its end."""
+        ...
+
+    def get(self, key: str, *, limit: int | None = None) -> bytes:
+        """Return an object whole, or its first `limit` bytes; raise ObjectMissing."""
+        ...
+
+    def open(self, key: str) -> BinaryIO:
+        """Return a stream over an object; raise ObjectMissing."""
+        ...
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """Return what is known about an object, None when it is not there."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield the objects whose key starts with the prefix, in no order that may be relied on."""
+        ...
+
+    def put(self, key: str, data: bytes, *, only_new: bool = False) -> None:
+        """Write an object whole; `only_new` raises ObjectExists where the store honours the condition."""
+        ...
+
+    def put_file(self, key: str, path: str) -> None:
+        """Write an object from a local file, visible only when it is whole."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no error."""
+        ...
+
+    def signed_url(self, key: str, *, seconds: int) -> str | None:
+        """Return an address that anybody can fetch for so long, None where there is no such thing."""
+        ...
+
+
+def probe_conditional_writes(store: Store) -> bool:
+    """Say whether the store refuses a create-only write onto an object that is there.
+
+    A 200 proves nothing (several servers ignore the condition), so the probe writes one key twice.
+    """
+    key = f"_probe/{uuid.uuid4().hex}"
+    try:
+        store.put(key, b"1", only_new=True)
+        store.put(key, b"2", only_new=True)
+    except ObjectExists:
+        return store.get(key) == b"1"
+    else:
+        return False
+    finally:
+        store.delete(key)

@@ -1,0 +1,146 @@
+"""A store over boto3, safe for AWS S3, Tencent COS and SeaweedFS alike."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
+
+import boto3
+from botocore.client import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+
+from maskmatch.adapters.stores.base import ObjectInfo
+from maskmatch.core.errors import ObjectExists, ObjectMissing, StopRun, Unavailable
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+AddressingStyle = Literal["auto", "path", "virtual"]
+
+_MISSING = {"NoSuchKey", "404", "NotFound"}
+_EXISTS = {"PreconditionFailed", "412", "ConditionalRequestConflict", "FileAlreadyExists"}
+_CURES = {
+    "NoSuchBucket": "create the bucket or mend its name",
+    "AccessDenied": "grant the key of the storage connection access to it",
+    "403": "grant the key of the storage connection access to it",
+    "InvalidAccessKeyId": "mend the access key of the storage connection",
+    "SignatureDoesNotMatch": "mend the secret key of the storage connection",
+    "PathStyleDomainForbidden": "set the addressing style of the storage connection to virtual",
+}
+
+
+def s3_config(*, addressing_style: AddressingStyle = "auto", max_connections: int = 64) -> Config:
+    """Return client settings that COS accepts too.
+
+    COS refuses the streaming checksums that boto3 adds since 1.36, and, for buckets made since 2024,
+    path-style addresses: give `virtual` there. SigV4 is asked for, or presigned URLs would be SigV2.
+    """
+    return Config(
+        signature_version="s3v4",
+        s3={"addressing_style": addressing_style},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        retries={"max_attempts": 5, "mode": "standard"},
+        max_pool_connections=max_connections,
+        connect_timeout=5,
+        read_timeout=30,
+    )
+
+
+def s3_client(*, addressing_style: AddressingStyle = "auto") -> "S3Client":
+    """Return a client from the environment (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and so on)."""
+    return boto3.client("s3", config=s3_config(addressing_style=addressing_style))
+
+
+class S3Store:
+    """Objects below s3://bucket/prefix; one instance may be used by many threads."""
+
+    def __init__(self, client: "S3Client", *, bucket: str, prefix: str = "") -> None:
+        self._client = client
+        self._bucket = bucket
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+
+    @property
+    def uri(self) -> str:
+        """Return s3://bucket/prefix."""
+        return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
+
+    def get(self, key: str, *, limit: int | None = None) -> bytes:
+        """Return an object whole, or its first bytes."""
+        with self.open(key) as body, self._errors(key):
+            return body.read(limit if limit is not None else -1)
+
+    def open(self, key: str) -> BinaryIO:
+        """Return the body as a stream."""
+        with self._errors(key):
+            body = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)["Body"]
+        return cast("BinaryIO", body)
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """Return size and ETag."""
+        try:
+            with self._errors(key):
+                found = self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)
+        except ObjectMissing:
+            return None
+        return ObjectInfo(key, found["ContentLength"], found["ETag"].strip('"'))
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield the objects below a prefix, page by page."""
+        pages = self._client.get_paginator("list_objects_v2")
+        with self._errors(prefix):
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
+                for found in page.get("Contents", ()):
+                    key = found["Key"].removeprefix(self._prefix)
+                    yield ObjectInfo(key, found["Size"], found["ETag"].strip('"'))
+
+    def put(self, key: str, data: bytes, *, only_new: bool = False) -> None:
+        """Write an object in one PUT, with `If-None-Match: *` when it must be new."""
+        with self._errors(key):
+            if only_new:
+                self._client.put_object(
+                    Bucket=self._bucket, Key=self._prefix + key, Body=data, IfNoneMatch="*"
+                )
+            else:
+                self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=data)
+
+    def put_file(self, key: str, path: str) -> None:
+        """Write an object from a file in one PUT (at most 5 GB)."""
+        with self._errors(key), Path(path).open("rb") as body:
+            self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=body)
+
+    def delete(self, key: str) -> None:
+        """Remove an object."""
+        with self._errors(key):
+            self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
+
+    def signed_url(self, key: str, *, seconds: int) -> str:
+        """Return a presigned GET address. It is a secret: never log or store it."""
+        target = {"Bucket": self._bucket, "Key": self._prefix + key}
+        return self._client.generate_presigned_url("get_object", Params=target, ExpiresIn=seconds)
+
+    @contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        """Turn the errors of boto3 into ours, naming bucket, key and cure."""
+        try:
+            yield
+        except ClientError as error:
+            raise self._translated(error, key) from error
+        except (NoCredentialsError, PartialCredentialsError) as error:
+            raise StopRun(f"{self.uri}: no credentials were found; fill in the storage connection") from error
+        except BotoCoreError as error:
+            place = self._client.meta.endpoint_url
+            raise Unavailable(f"{self.uri} at {place} cannot be reached: {error}") from error
+
+    def _translated(self, error: ClientError, key: str) -> Exception:
+        code = error.response.get("Error", {}).get("Code", "")
+        place = f"s3://{self._bucket}/{self._prefix}{key}"
+        if code in _MISSING:
+            return ObjectMissing(f"{place} does not exist")
+        if code in _EXISTS:
+            return ObjectExists(f"{place} exists already")
+        if code in _CURES:
+            return StopRun(
+                f"{place} at {self._client.meta.endpoint_url} was refused ({code}): {_CURES[code]}"
+            )
+        return Unavailable(f"{place}: the store answered {code or 'an error'}: {error}")

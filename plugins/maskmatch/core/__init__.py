@@ -1,0 +1,1 @@
+"""How pairs are compared: plain Python that knows neither Airflow nor the network. Start at `comparing`."""

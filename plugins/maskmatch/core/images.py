@@ -1,0 +1,52 @@
+"""The vendor's rules for an image that can be checked before a permit is taken.
+
+Source: https://cloud.tencent.com/document/product/867/50425 (PNG, JPG, BMP; base64 text at most 5M per side)
+and https://cloud.tencent.com/document/product/1278/46710 (a request at most 10 MB).
+"""
+
+from dataclasses import dataclass, field
+
+from maskmatch.core.errors import ImageUnusable
+
+MAX_FILE_BYTES = 5 * 1024 * 1024 // 4 * 3
+"""So many bytes make 5 MiB of base64 text."""
+MAX_REQUEST_BYTES = 10 * 1024 * 1024
+_ENVELOPE_BYTES = 1024
+_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One side of a pair as it is sent: its bytes or an address for the vendor. Never shown by repr."""
+
+    data: bytes | None = field(default=None, repr=False)
+    url: str | None = field(default=None, repr=False)
+
+
+def check_size(size: int) -> None:
+    """Raise ImageUnusable for a file of so many bytes that the vendor is sure to refuse."""
+    if size == 0:
+        raise ImageUnusable("image_empty", "the image is empty (0 bytes)")
+    if size > MAX_FILE_BYTES:
+        raise ImageUnusable(
+            "image_too_many_bytes",
+            f"the image is a file of more than {MAX_FILE_BYTES:,} bytes (5 MiB as base64)",
+        )
+
+
+def check_bytes(data: bytes) -> None:
+    """Raise ImageUnusable for bytes that the vendor is sure to refuse."""
+    check_size(len(data))
+    if not data.startswith(_MAGIC):
+        raise ImageUnusable("image_undecodable", "the image is not a PNG, JPG or BMP by its first bytes")
+
+
+def fit_one_request(reference: Picture, probe: Picture) -> bool:
+    """Say whether both images together stay below the size of one request."""
+    sizes = (base64_length(side.data or b"") for side in (reference, probe))
+    return sum(sizes) + _ENVELOPE_BYTES <= MAX_REQUEST_BYTES
+
+
+def base64_length(data: bytes) -> int:
+    """Return the length of the data as base64 text, in bytes."""
+    return (len(data) + 2) // 3 * 4

@@ -1,0 +1,129 @@
+"""From outcomes to the rows that analysts read, and the check that the books balance."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from maskmatch.core.decisions import decide, threshold_for
+from maskmatch.core.errors import BooksError
+from maskmatch.core.outcomes import FailureClass, Outcome, Source, Status
+from maskmatch.core.pairs import BadRow, Pair
+
+PRICE_PER_CALL = Decimal("0.0032")
+"""CNY, first monthly tier: https://cloud.tencent.com/document/product/867/17640"""
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What every row of one publication carries."""
+
+    publication: str
+    run_id: str
+    nominal_fmr: float
+    schema_version: int
+
+    def columns(self) -> Row:
+        """Return the stamp as columns."""
+        return {
+            "publication": self.publication,
+            "run_id": self.run_id,
+            "schema_version": self.schema_version,
+        }
+
+
+def pair_rows(pairs: Iterable[Pair], outcomes: Mapping[str, Outcome], stamp: Stamp) -> Iterator[Row]:
+    """Yield one row per pair; raise BooksError, with some of them named, when pairs have no outcome."""
+    lost = []
+    for pair in pairs:
+        if outcome := outcomes.get(pair.pair_id):
+            yield _pair_columns(pair) | _outcome_columns(outcome, stamp) | stamp.columns()
+        else:
+            lost.append(pair.pair_id)
+    if lost:
+        shown = ", ".join(lost[:5])
+        raise BooksError(
+            f"{len(lost):,} pairs have no outcome yet ({shown}): clear or rerun the compare tasks"
+        )
+
+
+def bad_row_row(row: BadRow, stamp: Stamp) -> Row:
+    """Return the row of a manifest row that is no pair."""
+    return stamp.columns() | {
+        "pair_id": row.pair_id,
+        "manifest_file": row.manifest_file,
+        "manifest_row": row.manifest_row,
+        "manifest_column": row.column,
+        "outcome": Status.FAILED,
+        "failure_class": FailureClass.DATA,
+        "failure_code": row.code,
+        "failure_message": row.message,
+        "retryable": False,
+        "result_source": Source.PREFLIGHT,
+        "attempts": 0,
+        "billed_calls": 0,
+        "maybe_billed_calls": 0,
+        "cost": Decimal(0),
+    }
+
+
+def check_books(rows: list[Row], *, manifest_rows: int) -> None:
+    """Raise BooksError unless every manifest row is there once and every score is in range."""
+    if len(rows) != manifest_rows:
+        raise BooksError(f"the manifests have {manifest_rows:,} rows, the outcomes {len(rows):,}")
+    places = Counter((row["manifest_file"], row["manifest_row"]) for row in rows)
+    if doubled := [place for place, count in places.items() if count > 1]:
+        raise BooksError(f"manifest row {doubled[0]} has more than one outcome")
+    wrong = [row for row in rows if row["outcome"] == Status.SCORED and not 0 <= row["score"] <= 100]
+    if wrong:
+        raise BooksError(f"pair {wrong[0]['pair_id']} has a score outside 0-100: {wrong[0]['score']}")
+
+
+def run_totals(rows: list[Row]) -> Row:
+    """Return the sums of one run, as columns of its row in `runs`."""
+    status = Counter(row["outcome"] for row in rows)
+    classes = Counter(row.get("failure_class") for row in rows)
+    times = [row["called_at"] for row in rows if row.get("called_at")]
+    return {
+        **{name.value: status[name] for name in Status},
+        **{f"failed_{name.value}": classes[name] for name in FailureClass},
+        **{
+            name: sum(row[name] for row in rows)
+            for name in ("attempts", "billed_calls", "maybe_billed_calls")
+        },
+        "cost": sum((row["cost"] for row in rows), Decimal(0)),
+        "first_called_at": min(times, default=None),
+        "last_called_at": max(times, default=None),
+    }
+
+
+def _pair_columns(pair: Pair) -> Row:
+    return {
+        "pair_id": pair.pair_id,
+        "manifest_file": pair.manifest_file,
+        "manifest_row": pair.manifest_row,
+        "reference_id": pair.reference_id,
+        "probe_id": pair.probe_id,
+        "reference_subject_id": pair.reference_subject_id,
+        "probe_subject_id": pair.probe_subject_id,
+        "is_mated": pair.is_mated,
+        "quality_control": pair.quality_control,
+        **dict(pair.attributes),
+    }
+
+
+def _outcome_columns(outcome: Outcome, stamp: Stamp) -> Row:
+    columns = outcome.to_record()
+    columns["called_at"] = outcome.calls.called_at
+    columns["outcome"] = outcome.status
+    columns["cost"] = PRICE_PER_CALL * outcome.calls.billed
+    columns["retryable"] = outcome.reason.is_retryable if outcome.reason else None
+    threshold = threshold_for(model_version=outcome.model_version, nominal_fmr=stamp.nominal_fmr)
+    if outcome.score is not None and threshold is not None:
+        columns["threshold"] = threshold
+        columns["threshold_nominal_fmr"] = stamp.nominal_fmr
+        columns["decision"] = decide(outcome.score, threshold=threshold)
+    return columns

@@ -1,0 +1,131 @@
+"""From Airflow connections to clients: the vendor's account and object storage."""
+
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.configuration import AIRFLOW_HOME
+from airflow.sdk import BaseHook
+
+from maskmatch.adapters.images import Transfer
+from maskmatch.adapters.stores import Store, open_store
+from maskmatch.adapters.stores.s3 import s3_config
+from maskmatch.adapters.tencent import (
+    DEFAULT_CALLS_PER_SECOND,
+    DEFAULT_ENDPOINT,
+    DEFAULT_REGION,
+    Account,
+    TencentComparer,
+)
+from maskmatch.core.errors import InputError, MaskmatchError, StopRun
+from maskmatch.runs import CompareOptions, Job
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+
+class TencentIaiHook(BaseHook):
+    """The account of a connection of type `tencent_iai`, and a client for it."""
+
+    conn_name_attr: ClassVar[str] = "tencent_iai_conn_id"
+    default_conn_name: ClassVar[str] = "tencent_iai_default"
+    conn_type: ClassVar[str] = "tencent_iai"
+    hook_name: ClassVar[str] = "Tencent Cloud IAI (CompareMaskFace)"
+
+    def __init__(self, tencent_iai_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tencent_iai_conn_id = tencent_iai_conn_id
+
+    def get_account(self) -> Account:
+        """Return endpoint, key and rate limit; raise StopRun naming the field that is wrong."""
+        connection = self.get_connection(self.tencent_iai_conn_id)
+        extra = connection.extra_dejson
+        if not connection.login or not connection.password:
+            raise StopRun(
+                f"connection {self.tencent_iai_conn_id}: enter SecretId (login) and SecretKey (password)"
+            )
+        return Account(
+            secret_id=connection.login,
+            secret_key=connection.password,
+            session_token=extra.get("session_token") or None,
+            endpoint=_endpoint(connection.host, connection.port),
+            protocol=extra.get("protocol") or "https",
+            region=extra.get("region") or DEFAULT_REGION,
+            calls_per_second=self._rate(extra.get("calls_per_second")),
+            broker=extra.get("broker") or None,
+        )
+
+    def get_conn(self) -> TencentComparer:
+        """Return a client for one call at a time."""
+        return TencentComparer(self.get_account(), connections=1)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Make one call that is not billed; return whether it was understood, and what is wrong."""
+        try:
+            self.get_conn().check()
+        except MaskmatchError as error:
+            return False, str(error)
+        return True, "The service answers and accepts the key."
+
+    def _rate(self, value: object) -> float:
+        try:
+            rate = float(str(value)) if value not in (None, "") else DEFAULT_CALLS_PER_SECOND
+        except ValueError:
+            rate = 0.0
+        if rate <= 0:
+            raise StopRun(
+                f"connection {self.tencent_iai_conn_id}: calls_per_second must be above 0, not {value!r}"
+            )
+        return rate
+
+
+def connected_job(source: str, warehouse: str, day: str, *, conn_id: str) -> Job:
+    """Return the job of a date, its stores reached through an Airflow connection."""
+    return Job(
+        source=connected_store(source, conn_id=conn_id),
+        warehouse=connected_store(warehouse, conn_id=conn_id),
+        day=_date(day),
+    )
+
+
+def connected_store(uri: str, *, conn_id: str) -> Store:
+    """Return the store at an address, S3 through an Airflow connection of type `aws`.
+
+    `config_kwargs` in the extra of the connection goes over our defaults, which suit S3 and COS.
+    """
+    return open_store(uri, client=partial(_s3_client, conn_id))
+
+
+def compare_options(
+    account_conn_id: str, storage_conn_id: str, *, image_transfer: str = "bytes", **options: Any
+) -> CompareOptions:
+    """Return how to compare with the account of a connection; see `CompareOptions` for the options."""
+    account = TencentIaiHook(account_conn_id).get_account()
+    return CompareOptions(
+        account=account,
+        broker=account.broker or f"sqlite:///{Path(AIRFLOW_HOME).resolve()}/maskmatch-broker.sqlite3",
+        transfer=Transfer(image_transfer),
+        open_store=partial(connected_store, conn_id=storage_conn_id),
+        **options,
+    )
+
+
+def _s3_client(conn_id: str) -> "S3Client":
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook  # slow, and file:// needs none of it
+
+    hook = S3Hook(conn_id)
+    client: S3Client = hook.get_client_type(config=s3_config().merge(hook.config))
+    return client
+
+
+def _endpoint(host: str | None, port: int | None) -> str:
+    endpoint = host or DEFAULT_ENDPOINT
+    return f"{endpoint}:{port}" if port else endpoint
+
+
+def _date(day: str) -> date:
+    try:
+        return date.fromisoformat(day)
+    except ValueError:
+        raise InputError(f"{day!r} is no date: trigger the run with a logical date") from None
