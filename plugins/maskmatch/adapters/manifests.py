@@ -32,6 +32,7 @@ from maskmatch.core.pairs import (
 
 SUFFIXES = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
 _MAX_FIELD_BYTES = 64 * 1024
+_UNREADABLE = (gzip.BadGzipFile, zlib.error, EOFError, pa.ArrowInvalid, csv.Error)
 
 
 def folder_of(day: date) -> str:
@@ -58,14 +59,9 @@ def read_manifest(store: Store, key: str) -> Iterator[Pair | BadRow]:
     with store.open(key) as stream:
         try:
             yield from _read(name, stream)
-        except (
-            UnicodeDecodeError,
-            gzip.BadGzipFile,
-            zlib.error,
-            EOFError,
-            pa.ArrowInvalid,
-            csv.Error,
-        ) as error:
+        except UnicodeDecodeError as error:
+            raise InputError(f"{store.uri}/{key} is not UTF-8 text ({error}): save it as UTF-8") from error
+        except _UNREADABLE as error:
             raise InputError(f"{store.uri}/{key} cannot be read: {error}") from error
 
 

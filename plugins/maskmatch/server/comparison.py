@@ -1,0 +1,136 @@
+"""What a caller asks: two sides, read and checked from the JSON of a request."""
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from maskmatch.server.errors import Mistake, ServiceError
+from maskmatch.server.replies import MODEL_VERSION
+
+LARGEST_BASE64 = 5 * 1024 * 1024
+"""Characters of one image (https://cloud.tencent.com/document/api/867/50425: 5M)."""
+STRICTEST_QUALITY = 4
+
+_PARAMETERS: dict[str, type] = {
+    "ImageA": str,
+    "ImageB": str,
+    "UrlA": str,
+    "UrlB": str,
+    "FaceModelVersion": str,
+    "QualityControl": int,
+}
+_DATA_URL = re.compile(r"data:image/[\w.+-]+;base64,")
+_WHITESPACE = str.maketrans("", "", " \t\r\n")
+
+
+@dataclass(frozen=True)
+class Link:
+    """A side given by URL. `key` names it whatever its query, where signatures live."""
+
+    url: str = field(repr=False)
+    key: bytes
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A side given by its bytes."""
+
+    content: bytes = field(repr=False)
+    key: bytes
+
+
+Side = Link | Picture
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two sides, and the least quality (0-4) both must have."""
+
+    a: Side
+    b: Side
+    quality_control: int
+
+    @property
+    def pair(self) -> bytes:
+        """Return the key of the pair, the same whichever side comes first."""
+        return hashlib.sha256(b"".join(sorted((self.a.key, self.b.key)))).digest()
+
+
+def read_comparison(body: bytes) -> Comparison:
+    """Parse a request's body; raise what the vendor would answer."""
+    parameters = _parameters(body)
+    if parameters.get("FaceModelVersion", MODEL_VERSION) != MODEL_VERSION:
+        raise ServiceError(Mistake.WRONG_MODEL_VERSION)
+    quality_control: int = parameters.get("QualityControl", 0)
+    if quality_control > STRICTEST_QUALITY:
+        raise ServiceError(Mistake.WRONG_QUALITY_CONTROL)
+    return Comparison(
+        a=_side(parameters, "A"),
+        b=_side(parameters, "B"),
+        quality_control=quality_control,
+    )
+
+
+def _parameters(body: bytes) -> dict[str, Any]:
+    # Here and below `from None`: the cause would carry the caller's data along.
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        raise ServiceError(Mistake.NOT_JSON) from None
+    if not isinstance(content, dict):
+        raise ServiceError(Mistake.NOT_JSON)
+    for name, value in content.items():
+        _check_parameter(name, value)
+    return {name: value for name, value in content.items() if value is not None}
+
+
+def _check_parameter(name: str, value: object) -> None:
+    if name not in _PARAMETERS:
+        raise ServiceError(Mistake.UNKNOWN_PARAMETER, name=name[:64])
+    if value is not None and not _has_type(value, _PARAMETERS[name]):
+        raise ServiceError(Mistake.WRONG_TYPE, name=name)
+
+
+def _has_type(value: object, expected: type) -> bool:
+    if expected is int:
+        return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**64
+    return isinstance(value, expected)
+
+
+def _side(parameters: dict[str, Any], letter: str) -> Side:
+    """Read one side: the URL if there is one, else the image."""
+    if url := parameters.get(f"Url{letter}"):
+        return _link(url)
+    if (text := parameters.get(f"Image{letter}")) is not None:
+        return _picture(text)
+    raise ServiceError(Mistake.NO_IMAGE_GIVEN)
+
+
+def _link(url: str) -> Link:
+    try:
+        parts = urlsplit(url)
+        is_legal = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        name = urlunsplit(parts._replace(query="", fragment="")).encode()
+    except ValueError:
+        raise ServiceError(Mistake.WRONG_URL) from None
+    if not is_legal or not url.isprintable() or " " in url:
+        raise ServiceError(Mistake.WRONG_URL)
+    return Link(url=url, key=hashlib.sha256(b"url:" + name).digest())
+
+
+def _picture(text: str) -> Picture:
+    if len(text) > LARGEST_BASE64:
+        raise ServiceError(Mistake.TOO_MANY_BYTES)
+    if prefix := _DATA_URL.match(text):
+        text = text[prefix.end() :]
+    try:
+        content = base64.b64decode(text.translate(_WHITESPACE), validate=True)
+    except ValueError:
+        raise ServiceError(Mistake.UNDECODABLE) from None
+    if not content:
+        raise ServiceError(Mistake.EMPTY_IMAGE)
+    return Picture(content=content, key=hashlib.sha256(content).digest())

@@ -1,0 +1,61 @@
+"""From settings to a process that listens, and stops without losing a call."""
+
+import signal
+import socket
+import sys
+
+import uvicorn
+from starlette.applications import Starlette
+
+from maskmatch.server.app import build_app
+from maskmatch.server.scorers import build_scorer
+from maskmatch.server.settings import Settings
+
+KEEP_ALIVE_SECONDS = 75
+"""Longer than a client's pauses: a connection closed just as it is used looks like a lost call."""
+GRACE_SECONDS = 30
+"""For calls under way when the process is told to stop."""
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, printing the address first; raises what keeps it from starting."""
+    server = build_server(build_app(settings, scorer=build_scorer(settings)))
+    _stop_on_signal(server)
+    with listen(settings.host, settings.port) as listener:
+        sys.stdout.write(f"CompareMaskFace at {address_of(listener)}\n")
+        sys.stdout.flush()
+        server.run(sockets=[listener])
+
+
+def build_server(app: Starlette) -> uvicorn.Server:
+    """Return a server that logs nothing of its own about requests."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    return uvicorn.Server(config)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes a free one."""
+    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+
+
+def address_of(listener: socket.socket) -> str:
+    """Return the base URL of a listening socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _stop_on_signal(server: uvicorn.Server) -> None:
+    """Catch signals that come before uvicorn listens, and those it raises again when it has stopped."""
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)

@@ -1,0 +1,36 @@
+"""Where scores come from: a hash, for tests of the pipeline, or the face model."""
+
+from typing import Protocol
+
+from maskmatch.server.comparison import Comparison
+from maskmatch.server.settings import Scores, Settings
+
+
+class Scorer(Protocol):
+    """Score comparisons; close it when done."""
+
+    async def score(self, comparison: Comparison) -> float:
+        """Return how alike the two sides are, 0 to 100, or raise a ServiceError."""
+
+    async def aclose(self) -> None:
+        """Give back threads and connections."""
+
+
+class HashScorer:
+    """Draw the score from the pair's key: no picture is looked at, no URL fetched."""
+
+    async def score(self, comparison: Comparison) -> float:
+        """Return the same number for the same pair, whichever side comes first."""
+        return int.from_bytes(comparison.pair[:8]) % 10_001 / 100
+
+    async def aclose(self) -> None:
+        """Hold nothing."""
+
+
+def build_scorer(settings: Settings) -> Scorer:
+    """Return the scorer the settings ask for; loads the model's files, so it may raise WeightsError."""
+    if settings.scores is Scores.HASH:
+        return HashScorer()
+    from maskmatch.server import model_scorer  # noqa: PLC0415 - hash mode must start without OpenCV
+
+    return model_scorer.load(settings)

@@ -1,0 +1,41 @@
+"""A local service in this process, and the account that may call it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from maskmatch.adapters.tencent import Account
+from maskmatch.server.app import build_app
+from maskmatch.server.scorers import HashScorer
+from tests.server.service import SETTINGS, running
+
+
+@dataclass(frozen=True)
+class LocalAccount:
+    """Where the service answers, and with which account."""
+
+    address: str
+    account: Account
+
+    def meter(self) -> dict[str, Any]:
+        """Return what the service has counted."""
+        return dict(httpx.get(f"{self.address}/meter", trust_env=False).json())
+
+
+@contextmanager
+def local_account(*, latency_ms: int = 0, **settings: Any) -> Iterator[LocalAccount]:
+    """Yield a running service in hash mode and an account for it."""
+    changed = replace(SETTINGS, latency=timedelta(milliseconds=latency_ms), **settings)
+    with running(build_app(changed, scorer=HashScorer())) as address:
+        account = Account(
+            secret_id=changed.secret_id,
+            secret_key=changed.secret_key,
+            endpoint=address.removeprefix("http://"),
+            protocol="http",
+            calls_per_second=changed.calls_per_second or 500.0,
+        )
+        yield LocalAccount(address, account)

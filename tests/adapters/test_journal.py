@@ -1,0 +1,102 @@
+import threading
+
+import pytest
+
+from maskmatch.adapters.journal import ShardJournal, read_journal
+from maskmatch.adapters.stores import FileStore
+from maskmatch.core.errors import Unavailable
+from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason
+
+
+def scored(name, score=50.0):
+    return Outcome(pair_id=name, score=score, model_version="3.0", calls=Calls(attempts=1, billed=1))
+
+
+def record_all(store, names, *, only_new=True, threads=8):
+    with ShardJournal(store, "s.journal", only_new=only_new) as journal:
+        queue = iter(names)
+        lock = threading.Lock()
+
+        def work():
+            while True:
+                with lock:
+                    name = next(queue, None)
+                if name is None:
+                    return
+                journal.record(scored(name))
+
+        workers = [threading.Thread(target=work) for _ in range(threads)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+
+
+@pytest.mark.parametrize("only_new", [True, False])
+def test_what_was_recorded_is_read_back(store, only_new):
+    names = [f"p{number}" for number in range(40)]
+    record_all(store, names, only_new=only_new)
+    assert set(read_journal(store, "s.journal")) == set(names)
+
+
+def test_an_outcome_is_durable_when_record_returns(tmp_path):
+    store = FileStore(tmp_path)
+    with ShardJournal(store, "s.journal", only_new=True) as journal:
+        journal.record(scored("a"))
+        assert "a" in read_journal(store, "s.journal")
+
+
+def test_outcomes_that_come_together_go_into_one_object(tmp_path):
+    store = FileStore(tmp_path)
+    record_all(store, [f"p{number}" for number in range(64)], threads=32)
+    assert len(list(store.list("s.journal/"))) <= 8
+
+
+def test_a_later_epoch_wins_and_never_touches_the_objects_of_an_earlier_one(tmp_path):
+    store = FileStore(tmp_path)
+    record_all(store, ["a", "b"])
+    before = {found.key: store.get(found.key) for found in store.list("s.journal/")}
+    with ShardJournal(store, "s.journal", only_new=True) as journal:
+        journal.record(scored("a", score=99.0))
+    assert read_journal(store, "s.journal")["a"].score == 99.0
+    assert {key: store.get(key) for key in before} == before
+
+
+def test_a_second_writer_of_the_same_epoch_is_found_out(tmp_path):
+    store = FileStore(tmp_path)
+    one, twin = (ShardJournal(store, "s.journal", only_new=True) for _ in range(2))
+    with one, twin:
+        one.record(scored("a"))
+        with pytest.raises(Unavailable, match="another task writes the journal"):
+            twin.record(scored("b"))
+
+
+def test_a_put_whose_answer_was_lost_is_no_conflict(tmp_path):
+    class AnswerLost(FileStore):
+        def put(self, key, data, *, only_new=False):
+            super().put(key, data, only_new=only_new)
+            super().put(key, data, only_new=only_new)
+
+    store = AnswerLost(tmp_path)
+    with ShardJournal(store, "s.journal", only_new=True) as journal:
+        journal.record(scored("a"))
+    assert "a" in read_journal(store, "s.journal")
+
+
+def test_a_store_that_fails_is_told_to_every_thread_that_records(tmp_path):
+    class Full(FileStore):
+        def put(self, key, data, *, only_new=False):
+            raise OSError("no space left on device")
+
+    with ShardJournal(Full(tmp_path), "s.journal", only_new=True) as journal:
+        for name in ("a", "b"):
+            with pytest.raises(Unavailable, match="no space left"):
+                journal.record(scored(name))
+
+
+def test_a_failure_keeps_its_reason(tmp_path):
+    store = FileStore(tmp_path)
+    reason = Reason(failure_class=FailureClass.DATA, code="image_missing", message="no object")
+    with ShardJournal(store, "s.journal", only_new=True) as journal:
+        journal.record(Outcome(pair_id="a", reason=reason))
+    assert read_journal(store, "s.journal")["a"].reason == reason

@@ -1,0 +1,139 @@
+import gzip
+import io
+import json
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from maskmatch.adapters.manifests import find_manifests, read_manifest
+from maskmatch.core.errors import InputError
+from maskmatch.core.pairs import BadRow, Pair
+
+DAY = date(2026, 1, 2)
+FOLDER = "manifests/ds=2026-01-02"
+ROWS = [
+    {"pair_id": "p1", "reference_id": "a.jpg", "probe_id": "b.jpg", "is_mated": True, "quality_control": 2},
+    {
+        "pair_id": "p2",
+        "reference_id": "ä ß.jpg",
+        "probe_id": "b.jpg",
+        "is_mated": None,
+        "quality_control": None,
+    },
+]
+
+
+def as_csv(rows):
+    lines = [",".join(rows[0])]
+    lines += [",".join("" if value is None else str(value).lower() for value in row.values()) for row in rows]
+    return ("\r\n".join(lines) + "\r\n").encode("utf-8-sig")
+
+
+def as_jsonl(rows):
+    return "\n".join(json.dumps(row) for row in rows).encode()
+
+
+def as_parquet(rows):
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), sink)
+    return sink.getvalue()
+
+
+FORMATS = {
+    "pairs.csv": as_csv(ROWS),
+    "pairs.csv.gz": gzip.compress(as_csv(ROWS)),
+    "pairs.jsonl": as_jsonl(ROWS),
+    "pairs.jsonl.gz": gzip.compress(as_jsonl(ROWS)),
+    "pairs.parquet": as_parquet(ROWS),
+}
+
+
+def read(store, name, data):
+    store.put(f"{FOLDER}/{name}", data)
+    return list(read_manifest(store, f"{FOLDER}/{name}"))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_gives_the_same_pairs(store, name):
+    first, second = read(store, name, FORMATS[name])
+    assert isinstance(first, Pair)
+    assert (first.pair_id, first.is_mated, first.quality_control) == ("p1", True, 2)
+    assert (second.reference_id, second.is_mated, second.quality_control) == ("ä ß.jpg", None, None)
+    assert first.manifest_file == name
+
+
+def test_bad_csv_rows_name_their_line_and_do_not_stop_the_others(store):
+    text = 'pair_id,reference_id,probe_id\np1,"a\nb.jpg",c\n\np2,a,b\np3,a\np4,a,b,c\n,a,b\n'
+    rows = read(store, "x.csv", text.encode())
+    found = [(type(row).__name__, row.manifest_row, getattr(row, "code", None)) for row in rows]
+    assert found == [
+        ("BadRow", 2, "value_invalid"),
+        ("Pair", 5, None),
+        ("BadRow", 6, "row_malformed"),
+        ("BadRow", 7, "row_malformed"),
+        ("BadRow", 8, "pair_id_missing"),
+    ]
+    assert rows[2].message == "x.csv line 6: the row has 2 fields, the header 3"
+
+
+def test_bad_json_lines_name_their_line_and_do_not_stop_the_others(store):
+    good = json.dumps(ROWS[0])
+    lines = [good, "{broken", "[1]", '{"pair_id": {"a": 1}}', '{"pair_id": "x", "is_matd": true}', good]
+    rows = read(store, "x.jsonl", "\n".join(lines).encode())
+    assert [row.code for row in rows[1:5]] == [
+        "row_malformed",
+        "row_malformed",
+        "value_invalid",
+        "column_unknown",
+    ]
+    assert "did you mean is_mated?" in rows[4].message
+    assert [row.manifest_row for row in rows] == [1, 2, 3, 4, 5, 6]
+
+
+def test_numbers_in_parquet_are_read_as_the_text_they_stand_for(store):
+    table = [{"pair_id": 17, "reference_id": "a", "probe_id": "b", "quality_control": 3.0}]
+    (row,) = read(store, "x.parquet", as_parquet(table))
+    assert (row.pair_id, row.quality_control) == ("17", 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("x.csv", b"", "column pair_id, reference_id, probe_id is missing; the columns found are: none"),
+        ("x.csv", b"pair_id,left,right\n", "reference_id, probe_id is missing; .*: pair_id, left, right"),
+        ("x.csv", b"pair_id,reference_id,probe_id,is_matd\n", "did you mean is_mated"),
+        ("x.csv", b"pair_id,reference_id,probe_id,camera\n", "name it attr_camera"),
+        ("x.csv", b"pair_id,reference_id,probe_id,probe_id\n", "stands twice"),
+        ("x.csv", "pair_id,reference_id,probe_id\né,a,b\n".encode("latin-1"), "save it as UTF-8"),
+        ("x.csv.gz", b"not gzip at all", "x.csv.gz cannot be read"),
+        ("x.csv.gz", FORMATS["pairs.csv.gz"][:-12], "x.csv.gz cannot be read"),
+        ("x.parquet", b"PAR1 is not enough", "x.parquet cannot be read"),
+    ],
+)
+def test_a_file_that_is_no_manifest_is_refused_with_its_name_and_the_cure(store, name, data, message):
+    with pytest.raises(InputError, match=message):
+        read(store, name, data)
+
+
+def test_the_manifests_of_a_date_are_found_and_others_left_out(store):
+    for name in ("b.csv", "a.jsonl.gz", "sub/c.parquet", "_SUCCESS", ".hidden.csv", "notes.txt"):
+        store.put(f"{FOLDER}/{name}", b"x")
+    store.put("manifests/ds=2026-01-03/other.csv", b"x")
+    assert [info.key.removeprefix(f"{FOLDER}/") for info in find_manifests(store, DAY)] == [
+        "a.jsonl.gz",
+        "b.csv",
+        "sub/c.parquet",
+    ]
+
+
+def test_a_date_without_manifests_says_where_to_put_one(store):
+    store.put(f"{FOLDER}/notes.txt", b"x")
+    with pytest.raises(InputError, match=r"no manifest at .*ds=2026-01-02/ \(there are 1 other files\)"):
+        find_manifests(store, DAY)
+
+
+def test_a_bad_row_is_never_a_pair_by_accident(store):
+    rows = read(store, "x.csv", b"pair_id,reference_id,probe_id\np,a,http://c/x?Signature=1\n")
+    assert isinstance(rows[0], BadRow)

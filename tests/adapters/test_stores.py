@@ -1,0 +1,151 @@
+import threading
+import urllib.request
+from urllib.error import HTTPError
+
+import pytest
+
+from maskmatch.adapters.stores import FileStore, S3Store, open_store, probe_conditional_writes, s3_client
+from maskmatch.core.errors import InputError, ObjectExists, ObjectMissing, StopRun, Unavailable
+from tests.s3 import client_of
+
+
+def test_what_is_put_can_be_got_whole_in_part_and_as_a_stream(store):
+    store.put("a/b.bin", b"0123456789")
+    assert store.get("a/b.bin") == b"0123456789"
+    assert store.get("a/b.bin", limit=4) == b"0123"
+    with store.open("a/b.bin") as stream:
+        assert stream.read(3) == b"012"
+
+
+def test_a_file_is_put_and_an_object_replaced_whole(store, tmp_path):
+    path = tmp_path / "local"
+    path.write_bytes(b"new")
+    store.put("x", b"old and longer")
+    store.put_file("x", str(path))
+    assert store.get("x") == b"new"
+
+
+def test_an_object_that_is_not_there_is_missing(store):
+    assert store.head("nothing") is None
+    store.delete("nothing")
+    for read in (store.get, store.open):
+        with pytest.raises(ObjectMissing, match="nothing does not exist"):
+            read("nothing")
+
+
+def test_the_head_tells_size_and_a_tag_that_changes_with_the_content(store):
+    store.put("x", b"one")
+    first = store.head("x")
+    store.put("x", b"three")
+    second = store.head("x")
+    assert (first.key, first.size, second.size) == ("x", 3, 5)
+    assert first.etag != second.etag
+
+
+def test_the_list_holds_all_keys_below_a_prefix_and_no_others(store):
+    keys = [f"p/{number}.bin" for number in range(12)] + ["p/q/deep.bin", "other/1.bin", "p2.bin"]
+    for key in keys:
+        store.put(key, b"x")
+    assert sorted(found.key for found in store.list("p/")) == sorted(k for k in keys if k.startswith("p/"))
+    assert list(store.list("nothing/")) == []
+
+
+def test_a_create_only_write_meets_what_is_there(store):
+    store.put("x", b"first", only_new=True)
+    with pytest.raises(ObjectExists):
+        store.put("x", b"second", only_new=True)
+    assert store.get("x") == b"first"
+
+
+def test_of_many_create_only_writers_one_wins(store):
+    won, barrier = [], threading.Barrier(8)
+
+    def write(number):
+        barrier.wait()
+        try:
+            store.put("x", b"%d" % number, only_new=True)
+            won.append(number)
+        except ObjectExists:
+            pass
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [b"%d" % number for number in won] == [store.get("x")]
+
+
+def test_the_probe_finds_conditional_writes_and_leaves_nothing_behind(store):
+    assert probe_conditional_writes(store)
+    assert list(store.list("_probe")) == []
+
+
+def test_the_probe_is_not_fooled_by_a_store_that_ignores_the_condition(tmp_path):
+    class Careless(FileStore):
+        def put(self, key, data, *, only_new=False):
+            super().put(key, data)
+
+    assert not probe_conditional_writes(Careless(tmp_path))
+
+
+def test_a_signed_url_can_be_fetched_by_anybody_until_it_is_tampered_with(s3_store):
+    s3_store.put("x y.jpg", b"picture")
+    url = s3_store.signed_url("x y.jpg", seconds=60)
+    with urllib.request.urlopen(url) as answer:
+        assert answer.read() == b"picture"
+    with pytest.raises(HTTPError, match="403") as caught:
+        urllib.request.urlopen(url.replace("Expires=60", "Expires=61"))
+    caught.value.close()
+
+
+def test_a_folder_has_no_signed_urls(tmp_path):
+    assert FileStore(tmp_path).signed_url("x", seconds=60) is None
+
+
+def test_a_missing_bucket_says_which_and_what_to_do(seaweed):
+    client = client_of(seaweed)
+    with pytest.raises(StopRun, match=r"s3://nowhere/x at http.* \(NoSuchBucket\): create the bucket"):
+        S3Store(client, bucket="nowhere").get("x")
+    client.close()
+
+
+def test_a_wrong_secret_says_which_connection_to_mend(seaweed):
+    client = client_of(seaweed, secret_key="wrong")
+    with pytest.raises(StopRun, match="storage connection"):
+        S3Store(client, bucket="maskmatch").put("x", b"")
+    client.close()
+
+
+def test_a_store_that_is_away_is_unavailable(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    client = s3_client()
+    with pytest.raises(Unavailable, match=r"s3://maskmatch at http://127\.0\.0\.1:9 cannot be reached"):
+        S3Store(client, bucket="maskmatch").get("x")
+    client.close()
+
+
+def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(Unavailable, match="cannot be written"):
+        FileStore(tmp_path).put("file/x", b"")
+
+
+def test_an_aborted_write_leaves_neither_object_nor_rubbish(tmp_path):
+    store = FileStore(tmp_path)
+    with pytest.raises(TypeError):
+        store.put("x", "text is not bytes")
+    assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.mark.parametrize("uri", ["", "s3://", "gs://bucket", "file://host/x", "/tmp/x", "s3:/bucket"])
+def test_what_is_no_storage_address_is_refused(uri):
+    with pytest.raises(InputError, match="no storage address"):
+        open_store(uri)
+
+
+def test_an_address_opens_its_store(tmp_path):
+    assert open_store(f"file://{tmp_path}/a%20b").uri == f"file://{tmp_path}/a%20b"
+    assert open_store("s3://bucket/some/prefix/", client=lambda: None).uri == "s3://bucket/some/prefix"

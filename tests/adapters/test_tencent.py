@@ -1,0 +1,177 @@
+import http.server
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from maskmatch.adapters.tencent import Account, TencentComparer
+from maskmatch.core.codes import Action, Billed
+from maskmatch.core.errors import CallFailed, StopRun, Unavailable
+from maskmatch.core.images import Picture
+from tests.account import local_account
+
+ONE, OTHER = Picture(data=b"\xff\xd8\xff one"), Picture(data=b"\xff\xd8\xff other")
+
+
+def failure_of(account: Account, reference=ONE, probe=OTHER) -> CallFailed:
+    with pytest.raises(CallFailed) as caught:
+        TencentComparer(account, connections=1).compare(reference, probe, quality_control=0)
+    return caught.value
+
+
+@contextmanager
+def answering(answer: Callable[[http.server.BaseHTTPRequestHandler], None]) -> Iterator[Account]:
+    """Serve whatever a test wants to hear, and yield an account for it."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            answer(self)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        endpoint = f"127.0.0.1:{server.server_port}"
+        yield Account(secret_id="id", secret_key="key", endpoint=endpoint, protocol="http")
+        server.shutdown()
+        thread.join()
+
+
+def reply(handler, status, body, content_type="application/json"):
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    handler.send_response(status)
+    handler.send_header("Content-Type", content_type)
+    handler.send_header("Content-Length", str(len(data)))
+    handler.end_headers()
+    handler.wfile.write(data)
+
+
+def test_bytes_and_urls_are_scored_and_the_request_id_kept():
+    with local_account() as local:
+        comparer = TencentComparer(local.account, connections=2)
+        answer = comparer.compare(ONE, OTHER, quality_control=0)
+        mixed = comparer.compare(ONE, Picture(url="http://pictures.test/a.jpg"), quality_control=2)
+        assert 0 <= answer.score <= 100
+        assert 0 <= mixed.score <= 100
+        assert (answer.model_version, len(answer.request_id)) == ("3.0", 36)
+        assert local.meter()["billed"] == 2
+
+
+def test_the_rule_of_a_vendor_error_comes_with_its_message_and_request_id():
+    with local_account() as local:
+        failure = failure_of(local.account, probe=Picture(data=b""))
+    assert failure.rule.failure_code == "image_empty"
+    assert failure.request_id is not None
+
+
+@pytest.mark.parametrize(
+    ("change", "cure"),
+    [({"secret_key": "wrong"}, "SecretKey"), ({"secret_id": "AKIDnobody"}, "SecretId does not exist")],
+)
+def test_a_wrong_key_is_found_by_a_check_that_costs_nothing(change, cure):
+    with local_account() as local:
+        TencentComparer(local.account, connections=1).check()
+        with pytest.raises(StopRun, match=cure):
+            TencentComparer(replace(local.account, **change), connections=1).check()
+        assert local.meter()["billed"] == 0
+
+
+def test_a_blank_key_stops_the_run_with_its_cure():
+    with pytest.raises(StopRun, match="check for spaces"):
+        TencentComparer(Account(secret_id="id ", secret_key="key"), connections=1)
+
+
+def test_a_service_that_is_not_there_was_never_called_and_is_unavailable():
+    account = Account(secret_id="a", secret_key="b", endpoint="127.0.0.1:9", protocol="http")
+    failure = failure_of(account)
+    assert (failure.rule.failure_code, failure.rule.billed) == ("service_unreachable", Billed.NO)
+    with pytest.raises(Unavailable, match=r"http://127\.0\.0\.1:9 cannot be reached"):
+        TencentComparer(account, connections=1).check()
+
+
+def test_a_connection_cut_in_the_answer_may_have_been_billed():
+    def cut(handler):
+        handler.close_connection = True
+        handler.wfile.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+        )
+        handler.wfile.flush()
+
+    with answering(cut) as account:
+        failure = failure_of(account)
+    assert (failure.rule.action, failure.rule.billed) == (Action.RETRY, Billed.UNKNOWN)
+
+
+def test_a_connection_closed_without_an_answer_may_have_been_billed():
+    with answering(lambda handler: setattr(handler, "close_connection", True)) as account:
+        failure = failure_of(account)
+    assert (failure.rule.code, failure.rule.billed) == ("ClientNetworkError", Billed.UNKNOWN)
+
+
+@pytest.mark.parametrize("body", [b"<html>captive portal</html>", b"{}", b'{"Response": {"RequestId": "r"}}'])
+def test_an_answer_that_is_none_may_have_been_billed(body):
+    with answering(lambda handler: reply(handler, 200, body)) as account:
+        failure = failure_of(account)
+    assert (failure.rule.action, failure.rule.billed) == (Action.RETRY, Billed.UNKNOWN)
+
+
+def test_an_error_that_the_sdk_overlooks_is_not_taken_for_a_score():
+    body = {"Response": {"Error": {"Code": "AuthFailure", "Message": "no"}, "RequestId": "r"}}
+    with answering(lambda handler: reply(handler, 200, body, "application/json; charset=utf-8")) as account:
+        assert failure_of(account).message == "the answer holds no score"
+
+
+def test_a_bad_gateway_may_have_been_billed_and_its_page_is_cut_short():
+    with answering(lambda handler: reply(handler, 502, b"x" * 10_000, "text/html")) as account:
+        failure = failure_of(account)
+    assert (failure.rule.code, failure.rule.billed) == ("ServerNetworkError", Billed.UNKNOWN)
+    assert len(failure.message) <= 303
+
+
+def test_a_signed_url_that_the_vendor_repeats_is_cut_out_of_the_message():
+    text = "cannot fetch https://bucket/a.jpg?X-Amz-Signature=s3cret now"
+    body = {
+        "Response": {
+            "Error": {"Code": "FailedOperation.ImageDownloadError", "Message": text},
+            "RequestId": "r",
+        }
+    }
+    with answering(lambda handler: reply(handler, 200, body)) as account:
+        assert failure_of(account).message == "cannot fetch https://bucket/a.jpg?... now"
+
+
+def test_threads_share_one_client_whose_pool_keeps_their_connections():
+    ports = set()
+
+    def note(handler):
+        ports.add(handler.client_address[1])
+        time.sleep(0.01)
+        reply(handler, 200, {"Response": {"Score": 1, "FaceModelVersion": "3.0", "RequestId": "r"}})
+
+    with answering(note) as account:
+        comparer = TencentComparer(account, connections=16)
+
+        def work():
+            for _ in range(10):
+                comparer.compare(ONE, OTHER, quality_control=0)
+
+        threads = [threading.Thread(target=work) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(ports) == 16
+
+
+def test_neither_key_nor_token_is_shown_by_repr():
+    account = Account(secret_id="AKIDshown", secret_key="hidden", session_token="tok")
+    assert all(word not in repr(account) for word in ("AKIDshown", "hidden", "tok"))

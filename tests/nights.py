@@ -1,0 +1,41 @@
+"""A date's worth of pairs in a folder, for tests that run the whole pipeline."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from maskmatch.adapters.stores import FileStore, Store
+from maskmatch.adapters.tables import read_outcomes
+from maskmatch.runs import CompareOptions, Job
+from tests.account import LocalAccount
+
+DAY = date(2026, 1, 2)
+HEADER = "pair_id,reference_id,probe_id,is_mated,attr_mask"
+JPEG = b"\xff\xd8\xff"
+
+
+def write_pairs(store: Store, count: int, *, day: date = DAY, extra_lines: Sequence[str] = ()) -> None:
+    """Write a manifest of so many sound pairs of distinct images, and lines as they are given."""
+    for number in range(count):
+        store.put(f"images/{number}.jpg", JPEG + b"%d" % number)
+    lines = [f"p{n:05d},images/{n}.jpg,images/{(n + 1) % count}.jpg,true,none" for n in range(count)]
+    text = "\n".join([HEADER, *lines, *extra_lines]) + "\n"
+    store.put(f"manifests/ds={day}/pairs.csv", text.encode())
+
+
+def night_in(folder: Path, *, day: date = DAY) -> Job:
+    """Return a job whose source and warehouse are folders."""
+    return Job(source=FileStore(folder / "source"), warehouse=FileStore(folder / "warehouse"), day=day)
+
+
+def options_for(local: LocalAccount, folder: Path, **changes: object) -> CompareOptions:
+    """Return how to compare with a local service; the broker's file lies in the folder."""
+    broker = f"sqlite:///{folder}/broker.sqlite3"
+    return CompareOptions(account=local.account, broker=broker, **changes)  # type: ignore[arg-type]
+
+
+def outcomes_of(job: Job) -> pd.DataFrame:
+    """Return the published outcomes of a date."""
+    return read_outcomes(job.warehouse, job.day).to_pandas()

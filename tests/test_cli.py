@@ -1,0 +1,115 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from maskmatch.cli import main
+from tests.account import local_account
+from tests.nights import DAY, night_in, outcomes_of, write_pairs
+
+
+def command(local, folder: Path, name="run", *more: str) -> list[str]:
+    where = [f"--{part}=file://{folder}/{part}" for part in ("source", "warehouse")]
+    account = [
+        f"--endpoint={local.account.endpoint}",
+        "--protocol=http",
+        f"--calls-per-second={local.account.calls_per_second}",
+        f"--broker=sqlite:///{folder}/broker.sqlite3",
+    ]
+    return [name, f"--date={DAY}", *where, *(account if name == "run" else []), *more]
+
+
+@pytest.fixture
+def keys(monkeypatch):
+    monkeypatch.setenv("TENCENTCLOUD_SECRET_ID", "AKIDtest")
+    monkeypatch.setenv("TENCENTCLOUD_SECRET_KEY", "a key for tests only")
+
+
+@pytest.mark.usefixtures("keys")
+def test_a_date_is_planned_run_and_shown(tmp_path, capsys):
+    job = night_in(tmp_path)
+    write_pairs(job.source, 12)
+    with local_account() as local:
+        assert main(command(local, tmp_path, "plan")) == 0
+        assert main(command(local, tmp_path)) == 0
+        assert main(command(local, tmp_path, "status")) == 0
+    shown = capsys.readouterr().out
+    assert "12 rows, 12 pairs to compare, 0 bad" in shown
+    assert "12 of 12 done, 12 scored" in shown
+    assert len(outcomes_of(job)) == 12
+
+
+def start(local, folder):
+    environment = os.environ | {
+        "TENCENTCLOUD_SECRET_ID": local.account.secret_id,
+        "TENCENTCLOUD_SECRET_KEY": local.account.secret_key,
+    }
+    arguments = [sys.executable, "-m", "maskmatch.cli", *command(local, folder, "run", "--calls-in-flight=8")]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.Popen(arguments, env=environment, text=True, **pipes)
+
+
+def wait_for_calls(local, count):
+    deadline = time.monotonic() + 60
+    while local.meter()["billed"] < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_after_kill_9_no_pair_is_lost_or_doubled_and_at_most_those_in_flight_are_paid_again(tmp_path):
+    job = night_in(tmp_path)
+    write_pairs(job.source, 300)
+    with local_account(latency_ms=30) as local:
+        for kill_at in (40, 120, 200):
+            process = start(local, tmp_path)
+            wait_for_calls(local, kill_at)
+            process.kill()
+            process.communicate()
+        process = start(local, tmp_path)
+        output, _ = process.communicate(timeout=100)
+        meter = local.meter()
+    assert process.returncode == 0, output
+    table = outcomes_of(job)
+    assert sorted(table["pair_id"]) == [f"p{number:05d}" for number in range(300)]
+    assert set(table["outcome"]) == {"scored"}
+    assert meter["distinct_billed_pairs"] == 300
+    assert meter["paid_again"] <= 3 * 8
+
+
+def test_ctrl_c_ends_the_pairs_under_way_and_says_how_to_go_on(tmp_path):
+    job = night_in(tmp_path)
+    write_pairs(job.source, 300)
+    with local_account(latency_ms=30) as local:
+        process = start(local, tmp_path)
+        wait_for_calls(local, 20)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=30)
+        assert (process.returncode, "run the same command to go on" in output) == (130, True)
+        process = start(local, tmp_path)
+        process.communicate(timeout=100)
+        assert local.meter()["paid_again"] == 0
+    assert len(outcomes_of(job)) == 300
+
+
+def test_an_error_is_one_clear_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("TENCENTCLOUD_SECRET_ID", raising=False)
+    assert (
+        main(["run", f"--date={DAY}", f"--source=file://{tmp_path}", f"--warehouse=file://{tmp_path}"]) == 1
+    )
+    assert capsys.readouterr().err == "maskmatch: error: set TENCENTCLOUD_SECRET_ID in the environment\n"
+    assert main(["status", f"--date={DAY}", "--source=file:///x"]) == 1
+    assert "give --warehouse or set MASKMATCH_WAREHOUSE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["plan", "run", "status", "serve"])
+def test_every_command_explains_itself(name, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([name, "--help"])
+    shown = capsys.readouterr().out
+    assert caught.value.code == 0
+    assert "usage: maskmatch" in shown
+    assert "None)" not in shown
