@@ -1,0 +1,66 @@
+"""Start the embedded parts side by side and fill the store with the demo's pictures and manifests."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from demo.manifest import write_manifests
+from demo.pictures import write_pictures
+from maskmatch.adapters.stores import FileStore, Store, open_store
+from maskmatch.embedded.airflow import AirflowStack
+from maskmatch.embedded.connections import connections
+from maskmatch.embedded.seaweed import Seaweed
+from maskmatch.embedded.service import LocalService
+
+DAG_ID = "nightly_comparison"
+BUCKET = "maskmatch"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The running parts; `source` is the folder whose copy lies at s3://maskmatch/source."""
+
+    seaweed: Seaweed
+    service: LocalService
+    airflow: AirflowStack
+    source: Path
+
+
+@contextmanager
+def running_stack(
+    state: Path,
+    *,
+    dates: Sequence[date],
+    follows_schedules: bool,
+    airflow_port: int | None = None,
+) -> Iterator[Stack]:
+    """Yield the parts when all of them answer; stop them at the end."""
+    seaweed = Seaweed(state / "s3", buckets=(BUCKET,))
+    service = LocalService(state / "service")
+    airflow = AirflowStack(
+        state / "airflow",
+        connections=connections(seaweed, service, broker=state / "broker.sqlite3"),
+        port=airflow_port,
+        follows_schedules=follows_schedules,
+    )
+    source = state / "source"
+    with ExitStack() as running, ThreadPoolExecutor() as pool:
+        starting = [pool.submit(running.enter_context, part) for part in (seaweed, service, airflow)]
+        for _ in write_pictures(source):
+            pass
+        write_manifests(source, dates=dates)
+        for part in starting:
+            part.result()
+        os.environ.update(seaweed.environment())
+        copy(FileStore(source), open_store(f"s3://{BUCKET}/source"))
+        yield Stack(seaweed, service, airflow, source)
+
+
+def copy(source: Store, target: Store, prefix: str = "") -> None:
+    """Copy all objects below a prefix from one store to another."""
+    for found in source.list(prefix):
+        target.put(found.key, source.get(found.key))

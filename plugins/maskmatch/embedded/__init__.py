@@ -1,0 +1,8 @@
+"""Real servers on loopback for the demo, the tests and the benchmarks; production has its own.
+
+- `processes`: one child process that cannot outlive us; `leash` is the program that sees to it
+- `seaweed`: an S3 store
+- `service`: the local CompareMaskFace service
+- `airflow`: api server, scheduler and dag processor on SQLite
+- `project`: where the project and its local state lie
+"""

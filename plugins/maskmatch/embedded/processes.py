@@ -1,0 +1,151 @@
+"""Start, await and stop one child process; see leash.py for how it is kept from outliving us."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_LEASH = Path(__file__).with_name("leash.py")
+_POLL_SECONDS = 0.05
+_TAIL_LINES = 15
+_TAIL_BYTES = 16_384
+
+
+class ChildFailedError(RuntimeError):
+    """A child process has ended, or is not ready in time; the message closes with the end of its log."""
+
+
+class ChildProcess:
+    """A command that runs while the `with` block runs, in its own session, with its output in a log file.
+
+    It ends with us, whether we stop it, raise or are killed, and takes all its descendants with it.
+    Its log is started anew each time.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        directory: Path | None = None,
+        patience_seconds: float = 10,
+    ) -> None:
+        self._command = [str(word) for word in command]
+        self._environment = environment
+        self._directory = directory
+        self._patience_seconds = patience_seconds
+        self._leash: subprocess.Popen[bytes] | None = None
+        self.log = log
+        self.pid = 0
+
+    def __enter__(self) -> Self:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        report, pid_goes_here = os.pipe()
+        with os.fdopen(report, "rb") as reader:
+            try:
+                self._leash = self._start(pid_goes_here)
+            finally:
+                os.close(pid_goes_here)
+            self.pid = int(reader.readline() or 0)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _start(self, report: int) -> subprocess.Popen[bytes]:
+        # Isolated and without site-packages: nothing but the standard library, and a quick start.
+        leash = [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), str(report)]
+        with self.log.open("wb") as log:
+            return subprocess.Popen(  # noqa: S603 - the caller's own command, as a list, without a shell
+                [*leash, str(self._patience_seconds), *self._command],
+                env=None if self._environment is None else dict(self._environment),
+                cwd=self._directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=(report,),
+                start_new_session=True,
+            )
+
+    @property
+    def exit_code(self) -> int | None:
+        """Return None while it runs, else its exit code; 128 + N when signal N ended it."""
+        return None if self._leash is None else self._leash.poll()
+
+    def wait_until(self, is_ready: Callable[[], bool], *, seconds: float) -> None:
+        """Return when `is_ready` says so; raise ChildFailedError when the child has ended or time is up."""
+        deadline = time.monotonic() + seconds
+        while True:
+            if self.exit_code is not None:
+                raise ChildFailedError(self._explain(f"ended with exit code {self.exit_code}"))
+            if is_ready():
+                return
+            if time.monotonic() > deadline:
+                raise ChildFailedError(self._explain(f"is not ready after {seconds:g} s"))
+            time.sleep(_POLL_SECONDS)
+
+    def wait(self, *, seconds: float) -> None:
+        """Return when the command has ended well; raise ChildFailedError when it has not, or time is up."""
+        deadline = time.monotonic() + seconds
+        while self.exit_code is None:
+            if time.monotonic() > deadline:
+                raise ChildFailedError(self._explain(f"is not finished after {seconds:g} s"))
+            time.sleep(_POLL_SECONDS)
+        if self.exit_code != 0:
+            raise ChildFailedError(self._explain(f"ended with exit code {self.exit_code}"))
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM and return at once, so that several children can end side by side."""
+        if self._leash is not None and self._leash.poll() is None:
+            self._leash.terminate()
+
+    def stop(self) -> None:
+        """Send SIGTERM, wait, then kill whatever is left of the whole family."""
+        if self._leash is None:
+            return
+        self.ask_to_stop()
+        try:
+            self._leash.wait(self._patience_seconds + 5)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._leash.pid, signal.SIGKILL)
+            self._leash.wait()
+
+    def kill(self) -> None:
+        """Send SIGKILL to the command, as a crash would; its descendants are killed after it."""
+        if self.pid and self.exit_code is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+    def _explain(self, what: str) -> str:
+        return f"{self.log.stem} {what}; the end of {self.log}:\n{log_tail(self.log)}"
+
+
+def log_tail(log: Path) -> str:
+    """Return the last lines of a log file."""
+    with log.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _TAIL_BYTES))
+        lines = file.read().decode(errors="replace").splitlines()
+    return "\n".join(f"  {line}" for line in lines[-_TAIL_LINES:])
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of 127.0.0.1 that nobody listens on now, all different."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
