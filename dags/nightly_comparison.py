@@ -49,7 +49,7 @@ with DAG(
     default_args={
         "owner": "maskmatch",
         "retries": 3,
-        "retry_delay": timedelta(seconds=30),
+        "retry_delay": timedelta(seconds=10),
         "retry_policy": RETRY_POLICY,
         "source": "{{ params.source }}",
         "warehouse": "{{ params.warehouse }}",

@@ -24,7 +24,7 @@ import httpx
 
 from maskmatch.embedded.airflow_api import AirflowApi, AirflowApiError
 from maskmatch.embedded.airflow_settings import USER, AirflowSettings, Connections
-from maskmatch.embedded.processes import ChildProcess, free_ports
+from maskmatch.embedded.processes import ChildProcess, own_port
 from maskmatch.embedded.project import project_root
 
 _MIGRATE_SECONDS = 180
@@ -60,7 +60,7 @@ class AirflowStack(AirflowApi):
     ) -> None:
         self._settings = AirflowSettings(
             home=home.absolute(),
-            port=port or free_ports(1)[0],
+            port=own_port(port),
             project=project or project_root(),
             dags=dags,
             connections=connections or {},

@@ -9,6 +9,7 @@ import httpx
 
 Json = dict[str, Any]
 _POLL_SECONDS = 0.25
+_BUSY_SECONDS = 30  # so long is a database that is locked asked again; on SQLite that happens
 _EXECUTION_API = "2025-04-11"  # the first version, which every server of Airflow 3 speaks
 _ENDED = frozenset({"success", "failed"})
 
@@ -114,11 +115,21 @@ class AirflowApi:
         return int(self._send("POST", "/backfills", body=body).json()["id"])
 
     def wait_for_backfill(self, backfill_id: int, *, seconds: float) -> None:
-        """Return when all runs of a backfill have ended; raise AirflowApiError when time is up."""
+        """Return when all runs of a backfill have ended; raise AirflowApiError when time is up.
+
+        Airflow itself closes the backfill up to 30 s later, and refuses another one of the Dag till then.
+        """
+        backfill = self._send("GET", f"/backfills/{backfill_id}").json()
+        query = {
+            "run_type": "backfill",
+            "logical_date_gte": backfill["from_date"],
+            "logical_date_lte": backfill["to_date"],
+            "state": ["queued", "running"],
+        }
         deadline = time.monotonic() + seconds
-        while self._send("GET", f"/backfills/{backfill_id}").json()["completed_at"] is None:
+        while left := self._pages(f"/dags/{backfill['dag_id']}/dagRuns", "dag_runs", **query):
             if time.monotonic() > deadline:
-                raise AirflowApiError(f"backfill {backfill_id} is not complete after {seconds:g} s")
+                raise AirflowApiError(f"{len(left)} runs of backfill {backfill_id} go on after {seconds:g} s")
             time.sleep(_POLL_SECONDS)
 
     def _pages(self, path: str, key: str, **query: Any) -> list[Json]:
@@ -140,10 +151,15 @@ class AirflowApi:
     ) -> httpx.Response:
         if "Authorization" not in self._client.headers:
             self._sign_in()
-        response = self._client.request(method, f"/api/v2{path}", json=body, params=query)
-        if response.status_code == 401:
-            self._sign_in()
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while True:
             response = self._client.request(method, f"/api/v2{path}", json=body, params=query)
+            if response.status_code == 401:
+                self._sign_in()
+            elif response.status_code != 503 or time.monotonic() > deadline:
+                break
+            else:
+                time.sleep(_POLL_SECONDS)
         if response.is_error and response.status_code not in allowed:
             raise AirflowApiError(f"{method} {path}: {response.status_code} {response.text[:500]}")
         return response

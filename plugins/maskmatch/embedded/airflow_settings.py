@@ -92,13 +92,11 @@ class AirflowSettings:
 
 _PACE = {
     "scheduler.scheduler_idle_sleep_time": "0.2",  # a run's next task waits for the next look
-    "scheduler.scheduler_heartbeat_sec": "1",
     # A task's supervisor may see its end only at the next heartbeat, and keeps a worker until then.
     "workers.min_heartbeat_interval": "2",
     "dag_processor.refresh_interval": "5",  # a new Dag file is seen within seconds
     "dag_processor.bundle_refresh_check_interval": "1",
     "dag_processor.min_file_process_interval": "10",
-    "logging.logging_level": "INFO",
 }
 
 

@@ -9,6 +9,7 @@ its one thread is safe, which forking from a program with threads is not.
 """
 
 import ctypes
+import math
 import os
 import signal
 import sys
@@ -56,18 +57,22 @@ def _start(command: list[str]) -> int:
 
 
 def _watch(pid: int, asker: int, patience_seconds: float) -> int:
-    kill_at: float | None = None
+    ask_at = kill_at = math.inf
     while True:
         event = signal.sigtimedwait(_EVENTS, _LOOK_AT_THE_ASKER_SECONDS)
         code = _exit_code(pid)
         if code is not None:
             return code
+        now = time.monotonic()
         asked = event is not None and event.si_signo != signal.SIGCHLD
-        if kill_at is None and (asked or os.getppid() != asker):
-            os.kill(pid, signal.SIGTERM)
-            kill_at = time.monotonic() + patience_seconds
-        if kill_at is not None and time.monotonic() > kill_at:
+        if kill_at == math.inf and (asked or os.getppid() != asker):
+            ask_at, kill_at = now, now + patience_seconds
+        if now >= kill_at:
             os.kill(pid, signal.SIGKILL)
+        elif now >= ask_at:
+            # Asked again halfway: what a handler in Python raises is lost when it strikes a destructor.
+            os.kill(pid, signal.SIGTERM)
+            ask_at = now + patience_seconds / 2
 
 
 def _exit_code(command: int) -> int | None:

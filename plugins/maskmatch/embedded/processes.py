@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 _LEASH = Path(__file__).with_name("leash.py")
+_LOOPBACK = "127.0.0.1"
 _POLL_SECONDS = 0.05
 _TAIL_LINES = 15
 _TAIL_BYTES = 16_384
@@ -20,6 +21,10 @@ _TAIL_BYTES = 16_384
 
 class ChildFailedError(RuntimeError):
     """A child process has ended, or is not ready in time; the message closes with the end of its log."""
+
+
+class PortTakenError(RuntimeError):
+    """Another process listens on the port that one of ours should have."""
 
 
 class ChildProcess:
@@ -139,12 +144,28 @@ def log_tail(log: Path) -> str:
     return "\n".join(f"  {line}" for line in lines[-_TAIL_LINES:])
 
 
+def own_port(wanted: int | None) -> int:
+    """Return the wanted port of 127.0.0.1, or any free one; raise PortTakenError when another listens on it.
+
+    Without this look the other server would answer in place of ours, and seem to be it.
+    """
+    if wanted is None:
+        return free_ports(1)[0]
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port closed just now is free
+        try:
+            probe.bind((_LOOPBACK, wanted))
+        except OSError as error:
+            raise PortTakenError(f"port {wanted} of {_LOOPBACK}: {error.strerror}") from error
+    return wanted
+
+
 def free_ports(count: int) -> list[int]:
     """Return ports of 127.0.0.1 that nobody listens on now, all different."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for one in sockets:
-            one.bind(("127.0.0.1", 0))
+            one.bind((_LOOPBACK, 0))
         return [int(one.getsockname()[1]) for one in sockets]
     finally:
         for one in sockets:

@@ -17,7 +17,7 @@ import httpx
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from maskmatch.embedded.processes import ChildProcess, free_ports
+from maskmatch.embedded.processes import ChildProcess, free_ports, own_port
 from maskmatch.embedded.project import kept_secret, loopback_without_proxy
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Seaweed:
     ) -> None:
         self._directory = directory.absolute()
         self._buckets = tuple(buckets)
-        self._port = port or free_ports(1)[0]
+        self._port = own_port(port)
         self._process = self._child()
 
     @property

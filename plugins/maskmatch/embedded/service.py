@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 import httpx
 
-from maskmatch.embedded.processes import ChildProcess, free_ports
+from maskmatch.embedded.processes import ChildProcess, own_port
 from maskmatch.embedded.project import kept_secret, loopback_without_proxy
 
 _SECRET_ID = "AKIDmaskmatch"  # noqa: S105 - a name, as the vendor calls it; the secret is drawn at random
@@ -34,7 +34,7 @@ class LocalService:
         allow_private_urls: bool = True,
     ) -> None:
         self._directory = directory.absolute()
-        self._port = port or free_ports(1)[0]
+        self._port = own_port(port)
         self._options = {
             "--port": self._port,
             "--scores": scores,

@@ -1,0 +1,28 @@
+"""What every benchmark has in common: its options, and one JSON object as the last line."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping
+
+Figures = Mapping[str, float]
+Goals = Mapping[str, tuple[str, float]]
+
+
+def main(name: str, text: str, run: Callable[[bool], Figures], goals: Goals) -> int:
+    """Run a benchmark and print its figures; return 1 when a goal is missed.
+
+    `goals` holds for some figures the relation (`>=` or `<=`) and the number to reach.
+    """
+    parser = argparse.ArgumentParser(description=text)
+    parser.add_argument("--quick", action="store_true", help="take less than a minute, with rougher figures")
+    figures = run(parser.parse_args().quick)
+    met = all(_holds(figures[figure], *goal) for figure, goal in goals.items() if figure in figures)
+    shown = {figure: f"{relation} {number:g}" for figure, (relation, number) in goals.items()}
+    line = {"benchmark": name, "figures": dict(figures), "goals": shown, "met": met}
+    sys.stdout.write(json.dumps(line) + "\n")
+    return 0 if met else 1
+
+
+def _holds(figure: float, relation: str, number: float) -> bool:
+    return figure >= number if relation == ">=" else figure <= number
