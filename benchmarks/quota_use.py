@@ -17,7 +17,7 @@ from _report import main
 from maskmatch import runs
 from maskmatch.adapters.stores import FileStore
 from maskmatch.adapters.tencent import Account
-from maskmatch.core.planning import MANIFEST_BYTES_PER_SHARD
+from maskmatch.core.planning import MANIFEST_BYTES_PER_SHARD, PlanOptions
 from maskmatch.embedded.service import LocalService
 
 QUOTA = 50
@@ -31,12 +31,12 @@ def run(quick: bool) -> dict[str, float]:
     pairs = 1000 if quick else 2000
     with tempfile.TemporaryDirectory() as folder, _service(Path(folder)) as service:
         job = _job(Path(folder), pairs)
-        plan = runs.make_plan(job, max_shards=PROCESSES)
+        plan = runs.make_plan(job, PlanOptions(max_shards=PROCESSES))
         options = _options(service, Path(folder))
         started = time.monotonic()
         _compare_in_processes(job, plan, options)
         seconds = time.monotonic() - started
-        runs.publish(job, plan, run_id="quota_use", nominal_fmr=1e-4)
+        runs.publish(job, plan, nominal_fmr=1e-4)
         return _figures(service.meter(), seconds)
 
 
@@ -45,7 +45,8 @@ def _service(folder: Path) -> LocalService:
 
 
 def _job(folder: Path, pairs: int) -> runs.Job:
-    job = runs.Job(source=FileStore(folder / "in"), warehouse=FileStore(folder / "out"), day=DAY)
+    source, warehouse = FileStore(folder / "in"), FileStore(folder / "out")
+    job = runs.Job(source=source, warehouse=warehouse, day=DAY, run_id="quota_use")
     lines = ["pair_id,reference_id,probe_id,attr_padding"]
     padding = "x" * (MANIFEST_BYTES_PER_SHARD * (PROCESSES - 1) // pairs)  # long enough for four shards
     for number in range(pairs):

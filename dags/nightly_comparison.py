@@ -24,6 +24,7 @@ without a final answer are called, so nothing is paid twice.
 * Connections: `tencent_iai_default` (key, endpoint, rate limit), `maskmatch_storage` (type aws; S3 or COS).
 """
 
+import os
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Param, TriggerRule
@@ -56,14 +57,14 @@ with DAG(
     },
     params={
         "source": Param(
-            "s3://maskmatch/source",
+            os.environ.get("MASKMATCH_SOURCE", "s3://maskmatch/source"),
             type="string",
             pattern="^(s3://.+|file:///.+)",
             title="Source",
             description="Folder with manifests/ds=<date>/ and the images: s3://bucket/prefix or file:///folder.",
         ),
         "warehouse": Param(
-            "s3://maskmatch/warehouse",
+            os.environ.get("MASKMATCH_WAREHOUSE", "s3://maskmatch/warehouse"),
             type="string",
             pattern="^(s3://.+|file:///.+)",
             title="Warehouse",
@@ -92,12 +93,12 @@ with DAG(
             description="Send the images, or signed URLs that the vendor can fetch (best with COS).",
         ),
         "calls_in_flight": Param(
-            32,
-            type="integer",
+            None,
+            type=["null", "integer"],
             minimum=1,
             maximum=256,
             title="Calls in flight",
-            description="Threads of each compare task.",
+            description="Threads of each compare task. Empty: as many as the rate limit needs.",
         ),
         "max_shards": Param(
             4,
@@ -125,7 +126,7 @@ with DAG(
         task_id="compare",
         plan=PLAN,
         image_transfer="{{ params.image_transfer }}",
-        calls_in_flight="{{ params.calls_in_flight }}",
+        calls_in_flight="{{ params.calls_in_flight or '' }}",
         max_active_tis_per_dag=8,
     ).expand(shard=plan.output)
     publish = PublishOutcomesOperator(

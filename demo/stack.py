@@ -18,6 +18,8 @@ from maskmatch.embedded.service import LocalService
 
 DAG_ID = "nightly_comparison"
 BUCKET = "maskmatch"
+CALLS_PER_SECOND = 20
+"""A processor or two cannot compare faces at the vendor's rate of 50."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,12 @@ def running_stack(
 ) -> Iterator[Stack]:
     """Yield the parts when all of them answer; stop them at the end."""
     seaweed = Seaweed(state / "s3", buckets=(BUCKET,))
-    service = LocalService(state / "service")
+    service = LocalService(state / "service", calls_per_second=CALLS_PER_SECOND)
     airflow = AirflowStack(
         state / "airflow",
-        connections=connections(seaweed, service, broker=state / "broker.sqlite3"),
+        connections=connections(
+            seaweed, service, broker=state / "broker.sqlite3", calls_per_second=CALLS_PER_SECOND
+        ),
         port=airflow_port,
         follows_schedules=follows_schedules,
     )

@@ -29,6 +29,9 @@ class FakeClock:
         with self._lock:
             self._now += seconds
 
+    def wait(self, event: threading.Event, seconds: float) -> None:
+        self.sleep(seconds)
+
 
 class FreeBroker:
     """Grants every slot at once, and counts."""

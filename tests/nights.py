@@ -25,9 +25,10 @@ def write_pairs(store: Store, count: int, *, day: date = DAY, extra_lines: Seque
     store.put(f"manifests/ds={day}/pairs.csv", text.encode())
 
 
-def night_in(folder: Path, *, day: date = DAY) -> Job:
+def night_in(folder: Path, *, day: date = DAY, run_id: str = "test") -> Job:
     """Return a job whose source and warehouse are folders."""
-    return Job(source=FileStore(folder / "source"), warehouse=FileStore(folder / "warehouse"), day=day)
+    source, warehouse = FileStore(folder / "source"), FileStore(folder / "warehouse")
+    return Job(source=source, warehouse=warehouse, day=day, run_id=run_id)
 
 
 def options_for(local: LocalAccount, folder: Path, **changes: object) -> CompareOptions:

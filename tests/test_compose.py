@@ -81,6 +81,9 @@ def test_no_secret_is_written_down():
             if re.search("SECRET_KEY|SECRET$|PASSWORD$|FERNET|CONN", variable):
                 assert MARK in value, f"{name}: {variable}"
     assert not re.search("^(ENV|ARG).*(SECRET|PASSWORD|KEY)", DOCKERFILE, re.MULTILINE)
+
+
+def test_git_does_not_see_the_secrets():
     assert "/.env" in (ROOT / ".gitignore").read_text().split()
 
 

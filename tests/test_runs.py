@@ -10,6 +10,7 @@ from maskmatch.adapters.plans import journal_prefix
 from maskmatch.adapters.stores import S3Store
 from maskmatch.core.engine import RetryLimits
 from maskmatch.core.errors import BooksError, InputError, Interrupted, StopRun, Unavailable
+from maskmatch.core.planning import PlanOptions
 from tests.account import local_account
 from tests.nights import DAY, night_in, options_for, outcomes_of, write_pairs
 from tests.s3 import client_of
@@ -18,10 +19,11 @@ QUICK = RetryLimits(seconds=2, first_pause=0.01, longest_pause=0.05)
 
 
 def run(job, options, *, run_id="test", **plan_options):
-    plan = runs.make_plan(job, **plan_options)
+    job = replace(job, run_id=run_id)
+    plan = runs.make_plan(job, PlanOptions(**plan_options))
     for shard in plan.shards:
-        runs.compare_shard(job, plan, shard, replace(options, stop=threading.Event()))
-    return runs.publish(job, plan, run_id=run_id, nominal_fmr=1e-4)
+        runs.compare_shard(job, plan, shard, options)
+    return runs.publish(job, plan, nominal_fmr=1e-4)
 
 
 def test_every_manifest_row_comes_out_scored_or_with_its_reason(tmp_path):
@@ -53,7 +55,8 @@ def test_a_second_run_of_the_date_pays_nothing_and_publishes_the_same_scores(tmp
         options = options_for(local, tmp_path)
         run(job, options, run_id="first")
         first = outcomes_of(job)
-        run(job, options, run_id="second")
+        row = run(job, options, run_id="second")
+        assert (row["scored"], row["billed_calls"], row["cost"]) == (30, 0, 0)
         assert local.meter()["billed"] == 30
     again = outcomes_of(job)
     assert list(again["score"]) == list(first["score"])
@@ -68,14 +71,18 @@ def test_a_changed_manifest_is_a_new_plan(tmp_path):
     assert runs.make_plan(job).plan_id != first.plan_id
 
 
-def test_a_salt_calls_every_pair_again(tmp_path):
+def test_a_repetition_calls_every_pair_again_and_stays_the_newest(tmp_path):
     job = night_in(tmp_path)
     write_pairs(job.source, 10)
     with local_account() as local:
         options = options_for(local, tmp_path)
         run(job, options)
-        run(job, options, salt="again")
+        run(job, options, repetition="again")
+        repeated = outcomes_of(job)
         assert local.meter()["billed"] == 20
+        run(job, options)
+        assert local.meter()["billed"] == 20
+    assert list(outcomes_of(job)["request_id"]) == list(repeated["request_id"])
 
 
 def test_a_stopped_shard_goes_on_where_it_was(tmp_path):
@@ -91,7 +98,7 @@ def test_a_stopped_shard_goes_on_where_it_was(tmp_path):
             runs.compare_shard(job, plan, shard, options)
         done = len(read_journal(job.warehouse, journal_prefix(shard.key)))
         with pytest.raises(BooksError, match="pairs have no outcome yet"):
-            runs.publish(job, plan, run_id="early", nominal_fmr=1e-4)
+            runs.publish(job, plan, nominal_fmr=1e-4)
         runs.compare_shard(job, plan, shard, replace(options, stop=threading.Event()))
         assert 0 < done < 60
         assert local.meter()["billed"] == local.meter()["distinct_billed_pairs"] == 60
@@ -140,7 +147,7 @@ def test_a_service_that_goes_away_fails_the_task_and_not_its_pairs(tmp_path):
         plan = runs.make_plan(job)
     with pytest.raises(Unavailable, match="cannot be reached"):
         runs.compare_shard(job, plan, plan.shards[0], options)
-    assert read_journal(job.warehouse, journal_prefix(plan.shards[0].key)) == {}
+    assert read_journal(job.warehouse, journal_prefix(plan.shards[0].key)) == []
     assert job.warehouse.head("outcomes/current/ds=2026-01-02/data.parquet") is None
 
 
@@ -171,12 +178,23 @@ def test_a_manifest_that_is_none_is_named_and_nothing_is_written(tmp_path, text,
     assert list(job.warehouse.list("")) == []
 
 
+@pytest.mark.parametrize("image", ["s3://", "s3:///x", "s3://Bad Bucket/x", "x" * 300, "s3://nowhere/x"])
+def test_an_image_that_cannot_be_reached_fails_its_pair_alone(tmp_path, seaweed, monkeypatch, image):
+    for name, value in seaweed.environment().items():
+        monkeypatch.setenv(name, value)
+    job = night_in(tmp_path)
+    write_pairs(job.source, 3, extra_lines=[f"odd,images/0.jpg,{image},,"])
+    with local_account() as local:
+        row = run(job, options_for(local, tmp_path))
+    assert (row["scored"], row["failed"]) == (3, 1)
+
+
 def test_a_manifest_of_bad_rows_alone_is_published_without_a_call(tmp_path):
     job = night_in(tmp_path)
     job.source.put(f"manifests/ds={DAY}/pairs.csv", b"pair_id,reference_id,probe_id\n,a,b\n")
     plan = runs.make_plan(job)
     assert plan.shards == ()
-    assert runs.publish(job, plan, run_id="r", nominal_fmr=1e-4)["failed"] == 1
+    assert runs.publish(job, plan, nominal_fmr=1e-4)["failed"] == 1
 
 
 def test_the_status_tells_how_far_a_date_is(tmp_path):

@@ -8,8 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import date
 from typing import TYPE_CHECKING
 
 from maskmatch.core.errors import InputError, Interrupted, MaskmatchError
@@ -52,11 +51,12 @@ def _run(args: argparse.Namespace) -> int:
 
     job, options = _job(args), _options(args)
     runs.check_account(options)
-    run_id = f"cli__{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    plan = _make_plan(args, job, salt=run_id if args.recompare else "")
+    plan = _make_plan(args, job)
+    job = replace(job, run_id=f"cli__{plan.plan_id}")
+    _stop_on_signals(options.stop)
     for shard in plan.shards:
-        runs.compare_shard(job, plan, shard, replace(options, stop=_stop_on_signals()))
-    runs.publish(job, plan, run_id=run_id, nominal_fmr=args.nominal_fmr)
+        runs.compare_shard(job, plan, shard, options)
+    runs.publish(job, plan, nominal_fmr=args.nominal_fmr)
     _say(f"{runs.summary(job)}\n\npublished at {runs.outcomes_address(job)}")
     return 0
 
@@ -74,10 +74,12 @@ def _serve(args: argparse.Namespace) -> int:
     return serve(args)
 
 
-def _make_plan(args: argparse.Namespace, job: "Job", *, salt: str = "") -> "Plan":
-    from maskmatch import runs
+def _make_plan(args: argparse.Namespace, job: "Job") -> "Plan":
+    from maskmatch.core.planning import PlanOptions
+    from maskmatch.runs import make_plan
 
-    return runs.make_plan(job, quality_control=args.quality_control, max_shards=args.max_shards, salt=salt)
+    options = PlanOptions(args.quality_control, args.max_shards, args.recompare)
+    return make_plan(job, options)
 
 
 def _job(args: argparse.Namespace) -> "Job":
@@ -87,10 +89,16 @@ def _job(args: argparse.Namespace) -> "Job":
     for name in ("source", "warehouse"):
         if not getattr(args, name):
             raise InputError(f"give --{name} or set MASKMATCH_{name.upper()}")
-    return Job(source=open_store(args.source), warehouse=open_store(args.warehouse), day=args.date)
+    return Job(
+        source=open_store(args.source),
+        warehouse=open_store(args.warehouse),
+        day=args.date,
+        run_id="cli",
+    )
 
 
 def _options(args: argparse.Namespace) -> "CompareOptions":
+    from maskmatch.adapters.broker import default_broker
     from maskmatch.adapters.images import Transfer
     from maskmatch.adapters.tencent import Account
     from maskmatch.runs import CompareOptions
@@ -106,7 +114,7 @@ def _options(args: argparse.Namespace) -> "CompareOptions":
     )
     return CompareOptions(
         account=account,
-        broker=args.broker,
+        broker=args.broker or default_broker(),
         transfer=Transfer(args.image_transfer),
         calls_in_flight=args.calls_in_flight,
     )
@@ -118,12 +126,10 @@ def _variable(name: str) -> str:
     return value
 
 
-def _stop_on_signals() -> threading.Event:
-    """Return an event that Ctrl-C and SIGTERM set: pairs under way end and are journaled."""
-    stop = threading.Event()
+def _stop_on_signals(stop: threading.Event) -> None:
+    """Let Ctrl-C and SIGTERM end the run after the pairs under way, which are journaled."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    return stop
 
 
 def _say(text: str) -> None:
@@ -181,6 +187,12 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
         help="0 (off) to 4 (strict), for rows that do not say (default %(default)s)",
     )
     parser.add_argument(
+        "--recompare",
+        metavar="NAME",
+        default="",
+        help="call every pair again and pay again; the same name goes on with the same repetition",
+    )
+    parser.add_argument(
         "--max-shards", type=int, choices=range(1, 33), default=4, metavar="1..32", help="default %(default)s"
     )
 
@@ -203,8 +215,8 @@ def _add_account(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--broker",
-        default=_default_broker(),
-        help="file through which all processes of this host share it (default %(default)s)",
+        help="file through which all processes of this host share it, as sqlite:////path "
+        "(default: MASKMATCH_BROKER, or one below the home folder)",
     )
     add(
         "--image-transfer",
@@ -215,8 +227,7 @@ def _add_account(parser: argparse.ArgumentParser) -> None:
     add(
         "--calls-in-flight",
         type=int,
-        default=32,
-        help="threads, and so the most calls that a kill can waste (default %(default)s)",
+        help="threads, and so the most calls that a kill can waste (default: what the rate needs)",
     )
     add(
         "--nominal-fmr",
@@ -225,11 +236,6 @@ def _add_account(parser: argparse.ArgumentParser) -> None:
         default=1e-4,
         help="sets the threshold (default %(default)s)",
     )
-    add("--recompare", action="store_true", help="call every pair again and pay again")
-
-
-def _default_broker() -> str:
-    return f"sqlite:///{Path.home()}/.maskmatch/broker.sqlite3"
 
 
 def _add_serve(parser: argparse.ArgumentParser) -> None:

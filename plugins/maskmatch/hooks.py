@@ -2,12 +2,11 @@
 
 from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.configuration import AIRFLOW_HOME
-from airflow.sdk import BaseHook
+from airflow.sdk import BaseHook, Connection
 
+from maskmatch.adapters.broker import default_broker
 from maskmatch.adapters.images import Transfer
 from maskmatch.adapters.stores import Store, open_store
 from maskmatch.adapters.stores.s3 import s3_config
@@ -40,14 +39,20 @@ class TencentIaiHook(BaseHook):
     def get_account(self) -> Account:
         """Return endpoint, key and rate limit; raise StopRun naming the field that is wrong."""
         connection = self.get_connection(self.tencent_iai_conn_id)
-        extra = connection.extra_dejson
         if not connection.login or not connection.password:
             raise StopRun(
                 f"connection {self.tencent_iai_conn_id}: enter SecretId (login) and SecretKey (password)"
             )
+        try:
+            return self._account(connection.login, connection.password, connection)
+        except InputError as error:
+            raise StopRun(f"connection {self.tencent_iai_conn_id}: {error}") from error
+
+    def _account(self, secret_id: str, secret_key: str, connection: Connection) -> Account:
+        extra = connection.extra_dejson
         return Account(
-            secret_id=connection.login,
-            secret_key=connection.password,
+            secret_id=secret_id,
+            secret_key=secret_key,
             session_token=extra.get("session_token") or None,
             endpoint=_endpoint(connection.host, connection.port),
             protocol=extra.get("protocol") or "https",
@@ -70,19 +75,15 @@ class TencentIaiHook(BaseHook):
 
     def _rate(self, value: object) -> float:
         try:
-            rate = float(str(value)) if value not in (None, "") else DEFAULT_CALLS_PER_SECOND
+            return float(str(value)) if value not in (None, "") else DEFAULT_CALLS_PER_SECOND
         except ValueError:
-            rate = 0.0
-        if rate <= 0:
-            raise StopRun(
-                f"connection {self.tencent_iai_conn_id}: calls_per_second must be above 0, not {value!r}"
-            )
-        return rate
+            return 0.0  # which no account may have
 
 
-def connected_job(source: str, warehouse: str, day: str, *, conn_id: str) -> Job:
-    """Return the job of a date, its stores reached through an Airflow connection."""
+def connected_job(source: str, warehouse: str, day: str, *, run_id: str, conn_id: str) -> Job:
+    """Return the job of a run, its stores reached through an Airflow connection."""
     return Job(
+        run_id=run_id,
         source=connected_store(source, conn_id=conn_id),
         warehouse=connected_store(warehouse, conn_id=conn_id),
         day=_date(day),
@@ -104,7 +105,7 @@ def compare_options(
     account = TencentIaiHook(account_conn_id).get_account()
     return CompareOptions(
         account=account,
-        broker=account.broker or f"sqlite:///{Path(AIRFLOW_HOME).resolve()}/maskmatch-broker.sqlite3",
+        broker=account.broker or default_broker(),
         transfer=Transfer(image_transfer),
         open_store=partial(connected_store, conn_id=storage_conn_id),
         **options,
@@ -114,6 +115,7 @@ def compare_options(
 def _s3_client(conn_id: str) -> "S3Client":
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook  # slow, and file:// needs none of it
 
+    BaseHook.get_connection(conn_id)  # S3Hook would go to AWS with the host's own key where there is none
     hook = S3Hook(conn_id)
     client: S3Client = hook.get_client_type(config=s3_config().merge(hook.config))
     return client

@@ -24,6 +24,7 @@ RETRY_POLICY = ExceptionRetryPolicy(
                 "maskmatch.core.errors.InputError",
                 "maskmatch.core.errors.StopRun",
                 "maskmatch.core.errors.BooksError",
+                "airflow.sdk.exceptions.AirflowNotFoundException",
             ],
             action=RetryAction.FAIL,
             reason="a person must act; the message says how",
@@ -54,7 +55,7 @@ class _RunOperator(BaseOperator):
         *,
         source: str,
         warehouse: str,
-        day: str = "{{ ds }}",
+        day: str = "{{ ds | default('') }}",
         storage_conn_id: str = STORAGE_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -64,11 +65,17 @@ class _RunOperator(BaseOperator):
         self.day = day
         self.storage_conn_id = storage_conn_id
 
-    def job(self) -> "Job":
-        """Return the stores and the date."""
+    def job(self, context: "Context") -> "Job":
+        """Return the stores, the date and the name of the run."""
         from maskmatch.hooks import connected_job
 
-        return connected_job(self.source, self.warehouse, self.day, conn_id=self.storage_conn_id)
+        return connected_job(
+            self.source,
+            self.warehouse,
+            self.day,
+            run_id=context["run_id"],
+            conn_id=self.storage_conn_id,
+        )
 
 
 class PlanComparisonOperator(_RunOperator):
@@ -103,17 +110,17 @@ class PlanComparisonOperator(_RunOperator):
     def execute(self, context: "Context") -> list[str]:
         """Plan the run."""
         from maskmatch import hooks, runs
+        from maskmatch.core.planning import PlanOptions
 
-        job = self.job()
+        job = self.job(context)
         runs.check_account(hooks.compare_options(self.tencent_iai_conn_id, self.storage_conn_id))
-        run = context["dag_run"]
         again = str(self.recompare).lower() == "true"
-        plan = runs.make_plan(
-            job,
+        options = PlanOptions(
             quality_control=int(self.quality_control),
             max_shards=int(self.max_shards),
-            salt=run.run_id if again else "",
+            repetition=job.run_id if again else "",
         )
+        plan = runs.make_plan(job, options)
         context["ti"].xcom_push(key="plan", value=plan.folder)
         return [shard.key for shard in plan.shards]
 
@@ -126,7 +133,7 @@ class CompareMaskFaceOperator(_RunOperator):
     :param plan: folder of the plan
     :param shard: key of the shard
     :param image_transfer: `bytes` to send images in the request, `url` to let the vendor fetch them
-    :param calls_in_flight: threads, and so the most calls that a kill can waste
+    :param calls_in_flight: threads, and so the most calls that a kill can waste; empty: what the rate needs
     """
 
     template_fields: Sequence[str] = (
@@ -139,7 +146,7 @@ class CompareMaskFaceOperator(_RunOperator):
         plan: str,
         shard: str,
         image_transfer: str = "bytes",
-        calls_in_flight: int | str = 32,
+        calls_in_flight: int | str = "",
         tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -160,10 +167,10 @@ class CompareMaskFaceOperator(_RunOperator):
             self.tencent_iai_conn_id,
             self.storage_conn_id,
             image_transfer=self.image_transfer,
-            calls_in_flight=int(self.calls_in_flight),
+            calls_in_flight=int(self.calls_in_flight) if self.calls_in_flight else None,
             stop=self._stop,
         )
-        job = self.job()
+        job = self.job(context)
         plan = runs.find_plan(job, self.plan)
         progress = runs.compare_shard(job, plan, plan.shard(self.shard), options)
         return {**progress.counts, **{f"calls_{name}": n for name, n in progress.calls.items()}}
@@ -192,10 +199,8 @@ class PublishOutcomesOperator(_RunOperator):
         """Publish; return how many rows were scored, failed and skipped."""
         from maskmatch import runs
 
-        job = self.job()
-        run = runs.publish(
-            job, runs.find_plan(job, self.plan), run_id=context["run_id"], nominal_fmr=float(self.nominal_fmr)
-        )
+        job = self.job(context)
+        run = runs.publish(job, runs.find_plan(job, self.plan), nominal_fmr=float(self.nominal_fmr))
         return {
             name: run[name] for name in ("scored", "failed", "skipped", "billed_calls", "maybe_billed_calls")
         }
@@ -208,7 +213,7 @@ class SummariseOutcomesOperator(_RunOperator):
         """Summarise what was published; return where the table lies."""
         from maskmatch import runs
 
-        job = self.job()
+        job = self.job(context)
         self.log.info("%s\n%s", job.day, runs.summary(job))
         return runs.outcomes_address(job)
 

@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from importlib.metadata import version
@@ -10,16 +11,25 @@ from importlib.metadata import version
 from maskmatch.adapters import plans, tables
 from maskmatch.adapters.broker import open_broker
 from maskmatch.adapters.images import StoreImages, Transfer
-from maskmatch.adapters.journal import ShardJournal, read_journal
+from maskmatch.adapters.journal import ShardJournal, final_outcomes, read_journal
 from maskmatch.adapters.manifests import find_manifests, read_manifest
 from maskmatch.adapters.stores import Store, open_store, probe_conditional_writes
 from maskmatch.adapters.tencent import Account, TencentComparer
 from maskmatch.core.comparing import compare_pairs
-from maskmatch.core.engine import Engine, RetryLimits
+from maskmatch.core.engine import Engine, RetryLimits, calls_in_flight_for
 from maskmatch.core.errors import InputError
-from maskmatch.core.outcomes import Status
+from maskmatch.core.outcomes import Calls, Status
 from maskmatch.core.pacing import Clock, Pacer, SystemClock
-from maskmatch.core.planning import ManifestFile, Plan, Shard, Sorter, plan_id, shard_count
+from maskmatch.core.planning import (
+    ManifestFile,
+    Plan,
+    PlanOptions,
+    Shard,
+    Sorter,
+    plan_id,
+    shard_count,
+    work_id,
+)
 from maskmatch.core.progress import Progress
 from maskmatch.core.publishing import Row, Stamp, bad_row_row, check_books, pair_rows, run_totals
 from maskmatch.core.summaries import render
@@ -29,39 +39,48 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Where a run reads manifests and images (`source`) and writes all else (`warehouse`)."""
+    """A run's name and date, and where it reads manifests and images and writes all else."""
 
     source: Store
     warehouse: Store
     day: date
+    run_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompareOptions:
-    """How one shard is compared."""
+    """How shards are compared; `calls_in_flight` None takes what the rate needs."""
 
     account: Account
     broker: str
     transfer: Transfer = Transfer.BYTES
-    calls_in_flight: int = 32
+    calls_in_flight: int | None = None
     limits: RetryLimits = field(default_factory=RetryLimits)
     open_store: Callable[[str], Store] = open_store
     stop: threading.Event = field(default_factory=threading.Event)
     clock: Clock = field(default_factory=SystemClock)
 
+    def __post_init__(self) -> None:
+        """Raise InputError for a number of calls that is none."""
+        if self.calls_in_flight is not None and self.calls_in_flight < 1:
+            raise InputError(f"calls_in_flight must be 1 or more, not {self.calls_in_flight}")
 
-def make_plan(job: Job, *, quality_control: int = 0, max_shards: int = 4, salt: str = "") -> Plan:
+    @property
+    def threads(self) -> int:
+        """Return the number of calls that may be in flight."""
+        return self.calls_in_flight or calls_in_flight_for(self.account.calls_per_second)
+
+
+def make_plan(job: Job, options: PlanOptions | None = None) -> Plan:
     """Read the manifests of the date and write a plan; the same manifests give the same plan.
 
+    Without a new repetition the newest plan for them is taken, so that later scores stay.
     Raise InputError when there is no manifest, an unreadable one, or no row in any.
     """
-    manifests = tuple(
-        ManifestFile(info.key, info.etag, info.size) for info in find_manifests(job.source, job.day)
-    )
-    folder = plans.plan_folder(job.day, plan_id(manifests, quality_control=quality_control, salt=salt))
-    plan = plans.read_plan(job.warehouse, folder) or _new_plan(
-        job, manifests, folder=folder, quality_control=quality_control, max_shards=max_shards
-    )
+    options = options or PlanOptions()
+    manifests = tuple(_manifest(job.source, key) for key in find_manifests(job.source, job.day))
+    work = work_id(job.source.uri, manifests, options)
+    plan = _known_plan(job, work, options) or _new_plan(job, work, manifests, options)
     plans.write_plan(job.warehouse, plan)
     log.info(
         "plan %s: %s rows, %s pairs in %s shards, %s bad rows",
@@ -74,20 +93,34 @@ def make_plan(job: Job, *, quality_control: int = 0, max_shards: int = 4, salt: 
     return plan
 
 
-def _new_plan(
-    job: Job, manifests: tuple[ManifestFile, ...], *, folder: str, quality_control: int, max_shards: int
-) -> Plan:
-    count = shard_count(sum(manifest.size for manifest in manifests), at_most=max_shards)
-    sorter = Sorter([[] for _ in range(count)], quality_control)
+def _manifest(source: Store, key: str) -> ManifestFile:
+    found = source.head(key)
+    return ManifestFile(key, source.fingerprint(key), found.size if found else 0)
+
+
+def _known_plan(job: Job, work: str, options: PlanOptions) -> Plan | None:
+    if not options.repetition:
+        newest = plans.newest_plan(job.warehouse, job.day)
+        if newest and newest.work_id == work:
+            return newest
+    return plans.read_plan(job.warehouse, plans.plan_folder(job.day, plan_id(work, options)))
+
+
+def _new_plan(job: Job, work: str, manifests: tuple[ManifestFile, ...], options: PlanOptions) -> Plan:
+    count = shard_count(sum(manifest.size for manifest in manifests), at_most=options.max_shards)
+    sorter = Sorter([[] for _ in range(count)], options.quality_control)
     for manifest in manifests:
         sorter.add_all(read_manifest(job.source, manifest.key))
     if not sorter.rows:
         names = ", ".join(manifest.key for manifest in manifests)
         raise InputError(f"the manifests of {job.day} at {job.source.uri} have no rows: {names}")
+    name = plan_id(work, options)
+    folder = plans.plan_folder(job.day, name)
     bad_rows_key = f"{folder}/bad_rows.parquet"
     plans.write_bad_rows(job.warehouse, bad_rows_key, sorter.bad_rows)
     return Plan(
-        plan_id=folder.rpartition("=")[2],
+        plan_id=name,
+        work_id=work,
         day=job.day,
         folder=folder,
         manifests=manifests,
@@ -111,8 +144,9 @@ def _write_shards(store: Store, folder: str, sorter: Sorter) -> tuple[Shard, ...
 
 def check_account(options: CompareOptions) -> None:
     """Prove, with one call that is not billed, that the service can be reached and the account may use it."""
-    _pacer(options).wait_for_permit()
-    TencentComparer(options.account, connections=1).check()
+    with _pacer(options) as pacer, closing(TencentComparer(options.account, connections=1)) as comparer:
+        pacer.wait_for_permit()
+        comparer.check()
 
 
 def compare_shard(job: Job, plan: Plan, shard: Shard, options: CompareOptions) -> Progress:
@@ -121,7 +155,7 @@ def compare_shard(job: Job, plan: Plan, shard: Shard, options: CompareOptions) -
     Raise what `compare_pairs` raises; a later call goes on from the journal.
     """
     prefix = plans.journal_prefix(shard.key)
-    known = read_journal(job.warehouse, prefix)
+    known = final_outcomes(read_journal(job.warehouse, prefix))
     pairs = [
         (order, pair)
         for order, pair in plans.read_shard(job.warehouse, shard.key)
@@ -129,51 +163,56 @@ def compare_shard(job: Job, plan: Plan, shard: Shard, options: CompareOptions) -
     ]
     log.info("%s: %s pairs, %s already known", shard.key, shard.pairs, shard.pairs - len(pairs))
     progress = Progress(len(pairs), clock=options.clock, say=log.info)
-    with ShardJournal(job.warehouse, prefix, only_new=plan.conditional_writes) as journal:
-        compare_pairs(pairs, _engine(job, options, journal, progress))
+    with (
+        ShardJournal(job.warehouse, prefix, run_id=job.run_id, only_new=plan.conditional_writes) as journal,
+        closing(TencentComparer(options.account, connections=options.threads)) as comparer,
+        _pacer(options) as pacer,
+    ):
+        images = StoreImages(job.source, transfer=options.transfer, open_store=options.open_store)
+        engine = Engine(
+            images=images,
+            comparer=comparer,
+            pacer=pacer,
+            journal=journal,
+            clock=options.clock,
+            calls_in_flight=options.threads,
+            limits=options.limits,
+            stop=options.stop,
+            on_outcome=progress.add,
+        )
+        compare_pairs(pairs, engine)
     log.info("%s: %s; %s", shard.key, progress.line(), dict(progress.counts))
     return progress
 
 
-def _engine(job: Job, options: CompareOptions, journal: ShardJournal, progress: Progress) -> Engine:
-    return Engine(
-        images=StoreImages(job.source, transfer=options.transfer, open_store=options.open_store),
-        comparer=TencentComparer(options.account, connections=options.calls_in_flight),
-        pacer=_pacer(options),
-        journal=journal,
-        clock=options.clock,
-        calls_in_flight=options.calls_in_flight,
-        limits=options.limits,
-        stop=options.stop,
-        on_outcome=progress.add,
-    )
+@contextmanager
+def _pacer(options: CompareOptions) -> Iterator[Pacer]:
+    rate, secret_id = options.account.calls_per_second, options.account.secret_id
+    broker = open_broker(options.broker, secret_id=secret_id, calls_per_second=rate, clock=options.clock)
+    with closing(broker):
+        yield Pacer(broker, calls_per_second=rate, clock=options.clock)
 
 
-def _pacer(options: CompareOptions) -> Pacer:
-    rate = options.account.calls_per_second
-    broker = open_broker(
-        options.broker, secret_id=options.account.secret_id, calls_per_second=rate, clock=options.clock
-    )
-    return Pacer(broker, calls_per_second=rate, clock=options.clock)
-
-
-def publish(job: Job, plan: Plan, *, run_id: str, nominal_fmr: float) -> Row:
+def publish(job: Job, plan: Plan, *, nominal_fmr: float) -> Row:
     """Check the books and replace the outcomes of the date; return the row of the run.
 
     Raise BooksError, with nothing written, while pairs lack an outcome.
     """
     stamp = Stamp(
-        publication=f"{plan.plan_id}.{run_id}",
-        run_id=run_id,
+        publication=f"{plan.plan_id}.{job.run_id}",
+        run_id=job.run_id,
         nominal_fmr=nominal_fmr,
         schema_version=tables.SCHEMA_VERSION,
     )
     rows = [bad_row_row(row, stamp) for row in plans.read_bad_rows(job.warehouse, plan.bad_rows_key)]
+    calls: list[Calls] = []
     for shard in plan.shards:
-        outcomes = read_journal(job.warehouse, plans.journal_prefix(shard.key))
-        rows += pair_rows((pair for _, pair in plans.read_shard(job.warehouse, shard.key)), outcomes, stamp)
+        entries = read_journal(job.warehouse, plans.journal_prefix(shard.key))
+        pairs = (pair for _, pair in plans.read_shard(job.warehouse, shard.key))
+        rows += pair_rows(pairs, final_outcomes(entries), stamp)
+        calls += [entry.outcome.calls for entry in entries if entry.run_id == job.run_id]
     check_books(rows, manifest_rows=plan.rows)
-    run = stamp.columns() | run_totals(rows) | _run_facts(plan, nominal_fmr)
+    run = stamp.columns() | run_totals(rows, calls) | _run_facts(plan, nominal_fmr)
     tables.write_outcomes(job.warehouse, job.day, tables.outcomes_table(rows))
     tables.write_run(job.warehouse, job.day, run)
     log.info("published %s rows to %s", len(rows), outcomes_address(job))
@@ -210,10 +249,11 @@ def outcomes_address(job: Job) -> str:
 
 def status(job: Job) -> str:
     """Return how far the newest plan of the date is: a line per shard, and what is published."""
-    plan = plans.newest_plan(job.warehouse, job.day)
+    if (plan := plans.newest_plan(job.warehouse, job.day)) is None:
+        raise InputError(f"{job.warehouse.uri} has no plan for {job.day}: run `maskmatch plan` first")
     lines = [f"plan {plan.plan_id} of {job.day}: {plan.rows:,} rows, {plan.bad_rows:,} bad"]
     for shard in plan.shards:
-        known = read_journal(job.warehouse, plans.journal_prefix(shard.key)).values()
+        known = final_outcomes(read_journal(job.warehouse, plans.journal_prefix(shard.key))).values()
         scored = sum(outcome.status is Status.SCORED for outcome in known)
         failed = len(known) - scored
         lines.append(

@@ -65,22 +65,26 @@ def test_every_format_gives_the_same_pairs(store, name):
 
 
 def test_bad_csv_rows_name_their_line_and_do_not_stop_the_others(store):
-    text = 'pair_id,reference_id,probe_id\np1,"a\nb.jpg",c\n\np2,a,b\np3,a\np4,a,b,c\n,a,b\n'
+    text = 'pair_id,reference_id,probe_id\np1,"a,1.jpg",c\n\np2,a,b\np3,a\np4,a,b,c\n,a,b\np5,"a,b\np6,a,b\n'
     rows = read(store, "x.csv", text.encode())
     found = [(type(row).__name__, row.manifest_row, getattr(row, "code", None)) for row in rows]
     assert found == [
-        ("BadRow", 2, "value_invalid"),
-        ("Pair", 5, None),
+        ("Pair", 2, None),
+        ("Pair", 4, None),
+        ("BadRow", 5, "row_malformed"),
         ("BadRow", 6, "row_malformed"),
-        ("BadRow", 7, "row_malformed"),
-        ("BadRow", 8, "pair_id_missing"),
+        ("BadRow", 7, "pair_id_missing"),
+        ("BadRow", 8, "row_malformed"),
+        ("Pair", 9, None),
     ]
-    assert rows[2].message == "x.csv line 6: the row has 2 fields, the header 3"
+    assert rows[0].reference_id == "a,1.jpg"
+    assert rows[2].message == "x.csv line 5: the row has 2 fields, the header 3"
 
 
 def test_bad_json_lines_name_their_line_and_do_not_stop_the_others(store):
     good = json.dumps(ROWS[0])
     lines = [good, "{broken", "[1]", '{"pair_id": {"a": 1}}', '{"pair_id": "x", "is_matd": true}', good]
+    lines += ["[" * 100_000, '{"pair_id": ' + "9" * 5000 + "}", '{"pair_id": "\\ud800"}']
     rows = read(store, "x.jsonl", "\n".join(lines).encode())
     assert [row.code for row in rows[1:5]] == [
         "row_malformed",
@@ -89,7 +93,8 @@ def test_bad_json_lines_name_their_line_and_do_not_stop_the_others(store):
         "column_unknown",
     ]
     assert "did you mean is_mated?" in rows[4].message
-    assert [row.manifest_row for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert [row.manifest_row for row in rows] == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert [row.code for row in rows[6:]] == ["row_malformed", "row_malformed", "value_invalid"]
 
 
 def test_numbers_in_parquet_are_read_as_the_text_they_stand_for(store):
@@ -110,6 +115,8 @@ def test_numbers_in_parquet_are_read_as_the_text_they_stand_for(store):
         ("x.csv.gz", b"not gzip at all", "x.csv.gz cannot be read"),
         ("x.csv.gz", FORMATS["pairs.csv.gz"][:-12], "x.csv.gz cannot be read"),
         ("x.parquet", b"PAR1 is not enough", "x.parquet cannot be read"),
+        ("x.parquet", as_parquet([{**ROWS[0], "pair_id": b"p1"}]), "column pair_id is binary"),
+        ("x.parquet", as_parquet([{**ROWS[0], "attr_a": {"b": 1}}]), "column attr_a is struct"),
     ],
 )
 def test_a_file_that_is_no_manifest_is_refused_with_its_name_and_the_cure(store, name, data, message):
@@ -117,20 +124,24 @@ def test_a_file_that_is_no_manifest_is_refused_with_its_name_and_the_cure(store,
         read(store, name, data)
 
 
-def test_the_manifests_of_a_date_are_found_and_others_left_out(store):
-    for name in ("b.csv", "a.jsonl.gz", "sub/c.parquet", "_SUCCESS", ".hidden.csv", "notes.txt"):
+def test_the_manifests_of_a_date_are_found_in_order(store):
+    for name in ("b.csv", "a.jsonl.gz", "sub/c.parquet", "_SUCCESS", ".hidden.csv"):
         store.put(f"{FOLDER}/{name}", b"x")
     store.put("manifests/ds=2026-01-03/other.csv", b"x")
-    assert [info.key.removeprefix(f"{FOLDER}/") for info in find_manifests(store, DAY)] == [
-        "a.jsonl.gz",
-        "b.csv",
-        "sub/c.parquet",
-    ]
+    found = [key.removeprefix(f"{FOLDER}/") for key in find_manifests(store, DAY)]
+    assert found == ["a.jsonl.gz", "b.csv", "sub/c.parquet"]
+
+
+@pytest.mark.parametrize("name", ["pairs.csv.zst", "pairs.CSV", "notes.txt"])
+def test_a_file_that_cannot_be_read_is_never_left_out_unseen(store, name):
+    store.put(f"{FOLDER}/a.csv", b"x")
+    store.put(f"{FOLDER}/{name}", b"x")
+    with pytest.raises(InputError, match=f"{name} is no manifest: rename it to end in .csv"):
+        find_manifests(store, DAY)
 
 
 def test_a_date_without_manifests_says_where_to_put_one(store):
-    store.put(f"{FOLDER}/notes.txt", b"x")
-    with pytest.raises(InputError, match=r"no manifest at .*ds=2026-01-02/ \(there are 1 other files\)"):
+    with pytest.raises(InputError, match=r"no manifest at .*/manifests/ds=2026-01-02/: put one there"):
         find_manifests(store, DAY)
 
 

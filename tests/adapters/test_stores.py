@@ -1,10 +1,15 @@
 import threading
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.error import HTTPError
 
+import boto3
 import pytest
 
 from maskmatch.adapters.stores import FileStore, S3Store, open_store, probe_conditional_writes, s3_client
+from maskmatch.adapters.stores.s3 import s3_config
 from maskmatch.core.errors import InputError, ObjectExists, ObjectMissing, StopRun, Unavailable
 from tests.s3 import client_of
 
@@ -33,13 +38,13 @@ def test_an_object_that_is_not_there_is_missing(store):
             read("nothing")
 
 
-def test_the_head_tells_size_and_a_tag_that_changes_with_the_content(store):
+def test_the_head_tells_the_size_and_the_fingerprint_changes_with_the_content(store):
     store.put("x", b"one")
-    first = store.head("x")
-    store.put("x", b"three")
-    second = store.head("x")
-    assert (first.key, first.size, second.size) == ("x", 3, 5)
-    assert first.etag != second.etag
+    first = store.fingerprint("x")
+    assert store.fingerprint("x") == first
+    store.put("x", b"two")
+    assert (store.head("x").key, store.head("x").size) == ("x", 3)
+    assert store.fingerprint("x") != first
 
 
 def test_the_list_holds_all_keys_below_a_prefix_and_no_others(store):
@@ -125,6 +130,66 @@ def test_a_store_that_is_away_is_unavailable(monkeypatch):
     with pytest.raises(Unavailable, match=r"s3://maskmatch at http://127\.0\.0\.1:9 cannot be reached"):
         S3Store(client, bucket="maskmatch").get("x")
     client.close()
+
+
+@contextmanager
+def cutting_store(body, length) -> Iterator[S3Store]:
+    """Serve one object whose answers break off after a part of it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", str(length))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        client = boto3.client(
+            "s3",
+            endpoint_url=f"http://127.0.0.1:{server.server_port}",
+            aws_access_key_id="a",
+            aws_secret_access_key="b",
+            region_name="us-east-1",
+            config=s3_config(addressing_style="path"),
+        )
+        yield S3Store(client, bucket="maskmatch")
+        client.close()
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("limit", [None, 1000])
+def test_an_object_that_breaks_off_is_never_taken_for_a_whole_one(limit):
+    with cutting_store(b"x" * 500, 1000) as store, pytest.raises(Unavailable):
+        store.get("x", limit=limit)
+
+
+def test_a_stream_that_breaks_off_raises_instead_of_ending():
+    with cutting_store(b"line\n" * 100, 1000) as store:
+        stream = store.open("x")
+        with pytest.raises(Unavailable):
+            list(stream)
+        stream.close()
+
+
+def test_a_bucket_name_that_cannot_be_is_no_outage(seaweed):
+    client = client_of(seaweed)
+    with pytest.raises(StopRun, match="no possible address"):
+        S3Store(client, bucket="Bad Bucket").get("x")
+    client.close()
+
+
+@pytest.mark.parametrize("key", ["/etc/passwd", "../outside", "x" * 300])
+def test_a_key_never_leaves_the_folder(tmp_path, key):
+    (tmp_path / "outside").write_bytes(b"secret")
+    store = FileStore(tmp_path / "store")
+    with pytest.raises(ObjectMissing):
+        store.get(key)
 
 
 def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 from maskmatch.adapters.tencent import Account, TencentComparer
 from maskmatch.core.codes import Action, Billed
-from maskmatch.core.errors import CallFailed, StopRun, Unavailable
+from maskmatch.core.errors import CallFailed, InputError, StopRun, Unavailable
 from maskmatch.core.images import Picture
 from tests.account import local_account
 
@@ -127,7 +127,21 @@ def test_an_answer_that_is_none_may_have_been_billed(body):
 def test_an_error_that_the_sdk_overlooks_is_not_taken_for_a_score():
     body = {"Response": {"Error": {"Code": "AuthFailure", "Message": "no"}, "RequestId": "r"}}
     with answering(lambda handler: reply(handler, 200, body, "application/json; charset=utf-8")) as account:
-        assert failure_of(account).message == "the answer holds no score"
+        assert failure_of(account).message == "the answer holds no score from 0 to 100"
+
+
+@pytest.mark.parametrize("score", ["abc", [1], -1, 100.5, "NaN", None])
+def test_a_score_that_is_none_is_not_taken_for_one(score):
+    body = {"Response": {"Score": score, "FaceModelVersion": "3.0", "RequestId": "r"}}
+    with answering(lambda handler: reply(handler, 200, body)) as account:
+        failure = failure_of(account)
+    assert (failure.rule.action, failure.rule.billed) == (Action.RETRY, Billed.UNKNOWN)
+
+
+@pytest.mark.parametrize("rate", [0, -5, float("nan"), float("inf")])
+def test_a_rate_that_is_none_is_refused(rate):
+    with pytest.raises(InputError, match="calls_per_second must be a number above 0"):
+        Account(secret_id="id", secret_key="key", calls_per_second=rate)
 
 
 def test_a_bad_gateway_may_have_been_billed_and_its_page_is_cut_short():

@@ -118,6 +118,20 @@ def test_a_stop_ends_after_the_pairs_under_way_and_keeps_them():
     assert [o.pair_id for o in parts.journal.outcomes] == ["0", "1", "2"]
 
 
+def test_a_stop_while_a_pair_is_tried_again_leaves_it_to_the_next_attempt():
+    parts = engine(comparer=FakeComparer({"a": ["FailedOperation.ImageDownloadError"] * 9}))
+    parts.comparer.on_call = parts.stop.set
+    with pytest.raises(Interrupted):
+        compare_pairs(numbered("a"), parts)
+    assert (parts.journal.outcomes, len(parts.comparer.calls)) == ([], 1)
+
+
+def test_what_stopped_the_others_is_what_is_raised():
+    parts = engine(comparer=FakeComparer({"0": ["AuthFailure.SecretIdNotFound"]}), calls_in_flight=8)
+    with pytest.raises(StopRun, match="SecretId"):
+        compare_pairs(numbered(*map(str, range(100))), parts)
+
+
 def test_a_journal_that_fails_stops_all_threads():
     class FullDisk(ListJournal):
         def record(self, outcome):

@@ -1,8 +1,10 @@
 import threading
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from maskmatch.core.errors import Interrupted
 from maskmatch.core.pacing import Pacer, Timeline, book, widen
 from tests.fakes import FakeClock, FreeBroker
 
@@ -51,6 +53,21 @@ def test_a_refusal_widens_the_margin_once_a_second_and_calm_gives_it_back():
     assert widen(timeline, now=101.1).margin == 0.024
     _, slots = book(timeline, now=200.0, calls=2, calls_per_second=50)
     assert round(slots[1] - slots[0], 9) == 0.02
+
+
+def test_a_margin_learnt_before_a_reboot_is_forgotten():
+    timeline = Timeline(next_slot=5e6, margin=0.1, widened_at=5e6)
+    after, slots = book(timeline, now=10.0, calls=2, calls_per_second=50)
+    assert (after.margin, round(slots[1] - slots[0], 9)) == (0.0, 0.02)
+
+
+def test_a_stop_ends_the_wait_for_a_permit_without_taking_a_slot():
+    clock, stop = FakeClock(), threading.Event()
+    broker = FreeBroker(clock)
+    stop.set()
+    with pytest.raises(Interrupted):
+        Pacer(broker, calls_per_second=50, clock=clock).wait_for_permit(stop)
+    assert broker.granted == 0
 
 
 def test_the_margin_has_a_limit():

@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskmatch.core.pairs import bad_row
-from maskmatch.core.planning import ManifestFile, Plan, Shard, Sorter, plan_id, shard_count
+from maskmatch.core.planning import (
+    ManifestFile,
+    Plan,
+    PlanOptions,
+    Shard,
+    Sorter,
+    plan_id,
+    shard_count,
+    work_id,
+)
 from tests.fakes import pair
 
 
@@ -41,14 +50,17 @@ def test_the_call_order_is_a_shuffle_of_the_manifest():
 
 
 def test_the_same_manifests_make_the_same_plan_and_a_changed_one_another():
-    files = [ManifestFile("a.csv", "etag1", 10)]
-    assert plan_id(files, quality_control=0, salt="") == plan_id(files, quality_control=0, salt="")
+    files, options = [ManifestFile("a.csv", "etag1", 10)], PlanOptions()
+    work = work_id("s3://in", files, options)
+    assert work == work_id("s3://in", [ManifestFile("a.csv", "etag1", 10)], PlanOptions(max_shards=8))
     others = {
-        plan_id([ManifestFile("a.csv", "etag2", 10)], quality_control=0, salt=""),
-        plan_id(files, quality_control=1, salt=""),
-        plan_id(files, quality_control=0, salt="again"),
+        work_id("s3://in", [ManifestFile("a.csv", "etag2", 10)], options),
+        work_id("s3://other", files, options),
+        work_id("s3://in", files, PlanOptions(quality_control=1)),
+        plan_id(work, PlanOptions(repetition="again")),
     }
-    assert len(others | {plan_id(files, quality_control=0, salt="")}) == 4
+    assert len(others | {work}) == 5
+    assert plan_id(work, options) == work
 
 
 def test_shards_grow_with_the_manifest_up_to_the_limit():
@@ -59,6 +71,7 @@ def test_shards_grow_with_the_manifest_up_to_the_limit():
 def test_a_plan_comes_back_from_its_record():
     plan = Plan(
         plan_id="abc",
+        work_id="abc",
         day=date(2026, 1, 2),
         folder="work",
         manifests=(ManifestFile("k", "e", 3),),

@@ -61,6 +61,16 @@ def test_the_totals_of_a_run_add_up():
     bad = bad_row(file="f.csv", row=3, code="row_malformed", why="short")
     rows = [*rows_of(SCORED), bad_row_row(bad, STAMP)]
     check_books(rows, manifest_rows=2)
-    totals = run_totals(rows)
+    totals = run_totals(rows, [SCORED.calls])
     assert (totals["scored"], totals["failed"], totals["skipped"]) == (1, 1, 0)
     assert (totals["failed_data"], totals["billed_calls"], str(totals["cost"])) == (1, 1, "0.0032")
+
+
+def test_a_run_counts_its_own_calls_alone():
+    totals = run_totals(rows_of(SCORED), [])
+    assert (totals["scored"], totals["billed_calls"], totals["attempts"]) == (1, 0, 0)
+
+
+def test_the_decision_agrees_with_the_score_as_it_is_kept():
+    (row,) = rows_of(Outcome(pair_id="a", score=49.9999999, model_version="3.0"))
+    assert (row["score"], row["decision"]) == (50.0, "match")

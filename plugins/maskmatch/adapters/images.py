@@ -1,5 +1,6 @@
 """Images from a store, as bytes or as addresses that the vendor fetches itself."""
 
+import threading
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -31,17 +32,17 @@ class StoreImages:
         self._transfer = transfer
         self._open_store = open_store
         self._buckets: dict[str, Store] = {}
+        self._lock = threading.Lock()
 
     def load(self, image_id: str) -> Picture:
         """Return the image, checked as far as can be before a call; raise ImageUnusable."""
         if image_id.startswith(("http://", "https://")):
             return Picture(url=image_id)
-        store, key = self._place(image_id)
         try:
-            return self._picture(store, key)
+            return self._picture(*self._place(image_id))
         except ObjectMissing as error:
             raise ImageUnusable("image_missing", "there is no object under this key") from error
-        except StopRun as error:  # the plan could read the source: only this image is out of reach
+        except (StopRun, InputError) as error:  # the plan could read the source: only this image is not
             raise ImageUnusable("image_forbidden", str(error)) from error
 
     def _picture(self, store: Store, key: str) -> Picture:
@@ -58,6 +59,7 @@ class StoreImages:
         if not image_id.startswith("s3://"):
             return self._source, image_id
         bucket, _, key = image_id.removeprefix("s3://").partition("/")
-        if bucket not in self._buckets:
-            self._buckets[bucket] = self._open_store(f"s3://{bucket}")
-        return self._buckets[bucket], key
+        with self._lock:
+            if bucket not in self._buckets:
+                self._buckets[bucket] = self._open_store(f"s3://{bucket}")
+            return self._buckets[bucket], key

@@ -11,27 +11,57 @@ leaves only whole ones.
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from maskmatch.adapters.stores import Store
-from maskmatch.core.errors import MaskmatchError, ObjectExists, Unavailable
+from maskmatch.adapters.stores import ObjectInfo, Store
+from maskmatch.core.errors import BooksError, MaskmatchError, ObjectExists, Unavailable
 from maskmatch.core.outcomes import Outcome
 
+_SUFFIX = ".jsonl"
+_READERS = 8
 COMMIT_SECONDS = 0.2
 """Least time between two PUTs, so that a slow shard does not write one object per call."""
 
 
-def read_journal(store: Store, prefix: str) -> dict[str, Outcome]:
-    """Return the last outcome of every pair that a journal knows, by pair id."""
-    return {outcome.pair_id: outcome for outcome in _outcomes(store, prefix)}
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a journal: an outcome, and the run whose calls it took."""
+
+    run_id: str
+    outcome: Outcome
 
 
-def _outcomes(store: Store, prefix: str) -> Iterator[Outcome]:
-    for key in sorted(found.key for found in store.list(f"{prefix}/")):
-        for line in store.get(key).splitlines():
-            yield Outcome.from_record(json.loads(line))
+def read_journal(store: Store, prefix: str) -> list[Entry]:
+    """Return all entries of a journal, oldest first; raise BooksError naming an object that is damaged."""
+    keys = sorted(found.key for found in store.list(f"{prefix}/") if found.key.endswith(_SUFFIX))
+    with ThreadPoolExecutor(_READERS) as pool:
+        texts = zip(keys, pool.map(store.get, keys), strict=True)
+        return [entry for key, text in texts for entry in _entries(store, key, text)]
+
+
+def final_outcomes(entries: Iterable[Entry]) -> dict[str, Outcome]:
+    """Return the last outcome of each pair by pair id, with the calls of all its entries."""
+    known: dict[str, Outcome] = {}
+    for entry in entries:
+        new = entry.outcome
+        if earlier := known.get(new.pair_id):
+            new = replace(new, calls=new.calls.after(earlier.calls))
+        known[new.pair_id] = new
+    return known
+
+
+def _entries(store: Store, key: str, text: bytes) -> Iterator[Entry]:
+    try:
+        for record in map(json.loads, text.splitlines()):
+            yield Entry(record["run_id"], Outcome.from_record(record))
+    except (ValueError, KeyError, TypeError) as error:
+        raise BooksError(
+            f"{store.uri}/{key} is damaged ({error}): restore it, or plan with recompare"
+        ) from error
 
 
 class ShardJournal:
@@ -41,11 +71,12 @@ class ShardJournal:
     is found out (Unavailable) instead of losing outcomes.
     """
 
-    def __init__(self, store: Store, prefix: str, *, only_new: bool) -> None:
+    def __init__(self, store: Store, prefix: str, *, run_id: str, only_new: bool) -> None:
         self._store = store
         self._prefix = prefix
+        self._run_id = run_id
         self._only_new = only_new
-        self._epoch = 1 + max((_epoch(found.key) for found in store.list(f"{prefix}/")), default=0)
+        self._epoch = 1 + max(map(_epoch, store.list(f"{prefix}/")), default=0)
         self._sequence = 0
         self._pending: list[Outcome] = []
         self._committed = self._recorded = 0
@@ -90,6 +121,7 @@ class ShardJournal:
                 return
             self._finish(len(group), None)
             pause.wait(COMMIT_SECONDS)
+        self._finish(0, Unavailable(f"the journal {self._prefix} is closed"))
 
     def _next_group(self) -> list[Outcome]:
         with self._changed:
@@ -105,8 +137,10 @@ class ShardJournal:
 
     def _commit(self, group: list[Outcome]) -> None:
         self._sequence += 1
-        key = f"{self._prefix}/{self._epoch:04d}-{self._sequence:06d}.jsonl"
-        lines = "".join(json.dumps(outcome.to_record()) + "\n" for outcome in group)
+        key = f"{self._prefix}/{self._epoch:04d}-{self._sequence:06d}{_SUFFIX}"
+        lines = "".join(
+            json.dumps({"run_id": self._run_id} | outcome.to_record()) + "\n" for outcome in group
+        )
         try:
             self._store.put(key, lines.encode(), only_new=self._only_new)
         except ObjectExists as error:
@@ -118,5 +152,6 @@ class ShardJournal:
                 ) from error
 
 
-def _epoch(key: str) -> int:
-    return int(key.rpartition("/")[2].partition("-")[0])
+def _epoch(found: ObjectInfo) -> int:
+    epoch = found.key.rpartition("/")[2].partition("-")[0]
+    return int(epoch) if epoch.isdecimal() else 0

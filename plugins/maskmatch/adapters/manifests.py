@@ -13,12 +13,12 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from maskmatch.adapters.stores import ObjectInfo, Store
+from maskmatch.adapters.stores import Store
 from maskmatch.core.errors import InputError
 from maskmatch.core.pairs import (
     ATTRIBUTE_PREFIX,
@@ -31,8 +31,16 @@ from maskmatch.core.pairs import (
 )
 
 SUFFIXES = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
-_MAX_FIELD_BYTES = 64 * 1024
-_UNREADABLE = (gzip.BadGzipFile, zlib.error, EOFError, pa.ArrowInvalid, csv.Error)
+_LONGEST = 2000  # more than any value may have; numbers can be given with any number of digits
+_UNREADABLE = (gzip.BadGzipFile, zlib.error, EOFError, pa.ArrowException, OSError, ValueError, OverflowError)
+_PLAIN = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_boolean,
+    pa.types.is_null,
+)
 
 
 def folder_of(day: date) -> str:
@@ -40,17 +48,23 @@ def folder_of(day: date) -> str:
     return f"manifests/ds={day.isoformat()}/"
 
 
-def find_manifests(store: Store, day: date) -> list[ObjectInfo]:
-    """Return the manifest files of one date by key; raise InputError when there is none."""
+def find_manifests(store: Store, day: date) -> list[str]:
+    """Return the keys of the manifests of one date, sorted; raise InputError when there is none.
+
+    A file that is no manifest by its name is an error too, unless it starts with _ or a dot: leaving it out
+    could lose pairs unseen.
+    """
     folder = folder_of(day)
-    found = [info for info in store.list(folder) if not info.key.removeprefix(folder).startswith(("_", "."))]
-    files = [info for info in found if info.key.endswith(SUFFIXES)]
-    if not files:
-        others = f" (there are {len(found)} other files)" if found else ""
+    keys = sorted(found.key for found in store.list(folder))
+    keys = [key for key in keys if not key.rpartition("/")[2].startswith(("_", "."))]
+    endings = ", ".join(SUFFIXES)
+    if not keys:
+        raise InputError(f"no manifest at {store.uri}/{folder}: put one there that ends in {endings}")
+    if others := [key for key in keys if not key.endswith(SUFFIXES)]:
         raise InputError(
-            f"no manifest at {store.uri}/{folder}{others}: put one there that ends in {', '.join(SUFFIXES)}"
+            f"{store.uri}/{others[0]} is no manifest: rename it to end in {endings}, or remove it"
         )
-    return sorted(files, key=lambda info: info.key)
+    return keys
 
 
 def read_manifest(store: Store, key: str) -> Iterator[Pair | BadRow]:
@@ -67,25 +81,36 @@ def read_manifest(store: Store, key: str) -> Iterator[Pair | BadRow]:
 
 def _read(name: str, stream: BinaryIO) -> Iterator[Pair | BadRow]:
     if name.endswith(".parquet"):
-        return _read_parquet(name, stream)
+        yield from _read_parquet(name, stream)
+        return
     plain = gzip.GzipFile(fileobj=stream) if name.endswith(".gz") else stream
-    lines = io.TextIOWrapper(io.BufferedReader(_Readable(plain)), encoding="utf-8-sig", newline="")
-    return _read_csv(name, lines) if ".csv" in name else _read_jsonl(name, lines)
+    read = _read_csv if name.endswith((".csv", ".csv.gz")) else _read_jsonl
+    with io.TextIOWrapper(cast("BinaryIO", plain), encoding="utf-8-sig") as lines:
+        yield from read(name, lines)
 
 
-def _read_csv(name: str, lines: Iterable[str]) -> Iterator[Pair | BadRow]:
-    csv.field_size_limit(_MAX_FIELD_BYTES)
-    rows = csv.reader(lines)
-    header = [column.strip() for column in next(rows, [])]
+def _read_csv(name: str, lines: Iterator[str]) -> Iterator[Pair | BadRow]:
+    """Read line by line: no value may hold a line break, so a stray quote spoils its own line alone."""
+    header = [column.strip() for column in _csv_fields(next(lines, ""))]
     _check_columns(name, header)
-    line = rows.line_num + 1
-    for values in rows:
-        if len(values) == len(header):
-            yield parse_row(dict(zip(header, values, strict=True)), file=name, row=line)
-        elif values:
-            why = f"the row has {len(values)} fields, the header {len(header)}"
-            yield bad_row(file=name, row=line, code="row_malformed", why=why)
-        line = rows.line_num + 1
+    for row, line in enumerate(lines, start=2):
+        if line.strip():
+            yield _parse_csv_line(name, row, line, header)
+
+
+def _parse_csv_line(name: str, row: int, line: str, header: Sequence[str]) -> Pair | BadRow:
+    try:
+        values = _csv_fields(line)
+    except csv.Error as error:
+        return bad_row(file=name, row=row, code="row_malformed", why=f"the line is no csv: {error}")
+    if len(values) != len(header):
+        why = f"the row has {len(values)} fields, the header {len(header)}"
+        return bad_row(file=name, row=row, code="row_malformed", why=why)
+    return parse_row(dict(zip(header, values, strict=True)), file=name, row=row)
+
+
+def _csv_fields(line: str) -> list[str]:
+    return next(csv.reader([line.rstrip("\r\n")], strict=True), [])
 
 
 def _read_jsonl(name: str, lines: Iterable[str]) -> Iterator[Pair | BadRow]:
@@ -97,8 +122,8 @@ def _read_jsonl(name: str, lines: Iterable[str]) -> Iterator[Pair | BadRow]:
 def _parse_json_line(name: str, row: int, line: str) -> Pair | BadRow:
     try:
         record = json.loads(line)
-    except json.JSONDecodeError as error:
-        return bad_row(file=name, row=row, code="row_malformed", why=f"the line is not JSON: {error.msg}")
+    except (ValueError, RecursionError) as error:
+        return bad_row(file=name, row=row, code="row_malformed", why=f"the line is not JSON: {error}")
     if not isinstance(record, dict):
         return bad_row(file=name, row=row, code="row_malformed", why="the line is not a JSON object")
     nested = [key for key, value in record.items() if isinstance(value, dict | list)]
@@ -116,6 +141,7 @@ def _parse_json_line(name: str, row: int, line: str) -> Pair | BadRow:
 def _read_parquet(name: str, stream: BinaryIO) -> Iterator[Pair | BadRow]:
     table = pq.ParquetFile(pa.BufferReader(stream.read()))
     _check_columns(name, table.schema_arrow.names)
+    _check_types(name, table.schema_arrow)
     row = 0
     for batch in table.iter_batches(batch_size=10_000):
         for record in batch.to_pylist():
@@ -123,12 +149,21 @@ def _read_parquet(name: str, stream: BinaryIO) -> Iterator[Pair | BadRow]:
             yield parse_row({key: _as_text(value) for key, value in record.items()}, file=name, row=row)
 
 
+def _check_types(name: str, schema: pa.Schema) -> None:
+    for field in schema:
+        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        if not any(is_plain(kind) for is_plain in _PLAIN):
+            raise InputError(
+                f"{name}: column {field.name} is {field.type}: make it text, a number or a boolean"
+            )
+
+
 def _as_text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
         return str(value).lower()
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)[:_LONGEST]
 
 
 def _check_columns(name: str, columns: Sequence[str]) -> None:
@@ -150,18 +185,3 @@ def _unknown_columns(columns: Sequence[str]) -> list[str]:
 def _suggestion(column: str) -> str:
     close = difflib.get_close_matches(column, (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS), n=1)
     return f"did you mean {close[0]}?" if close else f"name it {ATTRIBUTE_PREFIX}{column} to keep it as it is"
-
-
-class _Readable(io.RawIOBase):
-    """Lets a buffered reader sit on streams that only offer `read`, such as a boto3 body."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        block = self._stream.read(len(buffer))
-        buffer[: len(block)] = block
-        return len(block)

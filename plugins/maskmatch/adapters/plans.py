@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from maskmatch.adapters.stores import Store
-from maskmatch.core.errors import InputError, ObjectMissing
+from maskmatch.core.errors import ObjectMissing
 from maskmatch.core.pairs import BadRow, Pair
 from maskmatch.core.planning import Plan
 
@@ -86,12 +86,12 @@ def read_plan(store: Store, folder: str) -> Plan | None:
         return None
 
 
-def newest_plan(store: Store, day: date) -> Plan:
-    """Return the last plan made for a date; raise InputError when there is none."""
+def newest_plan(store: Store, day: date) -> Plan | None:
+    """Return the last plan made for a date, None when there is none."""
     try:
         return Plan.from_record(json.loads(store.get(_newest_key(day))))
     except ObjectMissing:
-        raise InputError(f"{store.uri} has no plan for {day}: run `maskmatch plan` first") from None
+        return None
 
 
 def _newest_key(day: date) -> str:

@@ -1,6 +1,8 @@
 """CompareMaskFace through the vendor's own SDK, set up so that nothing is retried or lost behind our back."""
 
 import base64
+import logging
+import math
 import re
 from dataclasses import dataclass, field, replace
 
@@ -14,10 +16,11 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.iai.v20200303 import models
 from tencentcloud.iai.v20200303.iai_client import IaiClient
 
-from maskmatch.core.codes import Billed, rule_for
+from maskmatch.core.codes import Action, Billed, rule_for
 from maskmatch.core.engine import Answer
-from maskmatch.core.errors import CallFailed, StopRun, Unavailable
+from maskmatch.core.errors import CallFailed, InputError, StopRun, Unavailable
 from maskmatch.core.images import Picture
+from maskmatch.core.outcomes import FailureClass
 
 DEFAULT_ENDPOINT = "iai.tencentcloudapi.com"
 DEFAULT_REGION = "ap-guangzhou"
@@ -44,6 +47,11 @@ class Account:
     calls_per_second: float = DEFAULT_CALLS_PER_SECOND
     broker: str | None = None
 
+    def __post_init__(self) -> None:
+        """Raise InputError for a rate that is none."""
+        if not 0 < self.calls_per_second < math.inf:
+            raise InputError(f"calls_per_second must be a number above 0, not {self.calls_per_second}")
+
 
 class TencentComparer:
     """One SDK client with a connection for each call in flight; may be used by many threads."""
@@ -69,25 +77,31 @@ class TencentComparer:
         try:
             self._call(models.CompareMaskFaceRequest())
         except CallFailed as failure:
-            if failure.rule.code.startswith(("MissingParameter", "InvalidParameter")):
-                return
-            if failure.rule.failure_class == "policy":
-                raise StopRun(f"{failure.rule.meaning} The vendor said: {failure}") from failure
-            raise Unavailable(f"{failure.rule.meaning} {failure.message}") from failure
+            rule, text = failure.rule, f"{failure.rule.meaning} The vendor said: {failure}"
+            if rule.failure_class is FailureClass.POLICY and rule.code != "MissingParameter":
+                raise StopRun(text) from failure
+            if rule.failure_class is FailureClass.INFRASTRUCTURE and rule.action is not Action.THROTTLE:
+                raise Unavailable(text) from failure
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.request.conn._session.close()  # noqa: SLF001  the SDK offers no other way
 
     def _call(self, request: models.CompareMaskFaceRequest) -> Answer:
         try:
             response = self._client.CompareMaskFace(request)
         except TencentCloudSDKException as error:
             raise self._failure(error) from error.__context__
-        if response.Score is None:  # the SDK misses errors that come with another content type
-            raise CallFailed(
-                rule_for("JSONDecodeError"), "the answer holds no score", request_id=response.RequestId
-            )
-        return Answer(float(response.Score), str(response.FaceModelVersion), str(response.RequestId))
+        score = _score(response.Score)
+        if score is None:  # also an error that came with a content type at which the SDK does not look
+            message = "the answer holds no score from 0 to 100"
+            raise CallFailed(rule_for("JSONDecodeError"), message, request_id=response.RequestId)
+        return Answer(score, response.FaceModelVersion, response.RequestId)
 
     def _failure(self, error: TencentCloudSDKException) -> CallFailed:
         rule = rule_for(error.get_code() or "FailedOperation")
+        if not rule.known and error.__context__:  # an answer came and the SDK broke on it
+            rule = rule_for("JSONDecodeError")
         if rule.code == "ClientNetworkError" and _was_never_sent(error.__context__):
             rule = replace(
                 rule,
@@ -99,6 +113,8 @@ class TencentComparer:
 
 
 def _client(account: Account, connections: int) -> IaiClient:
+    # At level DEBUG the SDK would log whole requests: images, signed URLs and the Authorization header.
+    logging.getLogger("tencentcloud_sdk_common").setLevel(logging.WARNING)
     profile = ClientProfile(
         httpProfile=HttpProfile(protocol=account.protocol, endpoint=account.endpoint, reqTimeout=_TIMEOUTS),
         language="en-US",
@@ -116,6 +132,14 @@ def _client(account: Account, connections: int) -> IaiClient:
         f"{account.protocol}://", HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
     )
     return client
+
+
+def _score(value: object) -> float | None:
+    try:
+        score = float(value)  # type: ignore[arg-type]  # whatever the answer held
+    except (TypeError, ValueError):
+        return None
+    return score if 0 <= score <= 100 else None
 
 
 def _side(picture: Picture) -> tuple[str | None, str | None]:

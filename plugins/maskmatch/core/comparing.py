@@ -12,7 +12,7 @@ no more than those.
 
 import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 
 from maskmatch.core.codes import Action, Billed, Rule
@@ -27,20 +27,27 @@ def compare_pairs(pairs: Iterable[tuple[int, Pair]], engine: Engine) -> None:
     """Take every (call order, pair) to an outcome in the journal.
 
     Raise StopRun when a person must act, Unavailable when a later try may help, Interrupted when
-    `engine.stop` was set. What is in the journal by then stays valid.
+    `engine.stop` was set. What is in the journal by then stays valid. An error sets `engine.stop` too.
     """
     source = _shared(pairs)
     with ThreadPoolExecutor(engine.calls_in_flight, thread_name_prefix="compare") as pool:
         workers = [pool.submit(_work, source, engine) for _ in range(engine.calls_in_flight)]
         try:
-            wait(workers, return_when=FIRST_EXCEPTION)
+            done, _ = wait(workers, return_when=FIRST_EXCEPTION)
             was_stopped = engine.stop.is_set()
-        finally:
-            engine.stop.set()
-    for worker in workers:
-        worker.result()
+            _raise_first(done)
+        except BaseException:
+            engine.stop.set()  # the others end after the pair they are at
+            raise
     if was_stopped:
         raise Interrupted("stopped on request; finished pairs are in the journal")
+
+
+def _raise_first(workers: Iterable[Future[None]]) -> None:
+    """Raise what went wrong in a worker; that it was asked to stop comes last."""
+    errors = [error for worker in workers if (error := worker.exception())]
+    for error in sorted(errors, key=lambda error: isinstance(error, Interrupted)):
+        raise error
 
 
 def _work(source: Iterator[tuple[int, Pair]], engine: Engine) -> None:
@@ -54,18 +61,14 @@ def _work(source: Iterator[tuple[int, Pair]], engine: Engine) -> None:
 
 def compare_pair(pair: Pair, engine: Engine) -> Outcome:
     """Take one pair to its outcome; see `compare_pairs` for what is raised."""
-    try:
-        reference = _load(pair.reference_id, Side.REFERENCE, engine)
-        probe = _load(pair.probe_id, Side.PROBE, engine)
-    except _SideUnusable as unusable:
-        return Outcome(pair_id=pair.pair_id, reason=unusable.reason, source=Source.PREFLIGHT)
+    reference = _load(pair.reference_id, Side.REFERENCE, engine)
+    if isinstance(reference, Reason):
+        return Outcome(pair_id=pair.pair_id, reason=reference, source=Source.PREFLIGHT)
+    probe = _load(pair.probe_id, Side.PROBE, engine)
+    if isinstance(probe, Reason):
+        return Outcome(pair_id=pair.pair_id, reason=probe, source=Source.PREFLIGHT)
     if not fit_one_request(reference, probe):
-        reason = Reason(
-            failure_class=FailureClass.DATA,
-            code="request_too_large",
-            message="both images together exceed one request of 10 MB: use URLs or smaller images",
-        )
-        return Outcome(pair_id=pair.pair_id, reason=reason, source=Source.PREFLIGHT)
+        return Outcome(pair_id=pair.pair_id, reason=_TOO_LARGE, source=Source.PREFLIGHT)
     return _call_until_settled(pair, reference, probe, engine)
 
 
@@ -73,7 +76,7 @@ def _call_until_settled(pair: Pair, reference: Picture, probe: Picture, engine: 
     calls, started = Calls(), engine.clock.now()
     refusals = 0
     while True:
-        engine.pacer.wait_for_permit()
+        engine.pacer.wait_for_permit(engine.stop)
         sent_at = engine.clock.now()
         calls = replace(calls, attempts=calls.attempts + 1, called_at=engine.clock.utc())
         try:
@@ -82,7 +85,7 @@ def _call_until_settled(pair: Pair, reference: Picture, probe: Picture, engine: 
             calls = _charged(calls, failure, 1000 * (engine.clock.now() - sent_at))
             refusals += failure.rule.action is not Action.THROTTLE
             elapsed = engine.clock.now() - started
-            if _may_try_again(failure.rule, refusals, elapsed, engine.limits) and not engine.stop.is_set():
+            if _may_try_again(failure.rule, refusals, elapsed, engine.limits):
                 _step_back(failure.rule, refusals, engine)
                 continue
             return Outcome(pair_id=pair.pair_id, reason=_final_reason(failure), calls=calls)
@@ -109,7 +112,7 @@ def _step_back(rule: Rule, refusals: int, engine: Engine) -> None:
         engine.pacer.throttled()
         return
     pause = min(engine.limits.longest_pause, engine.limits.first_pause * 2**refusals)
-    engine.clock.sleep(pause * engine.jitter())
+    engine.clock.wait(engine.stop, pause * engine.jitter())
 
 
 def _charged(calls: Calls, failure: CallFailed, latency_ms: float) -> Calls:
@@ -136,23 +139,19 @@ def _final_reason(failure: CallFailed) -> Reason:
     )
 
 
-class _SideUnusable(Exception):
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason.message)
-        self.reason = reason
-
-
-def _load(image_id: str, side: Side, engine: Engine) -> Picture:
+def _load(image_id: str, side: Side, engine: Engine) -> Picture | Reason:
     try:
         return engine.images.load(image_id)
     except ImageUnusable as error:
-        reason = Reason(
-            failure_class=FailureClass.DATA,
-            code=error.code,
-            message=f"{side} {image_id}: {error.message}",
-            side=side,
-        )
-        raise _SideUnusable(reason) from error
+        message = f"{side} {image_id}: {error.message}"
+        return Reason(failure_class=FailureClass.DATA, code=error.code, message=message, side=side)
+
+
+_TOO_LARGE = Reason(
+    failure_class=FailureClass.DATA,
+    code="request_too_large",
+    message="both images together exceed one request of 10 MB: use URLs or smaller images",
+)
 
 
 def _shared(pairs: Iterable[tuple[int, Pair]]) -> Iterator[tuple[int, Pair]]:

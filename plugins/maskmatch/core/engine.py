@@ -1,5 +1,6 @@
 """What comparing needs from the world: four small protocols, and the limits of one pair."""
 
+import math
 import random
 import threading
 from collections.abc import Callable
@@ -16,8 +17,8 @@ class Answer:
     """What the vendor says of one pair: a score from 0 to 100."""
 
     score: float
-    model_version: str
-    request_id: str
+    model_version: str | None
+    request_id: str | None
 
 
 class Comparer(Protocol):
@@ -53,13 +54,21 @@ class RetryLimits:
     longest_pause: float = 8.0
 
 
+def calls_in_flight_for(calls_per_second: float) -> int:
+    """Return how many calls must be under way to use a rate (Little's law), within what threads can do.
+
+    A call takes up to 1 s, its images and its journal entry about half a second more.
+    """
+    return max(8, min(128, math.ceil(1.5 * calls_per_second)))
+
+
 def _ignore(_: Outcome) -> None:
     pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """All that one run of `compare_pairs` needs; the run ends with `stop` set."""
+    """All that `compare_pairs` needs."""
 
     images: Images
     comparer: Comparer

@@ -1,6 +1,6 @@
 """What is known about a pair afterwards: scored, or failed and why."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -63,6 +63,15 @@ class Calls:
     request_id: str | None = None
     latency_ms: float | None = None
     called_at: datetime | None = None
+
+    def after(self, earlier: Self) -> Self:
+        """Return these calls with the counts of earlier ones of the same pair added."""
+        return replace(
+            self,
+            attempts=self.attempts + earlier.attempts,
+            billed=self.billed + earlier.billed,
+            maybe_billed=self.maybe_billed + earlier.maybe_billed,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

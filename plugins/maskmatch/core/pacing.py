@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from maskmatch.core.errors import Interrupted
+
 RUN_SECONDS = 0.1
 """A process books at most this much of the timeline at once."""
 _CATCH_UP_SECONDS = 0.02
@@ -39,6 +41,10 @@ class Clock(Protocol):
         """Let the calling thread wait."""
         ...
 
+    def wait(self, event: threading.Event, seconds: float) -> None:
+        """Let the calling thread wait, at most until the event is set."""
+        ...
+
 
 class SystemClock:
     """The real clock: CLOCK_MONOTONIC is one for all processes of a host."""
@@ -54,6 +60,10 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
+
+    def wait(self, event: threading.Event, seconds: float) -> None:
+        """Wait for the event."""
+        event.wait(seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +83,10 @@ def book(
     A timeline that lags starts afresh at `now`, less a catch-up too short to make a burst; one that is far
     ahead belongs to a clock from before a reboot and starts afresh too.
     """
-    margin = _relaxed_margin(timeline, now)
-    interval = 1 / (calls_per_second * (1 - margin))
-    is_stale = timeline.next_slot > now + _MAX_LEAD_SECONDS
-    first = now if is_stale else max(timeline.next_slot, now - _CATCH_UP_SECONDS)
+    if timeline.widened_at > now or timeline.next_slot > now + max(_MAX_LEAD_SECONDS, 64 / calls_per_second):
+        timeline = Timeline(next_slot=now)
+    interval = 1 / (calls_per_second * (1 - _relaxed_margin(timeline, now)))
+    first = max(timeline.next_slot, now - _CATCH_UP_SECONDS)
     slots = [first + i * interval for i in range(calls)]
     return replace(timeline, next_slot=first + calls * interval), slots
 
@@ -118,11 +128,16 @@ class Pacer:
         self._waiting = 0
         self._count_lock = threading.Lock()
 
-    def wait_for_permit(self) -> None:
-        """Return when one call may be sent now; the permit is used up by returning."""
+    def wait_for_permit(self, stop: threading.Event | None = None) -> None:
+        """Return when one call may be sent now; the permit is used up by returning.
+
+        Raise Interrupted when `stop` is set before.
+        """
         self._count(+1)
         try:
             with self._gate:
+                if stop and stop.is_set():
+                    raise Interrupted("asked to stop while waiting for a permit")
                 if not self._slots:
                     self._slots.extend(self._broker.reserve(min(self._waiting, self._longest_run)))
                 self._clock.sleep(max(0.0, self._slots.popleft() - self._clock.now()))

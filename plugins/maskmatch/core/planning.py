@@ -16,10 +16,10 @@ MANIFEST_BYTES_PER_SHARD = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ManifestFile:
-    """A manifest as it was planned: another etag is another plan."""
+    """A manifest as it was planned: another fingerprint is another plan."""
 
     key: str
-    etag: str
+    fingerprint: str
     size: int
 
 
@@ -33,9 +33,13 @@ class Shard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What one run will do, fixed before the first call. `folder` is where plan, shards and journals lie."""
+    """What one run will do, fixed before the first call.
+
+    `folder` is where plan, shards and journals lie; plans with one `work_id` compare the same pairs.
+    """
 
     plan_id: str
+    work_id: str
     day: date
     folder: str
     manifests: tuple[ManifestFile, ...]
@@ -74,14 +78,31 @@ class Plan:
         )
 
 
-def plan_id(manifests: Sequence[ManifestFile], *, quality_control: int, salt: str) -> str:
-    """Return the name of a plan: the same manifests and settings give the same plan, whose journal is reused.
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """Choices of a plan: quality control for rows that do not say, shards at most, and a repetition.
 
-    A salt makes another plan of them, which calls every pair again.
+    A `repetition` is a name; a new one calls every pair again, though its score is known.
     """
-    facts = [f"{manifest.key} {manifest.etag}" for manifest in manifests]
-    text = "\n".join([*facts, str(quality_control), salt])
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    quality_control: int = 0
+    max_shards: int = 4
+    repetition: str = ""
+
+
+def work_id(source: str, manifests: Sequence[ManifestFile], options: PlanOptions) -> str:
+    """Return a name of what there is to compare: equal manifests of one source with equal quality control."""
+    files = [f"{manifest.key} {manifest.fingerprint}" for manifest in manifests]
+    return _digest(source, *files, str(options.quality_control))
+
+
+def plan_id(work: str, options: PlanOptions) -> str:
+    """Return the name of a plan for some work."""
+    return _digest(work, options.repetition) if options.repetition else work
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
 def shard_count(manifest_bytes: int, *, at_most: int) -> int:

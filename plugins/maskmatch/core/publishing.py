@@ -1,14 +1,15 @@
 """From outcomes to the rows that analysts read, and the check that the books balance."""
 
+import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from maskmatch.core.decisions import decide, threshold_for
 from maskmatch.core.errors import BooksError
-from maskmatch.core.outcomes import FailureClass, Outcome, Source, Status
+from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Source, Status
 from maskmatch.core.pairs import BadRow, Pair
 
 PRICE_PER_CALL = Decimal("0.0032")
@@ -82,19 +83,19 @@ def check_books(rows: list[Row], *, manifest_rows: int) -> None:
         raise BooksError(f"pair {wrong[0]['pair_id']} has a score outside 0-100: {wrong[0]['score']}")
 
 
-def run_totals(rows: list[Row]) -> Row:
-    """Return the sums of one run, as columns of its row in `runs`."""
+def run_totals(rows: list[Row], calls: Sequence[Calls]) -> Row:
+    """Return the sums of one run as columns of its row in `runs`; `calls` are those the run itself made."""
     status = Counter(row["outcome"] for row in rows)
     classes = Counter(row.get("failure_class") for row in rows)
-    times = [row["called_at"] for row in rows if row.get("called_at")]
+    times = [call.called_at for call in calls if call.called_at]
+    billed = sum(call.billed for call in calls)
     return {
         **{name.value: status[name] for name in Status},
         **{f"failed_{name.value}": classes[name] for name in FailureClass},
-        **{
-            name: sum(row[name] for row in rows)
-            for name in ("attempts", "billed_calls", "maybe_billed_calls")
-        },
-        "cost": sum((row["cost"] for row in rows), Decimal(0)),
+        "attempts": sum(call.attempts for call in calls),
+        "billed_calls": billed,
+        "maybe_billed_calls": sum(call.maybe_billed for call in calls),
+        "cost": PRICE_PER_CALL * billed,
         "first_called_at": min(times, default=None),
         "last_called_at": max(times, default=None),
     }
@@ -121,9 +122,15 @@ def _outcome_columns(outcome: Outcome, stamp: Stamp) -> Row:
     columns["outcome"] = outcome.status
     columns["cost"] = PRICE_PER_CALL * outcome.calls.billed
     columns["retryable"] = outcome.reason.is_retryable if outcome.reason else None
+    columns["score"] = None if outcome.score is None else _float32(outcome.score)
     threshold = threshold_for(model_version=outcome.model_version, nominal_fmr=stamp.nominal_fmr)
-    if outcome.score is not None and threshold is not None:
+    if columns["score"] is not None and threshold is not None:
         columns["threshold"] = threshold
         columns["threshold_nominal_fmr"] = stamp.nominal_fmr
-        columns["decision"] = decide(outcome.score, threshold=threshold)
+        columns["decision"] = decide(columns["score"], threshold=threshold)
     return columns
+
+
+def _float32(value: float) -> float:
+    """Return a number as the table keeps it, so that score and decision agree."""
+    return float(struct.unpack("f", struct.pack("f", value))[0])

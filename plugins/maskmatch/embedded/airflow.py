@@ -97,7 +97,8 @@ class AirflowStack(AirflowApi):
         """Create the metadata database, or bring it to this version of Airflow; else do nothing."""
         marker = self._settings.home / "migrated"
         wanted = version("apache-airflow-core")
-        if marker.exists() and marker.read_text() == wanted:
+        is_there = (self._settings.home / "airflow.db").exists() and marker.exists()
+        if is_there and marker.read_text() == wanted:
             return
         with self._child("db-migrate", "db", "migrate") as child:
             child.wait(seconds=_MIGRATE_SECONDS)

@@ -151,15 +151,14 @@ class AirflowApi:
     ) -> httpx.Response:
         if "Authorization" not in self._client.headers:
             self._sign_in()
-        deadline = time.monotonic() + _BUSY_SECONDS
-        while True:
+        response = self._client.request(method, f"/api/v2{path}", json=body, params=query)
+        if response.status_code == 401:
+            self._sign_in()
             response = self._client.request(method, f"/api/v2{path}", json=body, params=query)
-            if response.status_code == 401:
-                self._sign_in()
-            elif response.status_code != 503 or time.monotonic() > deadline:
-                break
-            else:
-                time.sleep(_POLL_SECONDS)
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while response.status_code == 503 and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+            response = self._client.request(method, f"/api/v2{path}", json=body, params=query)
         if response.is_error and response.status_code not in allowed:
             raise AirflowApiError(f"{method} {path}: {response.status_code} {response.text[:500]}")
         return response

@@ -1,6 +1,7 @@
 """From an address to a broker."""
 
 import hashlib
+import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +18,11 @@ def quota_key(secret_id: str) -> str:
     The SecretId itself is not kept. Source: https://cloud.tencent.com/document/product/867/50269
     """
     return f"{INTERFACE_GROUP}:{hashlib.sha256(secret_id.encode()).hexdigest()[:16]}"
+
+
+def default_broker() -> str:
+    """Return the file that all processes of this user on this host share, or what MASKMATCH_BROKER names."""
+    return os.environ.get("MASKMATCH_BROKER") or f"sqlite:///{Path.home()}/.maskmatch/broker.sqlite3"
 
 
 def open_broker(uri: str, *, secret_id: str, calls_per_second: float, clock: Clock) -> SqliteBroker:

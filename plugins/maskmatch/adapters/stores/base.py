@@ -10,11 +10,10 @@ from maskmatch.core.errors import ObjectExists
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """One object: key below the store's root, size in bytes, and a tag that changes with its content."""
+    """One object: key below the store's root, and size in bytes."""
 
     key: str
     size: int
-    etag: str
 
 
 class Store(Protocol):
@@ -39,6 +38,10 @@ class Store(Protocol):
 
     def head(self, key: str) -> ObjectInfo | None:
         """Return what is known about an object, None when it is not there."""
+        ...
+
+    def fingerprint(self, key: str) -> str:
+        """Return a tag that changes with the content of an object; raise ObjectMissing."""
         ...
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:

@@ -1,6 +1,8 @@
 """A store in a folder: for one host, without any server."""
 
+import errno
 import fcntl
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -9,9 +11,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from maskmatch.adapters.stores.base import ObjectInfo
-from maskmatch.core.errors import ObjectExists, ObjectMissing, Unavailable
+from maskmatch.core.errors import ObjectExists, ObjectMissing, StopRun, Unavailable
 
 _TEMPORARY = ".writing-"
+_MODE = 0o644  # analysts may read tables; keep others out by the mode of the root folder
+_MISSING = {errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL}
 
 
 class FileStore:
@@ -34,13 +38,17 @@ class FileStore:
         """Open a file for reading."""
         try:
             return self._path(key).open("rb")
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-            raise ObjectMissing(f"{self._path(key)} does not exist") from error
+        except OSError as error:
+            raise self._translated(error, key) from error
 
     def head(self, key: str) -> ObjectInfo | None:
-        """Return size and a tag made of inode, time and size."""
+        """Return the size."""
         path = self._path(key)
         return self._info(path) if path.is_file() else None
+
+    def fingerprint(self, key: str) -> str:
+        """Return the SHA-256 of the content."""
+        return hashlib.sha256(self.get(key)).hexdigest()
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield the files whose path starts with the prefix."""
@@ -84,21 +92,30 @@ class FileStore:
         except OSError as error:
             raise Unavailable(f"{path} cannot be written: {error}") from error
 
+    def _translated(self, error: OSError, key: str) -> Exception:
+        if error.errno in _MISSING:
+            return ObjectMissing(f"{self.uri}/{key} does not exist")
+        if isinstance(error, PermissionError):
+            return StopRun(f"{self.uri}/{key} may not be read by this user: grant it")
+        return Unavailable(f"{self.uri}/{key} cannot be read: {error}")
+
     def _move(self, temporary: Path, path: Path, *, only_new: bool) -> None:
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
             if only_new and path.exists():
                 raise ObjectExists(f"{path} exists already")
+            temporary.chmod(_MODE)
             temporary.replace(path)
             os.fsync(folder)
         finally:
             os.close(folder)
 
     def _path(self, key: str) -> Path:
-        return self._root / key
+        path = (self._root / key).resolve()
+        if not path.is_relative_to(self._root):
+            raise ObjectMissing(f"{key} is not below {self.uri}")
+        return path
 
     def _info(self, path: Path) -> ObjectInfo:
-        stat = path.stat()
-        tag = f"{stat.st_ino:x}-{stat.st_mtime_ns:x}-{stat.st_size:x}"
-        return ObjectInfo(path.relative_to(self._root).as_posix(), stat.st_size, tag)
+        return ObjectInfo(path.relative_to(self._root).as_posix(), path.stat().st_size)

@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from botocore.exceptions import BotoCoreError
+
 from maskmatch.adapters.stores.base import Store
 from maskmatch.adapters.stores.files import FileStore
 from maskmatch.adapters.stores.s3 import S3Store, s3_client
-from maskmatch.core.errors import InputError
+from maskmatch.core.errors import InputError, StopRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +24,10 @@ def open_store(uri: str, *, client: "Callable[[], S3Client]" = s3_client) -> Sto
     """
     parts = urlsplit(uri)
     if parts.scheme == "s3" and parts.netloc:
-        return S3Store(client(), bucket=parts.netloc, prefix=parts.path)
+        try:
+            return S3Store(client(), bucket=parts.netloc, prefix=parts.path)
+        except (BotoCoreError, ValueError) as error:
+            raise StopRun(f"{uri}: mend the settings of the storage: {error}") from error
     if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
         return FileStore(Path(unquote(parts.path)))
     raise InputError(f"{uri!r} is no storage address: give s3://bucket/prefix or file:///folder")

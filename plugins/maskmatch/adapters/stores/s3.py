@@ -1,28 +1,41 @@
 """A store over boto3, safe for AWS S3, Tencent COS and SeaweedFS alike."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import io
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import boto3
 from botocore.client import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
 
 from maskmatch.adapters.stores.base import ObjectInfo
 from maskmatch.core.errors import ObjectExists, ObjectMissing, StopRun, Unavailable
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from types_boto3_s3 import S3Client
 
 AddressingStyle = Literal["auto", "path", "virtual"]
 
 _MISSING = {"NoSuchKey", "404", "NotFound"}
-_EXISTS = {"PreconditionFailed", "412", "ConditionalRequestConflict", "FileAlreadyExists"}
+_EXISTS = {"PreconditionFailed", "412", "FileAlreadyExists"}
+_PASSING = {408, 409, 429}
+_PASSING_CODES = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException"}
+_GETS = 3
 _CURES = {
     "NoSuchBucket": "create the bucket or mend its name",
     "AccessDenied": "grant the key of the storage connection access to it",
     "403": "grant the key of the storage connection access to it",
+    "ExpiredToken": "renew the temporary key of the storage connection",
+    "RequestTimeTooSkewed": "set the clock of this host (NTP)",
     "InvalidAccessKeyId": "mend the access key of the storage connection",
     "SignatureDoesNotMatch": "mend the secret key of the storage connection",
     "PathStyleDomainForbidden": "set the addressing style of the storage connection to virtual",
@@ -66,15 +79,21 @@ class S3Store:
         return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
 
     def get(self, key: str, *, limit: int | None = None) -> bytes:
-        """Return an object whole, or its first bytes."""
-        with self.open(key) as body, self._errors(key):
+        """Return an object whole, or its first bytes; one that breaks off is asked for again."""
+        for _ in range(_GETS - 1):
+            with suppress(Unavailable):
+                return self._read(key, limit)
+        return self._read(key, limit)
+
+    def _read(self, key: str, limit: int | None) -> bytes:
+        with self.open(key) as body:
             return body.read(limit if limit is not None else -1)
 
     def open(self, key: str) -> BinaryIO:
-        """Return the body as a stream."""
+        """Return the body as a stream, which raises Unavailable when it breaks off."""
         with self._errors(key):
-            body = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)["Body"]
-        return cast("BinaryIO", body)
+            answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
+        return io.BufferedReader(_Body(answer["Body"], answer["ContentLength"], lambda: self._errors(key)))
 
     def head(self, key: str) -> ObjectInfo | None:
         """Return size and ETag."""
@@ -83,7 +102,12 @@ class S3Store:
                 found = self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)
         except ObjectMissing:
             return None
-        return ObjectInfo(key, found["ContentLength"], found["ETag"].strip('"'))
+        return ObjectInfo(key, found["ContentLength"])
+
+    def fingerprint(self, key: str) -> str:
+        """Return the ETag."""
+        with self._errors(key):
+            return self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)["ETag"].strip('"')
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield the objects below a prefix, page by page."""
@@ -92,7 +116,7 @@ class S3Store:
             for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
                 for found in page.get("Contents", ()):
                     key = found["Key"].removeprefix(self._prefix)
-                    yield ObjectInfo(key, found["Size"], found["ETag"].strip('"'))
+                    yield ObjectInfo(key, found["Size"])
 
     def put(self, key: str, data: bytes, *, only_new: bool = False) -> None:
         """Write an object in one PUT, with `If-None-Match: *` when it must be new."""
@@ -128,19 +152,53 @@ class S3Store:
             raise self._translated(error, key) from error
         except (NoCredentialsError, PartialCredentialsError) as error:
             raise StopRun(f"{self.uri}: no credentials were found; fill in the storage connection") from error
+        except ParamValidationError as error:
+            raise StopRun(
+                f"s3://{self._bucket}/{self._prefix}{key} is no possible address: {error}"
+            ) from error
         except BotoCoreError as error:
             place = self._client.meta.endpoint_url
             raise Unavailable(f"{self.uri} at {place} cannot be reached: {error}") from error
 
     def _translated(self, error: ClientError, key: str) -> Exception:
         code = error.response.get("Error", {}).get("Code", "")
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
         place = f"s3://{self._bucket}/{self._prefix}{key}"
         if code in _MISSING:
             return ObjectMissing(f"{place} does not exist")
         if code in _EXISTS:
             return ObjectExists(f"{place} exists already")
-        if code in _CURES:
-            return StopRun(
-                f"{place} at {self._client.meta.endpoint_url} was refused ({code}): {_CURES[code]}"
-            )
+        if code in _CURES or (status < 500 and status not in _PASSING and code not in _PASSING_CODES):
+            cure = _CURES.get(code, "mend bucket, key or the storage connection")
+            return StopRun(f"{place} at {self._client.meta.endpoint_url} was refused ({code}): {cure}")
         return Unavailable(f"{place}: the store answered {code or 'an error'}: {error}")
+
+
+class _Body(io.RawIOBase):
+    """The body of an object, which does not end before its length."""
+
+    def __init__(
+        self, body: "StreamingBody", length: int, errors: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self._body = body
+        self._left = length
+        self._errors = errors
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read some bytes; raise Unavailable when there are none though some are left."""
+        with self._errors():
+            block = self._body.read(min(len(buffer), self._left))
+        if not block and self._left:
+            raise Unavailable(f"an object broke off {self._left:,} bytes before its end")
+        buffer[: len(block)] = block
+        self._left -= len(block)
+        return len(block)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._body.close()
+        super().close()
