@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONWARNINGS ?= ignore::SyntaxWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint format bench lock clean
+.PHONY: help setup demo up test lint format docs bench lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -43,6 +43,9 @@ lint: setup  ## check format, style, types and layers
 format: setup  ## mend format and what ruff can mend by itself
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: setup  ## make the generated documents anew
+	$(BIN)/python -m maskmatch.adapters.dictionary > docs/tables.md
 
 bench: setup  ## run all benchmarks; each ends with one JSON line (BENCH=--quick for short ones)
 	@for file in benchmarks/[a-z]*.py; do $(BIN)/python $$file $(BENCH) || exit 1; done

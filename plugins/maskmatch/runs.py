@@ -31,7 +31,15 @@ from maskmatch.core.planning import (
     work_id,
 )
 from maskmatch.core.progress import Progress
-from maskmatch.core.publishing import Row, Stamp, bad_row_row, check_books, pair_rows, run_totals
+from maskmatch.core.publishing import (
+    Row,
+    Stamp,
+    bad_row_row,
+    check_books,
+    content_digest,
+    pair_rows,
+    run_totals,
+)
 from maskmatch.core.summaries import render
 
 log = logging.getLogger(__name__)
@@ -199,7 +207,6 @@ def publish(job: Job, plan: Plan, *, nominal_fmr: float) -> Row:
     Raise BooksError, with nothing written, while pairs lack an outcome.
     """
     stamp = Stamp(
-        publication=f"{plan.plan_id}.{job.run_id}",
         run_id=job.run_id,
         nominal_fmr=nominal_fmr,
         schema_version=tables.SCHEMA_VERSION,
@@ -212,7 +219,15 @@ def publish(job: Job, plan: Plan, *, nominal_fmr: float) -> Row:
         rows += pair_rows(pairs, final_outcomes(entries), stamp)
         calls += [entry.outcome.calls for entry in entries if entry.run_id == job.run_id]
     check_books(rows, manifest_rows=plan.rows)
-    run = stamp.columns() | run_totals(rows, calls) | _run_facts(plan, nominal_fmr)
+    publication = f"{plan.plan_id}.{job.run_id}.{content_digest(rows)}"
+    for row in rows:
+        row["publication"] = publication
+    run = (
+        {"publication": publication}
+        | stamp.columns()
+        | run_totals(rows, calls)
+        | _run_facts(plan, nominal_fmr)
+    )
     tables.write_outcomes(job.warehouse, job.day, tables.outcomes_table(rows))
     tables.write_run(job.warehouse, job.day, run)
     log.info("published %s rows to %s", len(rows), outcomes_address(job))

@@ -3,10 +3,17 @@ import pytest
 from maskmatch.core.errors import BooksError
 from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason
 from maskmatch.core.pairs import bad_row
-from maskmatch.core.publishing import Stamp, bad_row_row, check_books, pair_rows, run_totals
+from maskmatch.core.publishing import (
+    Stamp,
+    bad_row_row,
+    check_books,
+    content_digest,
+    pair_rows,
+    run_totals,
+)
 from tests.fakes import pair
 
-STAMP = Stamp(publication="p", run_id="r", nominal_fmr=1e-4, schema_version=1)
+STAMP = Stamp(run_id="r", nominal_fmr=1e-4, schema_version=1)
 SCORED = Outcome(pair_id="a", score=55.0, model_version="3.0", calls=Calls(attempts=1, billed=1))
 
 
@@ -74,3 +81,8 @@ def test_a_run_counts_its_own_calls_alone():
 def test_the_decision_agrees_with_the_score_as_it_is_kept():
     (row,) = rows_of(Outcome(pair_id="a", score=49.9999999, model_version="3.0"))
     assert (row["score"], row["decision"]) == (50.0, "match")
+
+
+def test_other_content_has_another_name_and_the_same_content_the_same():
+    one, other = rows_of(SCORED), rows_of(Outcome(pair_id="a", score=56.0, model_version="3.0"))
+    assert content_digest(one) == content_digest(rows_of(SCORED)) != content_digest(other)

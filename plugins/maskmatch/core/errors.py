@@ -20,6 +20,21 @@ if TYPE_CHECKING:
     from maskmatch.core.codes import Rule
 
 
+PREFLIGHT_CODES = {
+    "column_unknown": "A JSON line has a column that is not known.",
+    "image_forbidden": "The store does not let us read the image, or its address cannot be.",
+    "image_missing": "There is no object under the image's key.",
+    "pair_id_missing": "The row has no pair_id.",
+    "pair_id_repeated": "The pair_id stands in an earlier row.",
+    "probe_id_missing": "The row has no probe_id.",
+    "reference_id_missing": "The row has no reference_id.",
+    "row_malformed": "The line cannot be read, or has too few or too many fields.",
+    "signed_url_refused": "A value holds a signed URL or a key, which must not end up in tables.",
+    "value_invalid": "A value is none that its column may have.",
+}
+"""Failure codes of our own, given before any call; others stand in codes.csv."""
+
+
 class MaskmatchError(Exception):
     """Base of all errors of this package."""
 

@@ -1,5 +1,6 @@
 """From outcomes to the rows that analysts read, and the check that the books balance."""
 
+import hashlib
 import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,18 +23,13 @@ Row = dict[str, Any]
 class Stamp:
     """What every row of one publication carries."""
 
-    publication: str
     run_id: str
     nominal_fmr: float
     schema_version: int
 
     def columns(self) -> Row:
         """Return the stamp as columns."""
-        return {
-            "publication": self.publication,
-            "run_id": self.run_id,
-            "schema_version": self.schema_version,
-        }
+        return {"run_id": self.run_id, "schema_version": self.schema_version}
 
 
 def pair_rows(pairs: Iterable[Pair], outcomes: Mapping[str, Outcome], stamp: Stamp) -> Iterator[Row]:
@@ -81,6 +77,18 @@ def check_books(rows: list[Row], *, manifest_rows: int) -> None:
     wrong = [row for row in rows if row["outcome"] == Status.SCORED and not 0 <= row["score"] <= 100]
     if wrong:
         raise BooksError(f"pair {wrong[0]['pair_id']} has a score outside 0-100: {wrong[0]['score']}")
+
+
+def content_digest(rows: Iterable[Row]) -> str:
+    """Return a name of what the rows say, so that a publication with other content has another name."""
+    digest = hashlib.sha256()
+    for row in rows:
+        facts = (row["manifest_file"], row["manifest_row"], *(row.get(name) for name in _FACTS))
+        digest.update(repr(facts).encode())
+    return digest.hexdigest()[:8]
+
+
+_FACTS = ("pair_id", "score", "decision", "failure_code", "request_id", "attempts")
 
 
 def run_totals(rows: list[Row], calls: Sequence[Calls]) -> Row:
