@@ -93,7 +93,7 @@ def test_a_blank_key_stops_the_run_with_its_cure():
 def test_a_service_that_is_not_there_was_never_called_and_is_unavailable():
     account = Account(secret_id="a", secret_key="b", endpoint="127.0.0.1:9", protocol="http")
     failure = failure_of(account)
-    assert (failure.rule.failure_code, failure.rule.billed) == ("service_unreachable", Billed.NO)
+    assert (failure.never_sent, failure.rule.billed) == (True, Billed.NO)
     with pytest.raises(Unavailable, match=r"http://127\.0\.0\.1:9 cannot be reached"):
         TencentComparer(account, connections=1).check()
 

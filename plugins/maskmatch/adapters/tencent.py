@@ -102,14 +102,12 @@ class TencentComparer:
         rule = rule_for(error.get_code() or "FailedOperation")
         if not rule.known and error.__context__:  # an answer came and the SDK broke on it
             rule = rule_for("JSONDecodeError")
-        if rule.code == "ClientNetworkError" and _was_never_sent(error.__context__):
-            rule = replace(
-                rule,
-                billed=Billed.NO,
-                failure_code="service_unreachable",
-                meaning=f"{self._place} cannot be reached: check endpoint and network.",
-            )
-        return CallFailed(rule, _clean(error.get_message()), request_id=error.get_request_id() or None)
+        never_sent = rule.code == "ClientNetworkError" and _was_never_sent(error.__context__)
+        if never_sent:
+            meaning = f"{self._place} cannot be reached: check endpoint and network."
+            rule = replace(rule, billed=Billed.NO, meaning=meaning)
+        request_id = error.get_request_id() or None
+        return CallFailed(rule, _clean(error.get_message()), request_id=request_id, never_sent=never_sent)
 
 
 def _client(account: Account, connections: int) -> IaiClient:

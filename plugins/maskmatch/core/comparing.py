@@ -129,7 +129,7 @@ def _final_reason(failure: CallFailed) -> Reason:
     rule = failure.rule
     if rule.action in (Action.STOP_RUN, Action.REFRESH_CREDENTIAL):
         raise StopRun(f"{rule.meaning} The vendor said: {failure}") from failure
-    if rule.failure_code == "service_unreachable":
+    if failure.never_sent:
         raise Unavailable(f"{rule.meaning} {failure.message}") from failure
     return Reason(
         failure_class=rule.failure_class,

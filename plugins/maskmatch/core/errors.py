@@ -79,11 +79,15 @@ class ImageUnusable(MaskmatchError):
 class CallFailed(MaskmatchError):
     """The vendor refused a call, or nobody knows what became of it.
 
-    `rule` is the entry of the code table, `request_id` the vendor's id where one came back.
+    `rule` is the entry of the code table, `request_id` the vendor's id where one came back, `never_sent`
+    says that the service could not even be reached.
     """
 
-    def __init__(self, rule: Rule, message: str, *, request_id: str | None = None) -> None:
+    def __init__(
+        self, rule: Rule, message: str, *, request_id: str | None = None, never_sent: bool = False
+    ) -> None:
         super().__init__(f"{rule.code}: {message}" + (f" (request {request_id})" if request_id else ""))
         self.rule = rule
         self.message = message
         self.request_id = request_id
+        self.never_sent = never_sent
