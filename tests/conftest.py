@@ -1,8 +1,16 @@
+import os
+import tempfile
 from collections.abc import Iterator
 
 import pytest
 
-from maskmatch.embedded.seaweed import Seaweed
+# Before Airflow is imported: it makes its home and reads its settings then.
+for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+    del os.environ[_name]
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="maskmatch-airflow-")
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+
+from maskmatch.embedded.seaweed import Seaweed  # noqa: E402  the order is the point
 
 
 @pytest.fixture(scope="session")

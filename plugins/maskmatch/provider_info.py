@@ -30,18 +30,24 @@ def _conn_fields() -> dict[str, Any]:
         "region": _field("Region", "string", default="ap-guangzhou"),
         "protocol": _field("Protocol", "string", default="https", enum=["https", "http"]),
         "calls_per_second": _field(
-            "Rate limit of the account (calls per second)", "number", default=50, exclusiveMinimum=0
+            "Rate limit",
+            "number",
+            help_text="Calls per second that the vendor allows the whole account.",
+            default=50,
+            exclusiveMinimum=0,
         ),
-        "broker": _field("Permit broker", "string", default=None, description=_BROKER_HELP),
-        "session_token": _field("Token of a temporary credential", "string", default=None, format="password"),
+        "broker": _field("Permit broker", "string", help_text=_BROKER_HELP, default=None),
+        "session_token": _field(
+            "Token", "string", help_text="Of a temporary credential.", default=None, format="password"
+        ),
     }
 
 
 _BROKER_HELP = (
-    "sqlite:////absolute/path of the file through which all processes of this host share the rate limit. "
-    "Empty: maskmatch-broker.sqlite3 in AIRFLOW_HOME."
+    "sqlite:////path of the file through which all processes of this host share the rate limit. "
+    "Empty: MASKMATCH_BROKER, or a file below the home folder."
 )
 
 
-def _field(label: str, kind: str, **schema: Any) -> dict[str, Any]:
-    return {"label": label, "schema": {"type": [kind, "null"], **schema}}
+def _field(label: str, kind: str, *, help_text: str | None = None, **schema: Any) -> dict[str, Any]:
+    return {"label": label, "description": help_text, "schema": {"type": [kind, "null"], **schema}}

@@ -1,8 +1,10 @@
 import io
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
+import duckdb_extension_httpfs
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -84,6 +86,22 @@ def test_duckdb_reads_the_prefix_as_one_table(tmp_path):
             (DAY, 2, Decimal("0.006400")),
             (date(2026, 1, 3), 1, Decimal("0.003200")),
         ]
+
+
+def test_duckdb_reads_the_prefix_on_s3(s3_store, seaweed):
+    for number in (2, 3):
+        write_outcomes(s3_store, date(2026, 1, number), outcomes_table([row("a"), row("b")]))
+    extension = Path(duckdb_extension_httpfs.__file__).parent.glob("extensions/*/httpfs.duckdb_extension")
+    with duckdb.connect() as connection:
+        connection.execute(f"load '{next(extension)}'")
+        connection.execute(f"""
+            create secret (type s3, use_ssl false, key_id '{seaweed.access_key}',
+                secret '{seaweed.secret_key}',
+                endpoint '{seaweed.endpoint_url.removeprefix("http://")}', url_style 'path')""")
+        query = f"""
+            select ds, count(*) from read_parquet('{s3_store.uri}/outcomes/current/**/*.parquet',
+                hive_partitioning = 1, union_by_name = 1) group by ds order by ds"""
+        assert connection.sql(query).fetchall() == [(DAY, 2), (date(2026, 1, 3), 2)]
 
 
 def test_a_run_has_one_row_that_a_repetition_replaces(store):
