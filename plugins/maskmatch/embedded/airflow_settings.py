@@ -36,7 +36,7 @@ class AirflowSettings:
     @property
     def password(self) -> str:
         """Return the password of the one user, drawn at random once."""
-        return kept_secret(self.home / "secrets" / "admin")
+        return kept_secret(self.home / "secrets" / "admin", lambda: secrets.token_urlsafe(12))
 
     def environment(self) -> dict[str, str]:
         """Return the complete environment of Airflow's processes, secrets included."""
@@ -84,7 +84,6 @@ class AirflowSettings:
             "core.executor": "LocalExecutor",
             "core.parallelism": str(self.parallelism),
             "scheduler.use_job_schedule": str(self.follows_schedules),
-            "usage_data_collection.enabled": "False",
             # A busy machine answers late, and the default of 5 s then fails the first task.
             "workers.execution_api_timeout": "60",
         }
