@@ -14,7 +14,7 @@ from pathlib import Path
 
 from _report import main
 
-from maskmatch import runs
+from maskmatch import publications, runs
 from maskmatch.adapters.stores import FileStore
 from maskmatch.adapters.tencent import Account
 from maskmatch.core.planning import MANIFEST_BYTES_PER_SHARD, PlanOptions
@@ -36,7 +36,7 @@ def run(quick: bool) -> dict[str, float]:
         started = time.monotonic()
         _compare_in_processes(job, plan, options)
         seconds = time.monotonic() - started
-        runs.publish(job, plan, nominal_fmr=1e-4)
+        publications.publish(job, plan, nominal_fmr=1e-4)
         return _figures(service.meter(), seconds)
 
 

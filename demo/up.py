@@ -11,7 +11,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from demo.stack import DAG_ID, Stack, running_stack
+from demo.stack import CALLS_PER_SECOND, DAG_ID, Stack, running_stack
 from maskmatch.embedded.processes import free_ports
 from maskmatch.embedded.project import keep_private, state_directory
 
@@ -34,7 +34,9 @@ def main() -> int:
     with running_stack(state, dates=dates, follows_schedules=True, airflow_port=port) as stack:
         stack.airflow.wait_for_dag(DAG_ID)
         _say(_directions(stack, _environment_file(stack, state), [str(day) for day in dates]))
-        stopped.wait()
+        while not stopped.wait(1):
+            for name in stack.airflow.revive():
+                _say(f"Airflow's {name} had ended and is started again; its log lies in {state}/airflow/logs")
         _say("stopping")
     return 0
 
@@ -47,7 +49,7 @@ CompareMaskFace    http://{stack.service.endpoint} (real face model), calls at /
 S3                 {stack.seaweed.endpoint_url}, bucket maskmatch
 
 Try: unpause {DAG_ID}, then Trigger, Backfill, from {dates[0]} to {dates[-1]}.
-Read the tables:
+Read the tables, after a run:
   set -a; . {environment}; set +a
   .venv/bin/python -c "import pandas; print(pandas.read_parquet('s3://maskmatch/warehouse/outcomes/current'))"
 Ctrl-C stops everything; the state stays in {environment.parent}.
@@ -59,6 +61,10 @@ def _environment_file(stack: Stack, state: Path) -> Path:
     variables = stack.seaweed.environment() | {
         "TENCENTCLOUD_SECRET_ID": stack.service.secret_id,
         "TENCENTCLOUD_SECRET_KEY": stack.service.secret_key,
+        "MASKMATCH_ENDPOINT": stack.service.endpoint,
+        "MASKMATCH_PROTOCOL": "http",
+        "MASKMATCH_CALLS_PER_SECOND": str(CALLS_PER_SECOND),
+        "MASKMATCH_BROKER": f"sqlite:///{state}/broker.sqlite3",
         "MASKMATCH_SOURCE": "s3://maskmatch/source",
         "MASKMATCH_WAREHOUSE": "s3://maskmatch/warehouse",
     }

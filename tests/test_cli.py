@@ -13,7 +13,8 @@ from tests.nights import DAY, night_in, outcomes_of, write_pairs
 
 
 def command(local, folder: Path, name="run", *more: str) -> list[str]:
-    where = [f"--{part}=file://{folder}/{part}" for part in ("source", "warehouse")]
+    parts = ("warehouse",) if name == "status" else ("source", "warehouse")
+    where = [f"--{part}=file://{folder}/{part}" for part in parts]
     account = [
         f"--endpoint={local.account.endpoint}",
         "--protocol=http",
@@ -38,7 +39,7 @@ def test_a_date_is_planned_run_and_shown(tmp_path, capsys):
         assert main(command(local, tmp_path)) == 0
         assert main(command(local, tmp_path, "status")) == 0
     shown = capsys.readouterr().out
-    assert "12 rows, 12 pairs to compare, 0 bad" in shown
+    assert "12 rows, 12 pairs to compare in 1 shards, 0 bad rows" in shown
     assert "12 of 12 done, 12 scored" in shown
     assert len(outcomes_of(job)) == 12
 
@@ -101,8 +102,41 @@ def test_an_error_is_one_clear_line(tmp_path, capsys, monkeypatch):
         main(["run", f"--date={DAY}", f"--source=file://{tmp_path}", f"--warehouse=file://{tmp_path}"]) == 1
     )
     assert capsys.readouterr().err == "maskmatch: error: set TENCENTCLOUD_SECRET_ID in the environment\n"
-    assert main(["status", f"--date={DAY}", "--source=file:///x"]) == 1
+    assert main(["status", f"--date={DAY}"]) == 1
     assert "give --warehouse or set MASKMATCH_WAREHOUSE" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("keys")
+def test_a_wrong_key_names_the_cure_and_where_keys_come_from(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("TENCENTCLOUD_SECRET_KEY", "wrong")
+    write_pairs(night_in(tmp_path).source, 3)
+    with local_account() as local:
+        assert main(command(local, tmp_path)) == 1
+    shown = capsys.readouterr().err
+    assert "mend the SecretKey" in shown
+    assert "come from the environment" in shown
+
+
+def test_two_runs_of_one_date_do_not_both_go_on(tmp_path):
+    job = night_in(tmp_path)
+    write_pairs(job.source, 300)
+    with local_account(latency_ms=30) as local:
+        first = start(local, tmp_path)
+        wait_for_calls(local, 60)
+        second = start(local, tmp_path)
+        said, _ = first.communicate(timeout=100)
+        second.communicate(timeout=100)
+        paid_again = local.meter()["paid_again"]
+    assert (first.returncode, second.returncode) == (1, 0)
+    assert "another run has taken over" in said
+    assert paid_again <= 8 + 8
+    assert len(outcomes_of(job)) == 300
+
+
+def test_a_date_that_is_none_is_refused_with_its_form(capsys):
+    with pytest.raises(SystemExit):
+        main(["status", "--date=2026-13-01"])
+    assert "'2026-13-01' is no date: give YYYY-MM-DD" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["plan", "run", "status", "serve"])

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from maskmatch import runs
+from maskmatch import publications, runs
 from maskmatch.adapters.images import Transfer
 from maskmatch.adapters.journal import read_journal
 from maskmatch.adapters.plans import journal_prefix
@@ -23,7 +23,7 @@ def run(job, options, *, run_id="test", **plan_options):
     plan = runs.make_plan(job, PlanOptions(**plan_options))
     for shard in plan.shards:
         runs.compare_shard(job, plan, shard, options)
-    return runs.publish(job, plan, nominal_fmr=1e-4)
+    return publications.publish(job, plan, nominal_fmr=1e-4)
 
 
 def test_every_manifest_row_comes_out_scored_or_with_its_reason(tmp_path):
@@ -98,7 +98,7 @@ def test_a_stopped_shard_goes_on_where_it_was(tmp_path):
             runs.compare_shard(job, plan, shard, options)
         done = len(read_journal(job.warehouse, journal_prefix(shard.key)))
         with pytest.raises(BooksError, match="pairs have no outcome yet"):
-            runs.publish(job, plan, nominal_fmr=1e-4)
+            publications.publish(job, plan, nominal_fmr=1e-4)
         runs.compare_shard(job, plan, shard, replace(options, stop=threading.Event()))
         assert 0 < done < 60
         assert local.meter()["billed"] == local.meter()["distinct_billed_pairs"] == 60
@@ -194,17 +194,17 @@ def test_a_manifest_of_bad_rows_alone_is_published_without_a_call(tmp_path):
     job.source.put(f"manifests/ds={DAY}/pairs.csv", b"pair_id,reference_id,probe_id\n,a,b\n")
     plan = runs.make_plan(job)
     assert plan.shards == ()
-    assert runs.publish(job, plan, nominal_fmr=1e-4)["failed"] == 1
+    assert publications.publish(job, plan, nominal_fmr=1e-4)["failed"] == 1
 
 
 def test_the_status_tells_how_far_a_date_is(tmp_path):
     job = night_in(tmp_path)
     write_pairs(job.source, 3)
     with pytest.raises(InputError, match="no plan for 2026-01-02"):
-        runs.status(job)
+        publications.status(job)
     runs.make_plan(job)
-    assert "0 of 3 done" in runs.status(job)
+    assert "0 of 3 done" in publications.status(job)
     with local_account() as local:
         run(job, options_for(local, tmp_path))
-    assert "3 of 3 done, 3 scored, 0 failed" in runs.status(job)
-    assert "published: file://" in runs.status(job)
+    assert "3 of 3 done, 3 scored, 0 failed" in publications.status(job)
+    assert "published: file://" in publications.status(job)

@@ -121,6 +121,7 @@ class PlanComparisonOperator(_RunOperator):
             repetition=job.run_id if again else "",
         )
         plan = runs.make_plan(job, options)
+        self.log.info("%s", plan)
         context["ti"].xcom_push(key="plan", value=plan.folder)
         return [shard.key for shard in plan.shards]
 
@@ -197,10 +198,10 @@ class PublishOutcomesOperator(_RunOperator):
 
     def execute(self, context: "Context") -> dict[str, int]:
         """Publish; return how many rows were scored, failed and skipped."""
-        from maskmatch import runs
+        from maskmatch import publications, runs
 
         job = self.job(context)
-        run = runs.publish(job, runs.find_plan(job, self.plan), nominal_fmr=float(self.nominal_fmr))
+        run = publications.publish(job, runs.find_plan(job, self.plan), nominal_fmr=float(self.nominal_fmr))
         return {
             name: run[name] for name in ("scored", "failed", "skipped", "billed_calls", "maybe_billed_calls")
         }
@@ -211,11 +212,11 @@ class SummariseOutcomesOperator(_RunOperator):
 
     def execute(self, context: "Context") -> str:
         """Summarise what was published; return where the table lies."""
-        from maskmatch import runs
+        from maskmatch.publications import outcomes_address, summary
 
         job = self.job(context)
-        self.log.info("%s\n%s", job.day, runs.summary(job))
-        return runs.outcomes_address(job)
+        self.log.info("%s\n%s", job.day, summary(job))
+        return outcomes_address(job)
 
 
 def _die_with_parent() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from maskmatch.adapters.journal import ShardJournal, final_outcomes, read_journal
 from maskmatch.adapters.stores import FileStore
-from maskmatch.core.errors import BooksError, Unavailable
+from maskmatch.core.errors import BooksError, StopRun, Unavailable
 from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason
 
 
@@ -66,20 +66,38 @@ def test_a_later_epoch_wins_and_never_touches_the_objects_of_an_earlier_one(tmp_
     assert {key: store.get(key) for key in before} == before
 
 
-def test_a_second_writer_of_the_same_epoch_is_found_out(tmp_path):
+def test_a_writer_that_was_replaced_keeps_what_it_paid_for_and_stops(tmp_path):
     store = FileStore(tmp_path)
-    one, twin = (ShardJournal(store, "s.journal", run_id="r", only_new=True) for _ in range(2))
-    with one, twin:
-        one.record(scored("a"))
-        with pytest.raises(Unavailable, match="another task writes the journal"):
-            twin.record(scored("b"))
+    one = ShardJournal(store, "s.journal", run_id="one", only_new=True)
+    two = ShardJournal(store, "s.journal", run_id="two", only_new=True)
+    with one, two:
+        with pytest.raises(StopRun, match=r"another run has taken over s\.journal"):
+            one.record(scored("a"))
+        two.record(scored("b"))
+    assert set(known(store)) == {"a", "b"}
+
+
+def test_two_that_open_at_once_get_different_epochs(store):
+    journals = []
+    threads = [
+        threading.Thread(
+            target=lambda: journals.append(ShardJournal(store, "s.journal", run_id="r", only_new=True))
+        )
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(journal._epoch for journal in journals) == [1, 2, 3, 4]
 
 
 def test_a_put_whose_answer_was_lost_is_no_conflict(tmp_path):
     class AnswerLost(FileStore):
         def put(self, key, data, *, only_new=False):
             super().put(key, data, only_new=only_new)
-            super().put(key, data, only_new=only_new)
+            if data:
+                super().put(key, data, only_new=only_new)
 
     store = AnswerLost(tmp_path)
     with ShardJournal(store, "s.journal", run_id="r", only_new=True) as journal:
@@ -90,7 +108,8 @@ def test_a_put_whose_answer_was_lost_is_no_conflict(tmp_path):
 def test_a_store_that_fails_is_told_to_every_thread_that_records(tmp_path):
     class Full(FileStore):
         def put(self, key, data, *, only_new=False):
-            raise OSError("no space left on device")
+            if data:
+                raise OSError("no space left on device")
 
     with ShardJournal(Full(tmp_path), "s.journal", run_id="r", only_new=True) as journal:
         for name in ("a", "b"):

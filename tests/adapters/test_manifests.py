@@ -85,6 +85,7 @@ def test_bad_json_lines_name_their_line_and_do_not_stop_the_others(store):
     good = json.dumps(ROWS[0])
     lines = [good, "{broken", "[1]", '{"pair_id": {"a": 1}}', '{"pair_id": "x", "is_matd": true}', good]
     lines += ["[" * 100_000, '{"pair_id": ' + "9" * 5000 + "}", '{"pair_id": "\\ud800"}']
+    lines += ['{"pair_id": NaN}', '{"pair_id": "a", "pair_id": "b"}']
     rows = read(store, "x.jsonl", "\n".join(lines).encode())
     assert [row.code for row in rows[1:5]] == [
         "row_malformed",
@@ -93,8 +94,9 @@ def test_bad_json_lines_name_their_line_and_do_not_stop_the_others(store):
         "column_unknown",
     ]
     assert "did you mean is_mated?" in rows[4].message
-    assert [row.manifest_row for row in rows] == [1, 2, 3, 4, 5, 6, 7, 8, 9]
-    assert [row.code for row in rows[6:]] == ["row_malformed", "row_malformed", "value_invalid"]
+    assert [row.manifest_row for row in rows] == list(range(1, 12))
+    codes = ["row_malformed", "row_malformed", "value_invalid", "row_malformed", "row_malformed"]
+    assert [row.code for row in rows[6:]] == codes
 
 
 def test_numbers_in_parquet_are_read_as_the_text_they_stand_for(store):
@@ -111,6 +113,8 @@ def test_numbers_in_parquet_are_read_as_the_text_they_stand_for(store):
         ("x.csv", b"pair_id,reference_id,probe_id,is_matd\n", "did you mean is_mated"),
         ("x.csv", b"pair_id,reference_id,probe_id,camera\n", "name it attr_camera"),
         ("x.csv", b"pair_id,reference_id,probe_id,probe_id\n", "stands twice"),
+        ("x.csv", b'pair_id,"reference_id,probe_id\n', "x.csv cannot be read"),
+        ("x.csv", b"pair_id;reference_id;probe_id\n", "separate columns with commas"),
         ("x.csv", "pair_id,reference_id,probe_id\né,a,b\n".encode("latin-1"), "save it as UTF-8"),
         ("x.csv.gz", b"not gzip at all", "x.csv.gz cannot be read"),
         ("x.csv.gz", FORMATS["pairs.csv.gz"][:-12], "x.csv.gz cannot be read"),

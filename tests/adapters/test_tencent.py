@@ -98,6 +98,13 @@ def test_a_service_that_is_not_there_was_never_called_and_is_unavailable():
         TencentComparer(account, connections=1).check()
 
 
+def test_a_service_that_speaks_no_tls_was_never_called():
+    with local_account() as local:
+        failure = failure_of(replace(local.account, protocol="https"))
+    assert (failure.never_sent, failure.rule.billed) == (True, Billed.NO)
+    assert "check protocol" in failure.rule.meaning
+
+
 def test_a_connection_cut_in_the_answer_may_have_been_billed():
     def cut(handler):
         handler.close_connection = True

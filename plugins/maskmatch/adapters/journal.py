@@ -1,6 +1,7 @@
 """What was paid for, in object storage, as it comes: one journal per shard.
 
-    <shard>.journal/0001-000001.jsonl      epoch (one per attempt at the shard) and sequence number
+    <shard>.journal/0001-000000.jsonl      epoch (one per attempt at the shard) and sequence number
+    <shard>.journal/0001-000001.jsonl
     <shard>.journal/0001-000002.jsonl
     <shard>.journal/0002-000001.jsonl      written after a crash by the next attempt
 
@@ -18,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from maskmatch.adapters.stores import ObjectInfo, Store
-from maskmatch.core.errors import BooksError, MaskmatchError, ObjectExists, Unavailable
+from maskmatch.core.errors import BooksError, MaskmatchError, ObjectExists, StopRun, Unavailable
 from maskmatch.core.outcomes import Outcome
 
 _SUFFIX = ".jsonl"
@@ -67,8 +68,9 @@ def _entries(store: Store, key: str, text: bytes) -> Iterator[Entry]:
 class ShardJournal:
     """Appends to the journal of one shard; use as a context manager.
 
-    `only_new` asks the store to refuse overwriting, where it can: then a second writer of the same epoch
-    is found out (Unavailable) instead of losing outcomes.
+    Whoever opens a journal replaces its earlier writer, which finds out at its next group and stops.
+    `only_new` asks the store to refuse overwriting, where it can, so that two that open at once get
+    different epochs.
     """
 
     def __init__(self, store: Store, prefix: str, *, run_id: str, only_new: bool) -> None:
@@ -76,11 +78,12 @@ class ShardJournal:
         self._prefix = prefix
         self._run_id = run_id
         self._only_new = only_new
-        self._epoch = 1 + max(map(_epoch, store.list(f"{prefix}/")), default=0)
+        self._epoch = self._claim(1 + max(map(_epoch, store.list(f"{prefix}/")), default=0))
         self._sequence = 0
         self._pending: list[Outcome] = []
         self._committed = self._recorded = 0
         self._failure: MaskmatchError | None = None
+        self._is_replaced = False
         self._closing = False
         self._changed = threading.Condition()
         self._writer = threading.Thread(target=self._write_until_closed, name="journal", daemon=True)
@@ -98,7 +101,10 @@ class ShardJournal:
         self._writer.join()
 
     def record(self, outcome: Outcome) -> None:
-        """Return when the outcome is durable; raise what kept it from being so."""
+        """Return when the outcome is durable; raise what kept it from being so.
+
+        Raise StopRun, though it is durable, when another attempt has replaced this one.
+        """
         with self._changed:
             self._pending.append(outcome)
             self._recorded += 1
@@ -107,12 +113,28 @@ class ShardJournal:
             self._changed.wait_for(lambda: self._committed >= mine or self._failure)
             if self._committed < mine and self._failure:
                 raise self._failure
+        if self._is_replaced:
+            raise StopRun(f"another run has taken over {self._prefix}: it goes on, this one stops")
+
+    def _claim(self, epoch: int) -> int:
+        """Take the next epoch; from now on an earlier writer of this journal finds itself replaced."""
+        while True:
+            try:
+                self._store.put(self._key(epoch, 0), b"", only_new=self._only_new)
+            except ObjectExists:
+                epoch += 1
+            else:
+                return epoch
+
+    def _key(self, epoch: int, sequence: int) -> str:
+        return f"{self._prefix}/{epoch:04d}-{sequence:06d}{_SUFFIX}"
 
     def _write_until_closed(self) -> None:
         pause = threading.Event()
         while group := self._next_group():
             try:
                 self._commit(group)
+                self._is_replaced = self._store.head(self._key(self._epoch + 1, 0)) is not None
             except MaskmatchError as error:
                 self._finish(0, error)
                 return
@@ -137,19 +159,14 @@ class ShardJournal:
 
     def _commit(self, group: list[Outcome]) -> None:
         self._sequence += 1
-        key = f"{self._prefix}/{self._epoch:04d}-{self._sequence:06d}{_SUFFIX}"
-        lines = "".join(
-            json.dumps({"run_id": self._run_id} | outcome.to_record()) + "\n" for outcome in group
-        )
+        key = self._key(self._epoch, self._sequence)
+        records = ({"run_id": self._run_id} | outcome.to_record() for outcome in group)
+        data = "".join(json.dumps(record) + "\n" for record in records).encode()
         try:
-            self._store.put(key, lines.encode(), only_new=self._only_new)
+            self._store.put(key, data, only_new=self._only_new)
         except ObjectExists as error:
-            if (
-                self._store.get(key) != lines.encode()
-            ):  # else our own PUT had landed before its answer was lost
-                raise Unavailable(
-                    f"another task writes the journal {self._prefix}; it goes on, we stop"
-                ) from error
+            if self._store.get(key) != data:  # else our own PUT had landed before its answer was lost
+                raise Unavailable(f"{self._store.uri}/{key} was written by somebody else") from error
 
 
 def _epoch(found: ObjectInfo) -> int:

@@ -32,7 +32,16 @@ from maskmatch.core.pairs import (
 
 SUFFIXES = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
 _LONGEST = 2000  # more than any value may have; numbers can be given with any number of digits
-_UNREADABLE = (gzip.BadGzipFile, zlib.error, EOFError, pa.ArrowException, OSError, ValueError, OverflowError)
+_UNREADABLE = (
+    csv.Error,
+    gzip.BadGzipFile,
+    zlib.error,
+    EOFError,
+    pa.ArrowException,
+    OSError,
+    ValueError,
+    OverflowError,
+)
 _PLAIN = (
     pa.types.is_string,
     pa.types.is_large_string,
@@ -121,7 +130,7 @@ def _read_jsonl(name: str, lines: Iterable[str]) -> Iterator[Pair | BadRow]:
 
 def _parse_json_line(name: str, row: int, line: str) -> Pair | BadRow:
     try:
-        record = json.loads(line)
+        record = json.loads(line, parse_constant=_no_constant, object_pairs_hook=_no_repeated_key)
     except (ValueError, RecursionError) as error:
         return bad_row(file=name, row=row, code="row_malformed", why=f"the line is not JSON: {error}")
     if not isinstance(record, dict):
@@ -136,6 +145,16 @@ def _parse_json_line(name: str, row: int, line: str) -> Pair | BadRow:
         why = f"the column is not known: {_suggestion(unknown[0])}"
         return bad_row(file=name, row=row, code="column_unknown", why=why, column=unknown[0])
     return parse_row({key: _as_text(value) for key, value in record.items()}, file=name, row=row)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _no_repeated_key(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(items)) < len(items):
+        raise ValueError("a key stands twice")
+    return dict(items)
 
 
 def _read_parquet(name: str, stream: BinaryIO) -> Iterator[Pair | BadRow]:
@@ -163,14 +182,19 @@ def _as_text(value: Any) -> str | None:
         return value
     if isinstance(value, bool):
         return str(value).lower()
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)[:_LONGEST]
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)[:_LONGEST]
 
 
 def _check_columns(name: str, columns: Sequence[str]) -> None:
     missing = [column for column in REQUIRED_COLUMNS if column not in columns]
     if missing:
         found = ", ".join(columns) or "none"
-        raise InputError(f"{name}: column {', '.join(missing)} is missing; the columns found are: {found}")
+        cure = "; separate columns with commas" if len(columns) == 1 else ""
+        raise InputError(
+            f"{name}: column {', '.join(missing)} is missing; the columns found are: {found}{cure}"
+        )
     if len(set(columns)) < len(columns):
         raise InputError(f"{name}: a column name stands twice in: {', '.join(columns)}")
     if unknown := _unknown_columns(columns):

@@ -31,6 +31,7 @@ MODEL_VERSION = "3.0"
 
 _TIMEOUTS = (3, 10)  # connect, read: the backend gives up after 5 s
 _LONGEST_MESSAGE = 300
+_HANDSHAKE = ("WRONG_VERSION_NUMBER", "CERTIFICATE_VERIFY_FAILED", "HANDSHAKE_FAILURE", "HOSTNAME_MISMATCH")
 _QUERY = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]+")
 
 
@@ -104,7 +105,7 @@ class TencentComparer:
             rule = rule_for("JSONDecodeError")
         never_sent = rule.code == "ClientNetworkError" and _was_never_sent(error.__context__)
         if never_sent:
-            meaning = f"{self._place} cannot be reached: check endpoint and network."
+            meaning = f"{self._place} cannot be reached: check protocol, endpoint and network."
             rule = replace(rule, billed=Billed.NO, meaning=meaning)
         request_id = error.get_request_id() or None
         return CallFailed(rule, _clean(error.get_message()), request_id=request_id, never_sent=never_sent)
@@ -153,6 +154,8 @@ def _was_never_sent(error: BaseException | None) -> bool:
     if not isinstance(error, requests.exceptions.ConnectionError) or not error.args:
         return False
     reason = getattr(error.args[0], "reason", error.args[0])
+    if isinstance(reason, urllib3.exceptions.SSLError):
+        return any(word in str(reason) for word in _HANDSHAKE)
     return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
 
 

@@ -54,6 +54,12 @@ class Plan:
         """Return the number of pairs to compare."""
         return sum(shard.pairs for shard in self.shards)
 
+    def __str__(self) -> str:
+        return (
+            f"plan {self.plan_id}: {self.rows:,} rows, {self.pairs:,} pairs to compare "
+            f"in {len(self.shards)} shards, {self.bad_rows:,} bad rows"
+        )
+
     def shard(self, key: str) -> Shard:
         """Return the shard with this key; raise InputError when the plan has none."""
         for shard in self.shards:

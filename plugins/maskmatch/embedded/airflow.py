@@ -11,7 +11,7 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -22,7 +22,7 @@ from typing import Self
 
 import httpx
 
-from maskmatch.embedded.airflow_api import AirflowApi, AirflowApiError
+from maskmatch.embedded.airflow_api import AirflowApi, AirflowApiError, Json, Progress
 from maskmatch.embedded.airflow_settings import USER, AirflowSettings, Connections
 from maskmatch.embedded.processes import ChildProcess, own_port
 from maskmatch.embedded.project import project_root
@@ -117,6 +117,23 @@ class AirflowStack(AirflowApi):
         """Return when all components are well and the first task will not wait for one of them to warm up."""
         for name, child in self._children.items():
             child.wait_until(partial(self._is_healthy, name), seconds=seconds)
+
+    def revive(self) -> list[str]:
+        """Start what has ended by itself again, as a service manager would; return the names."""
+        ended = [name for name, child in self._children.items() if child.exit_code is not None]
+        for name in ended:
+            self._children[name] = self._running.enter_context(self._child(name, *_COMPONENTS[name]))
+        return ended
+
+    def wait(self, dag_id: str, run_id: str, *, seconds: float, on_progress: Progress | None = None) -> str:
+        """Return success or failed when the run has ended; meanwhile start what has ended by itself again."""
+
+        def look(instances: Sequence[Json]) -> None:
+            self.revive()
+            if on_progress:
+                on_progress(instances)
+
+        return super().wait(dag_id, run_id, seconds=seconds, on_progress=look)
 
     def stop(self) -> None:
         """End all processes; tasks that still run have some seconds to finish, then they are killed."""

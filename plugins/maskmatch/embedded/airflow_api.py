@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 Json = dict[str, Any]
+Progress = Callable[[Sequence[Json]], None]
 _POLL_SECONDS = 0.25
 _BUSY_SECONDS = 30  # so long is a database that is locked asked again; on SQLite that happens
 _EXECUTION_API = "2025-04-11"  # the first version, which every server of Airflow 3 speaks
@@ -72,7 +73,7 @@ class AirflowApi:
         run_id: str,
         *,
         seconds: float,
-        on_progress: Callable[[Sequence[Json]], None] | None = None,
+        on_progress: Progress | None = None,
     ) -> str:
         """Return success or failed when the run has ended; raise AirflowApiError when time is up.
 

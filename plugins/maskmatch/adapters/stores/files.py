@@ -36,8 +36,11 @@ class FileStore:
 
     def open(self, key: str) -> BinaryIO:
         """Open a file for reading."""
+        path = self._path(key)
         try:
-            return self._path(key).open("rb")
+            if path.exists() and not path.is_file():
+                raise ObjectMissing(f"{self.uri}/{key} is no file")
+            return path.open("rb")
         except OSError as error:
             raise self._translated(error, key) from error
 
