@@ -197,6 +197,21 @@ def test_a_manifest_of_bad_rows_alone_is_published_without_a_call(tmp_path):
     assert publications.publish(job, plan, nominal_fmr=1e-4)["failed"] == 1
 
 
+def test_a_plan_of_another_version_is_planned_anew(tmp_path):
+    job = night_in(tmp_path)
+    write_pairs(job.source, 3)
+    job.warehouse.put(f"work/ds={DAY}/newest.json", b'{"plan_id": "old", "etag": "?"}')
+    assert runs.make_plan(job).pairs == 3
+
+
+def test_a_damaged_plan_is_named(tmp_path):
+    job = night_in(tmp_path)
+    write_pairs(job.source, 3)
+    job.warehouse.put(f"work/ds={DAY}/newest.json", b"{broken")
+    with pytest.raises(BooksError, match=r"newest\.json is damaged"):
+        runs.make_plan(job)
+
+
 def test_the_status_tells_how_far_a_date_is(tmp_path):
     job = night_in(tmp_path)
     write_pairs(job.source, 3)

@@ -82,4 +82,5 @@ def test_a_plan_comes_back_from_its_record():
         conditional_writes=True,
     )
     assert Plan.from_record(plan.to_record()) == plan
+    assert Plan.from_record(plan.to_record() | {"format": 0}) is None
     assert plan.pairs == 4

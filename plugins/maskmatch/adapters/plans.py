@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from maskmatch.adapters.stores import Store
-from maskmatch.core.errors import ObjectMissing
+from maskmatch.core.errors import BooksError, ObjectMissing
 from maskmatch.core.pairs import BadRow, Pair
 from maskmatch.core.planning import Plan
 
@@ -80,18 +80,21 @@ def write_plan(store: Store, plan: Plan) -> None:
 
 def read_plan(store: Store, folder: str) -> Plan | None:
     """Return the plan in a folder, None when there is no whole one."""
-    try:
-        return Plan.from_record(json.loads(store.get(f"{folder}/plan.json")))
-    except ObjectMissing:
-        return None
+    return _read_plan(store, f"{folder}/plan.json")
 
 
 def newest_plan(store: Store, day: date) -> Plan | None:
     """Return the last plan made for a date, None when there is none."""
+    return _read_plan(store, _newest_key(day))
+
+
+def _read_plan(store: Store, key: str) -> Plan | None:
     try:
-        return Plan.from_record(json.loads(store.get(_newest_key(day))))
+        return Plan.from_record(json.loads(store.get(key)))
     except ObjectMissing:
         return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise BooksError(f"{store.uri}/{key} is damaged ({error}): remove it and plan again") from error
 
 
 def _newest_key(day: date) -> str:

@@ -9,6 +9,8 @@ from typing import Any, Self
 from maskmatch.core.errors import InputError
 from maskmatch.core.pairs import BadRow, Pair, bad_row
 
+FORMAT = 1
+"""Of plans and journals. Part of a plan's name, so that another version of this software makes its own."""
 MAX_SHARDS = 32
 MANIFEST_BYTES_PER_SHARD = 256 * 1024
 """A shard of so much manifest has some thousand pairs: a minute of a 50/s account."""
@@ -69,11 +71,13 @@ class Plan:
 
     def to_record(self) -> dict[str, Any]:
         """Return the plan as JSON values."""
-        return asdict(self) | {"day": self.day.isoformat()}
+        return asdict(self) | {"day": self.day.isoformat(), "format": FORMAT}
 
     @classmethod
-    def from_record(cls, record: dict[str, Any]) -> Self:
-        """Read back what `to_record` wrote."""
+    def from_record(cls, record: dict[str, Any]) -> Self | None:
+        """Read back what `to_record` wrote; return None for a plan of another format."""
+        if record.pop("format", None) != FORMAT:
+            return None
         return cls(
             **record
             | {
@@ -99,7 +103,7 @@ class PlanOptions:
 def work_id(source: str, manifests: Sequence[ManifestFile], options: PlanOptions) -> str:
     """Return a name of what there is to compare: equal manifests of one source with equal quality control."""
     files = [f"{manifest.key} {manifest.fingerprint}" for manifest in manifests]
-    return _digest(source, *files, str(options.quality_control))
+    return _digest(str(FORMAT), source, *files, str(options.quality_control))
 
 
 def plan_id(work: str, options: PlanOptions) -> str:
