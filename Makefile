@@ -10,10 +10,10 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONWARNINGS ?= ignore::SyntaxWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint format docs bench lock clean
+.PHONY: help setup demo up test test-opencv4 lint format docs bench lock clean
 
 help:  ## list the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(READY)  ## make the virtual environment (other commands do it by themselves)
 
@@ -33,6 +33,15 @@ up: setup  ## start the same with the Airflow page; Ctrl-C stops it
 
 test: setup  ## run all tests
 	$(BIN)/python -m pytest
+
+# OpenCV 4 lies before OpenCV 5 on the path of a second environment; everything else is that of the first.
+test-opencv4: setup  ## run the tests of the face model with OpenCV 4 as well
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-opencv4
+	$(BIN)/uv pip install --quiet --python $(VENV)-opencv4/bin/python --no-deps opencv-python-headless==4.14.0.94
+	@$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+		> `$(VENV)-opencv4/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'`/first.pth
+	$(VENV)-opencv4/bin/python -c 'import cv2, sys; sys.exit(not cv2.__version__.startswith("4."))'
+	$(VENV)-opencv4/bin/python -m pytest $(addprefix tests/server/test_,$(addsuffix .py,faces scores quality weights model_scorer evaluate))
 
 lint: setup  ## check format, style, types and layers
 	$(BIN)/ruff format --check .

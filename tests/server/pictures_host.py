@@ -1,13 +1,15 @@
 """A small real web server that hands out one picture, and misbehaves on request."""
 
+import gzip
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PICTURE = b"\xff\xd8\xff the bytes of a picture"
+PACKED = gzip.compress(bytes(20_000_000))
 
 
 @dataclass
@@ -45,18 +47,23 @@ class _Handler(BaseHTTPRequestHandler):
         path, _, argument = self.path.partition("?")
         if content := self.server.pictures.get(path):  # type: ignore[attr-defined]  # see above
             self._answer(200, content)
-        elif path == "/redirect":
-            self._answer(302, b"", Location=argument)
-        elif path == "/endless":
-            self._answer(200, b"x" * 1024, times=100_000)
-        elif path == "/slow":
-            self._drip()
-        elif path == "/empty":
-            self._answer(200, b"")
-        elif path == "/cut":
-            self._answer(200, b"x" * 10, announced=1000)
-        else:
-            self._answer(404, b"no such picture")
+            return
+        chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        manners = {
+            "/redirect": lambda: self._answer(302, b"", Location=argument),
+            "/endless": lambda: self._answer(200, b"x" * 1024, times=100_000),
+            "/chunks": lambda: self._flood(chunked, b"400\r\n" + b"x" * 1024 + b"\r\n"),
+            "/headers": lambda: self._flood(b"HTTP/1.1 200 OK\r\n", b"X-Header: " + b"x" * 1000 + b"\r\n"),
+            "/informed": lambda: self._flood(b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+            "/junk": lambda: self._flood(b"", b"\x00\x01\x02 this is no HTTP\r\n\r\n"),
+            "/slow": self._drip,
+            "/empty": lambda: self._answer(200, b""),
+            "/cut": lambda: self._answer(200, b"x" * 10, announced=1000),
+            "/status": lambda: self._answer(int(argument), PICTURE),
+            "/labelled": lambda: self._answer(200, PICTURE, **{"Content-Type": argument}),
+            "/gzip": lambda: self._answer(200, PACKED, **{"Content-Encoding": "gzip"}),
+        }
+        manners.get(path, lambda: self._answer(404, b"no such picture"))()
 
     def _answer(
         self, status: int, content: bytes, *, times: int = 1, announced: int | None = None, **headers: str
@@ -71,6 +78,14 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(content)
         except OSError:
             self.close_connection = True
+
+    def _flood(self, start: bytes, piece: bytes) -> None:
+        """Send far more than anybody may want."""
+        self.close_connection = True
+        with suppress(OSError):
+            self.wfile.write(start)
+            for _ in range(100_000):
+                self.wfile.write(piece)
 
     def _drip(self) -> None:
         """Send a byte now and then, so that only a limit on the whole fetch can end it."""

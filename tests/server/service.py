@@ -29,10 +29,10 @@ SETTINGS = Settings(
 
 
 @contextmanager
-def running(app: Starlette) -> Iterator[str]:
-    """Serve an application on a free loopback port; yield its address."""
+def running(app: Starlette, **choices: Any) -> Iterator[str]:
+    """Serve an application on a free loopback port; yield its address. `choices` as of `build_server`."""
     with listen("127.0.0.1", 0) as listener:
-        server = build_server(app)
+        server = build_server(app, **choices)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -46,12 +46,12 @@ def running(app: Starlette) -> Iterator[str]:
 def sdk_client(
     address: str, *, secret_id: str = SECRET_ID, secret_key: str = SECRET_KEY, **choices: Any
 ) -> Iterator[IaiClient]:
-    """Yield the vendor's client; `choices`: token, region, language, method."""
+    """Yield the vendor's client; `choices`: token, region, language, method, timeout."""
     http = HttpProfile(
         protocol="http",
         endpoint=address.removeprefix("http://"),
         reqMethod=choices.get("method", "POST"),
-        reqTimeout=20,
+        reqTimeout=choices.get("timeout", 20),
     )
     profile = ClientProfile(
         signMethod=choices.get("sign_method", "TC3-HMAC-SHA256"),

@@ -7,8 +7,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from maskmatch.server.command import SECRET_ID_VARIABLE, SECRET_KEY_VARIABLE
 from tests.server.service import SECRET_ID, SECRET_KEY, SETTINGS, compare, sdk_client
@@ -96,6 +98,41 @@ def test_it_says_what_is_wrong_with_its_options(tmp_path: object) -> None:
     assert "invalid Scores value" in refused("--scores", "dice", **CREDENTIAL)
     assert "cannot start" in refused("--scores", "hash", "--port", "99999", **CREDENTIAL)
     assert "cannot start" in refused("--models", str(tmp_path), **CREDENTIAL)
+    assert "a scope of region, uin, global, ip" in refused("--limit", "vpc=1", **CREDENTIAL)
+    assert "0 or more" in refused("--limit", "ip=-1", **CREDENTIAL)
+
+
+def test_it_says_what_is_wrong_with_a_file_of_accounts(tmp_path: Path) -> None:
+    file = tmp_path / "accounts.toml"
+    options = ("--scores", "hash", "--accounts", os.fspath(file))
+    assert "No such file" in refused(*options)
+    file.write_text("[[account]]")
+    assert "`name` is missing" in refused(*options)
+    for option in ("--secret-id", "--secret-key"):
+        assert "takes the place of" in refused(*options, option, "x")
+
+
+def test_it_serves_the_accounts_of_a_file_without_another_credential() -> None:
+    example = Path(__file__).parents[2] / "docs" / "accounts.example.toml"
+    with (
+        service("--scores", "hash", "--accounts", os.fspath(example)) as (_, address),
+        sdk_client(address, secret_id="AKIDtrial", secret_key="choose-a-third") as client,
+    ):
+        assert compare(client).Score is not None
+
+
+def test_the_way_of_counting_and_further_limits_are_options() -> None:
+    options = ("--counting", "bucket", "--burst", "2", "--calls-per-second", "1", "--limit", "ip=3")
+    with service("--scores", "hash", "--meter", *options) as (_, address), sdk_client(address) as client:
+        codes = []
+        for _ in range(20):
+            try:
+                compare(client)
+                codes.append("Scored")
+            except TencentCloudSDKException as error:
+                codes.append(error.get_code())
+    assert codes[:2] == ["Scored", "Scored"]
+    assert "RequestLimitExceeded" in codes
 
 
 def test_hash_mode_starts_without_opencv_or_pillow() -> None:

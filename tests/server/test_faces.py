@@ -96,6 +96,16 @@ def test_the_smallest_and_the_longest_pictures_can_be_read(model: FaceModel, sha
     assert model.read(np.full((*shape, 3), 90, np.uint8)) is None
 
 
+@pytest.mark.parametrize("thin", [(1, 640), (640, 10), (32, 640), (640, 32)])
+def test_a_thin_picture_shows_no_face_whatever_lay_in_memory_before(
+    detector: Detector, thin: tuple[int, int]
+) -> None:
+    for _ in range(5):
+        # Given back at once, for the network to find.
+        np.random.default_rng(1).normal(0, 1e34, 200_000).astype(np.float32)
+        assert detector._run(np.full((*thin, 3), 90, np.uint8)) == []
+
+
 def test_the_largest_of_several_faces_is_taken(
     model: FaceModel, detector: Detector, faces: dict[str, Face]
 ) -> None:

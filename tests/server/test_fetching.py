@@ -1,9 +1,11 @@
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from maskmatch.server.errors import ServiceError
 from maskmatch.server.fetching import Address, Fetcher, is_any, is_public
 from tests.server.pictures_host import PICTURE, PicturesHost, pictures_host
+from tests.server.tls_host import tls_host
 
 DOWNLOAD_ERROR = "FailedOperation.ImageDownloadError"
 
@@ -64,7 +67,16 @@ def test_the_connection_goes_to_the_address_that_was_checked_under_the_name_that
     assert host.requests[-1] == (f"pictures.test:{host.port}", "/picture.jpg")
 
 
-@pytest.mark.parametrize("path", ["/missing.jpg", "/cut"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/missing.jpg",
+        "/cut",
+        "/junk",
+        "/headers",
+        *(f"/status?{status}" for status in (201, 204, 206, 300, 304, 400, 403, 404, 500, 503)),
+    ],
+)
 def test_a_failed_download_is_told_so(host: PicturesHost, path: str) -> None:
     assert code(host.url(path)) == DOWNLOAD_ERROR
 
@@ -79,8 +91,112 @@ def test_an_empty_answer_is_an_empty_image(host: PicturesHost) -> None:
     assert code(host.url("/empty")) == "InvalidParameterValue.ImageEmpty"
 
 
-def test_an_endless_answer_is_cut_off_at_the_limit(host: PicturesHost) -> None:
-    assert code(host.url("/endless")) == "FailedOperation.ImageSizeExceed"
+@pytest.mark.parametrize("path", ["/endless", "/chunks"])
+def test_an_endless_answer_is_cut_off_at_the_limit(host: PicturesHost, path: str) -> None:
+    assert code(host.url(path)) == "FailedOperation.ImageSizeExceed"
+
+
+def test_an_endless_preamble_ends_with_the_time(host: PicturesHost) -> None:
+    started = time.monotonic()
+    assert code(host.url("/informed"), time_limit=timedelta(seconds=0.5)) == DOWNLOAD_ERROR
+    assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("label", ["text/html", "application/octet-stream", "image/webp", "nonsense"])
+def test_the_content_decides_not_its_label(host: PicturesHost, label: str) -> None:
+    assert fetch(host.url(f"/labelled?{label}")) == PICTURE
+
+
+def test_a_packed_answer_is_not_unpacked(host: PicturesHost) -> None:
+    packed = fetch(host.url("/gzip"))
+    assert packed.startswith(b"\x1f\x8b")
+    assert len(packed) < 100_000
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:99999/",
+        "http://127.0.0.1:0/",
+        "http://name:word@127.0.0.1:1/",
+        "http://[::1%25lo]:1/",
+        "http://a..b/",
+        "http://\x00/",
+        "http://xn--.test/",
+        "http://127.0.0.1:1/" + "a" * 70_000,
+        "//127.0.0.1/",
+        "mailto:a@b.test",
+        "",
+    ],
+)
+def test_addresses_nobody_can_follow_are_failed_downloads(url: str) -> None:
+    assert code(url) == DOWNLOAD_ERROR
+
+
+def test_a_redirect_to_itself_ends(host: PicturesHost) -> None:
+    seen = len(host.requests)
+    assert code(host.url("/redirect?/loop")) == DOWNLOAD_ERROR
+    with pictures_host() as other:
+        here, there = host.url("/redirect?"), other.url("/redirect?")
+        assert code(here + there + here + there + here) == DOWNLOAD_ERROR
+    assert len(host.requests) - seen <= 6
+
+
+def test_credentials_in_an_address_are_not_sent_on(host: PicturesHost) -> None:
+    assert fetch(host.url("/picture.jpg", host="name:word@127.0.0.1")) == PICTURE
+    assert host.requests[-1][0] == f"127.0.0.1:{host.port}"
+
+
+def test_no_more_fetches_are_under_way_than_allowed(host: PicturesHost) -> None:
+    class Busy(Names):
+        now = most = 0
+
+        async def __call__(self, name: str, port: int) -> list[Address]:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            await asyncio.sleep(0.01)
+            self.now -= 1
+            return await super().__call__(name, port)
+
+    async def many(names: Busy) -> list[bytes]:
+        fetcher = Fetcher(allows=is_any, resolver=names, most_at_once=3)
+        try:
+            return await asyncio.gather(*(fetcher.fetch(host.url("/picture.jpg")) for _ in range(12)))
+        finally:
+            await fetcher.aclose()
+
+    names = Busy("127.0.0.1")
+    assert asyncio.run(many(names)) == [PICTURE] * 12
+    assert names.most <= 3
+
+
+def test_who_gets_no_turn_in_time_is_told_of_a_failed_download(host: PicturesHost) -> None:
+    seen = len(host.requests)
+    url, limit = host.url("/picture.jpg"), timedelta(seconds=0.1)
+    assert code(url, most_at_once=0, time_limit=limit) == DOWNLOAD_ERROR
+    assert len(host.requests) == seen
+
+
+def test_a_name_that_changes_its_address_between_check_and_connection_gains_nothing(
+    host: PicturesHost,
+) -> None:
+    class Rebinding(Names):
+        async def __call__(self, name: str, port: int) -> list[Address]:
+            self.asked.append(name)
+            return [ip_address("127.0.0.1" if len(self.asked) == 1 else "127.0.0.2")]
+
+    names = Rebinding()
+    assert fetch(host.url("/picture.jpg", host="p.test"), resolver=names) == PICTURE
+    assert names.asked == ["p.test"]
+
+
+def test_a_certificate_nobody_vouches_for_is_a_failed_download(tmp_path: Path) -> None:
+    with tls_host(tmp_path) as port:
+        assert code(f"https://localhost:{port}/picture.jpg") == DOWNLOAD_ERROR
+
+
+def test_a_host_that_speaks_no_tls_is_a_failed_download(host: PicturesHost) -> None:
+    assert code(host.url("/picture.jpg").replace("http://", "https://")) == DOWNLOAD_ERROR
 
 
 def test_the_time_limit_covers_the_whole_fetch(host: PicturesHost) -> None:
@@ -117,7 +233,13 @@ def test_a_redirect_into_the_private_network_is_not_followed(host: PicturesHost)
 
 def test_private_addresses_are_refused_without_a_connection(host: PicturesHost) -> None:
     seen = len(host.requests)
-    for name in ("127.0.0.1", "localhost", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "2130706433"):
+    names = (
+        *("127.0.0.1", "localhost", "0.0.0.0", "0", "[::]", "[::1]", "127.1", "2130706433", "0x7f000001"),
+        *("0177.0.0.1", "0x7f.0.0.1", "017700000001", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]"),
+        *("[64:ff9b::7f00:1]", "[::127.0.0.1]", "93.184.216.34@127.0.0.1", "a:b@localhost", "127。0。0。1"),
+        *("１２７.0.0.1", "LOCALHOST", "localhost."),
+    )
+    for name in names:
         assert code(host.url("/picture.jpg", host=name), allows=is_public) == DOWNLOAD_ERROR
     assert len(host.requests) == seen
 
@@ -150,6 +272,17 @@ def test_a_name_without_addresses_is_refused(host: PicturesHost) -> None:
         "ff02::1",
         "::ffff:10.0.0.1",
         "64:ff9b::127.0.0.1",
+        "64:ff9b:1::7f00:1",
+        "2002:7f00:1::",
+        "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+        "fec0::1",
+        "::7f00:1",
+        "3fff::1",
+        "2001:db8::1",
+        "192.0.0.8",
+        "192.88.99.1",
+        "198.18.0.1",
+        "240.0.0.1",
     ],
 )
 def test_addresses_inside_are_not_public(address: str) -> None:
@@ -159,6 +292,17 @@ def test_addresses_inside_are_not_public(address: str) -> None:
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"])
 def test_addresses_outside_are_public(address: str) -> None:
     assert is_public(ip_address(address))
+
+
+def test_names_are_resolved_in_threads_that_no_other_work_waits_for() -> None:
+    async def names_and_work() -> int:
+        fetcher = Fetcher(allows=is_public)
+        fetches = [fetcher.fetch(f"http://127.0.0.{number}/") for number in range(1, 40)]
+        await asyncio.gather(*fetches, return_exceptions=True)
+        await fetcher.aclose()
+        return sum(thread.name.startswith("asyncio_") for thread in threading.enumerate())
+
+    assert asyncio.run(names_and_work()) == 0
 
 
 def test_nothing_is_logged_of_a_signed_url(host: PicturesHost, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,15 +1,19 @@
 """The bill, read over HTTP after calls by the SDK."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
+from maskmatch.server.accounts import Scope
 from maskmatch.server.comparison import Comparison
 from maskmatch.server.errors import Mistake, ServiceError
 from tests.server.conftest import StartService
+from tests.server.contract.by_hand import Credential
+from tests.server.contract.by_sdk import by_sdk
 from tests.server.service import compare, sdk_client
 
 
@@ -48,8 +52,10 @@ def test_a_new_meter_reads_zero(start_service: StartService) -> None:
         "refused": 0,
         "distinct_billed_pairs": 0,
         "paid_again": 0,
+        "cost_cny": 0,
         "first_accepted_at": None,
         "last_accepted_at": None,
+        "accounts": {"default": {"accepted": 0, "billed": 0, "throttled": 0, "refused": 0, "cost_cny": 0}},
         "calls": [],
     }
 
@@ -107,3 +113,62 @@ def test_each_accepted_call_can_be_listed(start_service: StartService) -> None:
 def test_there_is_no_meter_unless_asked_for(start_service: StartService, path: str) -> None:
     with httpx.Client(trust_env=False) as client:
         assert client.get(start_service(meter=False) + path).status_code == 404
+
+
+@pytest.fixture
+def two_accounts(tmp_path: Path) -> Path:
+    file = tmp_path / "accounts.toml"
+    file.write_text(
+        '[[account]]\nname = "one"\nfree_calls_per_month = 1\n'
+        '[[account.key]]\nsecret_id = "AKIDone"\nsecret_key = "k"\n'
+        '[[account.key]]\nsecret_id = "AKIDuno"\nsecret_key = "k"\n'
+        '[[account]]\nname = "two"\nbalance_calls = 1\n'
+        '[[account.key]]\nsecret_id = "AKIDtwo"\nsecret_key = "k"\n'
+    )
+    return file
+
+
+def test_each_account_has_its_own_counts_and_bill(start_service: StartService, two_accounts: Path) -> None:
+    address = start_service(accounts=two_accounts)
+    for secret_id, key in (("AKIDone", "k"), ("AKIDuno", "k"), ("AKIDtwo", "k"), ("AKIDtwo", "k")):
+        call(address, "http://p.test/a", secret_id=secret_id, secret_key=key)
+    call(address, "http://p.test/a", secret_id="AKIDone", secret_key="wrong")
+    counts = meter(address, "?calls=1")
+    assert counts["accounts"] == {
+        "one": {"accepted": 2, "billed": 2, "throttled": 0, "refused": 0, "cost_cny": 0.0032},
+        "two": {"accepted": 2, "billed": 1, "throttled": 0, "refused": 0, "cost_cny": 0.0032},
+    }
+    assert (counts["billed"], counts["refused"], counts["cost_cny"]) == (3, 1, 0.0064)
+    assert (counts["distinct_billed_pairs"], counts["paid_again"]) == (2, 1)
+    assert [(entry["account"], entry["code"]) for entry in counts["calls"]] == [
+        ("one", "Scored"),
+        ("one", "Scored"),
+        ("two", "Scored"),
+        ("two", "ResourceUnavailable.InArrears"),
+    ]
+
+
+def test_throttled_calls_are_counted_by_account(start_service: StartService) -> None:
+    now = time.time()
+    address = start_service(limits=((Scope.IP, 1),), clock=lambda: now)
+    for _ in range(3):
+        call(address, "http://p.test/a")
+    assert meter(address)["accounts"]["default"]["throttled"] == 2
+
+
+def test_a_meter_set_back_forgets_calls_and_money(start_service: StartService, two_accounts: Path) -> None:
+    address = start_service(accounts=two_accounts)
+    with httpx.Client(trust_env=False) as client:
+        for _ in range(2):
+            call(address, "http://p.test/a", secret_id="AKIDtwo", secret_key="k")
+            assert meter(address, "?calls=1")["calls"][-1]["code"] == "Scored"
+            assert client.delete(f"{address}/meter").json()["accepted"] == 0
+    assert meter(address)["cost_cny"] == 0
+
+
+def test_money_runs_out_even_when_nobody_may_see_the_meter(
+    start_service: StartService, two_accounts: Path
+) -> None:
+    address = start_service(accounts=two_accounts, meter=False)
+    account = Credential("AKIDtwo", "k")
+    assert [by_sdk(address, account).code for _ in range(2)] == ["Scored", "ResourceUnavailable.InArrears"]

@@ -91,6 +91,21 @@ def test_a_repeated_image_is_read_once_even_at_the_same_time() -> None:
     assert reader.pictures == 2
 
 
+def test_only_the_latest_images_are_remembered() -> None:
+    async def faces_held(images: int) -> tuple[int, int]:
+        reader = Sharp()
+        scorer = ModelScorer([reader], fetcher=Fetcher(), faces_remembered=4)
+        try:
+            for number in range(images):
+                await scorer.score(pair(plain(number), plain(200)))
+            await scorer.score(pair(plain(images - 1), plain(200)))
+        finally:
+            await scorer.aclose()
+        return len(scorer._faces), reader.pictures
+
+    assert asyncio.run(faces_held(20)) == (4, 21)
+
+
 def test_two_readers_read_at_the_same_time() -> None:
     rendezvous = threading.Barrier(2)
     first, second = Sharp(rendezvous), Sharp(rendezvous)

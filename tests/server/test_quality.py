@@ -38,6 +38,29 @@ def test_a_good_face_has_the_highest_level() -> None:
     assert GOOD.level == 4
 
 
+def test_a_good_face_has_no_shortcomings() -> None:
+    assert GOOD.shortcomings == ()
+
+
+@pytest.mark.parametrize(
+    ("poor", "words"),
+    [
+        ({"sharpness": -1.7}, ("blurred",)),
+        ({"luminance": 40.0}, ("too dark",)),
+        ({"dark": 0.4}, ("too dark",)),
+        ({"luminance": 220.0}, ("too bright",)),
+        ({"vector_length": 9.0}, ("partly hidden or turned away",)),
+        ({"sharpness": -1.7, "eye_distance": 20.0}, ("blurred", "too small")),
+    ],
+)
+def test_what_keeps_a_face_from_the_next_level_is_said_in_words(
+    poor: dict[str, float], words: tuple[str, ...]
+) -> None:
+    quality = replace(GOOD, **poor)
+    assert quality.level == 2
+    assert quality.shortcomings == words
+
+
 @pytest.mark.parametrize("level", [1, 2, 3, 4])
 def test_what_a_level_asks_for_is_just_enough_for_it(level: int) -> None:
     assert just_enough(LADDER[level - 1]).level == level

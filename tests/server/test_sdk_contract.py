@@ -73,9 +73,6 @@ def test_the_full_form_of_a_request_is_understood(address: str) -> None:
         ({"secret_key": "another key"}, "AuthFailure.SignatureFailure"),
         ({"token": "a temporary one"}, "AuthFailure.TokenFailure"),
         ({"region": "ap-atlantis"}, "UnsupportedRegion"),
-        ({"method": "GET"}, "UnsupportedProtocol"),
-        ({"method": "GET", "sign_method": "HmacSHA256"}, "UnsupportedProtocol"),
-        ({"sign_method": "HmacSHA1"}, "UnsupportedProtocol"),
     ],
 )
 def test_a_caller_who_may_not_call_is_told_why(address: str, changes: dict[str, Any], code: str) -> None:

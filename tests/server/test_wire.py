@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from maskmatch.server.admission import LARGEST_REQUEST
+from maskmatch.server.wire import LARGEST_REQUEST
 from tests.server.conftest import StartService
 from tests.server.service import SECRET_KEY, HandMade
 
@@ -104,7 +104,8 @@ def test_one_line_is_logged_per_request_without_its_content(
     body = b'{"UrlA": "http://p.test/1?sign=SECRETSIGN", "UrlB": "http://p.test/2"}'
     request_id = good.but(body=body).send(address).json()["Response"]["RequestId"]
     ours = [record for record in caplog.records if record.name.startswith("maskmatch")]
-    assert re.fullmatch(rf"request_id={request_id} code=Scored ms=[\d.]+", ours[0].getMessage())
+    line = rf"request_id={request_id} account=[\w-]+ code=Scored ms=[\d.]+ fault=-"
+    assert re.fullmatch(line, ours[0].getMessage())
     assert len(ours) == 1
     served = " ".join(record.getMessage() for record in caplog.records if "httpcore" not in record.name)
     for secret in ("SECRETSIGN", SECRET_KEY, "Signature="):

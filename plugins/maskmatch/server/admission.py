@@ -1,21 +1,26 @@
 """Who may call, and for what: the checks the vendor's gateway makes before it reads a request's content.
 
+    envelope   the common parameters, from headers (TC3) or from fields (v1), with the proof they carry
+    caller     clock, SecretId, token, signature
+    target     version, action, region
+
 The vendor does not document their order; this one fits the answers its users report.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
+from maskmatch.server import signature_v1
+from maskmatch.server.accounts import Account, Accounts
 from maskmatch.server.errors import Mistake, ServiceError
-from maskmatch.server.settings import Settings
-from maskmatch.server.signature import Authorization, is_signed_with, read_authorization
+from maskmatch.server.signature import is_signed_with, read_authorization
 
 ACTION = "CompareMaskFace"
 VERSION = "2020-03-03"
-MEDIA_TYPE = "application/json"
-LARGEST_REQUEST = 10 * 1024 * 1024
-"""Bytes of a POST signed with TC3 (https://cloud.tencent.com/document/api/867/44975)."""
 CLOCK_TOLERANCE = timedelta(minutes=5)
+DEFAULT_REGION = "ap-guangzhou"
 REGIONS = frozenset(
     {
         "ap-bangkok",
@@ -43,61 +48,106 @@ REGIONS = frozenset(
 )
 
 
-def check_protocol(method: str, headers: Mapping[str, str]) -> None:
-    """Refuse what is not a POST of JSON."""
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if method != "POST" or media_type != MEDIA_TYPE:
-        raise ServiceError(Mistake.UNSUPPORTED_PROTOCOL)
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The common parameters of a request. `is_signed_with` tells whether a SecretKey gives its signature."""
+
+    action: str
+    version: str
+    timestamp: str
+    region: str | None
+    token: str = field(repr=False)
+    secret_id: str = field(repr=False)
+    is_signed_with: Callable[[str], bool] = field(repr=False)
 
 
-def check_caller(
-    headers: Mapping[str, str], *, payload_sha256: str, now: float, settings: Settings
-) -> Authorization:
-    """Return the caller's proven claim; refuse a request without common parameters, or not signed by us."""
-    _check_required(headers, settings=settings)
-    claim = read_authorization(headers["authorization"])
+def read_headers(
+    headers: Mapping[str, str], *, target: str, payload_sha256: str, strict_region: bool
+) -> Envelope:
+    """Read the common parameters of a request signed with TC3.
+
+    `target`: method, path and query, a line each.
+    """
+    names = {"Action": "x-tc-action", "Version": "x-tc-version", "Timestamp": "x-tc-timestamp"}
+    if strict_region:
+        names["Region"] = "x-tc-region"
+    names["Authorization"] = "authorization"
+    _check_required(headers, names)
     timestamp = headers["x-tc-timestamp"]
-    _check_time(timestamp, now=now)
-    if claim.secret_id != settings.secret_id:
-        raise ServiceError(Mistake.UNKNOWN_SECRET_ID)
-    if headers.get("x-tc-token"):
-        raise ServiceError(Mistake.WRONG_TOKEN)
-    is_signed = is_signed_with(
-        settings.secret_key, claim, headers=headers, timestamp=timestamp, payload_sha256=payload_sha256
+    _check_number(timestamp, "Timestamp")
+    claim = read_authorization(headers["authorization"])
+
+    def is_signed(secret_key: str) -> bool:
+        return claim.date == _utc_date(timestamp) and is_signed_with(
+            secret_key,
+            claim,
+            headers=headers,
+            timestamp=timestamp,
+            payload_sha256=payload_sha256,
+            target=target,
+        )
+
+    return Envelope(
+        action=headers["x-tc-action"],
+        version=headers["x-tc-version"],
+        timestamp=timestamp,
+        region=headers.get("x-tc-region"),
+        token=headers.get("x-tc-token", ""),
+        secret_id=claim.secret_id,
+        is_signed_with=is_signed,
     )
-    if not is_signed or claim.date != _utc_date(timestamp):
+
+
+def read_fields(fields: Mapping[str, str], *, method: str, host: str, strict_region: bool) -> Envelope:
+    """Read the common parameters of a request with an older signature."""
+    names = ["Action", "Version", "Timestamp", "Nonce", "SecretId", "Signature"]
+    _check_required(fields, {name: name for name in [*names, *["Region"] * strict_region]})
+    for name in ("Timestamp", "Nonce"):
+        _check_number(fields[name], name)
+    return Envelope(
+        action=fields["Action"],
+        version=fields["Version"],
+        timestamp=fields["Timestamp"],
+        region=fields.get("Region"),
+        token=fields.get("Token", ""),
+        secret_id=fields["SecretId"],
+        is_signed_with=lambda key: signature_v1.is_signed_with(key, fields, method=method, host=host),
+    )
+
+
+def authenticate(envelope: Envelope, accounts: Accounts, *, now: float) -> Account:
+    """Return the account whose key signed the request; refuse one nobody signed, or not lately."""
+    if abs(now - int(envelope.timestamp)) > CLOCK_TOLERANCE.total_seconds():
+        raise ServiceError(Mistake.EXPIRED)
+    account, key = accounts.find(envelope.secret_id)
+    key.check_kind()
+    key.check_token(envelope.token, now=now)
+    if not envelope.is_signed_with(key.secret_key):
         raise ServiceError(Mistake.WRONG_SIGNATURE)
-    return claim
+    return account
 
 
-def check_target(headers: Mapping[str, str]) -> None:
+def check_target(envelope: Envelope) -> None:
     """Refuse another version, action or region than this service has."""
-    version = headers["x-tc-version"]
-    if version != VERSION:
-        raise ServiceError(Mistake.NO_SUCH_VERSION, version=version)
-    if headers["x-tc-action"] != ACTION:
+    if envelope.version != VERSION:
+        raise ServiceError(Mistake.NO_SUCH_VERSION, version=envelope.version[:64])
+    if envelope.action != ACTION:
         raise ServiceError(Mistake.INVALID_ACTION)
-    if headers.get("x-tc-region") not in REGIONS | {None}:
+    if envelope.region is not None and envelope.region not in REGIONS:
         raise ServiceError(Mistake.UNSUPPORTED_REGION)
 
 
-def _check_required(headers: Mapping[str, str], *, settings: Settings) -> None:
-    required = {"Action": "x-tc-action", "Version": "x-tc-version", "Timestamp": "x-tc-timestamp"}
-    if settings.strict_region:
-        required["Region"] = "x-tc-region"
-    required["Authorization"] = "authorization"
-    for name, header in required.items():
-        if not headers.get(header):
+def _check_required(given: Mapping[str, str], names: Mapping[str, str]) -> None:
+    for name, place in names.items():
+        if not given.get(place):
             raise ServiceError(Mistake.MISSING, name=name)
-    timestamp = headers["x-tc-timestamp"]
-    if not (timestamp.isascii() and timestamp.isdecimal() and len(timestamp) <= 19):
-        raise ServiceError(Mistake.WRONG_TYPE, name="Timestamp")
 
 
-def _check_time(timestamp: str, *, now: float) -> None:
-    if abs(now - int(timestamp)) > CLOCK_TOLERANCE.total_seconds():
-        raise ServiceError(Mistake.EXPIRED)
+def _check_number(text: str, name: str) -> None:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 19):
+        raise ServiceError(Mistake.WRONG_TYPE, name=name)
 
 
+@lru_cache(maxsize=1024)
 def _utc_date(timestamp: str) -> str:
     return datetime.fromtimestamp(int(timestamp), UTC).strftime("%Y-%m-%d")

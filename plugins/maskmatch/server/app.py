@@ -1,22 +1,39 @@
-"""The service as a web application: the vendor's action at `/`, and two pages of our own."""
+"""The service as a web application: the vendor's action at `/`, and pages of our own."""
 
-import asyncio
-import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
+from maskmatch.server.admin import fault_route
+from maskmatch.server.faults_fate import Faults
 from maskmatch.server.gateway import Gateway
 from maskmatch.server.meter import Meter
+from maskmatch.server.meter_page import meter_route
+from maskmatch.server.page import ComparePictures, Front
 from maskmatch.server.quota import Clock
 from maskmatch.server.scorers import Scorer
 from maskmatch.server.settings import Settings
+
+
+class Service(Starlette):
+    """The pages as routes, and a short way to the action: without middleware a fifth more calls a second."""
+
+    def __init__(
+        self, action: ASGIApp, *, routes: Sequence[BaseRoute], lifespan: Lifespan[Starlette]
+    ) -> None:
+        super().__init__(routes=routes, lifespan=lifespan)
+        self._action = action
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        is_action = scope["type"] == "http" and scope["path"] == "/"
+        await (self._action if is_action else super().__call__)(scope, receive, send)
 
 
 def build_app(settings: Settings, *, scorer: Scorer, clock: Clock = time.time) -> Starlette:
@@ -26,31 +43,18 @@ def build_app(settings: Settings, *, scorer: Scorer, clock: Clock = time.time) -
     async def show_health(_request: Request) -> Response:
         return JSONResponse({"status": "ok", "scores": settings.scores})
 
-    async def show_meter(request: Request) -> Response:
-        return await _meter_page(meter, with_calls=request.query_params.get("calls") == "1")
-
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
         await scorer.aclose()
 
-    routes = [
-        Route("/", Gateway(settings, scorer=scorer, meter=meter, clock=clock)),
-        Route("/health", show_health),
-    ]
+    faults = Faults(settings.faults, clock=clock)
+    gateway = Gateway(settings, scorer=scorer, meter=meter, clock=clock, faults=faults)
+    routes = [Route("/health", show_health)]
+    if settings.page:
+        routes.append(Route("/compare", ComparePictures(scorer).answer, methods=["POST"]))
     if settings.meter:
-        routes.append(Route("/meter", show_meter))
-    return Starlette(routes=routes, lifespan=lifespan)
-
-
-async def _meter_page(meter: Meter, *, with_calls: bool) -> Response:
-    content: dict[str, Any] = meter.totals()
-    if with_calls:
-        content["calls"] = meter.calls()
-    # In a thread: a long list of calls takes seconds to write.
-    text = await asyncio.to_thread(_to_json, content)
-    return Response(text, media_type="application/json")
-
-
-def _to_json(content: dict[str, Any]) -> str:
-    return json.dumps(content, default=list)
+        routes.append(meter_route(meter))
+    if settings.admin:
+        routes.append(fault_route(faults))
+    return Service(Front(gateway) if settings.page else gateway, routes=routes, lifespan=lifespan)

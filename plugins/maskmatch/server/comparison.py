@@ -1,4 +1,4 @@
-"""What a caller asks: two sides, read and checked from the JSON of a request."""
+"""What a caller asks: two sides, read and checked from the JSON, the query or the form of a request."""
 
 import base64
 import hashlib
@@ -6,10 +6,11 @@ import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from maskmatch.server.errors import Mistake, ServiceError
 from maskmatch.server.replies import MODEL_VERSION
+from maskmatch.server.urlencoded import COMMON, read_fields
 
 LARGEST_BASE64 = 5 * 1024 * 1024
 """Characters of one image (https://cloud.tencent.com/document/api/867/50425: 5M)."""
@@ -23,6 +24,8 @@ _PARAMETERS: dict[str, type] = {
     "FaceModelVersion": str,
     "QualityControl": int,
 }
+_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9-][A-Za-z0-9.-]*(:[1-9]\d{0,3})?(/[!-~]*)?", re.ASCII)
+"""Nearly all URLs: legal at a glance, which takes a tenth of the time of taking them apart."""
 _DATA_URL = re.compile(r"data:image/[\w.+-]+;base64,")
 _WHITESPACE = str.maketrans("", "", " \t\r\n")
 
@@ -61,8 +64,27 @@ class Comparison:
 
 
 def read_comparison(body: bytes) -> Comparison:
-    """Parse a request's body; raise what the vendor would answer."""
-    parameters = _parameters(body)
+    """Parse a request's JSON; raise what the vendor would answer."""
+    # Here and below `from None`: the cause would carry the caller's data along.
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        raise ServiceError(Mistake.NOT_JSON) from None
+    if not isinstance(content, dict):
+        raise ServiceError(Mistake.NOT_JSON)
+    return _comparison(content)
+
+
+def read_form(raw: bytes) -> Comparison:
+    """Parse a request's query or form; raise what the vendor would answer."""
+    fields = {name: value for name, value in read_fields(raw).items() if name not in COMMON}
+    return _comparison({name: _typed(name, value) for name, value in fields.items()})
+
+
+def _comparison(content: dict[str, Any]) -> Comparison:
+    for name, value in content.items():
+        _check_parameter(name, value)
+    parameters = {name: value for name, value in content.items() if value is not None}
     if parameters.get("FaceModelVersion", MODEL_VERSION) != MODEL_VERSION:
         raise ServiceError(Mistake.WRONG_MODEL_VERSION)
     quality_control: int = parameters.get("QualityControl", 0)
@@ -75,17 +97,10 @@ def read_comparison(body: bytes) -> Comparison:
     )
 
 
-def _parameters(body: bytes) -> dict[str, Any]:
-    # Here and below `from None`: the cause would carry the caller's data along.
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        raise ServiceError(Mistake.NOT_JSON) from None
-    if not isinstance(content, dict):
-        raise ServiceError(Mistake.NOT_JSON)
-    for name, value in content.items():
-        _check_parameter(name, value)
-    return {name: value for name, value in content.items() if value is not None}
+def _typed(name: str, text: str) -> str | int:
+    """Make a number of the text of a parameter that is one; leave another for the check of types."""
+    is_number = _PARAMETERS.get(name) is int and text.isascii() and text.isdecimal() and len(text) <= 20
+    return int(text) if is_number else text
 
 
 def _check_parameter(name: str, value: object) -> None:
@@ -111,15 +126,19 @@ def _side(parameters: dict[str, Any], letter: str) -> Side:
 
 
 def _link(url: str) -> Link:
+    if not _PLAIN_URL.fullmatch(url) and not _is_legal(url):
+        raise ServiceError(Mistake.WRONG_URL)
+    name = url.partition("#")[0].partition("?")[0].encode()
+    return Link(url=url, key=hashlib.sha256(b"url:" + name).digest())
+
+
+def _is_legal(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        is_legal = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        name = urlunsplit(parts._replace(query="", fragment="")).encode()
+        is_complete = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        raise ServiceError(Mistake.WRONG_URL) from None
-    if not is_legal or not url.isprintable() or " " in url:
-        raise ServiceError(Mistake.WRONG_URL)
-    return Link(url=url, key=hashlib.sha256(b"url:" + name).digest())
+        return False
+    return is_complete and url.isprintable() and " " not in url
 
 
 def _picture(text: str) -> Picture:

@@ -24,6 +24,9 @@ LANDMARK_THRESHOLD = 0.3
 OVERLAP_THRESHOLD = 0.3
 MOST_FACES = 500
 
+# With a side of 32 pixels or less, YuNet in OpenCV 4.14 finds faces in memory that was never set.
+SHORTEST_SIDE = 64
+
 # Longest side in pixels, grey border as a share of it. A face that fills the frame is only found small
 # and with space around it.
 LOOKS = ((640, 0.0), (320, 0.3))
@@ -100,11 +103,13 @@ class Detector:
         return list(self._second_looks(image, face)) or [face]
 
     def _look(self, image: np.ndarray, side: int, border: float) -> list[Detection]:
-        margin = int(max(image.shape[:2]) * border)
-        framed = cv2.copyMakeBorder(image, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=GREY)
-        scale = min(1.0, side / max(framed.shape[:2]))
-        found = self._run(_scaled(framed, scale))
-        return [face.placed(scale=scale, left=-margin, top=-margin) for face in found]
+        # Scaled before it is framed: a frame around 4000 x 4000 pixels would take 120 MB.
+        scale = min(1.0, side / (max(image.shape[:2]) * (1 + 2 * border)))
+        small = _scaled(image, scale)
+        margin = int(max(small.shape[:2]) * border)
+        framed = cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=GREY)
+        found = self._run(framed)
+        return [face.placed(scale=scale, left=-margin / scale, top=-margin / scale) for face in found]
 
     def _second_looks(self, image: np.ndarray, face: Detection) -> Iterator[Detection]:
         crop, left, top = _cut_out(image, face)
@@ -118,9 +123,10 @@ class Detector:
                 yield from _same_face(placed, face)
 
     def _run(self, image: np.ndarray) -> list[Detection]:
-        height, width = image.shape[:2]
+        wide_enough = _at_least(image, SHORTEST_SIDE)
+        height, width = wide_enough.shape[:2]
         self._net.setInputSize((width, height))
-        rows = self._net.detect(image)[1]
+        rows = self._net.detect(wide_enough)[1]
         return [] if rows is None else [Detection.from_row(row.copy()) for row in rows]
 
 
@@ -148,6 +154,14 @@ def _cut_out(image: np.ndarray, face: Detection) -> tuple[np.ndarray, int, int]:
     inside = image[max(0, top) : min(height, bottom), max(0, left) : min(width, right)]
     missing = max(0, -top), max(0, bottom - height), max(0, -left), max(0, right - width)
     return cv2.copyMakeBorder(inside, *missing, cv2.BORDER_REPLICATE), left, top
+
+
+def _at_least(image: np.ndarray, side: int) -> np.ndarray:
+    """Continue a thin picture in grey, to the right or below, so that no place in it moves."""
+    below, right = (max(0, side - length) for length in image.shape[:2])
+    if not (below or right):
+        return image
+    return cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_CONSTANT, value=GREY)
 
 
 def _scaled(image: np.ndarray, scale: float) -> np.ndarray:

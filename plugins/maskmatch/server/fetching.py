@@ -9,7 +9,9 @@ the connection (DNS rebinding) gains nothing.
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import httpx
@@ -22,12 +24,21 @@ LARGEST_IMAGE = LARGEST_BASE64 // 4 * 3
 TIME_LIMIT = timedelta(seconds=4)
 """For all of one fetch: the vendor's whole answer may take 5 s."""
 MOST_REDIRECTS = 3
+MOST_AT_ONCE = 64
+"""Fetches under way, each of up to `LARGEST_IMAGE` bytes; more wait, within their time."""
+_RESOLVING_THREADS = 8
+_LAST_PORT = 65535
 
 Address = IPv4Address | IPv6Address
 Resolver = Callable[[str, int], Awaitable[list[Address]]]
 
-# An IPv4 address written as IPv6 by a translating gateway.
+# An IPv4 address written as IPv6 for a translating gateway.
 _NAT64 = ip_network("64:ff9b::/96")
+# Of special use, though the standard library takes them for global ones: protocol assignments, relays of
+# 6to4, local translation, documentation (https://www.iana.org/assignments/iana-ipv4-special-registry and v6).
+_SPECIAL = [
+    ip_network(network) for network in ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "3fff::/20")
+]
 
 
 def is_public(address: Address) -> bool:
@@ -37,7 +48,10 @@ def is_public(address: Address) -> bool:
             return is_public(address.ipv4_mapped)
         if address in _NAT64:
             return is_public(IPv4Address(address.packed[-4:]))
-    return address.is_global and not address.is_multicast
+        if address.sixtofour or address.teredo or address.is_site_local:
+            return False
+    is_special = address.is_multicast or address.is_reserved or any(address in net for net in _SPECIAL)
+    return address.is_global and not is_special
 
 
 def is_any(_address: Address) -> bool:
@@ -45,12 +59,22 @@ def is_any(_address: Address) -> bool:
     return True
 
 
-async def resolve(host: str, port: int) -> list[Address]:
-    """Return the addresses of a host, IPv4 first."""
-    loop = asyncio.get_running_loop()
-    answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = {ip_address(answer[4][0]) for answer in answers}
-    return sorted(addresses, key=lambda address: (address.version, address.packed))
+class SystemResolver:
+    """Ask the system for the addresses of a host, IPv4 first.
+
+    In threads of its own: a name service that never answers holds them longer than any fetch may last, and
+    must not hold those that other work waits for.
+    """
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(_RESOLVING_THREADS, thread_name_prefix="resolver")
+
+    async def __call__(self, host: str, port: int) -> list[Address]:
+        """Return the addresses; raises OSError when there are none."""
+        ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        answers = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        addresses = {ip_address(answer[4][0]) for answer in answers}
+        return sorted(addresses, key=lambda address: (address.version, address.packed))
 
 
 class Fetcher:
@@ -60,11 +84,13 @@ class Fetcher:
         self,
         *,
         allows: Callable[[Address], bool] = is_public,
-        resolver: Resolver = resolve,
+        resolver: Resolver | None = None,
         time_limit: timedelta = TIME_LIMIT,
+        most_at_once: int = MOST_AT_ONCE,
     ) -> None:
         self._allows = allows
-        self._resolver = resolver
+        self._resolver = resolver or SystemResolver()
+        self._turns = asyncio.Semaphore(most_at_once)
         self._time_limit = time_limit
         # The transport, not a client: a client logs whole URLs, and these hold signatures. No connection
         # is kept, since a kept one is known by its address and could serve another host's certificate.
@@ -79,7 +105,7 @@ class Fetcher:
         what arrived.
         """
         try:
-            async with asyncio.timeout(self._time_limit.total_seconds()):
+            async with asyncio.timeout(self._time_limit.total_seconds()), self._turns:
                 return await self._follow(httpx.URL(url))
         except (OSError, UnicodeError, TimeoutError, httpx.HTTPError, httpx.InvalidURL):
             # `from None`: the cause would carry the URL and its signature along.
@@ -115,6 +141,8 @@ class Fetcher:
         if url.scheme not in {"http", "https"} or not url.host:
             raise ServiceError(Mistake.DOWNLOAD_FAILED)
         port = url.port or (443 if url.scheme == "https" else 80)
+        if port > _LAST_PORT:
+            raise ServiceError(Mistake.DOWNLOAD_FAILED)
         addresses = await self._resolver(url.raw_host.decode("ascii"), port)
         if not addresses or not all(self._allows(address) for address in addresses):
             raise ServiceError(Mistake.DOWNLOAD_FAILED)

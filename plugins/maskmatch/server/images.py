@@ -4,12 +4,18 @@ The header gives format and size first; only an image within the limits is decod
 unpacks to gigabytes costs nothing.
 """
 
+from collections.abc import Callable
 from io import BytesIO
 
+import cv2
 import numpy as np
-from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin
+from PIL import Image
+from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
 
+from maskmatch.server import jpeg, png
 from maskmatch.server.errors import Mistake, ServiceError
 
 LONGEST_JPEG_EDGE = 4000
@@ -17,13 +23,6 @@ LONGEST_OTHER_EDGE = 2000
 SHORTEST_EDGE = 64
 """Pixels (https://cloud.tencent.com/document/api/867/50425)."""
 
-# These classes are called directly: Image.open would also try other formats, and has a bomb limit of its
-# own, which warns or raises by a setting shared with everybody else in the process.
-_READERS: dict[bytes, type[ImageFile]] = {
-    b"\xff\xd8\xff": JpegImagePlugin.JpegImageFile,
-    b"\x89PNG\r\n\x1a\n": PngImagePlugin.PngImageFile,
-    b"BM": BmpImagePlugin.BmpImageFile,
-}
 _EXIF_ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -39,33 +38,52 @@ _UPRIGHT = {
 def decode(content: bytes) -> np.ndarray:
     """Return the image upright, as BGR uint8 (height, width, 3); raise what the vendor would answer."""
     try:
-        read = _reader(content)
-        _check_whole(read(BytesIO(content)))
-        image = read(BytesIO(content))
-        image.load()
-        upright = _upright(image)
-        return np.ascontiguousarray(np.asarray(_rgb(upright))[:, :, ::-1])
+        return _reader(content)(content)
     except ServiceError:
         raise
     except Exception:  # noqa: BLE001 - whatever a broken file does to its decoder, it is a broken file
         raise ServiceError(Mistake.UNDECODABLE) from None
 
 
-def _reader(content: bytes) -> type[ImageFile]:
+def _reader(content: bytes) -> Callable[[bytes], np.ndarray]:
     for magic, reader in _READERS.items():
         if content.startswith(magic):
             return reader
     raise ServiceError(Mistake.UNDECODABLE)
 
 
-def _check_whole(image: ImageFile) -> None:
-    """Check the size, and the checksums where the format has them; no pixel is decoded yet."""
-    longest = LONGEST_JPEG_EDGE if image.format == "JPEG" else LONGEST_OTHER_EDGE
-    if max(image.size) > longest:
+def _read_jpeg(content: bytes) -> np.ndarray:
+    picture = jpeg.read_structure(content)
+    _check_size(picture.width, picture.height, longest=LONGEST_JPEG_EDGE)
+    pixels, again = (_pixels(JpegImageFile(BytesIO(file))) for file in (picture.plain, picture.noisy))
+    if not np.array_equal(pixels, again):
+        raise ServiceError(Mistake.UNDECODABLE)
+    return pixels
+
+
+def _read_png(content: bytes) -> np.ndarray:
+    _check_size(*png.read_size(content), longest=LONGEST_OTHER_EDGE)
+    picture = png.read_structure(content)
+    picture.check_pixels()
+    return _pixels(PngImageFile(BytesIO(picture.plain)))
+
+
+def _read_bmp(content: bytes) -> np.ndarray:
+    image = BmpImageFile(BytesIO(content))
+    _check_size(*image.size, longest=LONGEST_OTHER_EDGE)
+    return _pixels(image)
+
+
+def _check_size(width: int, height: int, *, longest: int) -> None:
+    if max(width, height) > longest:
         raise ServiceError(Mistake.TOO_MANY_PIXELS)
-    if min(image.size) < SHORTEST_EDGE:
+    if min(width, height) < SHORTEST_EDGE:
         raise ServiceError(Mistake.TOO_FEW_PIXELS)
-    image.verify()
+
+
+def _pixels(image: ImageFile) -> np.ndarray:
+    image.load()
+    return np.asarray(cv2.cvtColor(np.asarray(_rgb(_upright(image))), cv2.COLOR_RGB2BGR))
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -80,4 +98,16 @@ def _rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         # 16-bit grey: Pillow's own conversion would clip at 255 instead of scaling.
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode == "P":
+        # By way of RGBA: Pillow warns about transparency in a palette.
+        image = image.convert("RGBA")
     return image.convert("RGB")
+
+
+# The three classes of Pillow are called directly: Image.open would also try other formats, and has a bomb
+# limit of its own, which warns or raises by a setting shared with everybody else in the process.
+_READERS: dict[bytes, Callable[[bytes], np.ndarray]] = {
+    b"\xff\xd8\xff": _read_jpeg,
+    b"\x89PNG\r\n\x1a\n": _read_png,
+    b"BM": _read_bmp,
+}

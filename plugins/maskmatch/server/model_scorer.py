@@ -17,6 +17,7 @@ import numpy as np
 
 from maskmatch.server.comparison import Comparison, Link, Side
 from maskmatch.server.errors import Mistake, ServiceError
+from maskmatch.server.examination import Examination, View
 from maskmatch.server.faces import Face, FaceModel
 from maskmatch.server.fetching import Fetcher, is_any, is_public
 from maskmatch.server.images import decode
@@ -25,6 +26,9 @@ from maskmatch.server.settings import Settings
 
 FACES_REMEMBERED = 4096
 """About 2 kB each."""
+
+Reading = Face | BaseException | None
+"""A face, none, or why the picture could not be read."""
 
 
 class FaceReader(Protocol):
@@ -37,29 +41,49 @@ class FaceReader(Protocol):
 class ModelScorer:
     """Compare faces. Each reader serves one thread; an image seen before is not read again."""
 
-    def __init__(self, readers: Sequence[FaceReader], *, fetcher: Fetcher) -> None:
+    def __init__(
+        self, readers: Sequence[FaceReader], *, fetcher: Fetcher, faces_remembered: int = FACES_REMEMBERED
+    ) -> None:
         self._readers: SimpleQueue[FaceReader] = SimpleQueue()
         for reader in readers:
             self._readers.put(reader)
         self._threads = ThreadPoolExecutor(len(readers), thread_name_prefix="face-model")
         self._fetcher = fetcher
+        self._faces_remembered = faces_remembered
         self._faces: OrderedDict[bytes, asyncio.Future[Face | None]] = OrderedDict()
 
     async def score(self, comparison: Comparison) -> float:
         """Return the likeness of the two faces; raise for the first side that has a problem."""
-        sides = (comparison.a, comparison.b)
-        faces = await asyncio.gather(*(self._face(side) for side in sides), return_exceptions=True)
-        seen = [_certain(face) for face in faces]
-        if any(face.quality.level < comparison.quality_control for face in seen):
-            raise ServiceError(Mistake.POOR_QUALITY)
-        return likeness(*seen)
+        return _compared(await self._faces_of(comparison), comparison.quality_control)
+
+    async def examine(self, comparison: Comparison) -> Examination:
+        """Return the score or its error, and what was found on each picture."""
+        faces = await self._faces_of(comparison)
+        a, b = (_view(face) for face in faces)
+        try:
+            score = _compared(faces, comparison.quality_control)
+        except ServiceError as problem:
+            return Examination(a, b, problem=problem)
+        return Examination(a, b, score=score)
 
     async def aclose(self) -> None:
         """Wait for the pictures under way and close the connections."""
         await asyncio.to_thread(self._threads.shutdown)
         await self._fetcher.aclose()
 
-    async def _face(self, side: Side) -> Face | None:
+    async def _faces_of(self, comparison: Comparison) -> list[Reading]:
+        sides = (comparison.a, comparison.b)
+        return list(await asyncio.gather(*(self._face(side) for side in sides), return_exceptions=True))
+
+    async def _face(self, side: Side) -> Reading:
+        try:
+            return await self._found(side)
+        except ServiceError as error:
+            # Its traceback holds the caller's picture, and in a circle the error itself: only the garbage
+            # collector would part them, megabytes later.
+            return error.with_traceback(None)
+
+    async def _found(self, side: Side) -> Face | None:
         if isinstance(side, Link):
             content = await self._fetcher.fetch(side.url)
             return await self._remembered(await asyncio.to_thread(_digest, content), content)
@@ -71,7 +95,7 @@ class ModelScorer:
         if reading is None:
             loop = asyncio.get_running_loop()
             reading = self._faces[key] = loop.run_in_executor(self._threads, self._read, content)
-            if len(self._faces) > FACES_REMEMBERED:
+            if len(self._faces) > self._faces_remembered:
                 self._faces.popitem(last=False)
         self._faces.move_to_end(key)
         try:
@@ -96,12 +120,30 @@ def load(settings: Settings) -> ModelScorer:
     return ModelScorer([FaceModel(settings.models) for _ in range(settings.workers)], fetcher=fetcher)
 
 
-def _certain(face: Face | BaseException | None) -> Face:
+def _compared(faces: Sequence[Reading], quality_control: int) -> float:
+    seen = [_certain(face) for face in faces]
+    if any(face.quality.level < quality_control for face in seen):
+        raise ServiceError(Mistake.POOR_QUALITY)
+    return likeness(*seen)
+
+
+def _certain(face: Reading) -> Face:
+    if isinstance(face, ServiceError):
+        raise ServiceError(face.mistake, **face.details)  # a new one: this would be in its own traceback
     if isinstance(face, BaseException):
         raise face
     if face is None:
         raise ServiceError(Mistake.NO_FACE)
     return face
+
+
+def _view(reading: Reading) -> View:
+    try:
+        face = _certain(reading)
+    except ServiceError as problem:
+        return View(problem=problem)
+    quality = face.quality
+    return View(box=face.box, quality_level=quality.level, shortcomings=quality.shortcomings)
 
 
 def _digest(content: bytes) -> bytes:

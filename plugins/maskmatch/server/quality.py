@@ -61,19 +61,24 @@ class Quality:
     @property
     def level(self) -> int:
         """Return the highest QualityControl, 0 to 4, that this face passes."""
-        passed = [level for level, demand in enumerate(LADDER, start=1) if self._meets(demand)]
+        passed = [level for level, demand in enumerate(LADDER, start=1) if not self._unmet(demand)]
         return max(passed, default=0)
 
-    def _meets(self, demand: Demand) -> bool:
+    @property
+    def shortcomings(self) -> tuple[str, ...]:
+        """Return in words what keeps this face from the next level; nothing at the highest."""
+        return self._unmet(LADDER[self.level]) if self.level < len(LADDER) else ()
+
+    def _unmet(self, demand: Demand) -> tuple[str, ...]:
         darkest, brightest = demand.luminance
-        return (
-            self.sharpness >= demand.sharpness
-            and darkest <= self.luminance <= brightest
-            and self.clipped <= demand.clipped
-            and self.dark <= demand.dark
-            and self.vector_length >= demand.vector_length
-            and self.eye_distance >= demand.eye_distance
-        )
+        meets = {
+            "blurred": self.sharpness >= demand.sharpness,
+            "too dark": self.luminance >= darkest and self.dark <= demand.dark,
+            "too bright": self.luminance <= brightest and self.clipped <= demand.clipped,
+            "partly hidden or turned away": self.vector_length >= demand.vector_length,
+            "too small": self.eye_distance >= demand.eye_distance,
+        }
+        return tuple(word for word, is_met in meets.items() if not is_met)
 
 
 def measure_quality(chip: np.ndarray, *, vector_length: float, eye_distance: float) -> Quality:

@@ -10,14 +10,15 @@ from maskmatch.server.errors import Language, ServiceError
 MODEL_VERSION = "3.0"
 
 
-def success(score: float, request_id: str) -> Response:
+def success(score: float, request_id: str, *, model_version: str | None = None) -> Response:
     """Answer with a score."""
-    return _reply({"Score": score, "FaceModelVersion": MODEL_VERSION, "RequestId": request_id})
+    version = model_version or MODEL_VERSION
+    return _reply({"Score": score, "FaceModelVersion": version, "RequestId": request_id})
 
 
 def failure(error: ServiceError, request_id: str, language: Language) -> Response:
     """Answer with a code and its text in the caller's language."""
-    problem = {"Code": error.code, "Message": error.message(language)}
+    problem = {"Code": error.code, "Message": error.message(language, request_id)}
     return _reply({"Error": problem, "RequestId": request_id})
 
 

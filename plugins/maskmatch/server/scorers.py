@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from maskmatch.server.comparison import Comparison
+from maskmatch.server.examination import Examination
 from maskmatch.server.settings import Scores, Settings
 
 
@@ -11,6 +12,9 @@ class Scorer(Protocol):
 
     async def score(self, comparison: Comparison) -> float:
         """Return how alike the two sides are, 0 to 100, or raise a ServiceError."""
+
+    async def examine(self, comparison: Comparison) -> Examination:
+        """Return the same score, or the same error, together with what was seen."""
 
     async def aclose(self) -> None:
         """Give back threads and connections."""
@@ -22,6 +26,10 @@ class HashScorer:
     async def score(self, comparison: Comparison) -> float:
         """Return the same number for the same pair, whichever side comes first."""
         return int.from_bytes(comparison.pair[:8]) % 10_001 / 100
+
+    async def examine(self, comparison: Comparison) -> Examination:
+        """Return the score; nothing was seen."""
+        return Examination(score=await self.score(comparison))
 
     async def aclose(self) -> None:
         """Hold nothing."""

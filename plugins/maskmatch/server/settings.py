@@ -6,6 +6,9 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
+from maskmatch.server.accounts import Counting, Scope
+from maskmatch.server.faults import FaultPlan
+
 
 class Scores(StrEnum):
     """Where scores come from."""
@@ -24,6 +27,13 @@ class Settings:
     port: int = 8390
     calls_per_second: int = 50
     """0: no limit."""
+    limits: tuple[tuple[Scope, int], ...] = ()
+    """Further limits on calls per second."""
+    counting: Counting = Counting.CALENDAR
+    burst: int = 1
+    """Of the token bucket, which is one way of counting."""
+    accounts: Path | None = None
+    """A file of accounts, in place of the one credential."""
     scores: Scores = Scores.MODEL
     latency: timedelta = timedelta(0)
     """Added to each accepted call."""
@@ -33,3 +43,9 @@ class Settings:
     meter: bool = False
     allow_private_urls: bool = False
     strict_region: bool = False
+    page: bool = True
+    """Show a page for comparing two pictures to browsers."""
+    faults: FaultPlan = field(default_factory=FaultPlan)
+    """What goes wrong from the start."""
+    admin: bool = False
+    """Show faults, and let them be replaced, at /faults."""

@@ -5,6 +5,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from maskmatch.server.errors import Mistake, ServiceError
 
@@ -55,17 +56,20 @@ def is_signed_with(
     headers: Mapping[str, str],
     timestamp: str,
     payload_sha256: str,
+    target: str = "POST\n/\n",
 ) -> bool:
     """Tell, in constant time, whether the claimed signature is the one this key gives.
 
-    `headers` must find its names in any case, and hold the values as they were sent.
+    `headers` has names in lower case and the values as they were sent; `target` is the method, the path and
+    the query as they were sent, a line each.
     """
     if any(name not in headers for name in claim.signed_headers):
         return False
-    request = _canonical_request(claim.signed_headers, headers=headers, payload_sha256=payload_sha256)
+    lines = "".join(f"{name}:{_canonical_value(name, headers[name])}\n" for name in claim.signed_headers)
+    request = f"{target}\n{lines}\n{';'.join(claim.signed_headers)}\n{payload_sha256}"
     scope = f"{claim.date}/{claim.service}/tc3_request"
-    text = f"{ALGORITHM}\n{timestamp}\n{scope}\n{_sha256(request)}"
-    expected = _hmac(_signing_key(secret_key, claim), text).hex()
+    text = f"{ALGORITHM}\n{timestamp}\n{scope}\n{hashlib.sha256(_wire(request)).hexdigest()}"
+    expected = _hmac(_signing_key(secret_key, claim.date, claim.service), text).hex()
     return hmac.compare_digest(expected, claim.signature)
 
 
@@ -88,28 +92,20 @@ def _signed_headers(text: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _canonical_request(names: tuple[str, ...], *, headers: Mapping[str, str], payload_sha256: str) -> str:
-    lines = "".join(f"{name}:{_canonical_value(name, headers[name])}\n" for name in names)
-    return f"POST\n/\n\n{lines}\n{';'.join(names)}\n{payload_sha256}"
-
-
 def _canonical_value(name: str, value: str) -> str:
     return value if name in SIGNED_AS_SENT else value.strip().lower()
 
 
-def _signing_key(secret_key: str, claim: Authorization) -> bytes:
+@lru_cache(maxsize=64)
+def _signing_key(secret_key: str, date: str, service: str) -> bytes:
     key = f"TC3{secret_key}".encode()
-    for step in (claim.date, claim.service, "tc3_request"):
+    for step in (date, service, "tc3_request"):
         key = _hmac(key, step)
     return key
 
 
 def _hmac(key: bytes, text: str) -> bytes:
     return hmac.digest(key, _wire(text), "sha256")
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(_wire(text)).hexdigest()
 
 
 def _wire(text: str) -> bytes:
