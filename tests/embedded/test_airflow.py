@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -168,3 +169,12 @@ def test_another_airflows_settings_are_not_inherited(tmp_path, monkeypatch):
     assert environment["AIRFLOW__CORE__DEFAULT_POOL_TASK_SLOT_COUNT"] == "7"
     assert "AIRFLOW_CONN_FOREIGN" not in environment
     assert environment["PATH"] == os.environ["PATH"]
+
+
+def test_a_scheduler_that_ends_by_itself_is_started_again(airflow):
+    airflow.unpause("trivial")
+    ended = airflow.pids["scheduler"]
+    os.kill(ended, signal.SIGKILL)
+    run_id = airflow.trigger("trivial", datetime(2026, 1, 9, tzinfo=UTC))
+    assert airflow.wait("trivial", run_id, seconds=120) == "success"
+    assert airflow.pids["scheduler"] != ended

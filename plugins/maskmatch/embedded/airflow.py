@@ -125,6 +125,10 @@ class AirflowStack(AirflowApi):
             self._children[name] = self._running.enter_context(self._child(name, *_COMPONENTS[name]))
         return ended
 
+    def look_after(self) -> None:
+        """Start what has ended by itself again: creating a backfill can end a scheduler on SQLite."""
+        self.revive()
+
     def wait(self, dag_id: str, run_id: str, *, seconds: float, on_progress: Progress | None = None) -> str:
         """Return success or failed when the run has ended; meanwhile start what has ended by itself again."""
 

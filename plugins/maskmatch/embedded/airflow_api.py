@@ -129,9 +129,13 @@ class AirflowApi:
         }
         deadline = time.monotonic() + seconds
         while left := self._pages(f"/dags/{backfill['dag_id']}/dagRuns", "dag_runs", **query):
+            self.look_after()
             if time.monotonic() > deadline:
                 raise AirflowApiError(f"{len(left)} runs of backfill {backfill_id} go on after {seconds:g} s")
             time.sleep(_POLL_SECONDS)
+
+    def look_after(self) -> None:
+        """Do what keeps the server going while somebody waits; a client alone can do nothing."""
 
     def _pages(self, path: str, key: str, **query: Any) -> list[Json]:
         found: list[Json] = []
