@@ -109,8 +109,28 @@ def test_a_killed_child_takes_its_descendants_with_it(tmp_path):
     with ChildProcess(FAMILY, log=tmp_path / "log") as child:
         far = grandchild(child.log)
         child.kill()
-        assert comes_true(lambda: child.exit_code == 128 + signal.SIGKILL)
+        assert child.exit_code == 128 + signal.SIGKILL
         assert not is_running(far)
+
+
+def test_nothing_is_there_to_kill_before_the_start_and_after_the_end(tmp_path):
+    child = ChildProcess(["true"], log=tmp_path / "log")
+    child.kill()
+    with child:
+        child.wait(seconds=10)
+        child.kill()
+    assert child.exit_code == 0
+
+
+def test_a_child_can_be_started_again(tmp_path):
+    child = ChildProcess(["sleep", "600"], log=tmp_path / "log")
+    with child:
+        first = child.pid
+        child.kill()
+    with child:
+        assert child.exit_code is None
+        assert is_running(child.pid)
+        assert child.pid != first
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])

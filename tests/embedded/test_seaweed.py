@@ -93,6 +93,17 @@ def test_a_restart_keeps_the_objects_and_the_secret(tmp_path):
         assert client.get_object(Bucket="maskmatch", Key="kept")["Body"].read() == b"1" * 100_000
 
 
+def test_a_killed_store_has_the_same_address_secret_and_objects_when_started_again(tmp_path):
+    with Seaweed(tmp_path) as store, closing(client_of(store)) as client:
+        client.put_object(Bucket="maskmatch", Key="kept", Body=b"1" * 100_000)
+        killed = store.pid
+        store.kill()
+        assert not is_running(killed)
+        store.start()
+        assert store.pid != killed
+        assert client.get_object(Bucket="maskmatch", Key="kept")["Body"].read() == b"1" * 100_000
+
+
 def test_stopping_leaves_nothing_running_and_the_secret_in_one_private_file(tmp_path):
     with Seaweed(tmp_path) as store:
         assert is_running(store.pid)

@@ -126,10 +126,11 @@ class ChildProcess:
             self._leash.wait()
 
     def kill(self) -> None:
-        """Send SIGKILL to the command, as a crash would; its descendants are killed after it."""
+        """Send SIGKILL to the command, as a crash would, and return when its descendants are killed too."""
         if self.pid and self.exit_code is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
+        self.stop()
 
     def _explain(self, what: str) -> str:
         return f"{self.log.stem} {what}; the end of {self.log}:\n{log_tail(self.log)}"

@@ -9,16 +9,14 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import boto3
-import httpx
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from maskmatch.embedded.processes import ChildProcess, free_ports, own_port
-from maskmatch.embedded.project import kept_secret, loopback_without_proxy
+from maskmatch.embedded.loopback import LoopbackServer
+from maskmatch.embedded.processes import free_ports
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 WEED_VARIABLE = "MASKMATCH_WEED"
 _REGION = "us-east-1"
 _ACCESS_KEY = "maskmatch"
-_START_SECONDS = 60
 _MEMORY = "400MiB"  # GOMEMLIMIT: without it a large upload takes more than a GiB
 
 _OPTIONS = (
@@ -53,51 +50,24 @@ _PORTS = (
 )
 
 
-class Seaweed:
+class Seaweed(LoopbackServer):
     """An S3 store that runs while the `with` block runs and finds its data again the next time."""
 
     def __init__(
         self, directory: Path, *, port: int | None = None, buckets: Sequence[str] = ("maskmatch",)
     ) -> None:
-        self._directory = directory.absolute()
+        super().__init__(directory, port=port, name="weed", health="/healthz")
         self._buckets = tuple(buckets)
-        self._port = own_port(port)
-        self._process = self._child()
 
     @property
     def endpoint_url(self) -> str:
         """Return the address for S3 clients."""
-        return f"http://127.0.0.1:{self._port}"
+        return self.url
 
     @property
     def access_key(self) -> str:
         """Return the id of the one identity there is."""
         return _ACCESS_KEY
-
-    @property
-    def secret_key(self) -> str:
-        """Return its secret, kept beside the data."""
-        return kept_secret(self._directory / "secret")
-
-    @property
-    def pid(self) -> int:
-        """Return the server's process id."""
-        return self._process.pid
-
-    def __enter__(self) -> Self:
-        self._process.__enter__()
-        try:
-            self._process.wait_until(self._is_healthy, seconds=_START_SECONDS)
-            self._process.wait_until(self._accepts_objects, seconds=_START_SECONDS)
-        except BaseException:
-            self._process.stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.stop()
 
     def environment(self) -> dict[str, str]:
         """Return the variables that point boto3, pandas and pyarrow at this store."""
@@ -111,35 +81,26 @@ class Seaweed:
             "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
         }
 
-    def _child(self) -> ChildProcess:
+    def _command(self) -> list[str | Path]:
         data = self._directory / "data"
         data.mkdir(parents=True, exist_ok=True)
         ports = zip(_PORTS, free_ports(len(_PORTS)), strict=True)
         own = [f"-dir={data}", f"-s3.port={self._port}", *(f"-{name}={port}" for name, port in ports)]
-        return ChildProcess(
-            [weed(), "-logtostderr=true", "mini", *_OPTIONS, *own],
-            log=self._directory / "weed.log",
-            environment=self._server_environment(),
-            directory=self._directory,
-        )
+        return [weed(), "-logtostderr=true", "mini", *_OPTIONS, *own]
 
-    def _server_environment(self) -> dict[str, str]:
+    def _variables(self) -> dict[str, str]:
         return {
-            **loopback_without_proxy(os.environ),
             "AWS_ACCESS_KEY_ID": self.access_key,
             "AWS_SECRET_ACCESS_KEY": self.secret_key,
             "S3_BUCKET": ",".join(self._buckets),
             "GOMEMLIMIT": _MEMORY,
         }
 
-    def _is_healthy(self) -> bool:
-        try:
-            return httpx.get(f"{self.endpoint_url}/healthz", trust_env=False, timeout=2).is_success
-        except httpx.TransportError:
-            return False
+    def _is_ready(self) -> bool:
+        """Say whether each bucket takes an object: the port opens before the store does."""
+        return super()._is_ready() and self._accepts_objects()
 
     def _accepts_objects(self) -> bool:
-        """Say whether each bucket takes an object: the port opens before the store does."""
         with closing(self._client()) as client:
             try:
                 for bucket in self._buckets:
