@@ -46,6 +46,14 @@ REGIONS = frozenset(
         "sa-saopaulo",
     }
 )
+_HEADERS_WITH_REGION = {
+    "Action": "x-tc-action",
+    "Version": "x-tc-version",
+    "Timestamp": "x-tc-timestamp",
+    "Region": "x-tc-region",
+    "Authorization": "authorization",
+}
+_HEADERS = {name: header for name, header in _HEADERS_WITH_REGION.items() if name != "Region"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +76,7 @@ def read_headers(
 
     `target`: method, path and query, a line each.
     """
-    names = {"Action": "x-tc-action", "Version": "x-tc-version", "Timestamp": "x-tc-timestamp"}
-    if strict_region:
-        names["Region"] = "x-tc-region"
-    names["Authorization"] = "authorization"
-    _check_required(headers, names)
+    _check_required(headers, _HEADERS_WITH_REGION if strict_region else _HEADERS)
     timestamp = headers["x-tc-timestamp"]
     _check_number(timestamp, "Timestamp")
     claim = read_authorization(headers["authorization"])

@@ -17,6 +17,7 @@ from maskmatch.server.meter import Meter
 from maskmatch.server.meter_page import meter_route
 from maskmatch.server.page import ComparePictures, Front
 from maskmatch.server.quota import Clock
+from maskmatch.server.room import Room
 from maskmatch.server.scorers import Scorer
 from maskmatch.server.settings import Settings
 
@@ -49,10 +50,11 @@ def build_app(settings: Settings, *, scorer: Scorer, clock: Clock = time.time) -
         await scorer.aclose()
 
     faults = Faults(settings.faults, clock=clock)
-    gateway = Gateway(settings, scorer=scorer, meter=meter, clock=clock, faults=faults)
+    room = Room()
+    gateway = Gateway(settings, scorer=scorer, meter=meter, clock=clock, faults=faults, room=room)
     routes = [Route("/health", show_health)]
     if settings.page:
-        routes.append(Route("/compare", ComparePictures(scorer).answer, methods=["POST"]))
+        routes.append(Route("/compare", ComparePictures(scorer, room).answer, methods=["POST"]))
     if settings.meter:
         routes.append(meter_route(meter))
     if settings.admin:

@@ -28,7 +28,7 @@ class Fate:
 
     def __str__(self) -> str:
         """Name what befell the call, for the log; `-` when nothing did."""
-        return "+".join(self.befallen) or "-"
+        return "+".join(self.befallen) if self.befallen else "-"
 
 
 UNHARMED = Fate()

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from maskmatch.server import replies
+from maskmatch.server.access_log import AccessLog
 from maskmatch.server.comparison import Comparison
 from maskmatch.server.errors import Mistake, ServiceError
 from maskmatch.server.faults_fate import UNHARMED, Faults
@@ -22,10 +23,10 @@ from maskmatch.server.faults_wire import NotServed, befall, deliver
 from maskmatch.server.intake import Admitted, Intake, Visit
 from maskmatch.server.meter import SCORED, Call, Meter
 from maskmatch.server.quota import Clock
+from maskmatch.server.room import Room
 from maskmatch.server.scorers import Scorer
 from maskmatch.server.settings import Settings
 
-access_log = logging.getLogger("maskmatch.server.access")
 log = logging.getLogger(__name__)
 
 
@@ -33,13 +34,23 @@ class Gateway:
     """Answer CompareMaskFace at `/`: an ASGI application."""
 
     def __init__(
-        self, settings: Settings, *, scorer: Scorer, meter: Meter, clock: Clock, faults: Faults | None = None
+        self,
+        settings: Settings,
+        *,
+        scorer: Scorer,
+        meter: Meter,
+        clock: Clock,
+        faults: Faults | None = None,
+        room: Room | None = None,
     ) -> None:
+        self._log = AccessLog()
         self._latency = settings.latency.total_seconds()
         self._scorer = scorer
         self._meter = meter
         self._faults = faults or Faults(settings.faults, clock=clock)
-        self._intake = Intake(settings, meter=meter, clock=self._faults.clock, faults=self._faults)
+        self._intake = Intake(
+            settings, meter=meter, clock=self._faults.clock, faults=self._faults, room=room or Room()
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request and log one line about it: never its headers or its body."""
@@ -51,10 +62,11 @@ class Gateway:
             outcome, reply = "ClientDisconnected", None
         except NotServed as end:
             outcome, reply = end.outcome, end.reply
+        finally:
+            await self._intake.dismiss(visit)
         milliseconds = (time.perf_counter() - started) * 1000
-        access_log.info(
-            "request_id=%s account=%s code=%s ms=%.1f fault=%s",
-            *(visit.request_id, visit.account or "-", outcome, milliseconds, visit.fate),
+        self._log.write(
+            visit.request_id, account=visit.account, code=outcome, ms=milliseconds, fault=visit.fate
         )
         if reply is not None:
             await reply(scope, receive, send)
@@ -101,7 +113,7 @@ class Gateway:
                 Call(
                     at=admitted.accepted_at,
                     request_id=visit.request_id,
-                    pair=comparison.pair if comparison else None,
+                    pair=comparison.pair if comparison and self._meter.enabled else None,
                     outcome=outcome,
                     account=admitted.account.name,
                 )

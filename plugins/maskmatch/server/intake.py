@@ -22,8 +22,9 @@ from maskmatch.server.faults import FaultName
 from maskmatch.server.faults_fate import UNHARMED, Fate, Faults
 from maskmatch.server.meter import Meter
 from maskmatch.server.quota import Clock, Quota
+from maskmatch.server.room import Room
 from maskmatch.server.settings import Settings
-from maskmatch.server.wire import Form, form_of, read_content
+from maskmatch.server.wire import Form, form_of, held_size, read_content
 
 LONGEST_INLINE_WORK = 64 * 1024
 """Bytes of a body; hashing and parsing more than this would hold up the other calls, so a thread does it."""
@@ -58,6 +59,8 @@ class Visit:
     language: Language = Language.ENGLISH
     account: str | None = None
     fate: Fate = UNHARMED
+    room_taken: int = 0
+    """Bytes to give back."""
 
 
 class Intake:
@@ -66,7 +69,7 @@ class Intake:
     Fills in the visit as it learns of language, account and fate.
     """
 
-    def __init__(self, settings: Settings, *, meter: Meter, clock: Clock, faults: Faults) -> None:
+    def __init__(self, settings: Settings, *, meter: Meter, clock: Clock, faults: Faults, room: Room) -> None:
         self._strict_region = settings.strict_region
         accounts = accounts_of(settings)
         self._accounts = Accounts(accounts)
@@ -75,6 +78,7 @@ class Intake:
         self._clock = clock
         self._quota = Quota(clock=clock)
         self._faults = faults
+        self._room = room
 
     async def admit(self, request: Request, visit: Visit) -> Admitted:
         """Return a request that may be answered; raise what the vendor's gateway would answer."""
@@ -87,6 +91,11 @@ class Intake:
             raise
         self._meter.accept(admitted.accepted_at, account=admitted.account.name)
         return admitted
+
+    async def dismiss(self, visit: Visit) -> None:
+        """Give back what a visit holds, when its answer is made."""
+        if visit.room_taken:
+            await self._room.give_back(visit.room_taken)
 
     def check_standing(self, account: Account) -> None:
         """Refuse an accepted call of an account that may not spend, or has nothing left to spend."""
@@ -102,11 +111,13 @@ class Intake:
         }
         visit.language = _language(headers.get("x-tc-language"))
         form = form_of(request.method, headers)
+        if (size := held_size(headers)) > LONGEST_INLINE_WORK:
+            visit.room_taken = await self._room.take(size)
         content = await read_content(request, form, headers)
         envelope = await self._envelope(request, visit, form, headers=headers, content=content)
         account = admission.authenticate(envelope, self._accounts, now=self._clock())
         visit.account = account.name
-        address = request.client.host if request.client else "127.0.0.1"
+        address, _port = request.scope.get("client") or ("127.0.0.1", 0)
         account.check_address(address)
         admission.check_target(envelope)
         region = envelope.region or admission.DEFAULT_REGION

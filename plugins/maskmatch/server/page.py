@@ -24,8 +24,9 @@ from maskmatch.server.comparison import Comparison, Picture, read_comparison
 from maskmatch.server.errors import Language, Mistake, ServiceError
 from maskmatch.server.examination import Examination, View
 from maskmatch.server.intake import without_blocking
+from maskmatch.server.room import Room
 from maskmatch.server.scorers import Scorer
-from maskmatch.server.wire import Form, read_content
+from maskmatch.server.wire import Form, held_size, read_content
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +56,9 @@ class Front:
 class ComparePictures:
     """Answer the page's own requests: JSON as the action takes it, with pictures only."""
 
-    def __init__(self, scorer: Scorer) -> None:
+    def __init__(self, scorer: Scorer, room: Room) -> None:
         self._scorer = scorer
+        self._room = room
 
     async def answer(self, request: Request) -> Response:
         """Compare once and log one line about it."""
@@ -73,6 +75,7 @@ class ComparePictures:
         return JSONResponse(_flat(examination) | {"milliseconds": round(milliseconds, 1)})
 
     async def _examine(self, request: Request) -> Examination:
+        taken = await self._room.take(held_size(request.headers))
         try:
             content = await read_content(request, Form.JSON, request.headers)
             comparison = await without_blocking(_read, content)
@@ -84,6 +87,8 @@ class ComparePictures:
         except Exception as fault:  # noqa: BLE001 - its message may quote what was sent, so only its class shows
             log.error("page fault=%s", type(fault).__name__)  # noqa: TRY400 - a traceback shows the message
             return Examination(problem=ServiceError(Mistake.INTERNAL))
+        finally:
+            await self._room.give_back(taken)
 
 
 def _is_visit(scope: Scope) -> bool:

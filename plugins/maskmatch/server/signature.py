@@ -84,6 +84,7 @@ def _malformed(part: str) -> ServiceError:
     return ServiceError(Mistake.MALFORMED_AUTHORIZATION, part=part)
 
 
+@lru_cache(maxsize=64)
 def _signed_headers(text: str) -> tuple[str, ...]:
     names = text.split(";")
     in_order = names == sorted(set(names)) and text == text.lower()

@@ -11,7 +11,7 @@ https://cloud.tencent.com/document/api/867/44975
 from collections.abc import Mapping
 from enum import Enum
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from maskmatch.server.errors import Mistake, ServiceError
 
@@ -54,6 +54,19 @@ def form_of(method: str, headers: Mapping[str, str]) -> Form:
     raise ServiceError(Mistake.UNSUPPORTED_PROTOCOL)
 
 
+def announced_size(headers: Mapping[str, str]) -> int:
+    """Return how many bytes the body will have; one sent in chunks does not tell, and gets 0."""
+    return int(headers.get("content-length", 0))
+
+
+def held_size(headers: Mapping[str, str]) -> int:
+    """Return how many bytes of the body may be held at most: none of one that is refused unread."""
+    if "transfer-encoding" in headers:
+        return LARGEST_REQUEST
+    size = announced_size(headers)
+    return size if size <= LARGEST_REQUEST else 0
+
+
 async def read_content(request: Request, form: Form, headers: Mapping[str, str]) -> bytes:
     """Return the query or the body, never more than the form's limit."""
     if form.is_query:
@@ -61,7 +74,7 @@ async def read_content(request: Request, form: Form, headers: Mapping[str, str])
         if len(query) > LARGEST_QUERY:
             raise ServiceError(Mistake.REQUEST_TOO_LARGE, limit=LARGEST_QUERY)
         return query
-    announced = int(headers.get("content-length", 0))
+    announced = announced_size(headers)
     if form is Form.OLD_FORM:
         too_large = ServiceError(Mistake.TOO_LARGE_FOR_V1)
         return await _read_body(request, announced, limit=LARGEST_V1_REQUEST, too_large=too_large)
@@ -79,9 +92,21 @@ def _known(media_type: str, forms: Mapping[str, Form]) -> Form:
 async def _read_body(request: Request, announced: int, *, limit: int, too_large: ServiceError) -> bytes:
     if announced > limit:
         raise too_large
-    body = bytearray()
-    async for chunk in request.stream():
+    chunk, is_all = await _next_chunk(request)
+    if is_all and len(chunk) <= limit:
+        return chunk  # nearly always: a small body comes at once, and is not copied
+    body = bytearray(chunk)
+    while not is_all and len(body) <= limit:
+        chunk, is_all = await _next_chunk(request)
         body += chunk
-        if len(body) > limit:
-            raise too_large
+    if len(body) > limit:
+        raise too_large
     return bytes(body)
+
+
+async def _next_chunk(request: Request) -> tuple[bytes, bool]:
+    """Return the next bytes of the body, and whether they are its last; raise ClientDisconnect."""
+    message = await request.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), not message.get("more_body", False)
