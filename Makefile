@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 READY := $(VENV)/.ready
+TCCLI := $(VENV)-tccli
+TCCLI_READY := $(TCCLI)/.ready
 
 # Byte code is kept: Airflow starts many processes that would compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -31,8 +33,15 @@ demo: setup  ## run the nightly Dag on real pictures with embedded parts, show t
 up: setup  ## start the same with the Airflow page; Ctrl-C stops it
 	@$(BIN)/python -m demo.up
 
-test: setup  ## run all tests
+test: setup $(TCCLI_READY)  ## run all tests
 	$(BIN)/python -m pytest
+
+# The vendor's command line client has an environment of its own: it is no dependency of anything else.
+$(TCCLI_READY): requirements-tccli.txt | $(READY)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(TCCLI)
+	$(BIN)/uv pip install --quiet --python $(TCCLI)/bin/python --require-hashes --no-deps \
+		--build-constraints requirements-dev.txt -r requirements-tccli.txt
+	@touch $(TCCLI_READY)
 
 # OpenCV 4 lies before OpenCV 5 on the path of a second environment; everything else is that of the first.
 test-opencv4: setup  ## run the tests of the face model with OpenCV 4 as well
@@ -62,6 +71,7 @@ bench: setup  ## run all benchmarks; each ends with one JSON line (BENCH=--quick
 lock: $(READY)  ## pin requirements anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet pyproject.toml --extra airflow --extra server --generate-hashes --no-header --no-annotate -o requirements.txt
 	$(BIN)/uv pip compile --quiet pyproject.toml --all-extras -c requirements.txt --generate-hashes --no-header --no-annotate -o requirements-dev.txt
+	echo tencentcloud-sdk-python | $(BIN)/uv pip compile --quiet requirements-tccli.in --excludes - -c requirements-dev.txt --generate-hashes --no-header --no-annotate -o requirements-tccli.txt
 
 clean:  ## remove what the demo and the tests left
 	rm -rf .state .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -93,10 +93,12 @@ def add_account(parser: argparse.ArgumentParser) -> None:
 def add_serve(parser: argparse.ArgumentParser) -> None:
     """Add the options of the local service, where it is installed."""
     try:
-        from maskmatch.server.command import add_arguments
+        from maskmatch.server.command import DESCRIPTION, add_arguments
     except ImportError as error:
         parser.description = f"not installed here ({error.name} is missing): pip install maskmatch[server]"
         return
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add_arguments(parser)
 
 

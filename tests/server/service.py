@@ -96,14 +96,14 @@ class HandMade:
 
     def send(self, address: str) -> httpx.Response:
         with httpx.Client(trust_env=False, timeout=20) as client:
-            return client.request(self.method, address, content=self.body, headers=self._headers())
+            return client.request(self.method, address, content=self.body, headers=self.headers_signed())
 
     def error(self, address: str) -> tuple[str, str]:
         """Send, and return the code and the message of the error that came back."""
         problem = json.loads(self.send(address).content)["Response"]["Error"]
         return problem["Code"], problem["Message"]
 
-    def _headers(self) -> dict[str, str]:
+    def headers_signed(self) -> dict[str, str]:
         headers = {
             "content-type": self.content_type,
             "host": self.host,

@@ -61,6 +61,11 @@ def test_without_a_file_the_options_make_one_account() -> None:
         (f'other = "SECRETKEY"\n{ONE}', "expected one table [[account]]"),
         ("account = [1]", "account 1 is not a table"),
         ("[[account", "at end of document"),
+        ('[[account]]\nname = "one"\nkey = []\n', "account 1 (one): `key` must hold one key or several"),
+        (
+            ONE.replace("[[account.key]]", "allowed_addresses = [5]\n[[account.key]]"),
+            "must look like 10.0.0.0/8",
+        ),
         (ONE.replace('name = "one"', ""), "account 1: `name` is missing"),
         ('[[account]]\nname = "one"\n', "account 1 (one): `key` is missing"),
         (ONE.replace('secret_id = "AKIDone"', ""), "account 1 (one), key 1: `secret_id` is missing"),

@@ -93,13 +93,13 @@ def test_it_refuses_to_start_without_a_credential() -> None:
 
 
 def test_it_says_what_is_wrong_with_its_options(tmp_path: object) -> None:
-    assert "0 or more" in refused("--calls-per-second", "-1", **CREDENTIAL)
-    assert "1 or more" in refused("--workers", "0", **CREDENTIAL)
-    assert "invalid Scores value" in refused("--scores", "dice", **CREDENTIAL)
+    assert "a whole number from 0" in refused("--calls-per-second", "-1", **CREDENTIAL)
+    assert "a whole number from 1" in refused("--workers", "0", **CREDENTIAL)
+    assert "must be one of model, hash" in refused("--scores", "dice", **CREDENTIAL)
     assert "cannot start" in refused("--scores", "hash", "--port", "99999", **CREDENTIAL)
     assert "cannot start" in refused("--models", str(tmp_path), **CREDENTIAL)
     assert "a scope of region, uin, global, ip" in refused("--limit", "vpc=1", **CREDENTIAL)
-    assert "0 or more" in refused("--limit", "ip=-1", **CREDENTIAL)
+    assert "a whole number from 0" in refused("--limit", "ip=-1", **CREDENTIAL)
 
 
 def test_it_says_what_is_wrong_with_a_file_of_accounts(tmp_path: Path) -> None:

@@ -12,17 +12,18 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 // 2**20
 
 
-def use_and_free(number: int) -> None:
+def use_and_free(number: int) -> list[bytearray]:
     kept = []
-    for size in range(1, 20):
-        blocks = [bytearray(size * 2**20) for _ in range(4)]
+    for size in (20, 10, 9, 8):  # the largest first: once it is freed, glibc puts the others on a heap
+        blocks = [bytearray(size * 2**20) for _ in range(2)]
         kept.append(bytearray(1000 + number))  # a small block behind large ones keeps a heap from shrinking
+    return kept
 
 
 give_back_freed_memory()
 before = resident()
 with ThreadPoolExecutor(8) as threads:
-    list(threads.map(use_and_free, range(40)))
+    kept = list(threads.map(use_and_free, range(16)))
 print(resident() - before)
 """
 

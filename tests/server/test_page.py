@@ -159,7 +159,7 @@ def test_what_the_page_would_not_send_has_the_vendors_code(address: str, content
     assert post(address, content).json()["problem"]["code"] == code
 
 
-@pytest.mark.parametrize("origin", ["", "null", "http://elsewhere.test", "http://127.0.0.1:1"])
+@pytest.mark.parametrize("origin", ["", "null", "http://elsewhere.test", "http://127.0.0.1:1", "http://["])
 def test_another_page_of_the_same_browser_may_not_compare(address: str, origin: str) -> None:
     assert post(address, b"{}", Origin=origin).status_code == 403
 

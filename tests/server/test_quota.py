@@ -104,6 +104,14 @@ def test_a_sliding_second_begins_with_the_call() -> None:
     assert is_admitted(quota, caller)
 
 
+def test_a_sliding_second_forgets_calls_of_a_time_that_is_yet_to_come() -> None:
+    clock = Clock(2000.0)
+    quota, caller = Quota(clock=clock), account(counting=Counting.SLIDING)
+    assert is_admitted(quota, caller)
+    clock.now = 1800.0  # the clock was 200 s fast and is set right
+    assert is_admitted(quota, caller)
+
+
 def test_a_bucket_saves_no_more_than_its_burst() -> None:
     clock = Clock(100.0)
     quota = Quota(clock=clock)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -20,9 +21,11 @@ from tests.server.service import SETTINGS, compare, sdk_client
 
 
 @contextmanager
-def call_under_way(fault: str, *, grace_seconds: int = 30) -> Iterator[tuple[Future[str], uvicorn.Server]]:
-    """Start a service with a fault, and a call to it; stop both in the end."""
-    settings = replace(SETTINGS, faults=plan_of([fault]))
+def call_under_way(
+    *faults: str, latency: timedelta = timedelta(0), grace_seconds: int = 30
+) -> Iterator[tuple[Future[str], uvicorn.Server]]:
+    """Start a service with faults, and a call to it; stop both in the end."""
+    settings = replace(SETTINGS, faults=plan_of(faults), latency=latency)
     with listen("127.0.0.1", 0) as listener, ThreadPoolExecutor(1) as caller:
         server = build_server(build_app(settings, scorer=HashScorer()))
         server.config.timeout_graceful_shutdown = grace_seconds
@@ -48,10 +51,13 @@ def outcome(address: str) -> str:
     return "Scored"
 
 
-def test_a_slow_call_is_answered_before_the_service_stops() -> None:
-    with call_under_way("slow=0.8,0") as (call, server):
+@pytest.mark.parametrize("median_seconds", ["0.8", "60"])
+def test_a_slow_call_is_answered_before_the_service_stops(median_seconds: str) -> None:
+    started = time.perf_counter()
+    with call_under_way(f"slow={median_seconds},0") as (call, server):
         server.should_exit = True
     assert call.result(timeout=1) == "Scored"
+    assert time.perf_counter() - started < 15
 
 
 def test_a_hanging_call_does_not_hold_the_service_up() -> None:
@@ -64,7 +70,7 @@ def test_a_hanging_call_does_not_hold_the_service_up() -> None:
 
 def test_a_call_that_takes_too_long_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     started = time.perf_counter()
-    with call_under_way("slow=60,0", grace_seconds=1) as (call, server):
+    with call_under_way(latency=timedelta(minutes=1), grace_seconds=1) as (call, server):
         server.should_exit = True
     assert time.perf_counter() - started < 10
     assert call.result(timeout=1) in {"ClientNetworkError", "ServerNetworkError"}

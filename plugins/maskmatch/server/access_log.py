@@ -5,6 +5,7 @@ Written here and not by `logging`, which would take a sixth of the time of a cal
 
 import sys
 import time
+from contextlib import suppress
 from typing import TextIO
 
 
@@ -22,7 +23,10 @@ class AccessLog:
         if int(now) != self._second:
             self._second = int(now)
             self._stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
-        (self._stream or sys.stderr).write(
+        line = (
             f"{self._stamp},{int(now % 1 * 1000):03d} INFO maskmatch.server.access request_id={request_id} "
             f"account={account or '-'} code={code} ms={ms:.1f} fault={fault}\n"
         )
+        # A full disk, or a reader who has gone, costs the log and not the call.
+        with suppress(OSError, ValueError, AttributeError):
+            (self._stream or sys.stderr).write(line)

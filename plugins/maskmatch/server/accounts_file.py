@@ -56,7 +56,7 @@ def read_accounts(path: Path, settings: Settings) -> tuple[Account, ...]:
     with path.open("rb") as file:
         try:
             content = tomllib.load(file)
-        except tomllib.TOMLDecodeError as error:
+        except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
     tables = content.pop("account", None)
     if content or not isinstance(tables, list) or not tables:
@@ -108,6 +108,8 @@ def _account(table: _Table, settings: Settings) -> Account:
     name = table.take("name", str, required=True)
     table.place = f"{table.place} ({name})"
     keys = table.take("key", list, required=True)
+    if not keys:
+        raise ValueError(f"{table.place}: `key` must hold one key or several")
     account = Account(
         name=name,
         keys=tuple(_key(_Table(key, f"{table.place}, key {i}")) for i, key in enumerate(keys, start=1)),
@@ -163,7 +165,7 @@ def _money(table: _Table) -> Decimal | None:
 def _network(table: _Table) -> Callable[[Any], Network]:
     def read(value: Any) -> Network:
         try:
-            return ip_network(value)
+            return ip_network(value if isinstance(value, str) else "")
         except ValueError:
             raise ValueError(f"{table.place}: an address must look like 10.0.0.0/8") from None
 

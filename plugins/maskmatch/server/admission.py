@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from maskmatch.server import signature_v1
-from maskmatch.server.accounts import Account, Accounts
+from maskmatch.server.accounts import Account, Accounts, Key
 from maskmatch.server.errors import Mistake, ServiceError
 from maskmatch.server.signature import is_signed_with, read_authorization
 
@@ -121,14 +121,20 @@ def read_fields(fields: Mapping[str, str], *, method: str, host: str, strict_reg
 
 def authenticate(envelope: Envelope, accounts: Accounts, *, now: float) -> Account:
     """Return the account whose key signed the request; refuse one nobody signed, or not lately."""
+    account, key = identify(envelope, accounts, now=now)
+    if not envelope.is_signed_with(key.secret_key):
+        raise ServiceError(Mistake.WRONG_SIGNATURE)
+    return account
+
+
+def identify(envelope: Envelope, accounts: Accounts, *, now: float) -> tuple[Account, Key]:
+    """Return whose request this claims to be, before its signature is looked at."""
     if abs(now - int(envelope.timestamp)) > CLOCK_TOLERANCE.total_seconds():
         raise ServiceError(Mistake.EXPIRED)
     account, key = accounts.find(envelope.secret_id)
     key.check_kind()
     key.check_token(envelope.token, now=now)
-    if not envelope.is_signed_with(key.secret_key):
-        raise ServiceError(Mistake.WRONG_SIGNATURE)
-    return account
+    return account, key
 
 
 def check_target(envelope: Envelope) -> None:

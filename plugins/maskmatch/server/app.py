@@ -51,7 +51,7 @@ def build_app(settings: Settings, *, scorer: Scorer, clock: Clock = time.time) -
 
     faults = Faults(settings.faults, clock=clock)
     room = Room()
-    gateway = Gateway(settings, scorer=scorer, meter=meter, clock=clock, faults=faults, room=room)
+    gateway = Gateway(settings, scorer=scorer, meter=meter, faults=faults, room=room)
     routes = [Route("/health", show_health)]
     if settings.page:
         routes.append(Route("/compare", ComparePictures(scorer, room).answer, methods=["POST"]))

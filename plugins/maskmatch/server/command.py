@@ -10,6 +10,7 @@ from pathlib import Path
 
 from maskmatch.server.accounts import Counting, Scope
 from maskmatch.server.faults_options import add_fault_options, plan_from
+from maskmatch.server.option_types import one_of, positive_number, whole_number
 from maskmatch.server.settings import Scores, Settings
 from maskmatch.server.weights import WeightsError
 
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--host", default=defaults.host, help="address to listen on (default: %(default)s)")
     add(
         "--port",
-        type=_whole_number,
+        type=whole_number,
         default=defaults.port,
         help="port to listen on; 0 takes a free one and prints it (default: %(default)s)",
     )
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_quota(add: Callable[..., object], defaults: Settings) -> None:
     add(
         "--calls-per-second",
-        type=_whole_number,
+        type=whole_number,
         default=defaults.calls_per_second,
         help="accepted calls per second and account; 0: no limit (default: %(default)s)",
     )
@@ -57,14 +58,14 @@ def _add_quota(add: Callable[..., object], defaults: Settings) -> None:
     )
     add(
         "--counting",
-        type=Counting,
+        type=one_of(Counting),
         choices=list(Counting),
         default=defaults.counting,
         help="by calendar second, by any span of a second, or by a token bucket (default: %(default)s)",
     )
     add(
         "--burst",
-        type=_positive_number,
+        type=positive_number,
         default=defaults.burst,
         help="calls that the token bucket lets through at once (default: %(default)s)",
     )
@@ -73,20 +74,20 @@ def _add_quota(add: Callable[..., object], defaults: Settings) -> None:
 def _add_behaviour(add: Callable[..., object], defaults: Settings) -> None:
     add(
         "--scores",
-        type=Scores,
+        type=one_of(Scores),
         choices=list(Scores),
         default=defaults.scores,
         help="model: compare faces; hash: a fixed number per pair, quickly (default: %(default)s)",
     )
     add(
         "--latency-ms",
-        type=_whole_number,
+        type=whole_number,
         default=0,
         help="added to each accepted call (default: %(default)s)",
     )
     add(
         "--workers",
-        type=_positive_number,
+        type=positive_number,
         default=defaults.workers,
         help="threads of the face model (default: one per processor)",
     )
@@ -126,7 +127,8 @@ def _log_quickly() -> None:
 
     https://docs.python.org/3/howto/logging.html#optimization
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    form = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    logging.basicConfig(level=logging.INFO, format=form, force=True)  # whatever the caller has set up
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None  # noqa: SLF001 - the documented way
 
@@ -177,19 +179,4 @@ def _limit(text: str) -> tuple[Scope, int]:
     scope, _, calls = text.partition("=")
     if scope not in FURTHER_SCOPES:
         raise argparse.ArgumentTypeError(f"must be SCOPE=CALLS, with a scope of {', '.join(FURTHER_SCOPES)}")
-    return Scope(scope), _whole_number(calls)
-
-
-def _whole_number(text: str) -> int:
-    return _at_least(0, text)
-
-
-def _positive_number(text: str) -> int:
-    return _at_least(1, text)
-
-
-def _at_least(least: int, text: str) -> int:
-    number = int(text)
-    if number < least:
-        raise argparse.ArgumentTypeError(f"must be {least} or more")
-    return number
+    return Scope(scope), whole_number(calls)

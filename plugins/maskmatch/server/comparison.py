@@ -67,7 +67,7 @@ def read_comparison(body: bytes) -> Comparison:
     """Parse a request's JSON; raise what the vendor would answer."""
     # Here and below `from None`: the cause would carry the caller's data along.
     try:
-        content = json.loads(body)
+        content = json.loads(body.decode())  # UTF-8 only: by itself it would take UTF-16 and -32 too
     except (ValueError, RecursionError):
         raise ServiceError(Mistake.NOT_JSON) from None
     if not isinstance(content, dict):

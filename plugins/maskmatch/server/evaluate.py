@@ -23,6 +23,7 @@ from maskmatch.server.errors import Mistake, ServiceError
 from maskmatch.server.evaluation import Comparisons, Rate, compare_all
 from maskmatch.server.faces import FaceModel
 from maskmatch.server.images import decode
+from maskmatch.server.option_types import positive_number
 from maskmatch.server.scores import COSINES, SCORES, scale
 from maskmatch.server.weights import WeightsError, find_weights
 
@@ -97,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("folder", type=Path, help="one folder per person, or files named PERSON-NUMBER")
     parser.add_argument("--models", type=Path, metavar="DIR", help="folder of the model's two ONNX files")
     parser.add_argument(
-        "--workers", type=int, default=os.cpu_count() or 1, help="threads (default: %(default)s)"
+        "--workers", type=positive_number, default=os.cpu_count() or 1, help="threads (default: %(default)s)"
     )
     return parser
 

@@ -11,7 +11,7 @@ from maskmatch.server.faults import STATES, Fault, FaultBy, FaultName, FaultPlan
 from maskmatch.server.quota import Clock
 
 REFUSING = frozenset({FaultName.THROTTLE, FaultName.ARREARS})
-"""They refuse a call before it is accepted."""
+"""Nothing else befalls such a call; that of a storm is refused before it is accepted."""
 LONGEST_DELAY = 300.0
 """Seconds; a lognormal has no longest."""
 

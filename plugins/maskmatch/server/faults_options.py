@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 
 from maskmatch.server.faults import FaultBy, FaultName, FaultPlan, plan_of
+from maskmatch.server.option_types import one_of
 
 
 def add_fault_options(add: Callable[..., object]) -> None:
@@ -25,7 +26,7 @@ def add_fault_options(add: Callable[..., object]) -> None:
     )
     add(
         "--fault-by",
-        type=FaultBy,
+        type=one_of(FaultBy),
         choices=list(FaultBy),
         default=FaultBy.CALL,
         help="draw over calls, or over pairs: a pair meets the same fate each time (default: %(default)s)",

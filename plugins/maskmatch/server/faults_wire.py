@@ -4,6 +4,7 @@ A web application cannot close its own connection, so the protocol under it hand
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from starlette.requests import Request
@@ -43,7 +44,8 @@ class NotServed(Exception):
 
 async def befall(fate: Fate, request: Request) -> None:
     """Delay an accepted call as its fate wants; raise ServiceError or NotServed if it is not to be served."""
-    await asyncio.sleep(fate.delay)
+    if fate.delay:
+        await _wait(request, seconds=fate.delay)
     if fate.fault in _MISTAKES:
         raise ServiceError(_MISTAKES[fate.fault])
     if fate.fault is FaultName.BAD_GATEWAY:
@@ -91,6 +93,12 @@ async def cut(scope: Scope, receive: Receive, _send: Send) -> None:
     # Until the server knows: it takes a missing answer on an open connection for a mistake of ours.
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def _wait(request: Request, *, seconds: float) -> None:
+    """Wait, though not longer than the server runs."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(_connection(request.scope).stopping.wait(), seconds)
 
 
 async def _hang(request: Request, *, seconds: float) -> None:

@@ -22,7 +22,6 @@ from maskmatch.server.faults_fate import UNHARMED, Faults
 from maskmatch.server.faults_wire import NotServed, befall, deliver
 from maskmatch.server.intake import Admitted, Intake, Visit
 from maskmatch.server.meter import SCORED, Call, Meter
-from maskmatch.server.quota import Clock
 from maskmatch.server.room import Room
 from maskmatch.server.scorers import Scorer
 from maskmatch.server.settings import Settings
@@ -39,18 +38,14 @@ class Gateway:
         *,
         scorer: Scorer,
         meter: Meter,
-        clock: Clock,
-        faults: Faults | None = None,
-        room: Room | None = None,
+        faults: Faults,
+        room: Room,
     ) -> None:
         self._log = AccessLog()
         self._latency = settings.latency.total_seconds()
         self._scorer = scorer
         self._meter = meter
-        self._faults = faults or Faults(settings.faults, clock=clock)
-        self._intake = Intake(
-            settings, meter=meter, clock=self._faults.clock, faults=self._faults, room=room or Room()
-        )
+        self._intake = Intake(settings, meter=meter, clock=faults.clock, faults=faults, room=room)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request and log one line about it: never its headers or its body."""
@@ -63,7 +58,7 @@ class Gateway:
         except NotServed as end:
             outcome, reply = end.outcome, end.reply
         finally:
-            await self._intake.dismiss(visit)
+            self._intake.dismiss(visit)
         milliseconds = (time.perf_counter() - started) * 1000
         self._log.write(
             visit.request_id, account=visit.account, code=outcome, ms=milliseconds, fault=visit.fate

@@ -92,10 +92,10 @@ class Intake:
         self._meter.accept(admitted.accepted_at, account=admitted.account.name)
         return admitted
 
-    async def dismiss(self, visit: Visit) -> None:
+    def dismiss(self, visit: Visit) -> None:
         """Give back what a visit holds, when its answer is made."""
         if visit.room_taken:
-            await self._room.give_back(visit.room_taken)
+            self._room.give_back(visit.room_taken)
 
     def check_standing(self, account: Account) -> None:
         """Refuse an accepted call of an account that may not spend, or has nothing left to spend."""
@@ -112,7 +112,7 @@ class Intake:
         visit.language = _language(headers.get("x-tc-language"))
         form = form_of(request.method, headers)
         if (size := held_size(headers)) > LONGEST_INLINE_WORK:
-            visit.room_taken = await self._room.take(size)
+            await self._take_room(size, visit, form=form, headers=headers)
         content = await read_content(request, form, headers)
         envelope = await self._envelope(request, visit, form, headers=headers, content=content)
         account = admission.authenticate(envelope, self._accounts, now=self._clock())
@@ -125,6 +125,15 @@ class Intake:
         accepted_at = self._quota.admit(account, region=region, address=address)
         read = read_comparison if form is Form.JSON else read_form
         return Admitted(account, accepted_at, content, read)
+
+    async def _take_room(self, size: int, visit: Visit, *, form: Form, headers: dict[str, str]) -> None:
+        """Wait for room for a large body; there is none for a caller whom nobody knows."""
+        if form.uses_tc3:
+            claim = admission.read_headers(
+                headers, target="", payload_sha256="", strict_region=self._strict_region
+            )
+            admission.identify(claim, self._accounts, now=self._clock())
+        visit.room_taken = await self._room.take(size)
 
     async def _meet_fate(self, visit: Visit, admitted: Admitted) -> None:
         """Draw what befalls a call; in a storm it is refused after all."""

@@ -88,7 +88,7 @@ class ComparePictures:
             log.error("page fault=%s", type(fault).__name__)  # noqa: TRY400 - a traceback shows the message
             return Examination(problem=ServiceError(Mistake.INTERNAL))
         finally:
-            await self._room.give_back(taken)
+            self._room.give_back(taken)
 
 
 def _is_visit(scope: Scope) -> bool:
@@ -102,7 +102,11 @@ def _is_visit(scope: Scope) -> bool:
 
 def _is_own_page(headers: Headers) -> bool:
     """Tell the page's requests from those of a foreign page in the same browser."""
-    return urlsplit(headers.get("origin", "")).netloc == headers.get("host")
+    try:
+        origin = urlsplit(headers.get("origin", "")).netloc
+    except ValueError:
+        return False
+    return bool(origin) and origin == headers.get("host")
 
 
 def _read(body: bytes) -> Comparison:

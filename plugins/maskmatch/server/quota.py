@@ -78,6 +78,8 @@ class SlidingSecond:
         for times in (self._asked, self._accepted):
             while times and times[0] <= now - 1:
                 times.popleft()
+            while times and times[-1] > now:  # the clock was set back
+                times.pop()
         self._asked.append(now)
         return len(self._asked)
 
