@@ -64,7 +64,7 @@ class Soak:
         try:
             await self._everybody()
             await self._callers.ask(self._signed(self._bodies.honest()))
-        except* OSError:
+        except* (FileNotFoundError, ConnectionRefusedError):  # no such process, nobody at its port
             crashed = 1
         sys.stdout.write(json.dumps(dict(sorted(self._callers.by_manner.items())), indent=1) + "\n")
         return self._figures(crashed)
