@@ -69,7 +69,7 @@ bench: setup  ## run all benchmarks; each ends with one JSON line (BENCH=--quick
 	@for file in benchmarks/[a-z]*.py; do $(BIN)/python $$file $(BENCH) || exit 1; done
 
 lock: $(READY)  ## pin requirements anew from pyproject.toml
-	$(BIN)/uv pip compile --quiet pyproject.toml --extra airflow --extra server --generate-hashes --no-header --no-annotate -o requirements.txt
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra airflow --extra cluster --extra server --generate-hashes --no-header --no-annotate -o requirements.txt
 	$(BIN)/uv pip compile --quiet pyproject.toml --all-extras -c requirements.txt --generate-hashes --no-header --no-annotate -o requirements-dev.txt
 	echo tencentcloud-sdk-python | $(BIN)/uv pip compile --quiet requirements-tccli.in --excludes - -c requirements-dev.txt --generate-hashes --no-header --no-annotate -o requirements-tccli.txt
 

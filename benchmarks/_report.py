@@ -9,14 +9,24 @@ Figures = Mapping[str, float]
 Goals = Mapping[str, tuple[str, float]]
 
 
-def main(name: str, text: str, run: Callable[[bool], Figures], goals: Goals) -> int:
+def main(
+    name: str,
+    text: str,
+    run: Callable[[bool], Figures],
+    goals: Goals,
+    *,
+    run_all: Callable[[], Figures] | None = None,
+) -> int:
     """Run a benchmark and print its figures; return 1 when a goal is missed.
 
-    `goals` holds for some figures the relation (`>=` or `<=`) and the number to reach.
+    `goals` holds for some figures the relation (`>=` or `<=`) and the number to reach, `run_all` does --all.
     """
     parser = argparse.ArgumentParser(description=text)
     parser.add_argument("--quick", action="store_true", help="take less than a minute, with rougher figures")
-    figures = run(parser.parse_args().quick)
+    if run_all:
+        parser.add_argument("--all", action="store_true", help="measure everything; this may take 20 minutes")
+    options = parser.parse_args()
+    figures = run_all() if run_all and options.all else run(options.quick)
     met = all(_holds(figures[figure], *goal) for figure, goal in goals.items() if figure in figures)
     shown = {figure: f"{relation} {number:g}" for figure, (relation, number) in goals.items()}
     line = {"benchmark": name, "figures": dict(figures), "goals": shown, "met": met}

@@ -13,6 +13,10 @@ without a final answer are called, so nothing is paid twice.
 | plan, compare | SecretId, signature, arrears, permission | mend connection or account, clear the task |
 | plan, compare | cannot be reached | it is tried again by itself; look at endpoint and network |
 | compare | killed, out of memory, worker lost | nothing: the next try goes on from the journal |
+| compare | the budget of the run is spent | backfill that date again, reprocess all, with a larger one |
+| compare | the budget of the day, month is spent | nothing: it goes on by itself in the next |
+| compare | drained | `maskmatch resume`, then clear `compare` (with downstream) |
+| compare | another attempt has taken over | look who else runs this date; the other one goes on |
 | publish | pairs have no outcome yet | clear the `compare` tasks that failed |
 
 * A row that could not be compared is no failure of the Dag: it is a row with `failure_code` and
@@ -20,6 +24,10 @@ without a final answer are called, so nothing is paid twice.
   clear `compare` and `publish`.
 * **Backfill**: Dag page, *Trigger*, *Backfill*, with the dates; or
   `airflow backfill create --dag-id nightly_comparison --from-date 2026-11-20 --to-date 2026-11-22`.
+* **Who goes first** when the rate is not enough: scheduled runs, then backfills, then runs started by hand or
+  by an asset. `maskmatch quota` shows who uses the rate; `maskmatch pause | resume | drain` act within 2 s.
+* **Progress** (done, rate, time left, spend) is in the log, in the *Storage* tab of each `compare`
+  task while it runs, and in its XCom `progress` at the end.
 * **Pay again on purpose** (say, all pictures were replaced): trigger with `recompare`.
 * Connections: `tencent_iai_default` (key, endpoint, rate limit), `maskmatch_storage` (type aws; S3 or COS).
 """
@@ -98,7 +106,21 @@ with DAG(
             minimum=1,
             maximum=256,
             title="Calls in flight",
-            description="Threads of each compare task. Empty: as many as the rate limit needs.",
+            description="Threads of each compare task. Empty: as many as it takes to use the rate limit.",
+        ),
+        "budget_calls": Param(
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            title="Budget in calls",
+            description="Calls that this run may make at most, its repetitions included. Empty: no limit.",
+        ),
+        "budget_cny": Param(
+            None,
+            type=["null", "number"],
+            exclusiveMinimum=0,
+            title="Budget in CNY",
+            description="Money that this run may spend at most, its repetitions included. Empty: no limit.",
         ),
         "max_shards": Param(
             4,
@@ -127,6 +149,8 @@ with DAG(
         plan=PLAN,
         image_transfer="{{ params.image_transfer }}",
         calls_in_flight="{{ params.calls_in_flight or '' }}",
+        budget_calls="{{ params.budget_calls or '' }}",
+        budget_cny="{{ params.budget_cny or '' }}",
         max_active_tis_per_dag=8,
     ).expand(shard=plan.output)
     publish = PublishOutcomesOperator(

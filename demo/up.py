@@ -49,8 +49,10 @@ CompareMaskFace    http://{stack.service.endpoint} (real face model), calls at /
 S3                 {stack.seaweed.endpoint_url}, bucket maskmatch
 
 Try: unpause {DAG_ID}, then Trigger, Backfill, from {dates[0]} to {dates[-1]}.
-Read the tables, after a run:
+See who uses the account, how far a date is; read the tables after a run:
   set -a; . {environment}; set +a
+  .venv/bin/maskmatch quota --watch
+  .venv/bin/maskmatch status --watch --date {dates[-1]}
   .venv/bin/python -c "import pandas; print(pandas.read_parquet('s3://maskmatch/warehouse/outcomes/current'))"
 Ctrl-C stops everything; the state stays in {environment.parent}.
 """

@@ -1,15 +1,18 @@
 """Small stand-ins for the world around the core."""
 
+import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from maskmatch.core.codes import rule_for
+from maskmatch.core.codes import Billed, rule_for
 from maskmatch.core.engine import Answer
-from maskmatch.core.errors import CallFailed, ImageUnusable
+from maskmatch.core.errors import CallFailed, ImageUnusable, Interrupted
 from maskmatch.core.images import Picture
 from maskmatch.core.outcomes import Outcome
 from maskmatch.core.pairs import Pair
+from maskmatch.core.permits.claims import Claim, Grant, RunClass, ThrottleScope
 
 
 class FakeClock:
@@ -38,14 +41,23 @@ class FreeBroker:
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
-        self.granted = self.refused = 0
+        self.granted = self.refused = self.given_back = 0
+        self.scopes: list[ThrottleScope] = []
 
-    def reserve(self, calls: int) -> Sequence[float]:
+    def reserve(self, calls: int, claim: Claim, *, unbilled: int = 0) -> Grant:
         self.granted += calls
-        return [self.clock.now()] * calls
+        self.given_back += unbilled
+        return Grant(delays=(0.0,) * calls)
 
-    def throttled(self) -> None:
+    def refund(self, calls: int, claim: Claim) -> None:
+        self.given_back += calls
+
+    def throttled(self, scope: ThrottleScope) -> None:
         self.refused += 1
+        self.scopes.append(scope)
+
+
+A_CLAIM = Claim(run_id="a-run", run_class=RunClass.NIGHTLY)
 
 
 class FakeImages:
@@ -61,31 +73,116 @@ class FakeImages:
 
 
 class FakeComparer:
-    """Answers with a script per probe: vendor codes in turn, then a score."""
+    """Answers with a script per probe: vendor codes in turn, then a score, unless an image is bad.
 
-    def __init__(self, scripts: dict[str, list[str]] | None = None, score: float = 77.0) -> None:
+    A code with a trailing "!" never left the host. `billed` counts what the vendor would charge for sure.
+    """
+
+    def __init__(
+        self,
+        scripts: dict[str, list[str]] | None = None,
+        score: float = 77.0,
+        *,
+        bad: dict[str, str] | None = None,
+    ) -> None:
         self.scripts = scripts or {}
         self.score = score
+        self.bad = bad or {}
         self.calls: list[str] = []
+        self.pairs: list[tuple[str, str]] = []
+        self.billed = 0
+        self.credentials = 0
+        self.refreshed = 0
         self.on_call: Callable[[], None] = lambda: None
+        self._lock = threading.Lock()
 
-    def compare(self, reference: Picture, probe: Picture, *, quality_control: int) -> Answer:
-        name = (probe.data or b"").decode()
-        self.calls.append(name)
+    def compare(
+        self, reference: Picture, probe: Picture, *, quality_control: int, send_by: float = math.inf
+    ) -> Answer:
+        names = ((reference.data or b"").decode(), (probe.data or b"").decode())
+        with self._lock:
+            code = self._code(names)
         self.on_call()
-        if script := self.scripts.get(name):
-            raise CallFailed(rule_for(script.pop(0)), "as the script says", request_id="r-1")
+        if code:
+            raise _failure(code)
         return Answer(self.score, "3.0", "r-2")
+
+    def refresh(self) -> bool:
+        self.refreshed += 1
+        self.credentials -= 1
+        return self.credentials >= 0
+
+    @property
+    def sent(self) -> int:
+        return len(self.calls)
+
+    def _code(self, names: tuple[str, str]) -> str | None:
+        script = self.scripts.get(names[1])
+        code = script.pop(0) if script else next((self.bad[name] for name in names if name in self.bad), None)
+        if code is None or not code.endswith("!"):
+            self.calls.append(names[1])
+            self.pairs.append(names)
+        self.billed += code is None or rule_for(code).billed is Billed.YES
+        return code
+
+
+def _failure(code: str) -> CallFailed:
+    rule = rule_for(code.removesuffix("!"))
+    if code.endswith("!"):
+        return CallFailed(replace(rule, billed=Billed.NO), "cannot be reached", never_sent=True)
+    return CallFailed(rule, "as the script says", request_id="r-1")
+
+
+class FakePermits:
+    """Grants every permit at once, until it is told to raise something."""
+
+    def __init__(self) -> None:
+        self.granted = self.given_back = 0
+        self.scopes: list[ThrottleScope] = []
+        self.error: Exception | None = None
+        self.error_after = 0
+        self._lock = threading.Lock()
+
+    def wait_for_permit(self, stop: threading.Event | None = None) -> None:
+        with self._lock:
+            if stop and stop.is_set():
+                raise Interrupted("asked to stop while waiting for a permit")
+            if self.error and self.granted >= self.error_after:
+                raise self.error
+            self.granted += 1
+
+    def unbilled(self) -> None:
+        with self._lock:
+            self.given_back += 1
+
+    def throttled(self, scope: ThrottleScope) -> None:
+        self.scopes.append(scope)
 
 
 class ListJournal:
-    """Keeps outcomes in a list."""
+    """Keeps outcomes in a list, and which of them had to be durable."""
 
     def __init__(self) -> None:
-        self.outcomes: list[Outcome] = []
+        self.entries: list[Outcome] = []
+        self.durable: list[Outcome] = []
 
     def record(self, outcome: Outcome) -> None:
-        self.outcomes.append(outcome)
+        self.entries.append(outcome)
+
+    def record_durably(self, outcome: Outcome) -> None:
+        self.durable.append(outcome)
+        self.entries.append(outcome)
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """Return the last entry of each pair, with the calls of all its entries."""
+        known: dict[str, Outcome] = {}
+        for entry in self.entries:
+            earlier = known.get(entry.pair_id)
+            known[entry.pair_id] = (
+                replace(entry, calls=entry.calls.after(earlier.calls)) if earlier else entry
+            )
+        return list(known.values())
 
 
 def pair(name: str, **changes: object) -> Pair:

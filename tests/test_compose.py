@@ -176,9 +176,11 @@ def test_all_airflow_containers_share_the_file_of_the_permit_broker():
 _READ = """
 import json
 from maskmatch.hooks import TencentIaiHook, connected_store
-account = TencentIaiHook().get_account()
+hook = TencentIaiHook()
+account = hook.get_account()
 url = connected_store("s3://maskmatch/source", conn_id="maskmatch_storage").signed_url("a.jpg", seconds=60)
-print(json.dumps([account.protocol, account.endpoint, account.secret_key, account.broker, url.split("?")[0]]))
+place = url.split("?")[0]
+print(json.dumps([account.protocol, account.endpoint, account.secret_key, hook.get_broker(), place]))
 """
 
 

@@ -1,9 +1,11 @@
 import json
+from decimal import Decimal
 
 import pytest
 from airflow.providers_manager import ProvidersManager
 
 from maskmatch.core.errors import InputError, StopRun
+from maskmatch.core.permits.claims import Budget, Budgets
 from maskmatch.hooks import TencentIaiHook, compare_options, connected_job, connected_store
 from tests.account import local_account
 
@@ -39,7 +41,50 @@ def test_every_field_of_the_form_reaches_the_account(connection):
     assert (account.endpoint, account.protocol, account.region) == ("127.0.0.1:8390", "http", "ap-beijing")
     assert (account.calls_per_second, account.session_token) == (300.0, "t")
     assert compare_options("tencent_iai_default", "unused").broker == "sqlite:////var/lib/b"
-    assert compare_options("tencent_iai_default", "unused").threads == 128
+    assert compare_options("tencent_iai_default", "unused").calls_in_flight is None
+
+
+@pytest.mark.parametrize(
+    ("broker", "whole"),
+    [
+        ("redis://cache:6379/0", "redis://:p%40ss%2F@cache:6379/0"),
+        ("postgresql://mask@db/quota", "postgresql://mask:p%40ss%2F@db/quota"),
+        ("sqlite:////var/lib/b", "sqlite:////var/lib/b"),
+    ],
+)
+def test_the_password_of_the_broker_has_a_field_of_its_own_and_is_not_shown(connection, broker, whole):
+    connection(extra={"broker": broker, "broker_password": "p@ss/"})
+    options = compare_options("tencent_iai_default", "unused")
+    assert options.broker == whole
+    assert "p%40ss" not in repr(options)
+
+
+def test_the_budgets_of_the_form_reach_the_broker(connection):
+    connection(extra={"budget_calls_per_day": 500_000, "budget_cny_per_month": "20000.5", "time_zone": "UTC"})
+    run = Budget(calls=7)
+    options = compare_options("tencent_iai_default", "unused", run_budget=run)
+    month = Budget(cny=Decimal("20000.5"))
+    assert options.budgets == Budgets(run=run, day=Budget(calls=500_000), month=month, time_zone="UTC")
+
+
+def test_without_budgets_there_is_no_limit_and_days_begin_in_china(connection):
+    connection(extra={"budget_calls_per_day": None, "budget_cny_per_day": ""})
+    assert compare_options("tencent_iai_default", "unused").budgets == Budgets(time_zone="Asia/Shanghai")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("budget_calls_per_day", 0),
+        ("budget_calls_per_month", 2.5),
+        ("budget_cny_per_day", "a lot"),
+        ("time_zone", "x"),
+    ],
+)
+def test_a_budget_that_is_none_names_connection_and_field(connection, field, value):
+    hook = connection(extra={field: value})
+    with pytest.raises(StopRun, match=f"connection tencent_iai_default: {field} must be"):
+        hook.get_budgets()
 
 
 @pytest.mark.parametrize("field", ["login", "password"])
@@ -54,6 +99,12 @@ def test_a_rate_that_is_none_names_the_connection(connection, rate):
     hook = connection(extra={"calls_per_second": rate})
     with pytest.raises(StopRun, match="tencent_iai_default: calls_per_second must be"):
         hook.get_account()
+
+
+def test_an_account_id_names_the_account_in_place_of_its_secret_id(connection):
+    assert connection(login="AKIDone").get_account().owner == "AKIDone"
+    temporary = connection(login="AKIDtmp", extra={"session_token": "t", "account_id": "1250000000"})
+    assert temporary.get_account().owner == "1250000000"
 
 
 def test_the_test_button_makes_a_call_that_costs_nothing(connection):
@@ -72,7 +123,20 @@ def test_the_test_button_makes_a_call_that_costs_nothing(connection):
 def test_the_form_of_the_connection_is_known_to_airflow():
     fields = ProvidersManager()._connection_form_widgets_from_metadata
     names = {name.rpartition("__")[2] for name in fields if name.startswith("extra__tencent_iai__")}
-    assert names == {"region", "protocol", "calls_per_second", "broker", "session_token"}
+    assert names == {
+        "region",
+        "protocol",
+        "calls_per_second",
+        "broker",
+        "broker_password",
+        "budget_calls_per_day",
+        "budget_cny_per_day",
+        "budget_calls_per_month",
+        "budget_cny_per_month",
+        "time_zone",
+        "session_token",
+        "account_id",
+    }
 
 
 def test_a_run_without_a_logical_date_says_what_to_do():

@@ -4,13 +4,15 @@ from dataclasses import replace
 import pytest
 
 from maskmatch import publications, runs
+from maskmatch.adapters.broker import open_broker
 from maskmatch.adapters.images import Transfer
 from maskmatch.adapters.journal import read_journal
 from maskmatch.adapters.plans import journal_prefix
 from maskmatch.adapters.stores import S3Store
-from maskmatch.core.engine import RetryLimits
 from maskmatch.core.errors import BooksError, InputError, Interrupted, StopRun, Unavailable
 from maskmatch.core.planning import PlanOptions
+from maskmatch.core.retries import RetryLimits
+from maskmatch.standing import standing
 from tests.account import local_account
 from tests.nights import DAY, night_in, options_for, outcomes_of, write_pairs
 from tests.s3 import client_of
@@ -88,7 +90,7 @@ def test_a_repetition_calls_every_pair_again_and_stays_the_newest(tmp_path):
 def test_a_stopped_shard_goes_on_where_it_was(tmp_path):
     job = night_in(tmp_path)
     write_pairs(job.source, 60)
-    with local_account(latency_ms=20) as local:
+    with local_account(latency_ms=100) as local:
         options = options_for(local, tmp_path, calls_in_flight=4)
         plan = runs.make_plan(job)
         (shard,) = plan.shards
@@ -216,10 +218,45 @@ def test_the_status_tells_how_far_a_date_is(tmp_path):
     job = night_in(tmp_path)
     write_pairs(job.source, 3)
     with pytest.raises(InputError, match="no plan for 2026-01-02"):
-        publications.status(job)
+        standing(job)
     runs.make_plan(job)
-    assert "0 of 3 done" in publications.status(job)
+    assert (standing(job).done, standing(job).pairs, standing(job).published) == (0, 3, None)
     with local_account() as local:
-        run(job, options_for(local, tmp_path))
-    assert "3 of 3 done, 3 scored, 0 failed" in publications.status(job)
-    assert "published: file://" in publications.status(job)
+        run(job, options_for(local, tmp_path), run_id="mine")
+    now = standing(job)
+    assert [(shard.done, shard.scored, shard.failed) for shard in now.shards] == [(3, 3, 0)]
+    assert now.run_ids == {"mine"}
+    assert (now.published or "").startswith("file://")
+
+
+def test_a_broker_that_is_away_at_the_start_is_waited_for_and_said_once(tmp_path, caplog):
+    job = night_in(tmp_path)
+    write_pairs(job.source, 4)
+    plan = runs.make_plan(job)
+    in_the_way = tmp_path / "folder"
+    in_the_way.write_text("a file where a folder should be")
+    with local_account() as local:
+        options = replace(options_for(local, tmp_path), broker=f"sqlite:///{in_the_way}/broker.sqlite3")
+        threading.Timer(1.0, in_the_way.unlink).start()
+        progress = runs.compare_shard(job, plan, plan.shards[0], options)
+    assert progress.counts["scored"] == 4
+    assert len([r for r in caplog.records if "waiting for the permit broker" in r.getMessage()]) == 1
+
+
+def test_a_shard_that_is_complete_leaves_one_object_and_no_lease(tmp_path):
+    job = night_in(tmp_path)
+    write_pairs(job.source, 40)
+    with local_account() as local:
+        options = options_for(local, tmp_path, calls_in_flight=4)
+        run(job, options)
+        broker = open_broker(
+            options.broker,
+            secret_id=local.account.secret_id,
+            calls_per_second=local.account.calls_per_second,
+            clock=options.clock,
+        )
+        assert broker.snapshot().leases == {}
+        broker.close()
+    (shard,) = runs.make_plan(job).shards
+    objects = [found.key.rpartition("/")[2] for found in job.warehouse.list(journal_prefix(shard.key))]
+    assert [name[:7] for name in sorted(objects)] == ["0001-00", "compact"]

@@ -1,4 +1,4 @@
-"""The options of the command line, and the objects they stand for."""
+"""The options of the command line about dates, places and plans, and the objects they stand for."""
 
 import argparse
 import os
@@ -10,15 +10,18 @@ from maskmatch.core.errors import InputError
 
 if TYPE_CHECKING:
     from maskmatch.core.planning import PlanOptions
-    from maskmatch.runs import CompareOptions, Job
+    from maskmatch.runs import Job
 
 Command = Callable[[argparse.Namespace], int]
 
-VARIABLES = """\
+EPILOG = """\
 Storage is reached as boto3 does it: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
 The account's key comes from TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY and, for temporary credentials,
-TENCENTCLOUD_TOKEN; its region from TENCENTCLOUD_REGION. Keys of the account are never given as options: those
+TENCENTCLOUD_TOKEN; its region from TENCENTCLOUD_REGION. TENCENTCLOUD_ACCOUNT_ID (APPID or UIN) makes several
+keys of one account share its rate and budgets. Keys of the account are never given as options: those
 can be seen by every user of the host.
+
+exit status: 0 done; 1 an error; 2 a wrong option; 75 a budget is spent; 130 stopped or drained
 """
 
 
@@ -51,40 +54,12 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_account(parser: argparse.ArgumentParser) -> None:
-    """Add how to call the vendor."""
-    add = parser.add_argument
-    endpoint = _default("MASKMATCH_ENDPOINT", "iai.tencentcloudapi.com")
-    add("--endpoint", default=endpoint, help="host, or host:port, of the service (default %(default)s)")
-    protocol = _default("MASKMATCH_PROTOCOL", "https")
-    add("--protocol", choices=("https", "http"), default=protocol, help="default %(default)s")
-    region = _default("TENCENTCLOUD_REGION", "ap-guangzhou")
-    add("--region", default=region, help="region of the service (default %(default)s)")
-    rate = _default("MASKMATCH_CALLS_PER_SECOND", "50")
-    add(
-        "--calls-per-second", type=float, default=rate, help="rate limit of the account (default %(default)s)"
-    )
-    add(
-        "--broker",
-        help="file through which all processes of this host share it, as sqlite:////path "
-        "(default: MASKMATCH_BROKER, or one below the home folder)",
-    )
-    add(
-        "--image-transfer",
-        choices=("bytes", "url"),
-        default="bytes",
-        help="send images, or signed URLs of them (default %(default)s)",
-    )
-    add(
-        "--calls-in-flight",
-        type=int,
-        help="threads, and so the most calls that a kill can waste (default: what the rate needs)",
-    )
-    fmrs = (1e-3, 1e-4, 1e-5)
-    add(
+def add_threshold(parser: argparse.ArgumentParser) -> None:
+    """Add what turns scores into decisions."""
+    parser.add_argument(
         "--nominal-fmr",
         type=float,
-        choices=fmrs,
+        choices=(1e-3, 1e-4, 1e-5),
         default=1e-4,
         help="sets the threshold (default %(default)s)",
     )
@@ -122,30 +97,6 @@ def plan_options_of(args: argparse.Namespace) -> "PlanOptions":
     return PlanOptions(args.quality_control, args.max_shards, args.recompare)
 
 
-def compare_options_of(args: argparse.Namespace) -> "CompareOptions":
-    """Return how to compare; raise InputError when the environment holds no key."""
-    from maskmatch.adapters.broker import default_broker
-    from maskmatch.adapters.images import Transfer
-    from maskmatch.adapters.tencent import Account
-    from maskmatch.runs import CompareOptions
-
-    account = Account(
-        secret_id=_variable("TENCENTCLOUD_SECRET_ID"),
-        secret_key=_variable("TENCENTCLOUD_SECRET_KEY"),
-        session_token=os.environ.get("TENCENTCLOUD_TOKEN"),
-        endpoint=args.endpoint,
-        protocol=args.protocol,
-        region=args.region,
-        calls_per_second=args.calls_per_second,
-    )
-    return CompareOptions(
-        account=account,
-        broker=args.broker or default_broker(),
-        transfer=Transfer(args.image_transfer),
-        calls_in_flight=args.calls_in_flight,
-    )
-
-
 def _add_place(parser: argparse.ArgumentParser, name: str, holds: str) -> None:
     variable = f"MASKMATCH_{name.upper()}"
     parser.add_argument(
@@ -159,16 +110,6 @@ def _place(args: argparse.Namespace, name: str) -> str:
     if not (uri := getattr(args, name)):
         raise InputError(f"give --{name} or set MASKMATCH_{name.upper()}")
     return str(uri)
-
-
-def _variable(name: str) -> str:
-    if not (value := os.environ.get(name)):
-        raise InputError(f"set {name} in the environment")
-    return value
-
-
-def _default(variable: str, otherwise: str) -> str:
-    return os.environ.get(variable) or otherwise
 
 
 def _day(text: str) -> date:

@@ -1,8 +1,10 @@
 """From Airflow connections to clients: the vendor's account and object storage."""
 
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from airflow.sdk import BaseHook, Connection
 
@@ -18,14 +20,16 @@ from maskmatch.adapters.tencent import (
     TencentComparer,
 )
 from maskmatch.core.errors import InputError, MaskmatchError, StopRun
+from maskmatch.core.permits.claims import Budget, Budgets
 from maskmatch.runs import CompareOptions, Job
+from maskmatch.spending import account_budgets
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 
 class TencentIaiHook(BaseHook):
-    """The account of a connection of type `tencent_iai`, and a client for it."""
+    """The account of a connection of type `tencent_iai`, its budgets, and a client for it."""
 
     conn_name_attr: ClassVar[str] = "tencent_iai_conn_id"
     default_conn_name: ClassVar[str] = "tencent_iai_default"
@@ -48,17 +52,29 @@ class TencentIaiHook(BaseHook):
         except InputError as error:
             raise StopRun(f"connection {self.tencent_iai_conn_id}: {error}") from error
 
+    def get_broker(self) -> str:
+        """Return the address of the permit broker, with its password if it needs one: not to be shown."""
+        extra = self.get_connection(self.tencent_iai_conn_id).extra_dejson
+        return _with_password(extra.get("broker") or default_broker(), extra.get("broker_password"))
+
+    def get_budgets(self) -> Budgets:
+        """Return the account's budgets for a day and a month; raise StopRun naming a field that is wrong."""
+        try:
+            return account_budgets(self.get_connection(self.tencent_iai_conn_id).extra_dejson)
+        except InputError as error:
+            raise StopRun(f"connection {self.tencent_iai_conn_id}: {error}") from error
+
     def _account(self, secret_id: str, secret_key: str, connection: Connection) -> Account:
         extra = connection.extra_dejson
         return Account(
             secret_id=secret_id,
             secret_key=secret_key,
             session_token=extra.get("session_token") or None,
+            account_id=extra.get("account_id") or None,
             endpoint=_endpoint(connection.host, connection.port),
             protocol=extra.get("protocol") or "https",
             region=extra.get("region") or DEFAULT_REGION,
             calls_per_second=self._rate(extra.get("calls_per_second")),
-            broker=extra.get("broker") or None,
         )
 
     def get_conn(self) -> TencentComparer:
@@ -99,15 +115,22 @@ def connected_store(uri: str, *, conn_id: str) -> Store:
 
 
 def compare_options(
-    account_conn_id: str, storage_conn_id: str, *, image_transfer: str = "bytes", **options: Any
+    account_conn_id: str,
+    storage_conn_id: str,
+    *,
+    image_transfer: str = "bytes",
+    run_budget: Budget | None = None,
+    **options: Any,
 ) -> CompareOptions:
     """Return how to compare with the account of a connection; see `CompareOptions` for the options."""
-    account = TencentIaiHook(account_conn_id).get_account()
+    hook = TencentIaiHook(account_conn_id)
     return CompareOptions(
-        account=account,
-        broker=account.broker or default_broker(),
+        account=hook.get_account(),
+        broker=hook.get_broker(),
+        budgets=replace(hook.get_budgets(), run=run_budget or Budget()),
         transfer=Transfer(image_transfer),
         open_store=partial(connected_store, conn_id=storage_conn_id),
+        renew=hook.get_account,
         **options,
     )
 
@@ -119,6 +142,14 @@ def _s3_client(conn_id: str) -> "S3Client":
     hook = S3Hook(conn_id)
     client: S3Client = hook.get_client_type(config=s3_config().merge(hook.config))
     return client
+
+
+def _with_password(broker: str, password: str | None) -> str:
+    parts = urlsplit(broker)
+    if not password or parts.password or not parts.netloc:
+        return broker
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:{quote(password, safe='')}@{host}"))
 
 
 def _endpoint(host: str | None, port: int | None) -> str:

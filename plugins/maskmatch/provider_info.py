@@ -37,16 +37,40 @@ def _conn_fields() -> dict[str, Any]:
             exclusiveMinimum=0,
         ),
         "broker": _field("Permit broker", "string", help_text=_BROKER_HELP, default=None),
+        "broker_password": _field(
+            "Password of the broker",
+            "string",
+            help_text="Of Redis or Postgres, if it wants one; never write it into the address.",
+            default=None,
+            format="password",
+        ),
+        "budget_calls_per_day": _limit("Calls per day", "integer"),
+        "budget_cny_per_day": _limit("CNY per day", "number"),
+        "budget_calls_per_month": _limit("Calls per month", "integer"),
+        "budget_cny_per_month": _limit("CNY per month", "number"),
+        "time_zone": _field("Time zone", "string", help_text=_TIME_ZONE_HELP, default="Asia/Shanghai"),
         "session_token": _field(
             "Token", "string", help_text="Of a temporary credential.", default=None, format="password"
         ),
+        "account_id": _field("Account id", "string", help_text=_ACCOUNT_ID_HELP, default=None),
     }
 
 
+_ACCOUNT_ID_HELP = (
+    "APPID or UIN. Give it with temporary credentials, and where several keys of one account are used: all "
+    "connections with the same account id share one rate and its budgets. Empty: the SecretId stands for it."
+)
 _BROKER_HELP = (
-    "sqlite:////path of the file through which all processes of this host share the rate limit. "
+    "Through what all processes share rate limit and budgets: sqlite:////path of a file for one host, "
+    "redis://host:port/db or postgresql://user@host/db for several. "
     "Empty: MASKMATCH_BROKER, or a file below the home folder."
 )
+_TIME_ZONE_HELP = "In which the budgets' days and months begin."
+
+
+def _limit(label: str, kind: str) -> dict[str, Any]:
+    help_text = "Of all runs together. When spent, tasks wait for the next window. Empty: no limit."
+    return _field(label, kind, help_text=help_text, default=None, exclusiveMinimum=0)
 
 
 def _field(label: str, kind: str, *, help_text: str | None = None, **schema: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a run leaves to be read: the tables of its date, a summary, and how far it is."""
+"""What a run leaves to be read: the tables of its date, and a summary."""
 
 import logging
 from datetime import UTC, datetime
@@ -6,8 +6,7 @@ from importlib.metadata import version
 
 from maskmatch.adapters import plans, tables
 from maskmatch.adapters.journal import final_outcomes, read_journal
-from maskmatch.core.errors import InputError
-from maskmatch.core.outcomes import Calls, Status
+from maskmatch.core.outcomes import Calls
 from maskmatch.core.planning import Plan
 from maskmatch.core.publishing import (
     Row,
@@ -19,7 +18,7 @@ from maskmatch.core.publishing import (
     run_totals,
 )
 from maskmatch.core.summaries import render
-from maskmatch.runs import Job
+from maskmatch.jobs import Job
 
 log = logging.getLogger(__name__)
 
@@ -76,20 +75,3 @@ def summary(job: Job) -> str:
 def outcomes_address(job: Job) -> str:
     """Return where the outcomes of the date lie."""
     return f"{job.warehouse.uri}/{tables.outcomes_key(job.day)}"
-
-
-def status(job: Job) -> str:
-    """Return how far the newest plan of the date is: a line per shard, and what is published."""
-    if (plan := plans.newest_plan(job.warehouse, job.day)) is None:
-        raise InputError(f"{job.warehouse.uri} has no plan for {job.day}: run `maskmatch plan` first")
-    lines = [f"plan {plan.plan_id} of {job.day}: {plan.rows:,} rows, {plan.bad_rows:,} bad"]
-    for shard in plan.shards:
-        known = final_outcomes(read_journal(job.warehouse, plans.journal_prefix(shard.key))).values()
-        scored = sum(outcome.status is Status.SCORED for outcome in known)
-        failed = len(known) - scored
-        lines.append(
-            f"{shard.key}: {len(known):,} of {shard.pairs:,} done, {scored:,} scored, {failed:,} failed"
-        )
-    published = job.warehouse.head(tables.outcomes_key(job.day))
-    lines.append(f"published: {outcomes_address(job) if published else 'nothing yet'}")
-    return "\n".join(lines)

@@ -1,23 +1,10 @@
 """One run for one date: plan, compare, publish. The Dag and the command line call these functions."""
 
-import logging
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
-from datetime import date
-
 from maskmatch.adapters import plans
-from maskmatch.adapters.broker import open_broker
-from maskmatch.adapters.images import StoreImages, Transfer
-from maskmatch.adapters.journal import ShardJournal, final_outcomes, read_journal
 from maskmatch.adapters.manifests import find_manifests, read_manifest
-from maskmatch.adapters.stores import Store, open_store, probe_conditional_writes
-from maskmatch.adapters.tencent import Account, TencentComparer
-from maskmatch.core.comparing import compare_pairs
-from maskmatch.core.engine import Engine, RetryLimits, calls_in_flight_for
+from maskmatch.adapters.stores import Store, probe_conditional_writes
+from maskmatch.comparisons import CompareOptions, check_account, compare_shard
 from maskmatch.core.errors import InputError
-from maskmatch.core.pacing import Clock, Pacer, SystemClock
 from maskmatch.core.planning import (
     ManifestFile,
     Plan,
@@ -28,43 +15,9 @@ from maskmatch.core.planning import (
     shard_count,
     work_id,
 )
-from maskmatch.core.progress import Progress
+from maskmatch.jobs import Job
 
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A run's name and date, and where it reads manifests and images and writes all else."""
-
-    source: Store
-    warehouse: Store
-    day: date
-    run_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompareOptions:
-    """How shards are compared; `calls_in_flight` None takes what the rate needs."""
-
-    account: Account
-    broker: str
-    transfer: Transfer = Transfer.BYTES
-    calls_in_flight: int | None = None
-    limits: RetryLimits = field(default_factory=RetryLimits)
-    open_store: Callable[[str], Store] = open_store
-    stop: threading.Event = field(default_factory=threading.Event)
-    clock: Clock = field(default_factory=SystemClock)
-
-    def __post_init__(self) -> None:
-        """Raise InputError for a number of calls that is none."""
-        if self.calls_in_flight is not None and self.calls_in_flight < 1:
-            raise InputError(f"calls_in_flight must be 1 or more, not {self.calls_in_flight}")
-
-    @property
-    def threads(self) -> int:
-        """Return the number of calls that may be in flight."""
-        return self.calls_in_flight or calls_in_flight_for(self.account.calls_per_second)
+__all__ = ["CompareOptions", "Job", "check_account", "compare_shard", "find_plan", "make_plan"]
 
 
 def make_plan(job: Job, options: PlanOptions | None = None) -> Plan:
@@ -128,57 +81,6 @@ def _write_shards(store: Store, folder: str, sorter: Sorter) -> tuple[Shard, ...
             plans.write_shard(store, key, pairs)
             shards.append(Shard(key, len(pairs)))
     return tuple(shards)
-
-
-def check_account(options: CompareOptions) -> None:
-    """Prove, with one call that is not billed, that the service can be reached and the account may use it."""
-    with _pacer(options) as pacer, closing(TencentComparer(options.account, connections=1)) as comparer:
-        pacer.wait_for_permit()
-        comparer.check()
-
-
-def compare_shard(job: Job, plan: Plan, shard: Shard, options: CompareOptions) -> Progress:
-    """Compare what the journal of the shard lacks; return the counts of this attempt.
-
-    Raise what `compare_pairs` raises; a later call goes on from the journal.
-    """
-    prefix = plans.journal_prefix(shard.key)
-    known = final_outcomes(read_journal(job.warehouse, prefix))
-    pairs = [
-        (order, pair)
-        for order, pair in plans.read_shard(job.warehouse, shard.key)
-        if pair.pair_id not in known or not known[pair.pair_id].is_final
-    ]
-    log.info("%s: %s pairs, %s already known", shard.key, shard.pairs, shard.pairs - len(pairs))
-    progress = Progress(len(pairs), clock=options.clock, say=log.info)
-    with (
-        ShardJournal(job.warehouse, prefix, run_id=job.run_id, only_new=plan.conditional_writes) as journal,
-        closing(TencentComparer(options.account, connections=options.threads)) as comparer,
-        _pacer(options) as pacer,
-    ):
-        images = StoreImages(job.source, transfer=options.transfer, open_store=options.open_store)
-        engine = Engine(
-            images=images,
-            comparer=comparer,
-            pacer=pacer,
-            journal=journal,
-            clock=options.clock,
-            calls_in_flight=options.threads,
-            limits=options.limits,
-            stop=options.stop,
-            on_outcome=progress.add,
-        )
-        compare_pairs(pairs, engine)
-    log.info("%s: %s; %s", shard.key, progress.line(), dict(progress.counts))
-    return progress
-
-
-@contextmanager
-def _pacer(options: CompareOptions) -> Iterator[Pacer]:
-    rate, secret_id = options.account.calls_per_second, options.account.secret_id
-    broker = open_broker(options.broker, secret_id=secret_id, calls_per_second=rate, clock=options.clock)
-    with closing(broker):
-        yield Pacer(broker, calls_per_second=rate, clock=options.clock)
 
 
 def find_plan(job: Job, folder: str) -> Plan:

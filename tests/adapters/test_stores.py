@@ -1,3 +1,5 @@
+import errno
+import os
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -7,10 +9,12 @@ from urllib.error import HTTPError
 
 import boto3
 import pytest
+from botocore.client import Config
 
 from maskmatch.adapters.stores import FileStore, S3Store, open_store, probe_conditional_writes, s3_client
 from maskmatch.adapters.stores.s3 import s3_config
 from maskmatch.core.errors import InputError, ObjectExists, ObjectMissing, StopRun, Unavailable
+from tests.journals import link_to
 from tests.s3 import client_of
 
 
@@ -146,21 +150,8 @@ def cutting_store(body, length) -> Iterator[S3Store]:
         def log_message(self, *args):
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        client = boto3.client(
-            "s3",
-            endpoint_url=f"http://127.0.0.1:{server.server_port}",
-            aws_access_key_id="a",
-            aws_secret_access_key="b",
-            region_name="us-east-1",
-            config=s3_config(addressing_style="path"),
-        )
-        yield S3Store(client, bucket="maskmatch")
-        client.close()
-        server.shutdown()
-        thread.join()
+    with served(Handler, tries=5) as store:
+        yield store
 
 
 @pytest.mark.parametrize("limit", [None, 1000])
@@ -214,3 +205,129 @@ def test_what_is_no_storage_address_is_refused(uri):
 def test_an_address_opens_its_store(tmp_path):
     assert open_store(f"file://{tmp_path}/a%20b").uri == f"file://{tmp_path}/a%20b"
     assert open_store("s3://bucket/some/prefix/", client=lambda: None).uri == "s3://bucket/some/prefix"
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(507, "InsufficientStorage"), (403, "QuotaExceeded"), (507, "Something"), (503, "XMinioStorageFull")],
+)
+def test_a_store_that_is_full_is_unavailable_until_somebody_makes_room(status, code):
+    body = f"<Error><Code>{code}</Code><Message>full</Message></Error>".encode()
+    with (
+        answering_store(status, body) as store,
+        pytest.raises(Unavailable, match=f"full .{code}.: free space"),
+    ):
+        store.put("x", b"data")
+
+
+@contextmanager
+def answering_store(status, body) -> Iterator[S3Store]:
+    """Answer every PUT like this."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args):
+            pass
+
+    with served(Handler) as store:
+        yield store
+
+
+@contextmanager
+def served(handler, *, tries=1) -> Iterator[S3Store]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        client = local_client(server.server_port, tries=tries)
+        yield S3Store(client, bucket="maskmatch")
+        client.close()
+        server.shutdown()
+        thread.join()
+
+
+def local_client(port, *, access_key="a", secret_key="b", tries=1):
+    return boto3.client(
+        "s3",
+        endpoint_url=f"http://127.0.0.1:{port}",
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        region_name="us-east-1",
+        config=s3_config(addressing_style="path").merge(Config(retries={"total_max_attempts": tries})),
+    )
+
+
+@pytest.mark.parametrize("only_new", [True, False])
+def test_a_write_that_breaks_off_leaves_no_part_of_an_object(seaweed, tmp_path, only_new):
+    with link_to(int(seaweed.endpoint_url.rpartition(":")[2])) as link:
+        client = local_client(link.port, access_key=seaweed.access_key, secret_key=seaweed.secret_key)
+        store = S3Store(client, bucket="maskmatch", prefix=f"tests/{tmp_path.name}")
+        path = tmp_path / "local"
+        path.write_bytes(b"x" * 1000)
+        link.tear = 2
+        for write in (
+            lambda: store.put("x", b"data", only_new=only_new),
+            lambda: store.put_file("x", str(path)),
+        ):
+            with pytest.raises(Unavailable, match="cannot be reached"):
+                write()
+            assert store.head("x") is None
+        assert link.requests_torn == 2
+        store.put("x", b"data", only_new=only_new)
+        assert store.get("x") == b"data"
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "message"),
+    [
+        (errno.ENOSPC, Unavailable, "No space left on device: free space below file://"),
+        (errno.EDQUOT, Unavailable, "free space"),
+        (errno.EROFS, StopRun, r"may not be written by this user \(Read-only file system\)"),
+        (errno.EACCES, StopRun, "grant it"),
+        (errno.EIO, Unavailable, "Input/output error"),
+    ],
+)
+def test_a_folder_that_fails_says_what_to_do(tmp_path, code, kind, message):
+    class Failing(FileStore):
+        def _move(self, temporary, path, *, only_new):
+            raise OSError(code, os.strerror(code))
+
+    with pytest.raises(kind, match=message):
+        Failing(tmp_path).put("x", b"data")
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_a_folder_that_may_not_be_read_is_not_taken_for_an_empty_one(tmp_path):
+    store = FileStore(tmp_path)
+    store.put("a/x", b"")
+    (tmp_path / "a").chmod(0)
+    with as_ordinary_user(), pytest.raises(StopRun, match="may not be read by this user: grant it"):
+        list(store.list("a/"))
+    (tmp_path / "a").chmod(0o700)
+
+
+@contextmanager
+def as_ordinary_user() -> Iterator[None]:
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_a_file_that_goes_while_a_folder_is_listed_is_left_out(tmp_path):
+    store = FileStore(tmp_path)
+    for name in ("a", "b", "c"):
+        store.put(name, b"")
+    listing = store.list("")
+    assert next(listing).key == "a"
+    store.delete("b")
+    assert [found.key for found in listing] == ["c"]

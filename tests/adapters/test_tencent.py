@@ -1,10 +1,7 @@
-import http.server
-import json
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,46 +10,13 @@ from maskmatch.core.codes import Action, Billed
 from maskmatch.core.errors import CallFailed, InputError, StopRun, Unavailable
 from maskmatch.core.images import Picture
 from tests.account import local_account
-
-ONE, OTHER = Picture(data=b"\xff\xd8\xff one"), Picture(data=b"\xff\xd8\xff other")
+from tests.adapters.tencent_answers import ONE, OTHER, SCORED, answering, error, reply
 
 
 def failure_of(account: Account, reference=ONE, probe=OTHER) -> CallFailed:
     with pytest.raises(CallFailed) as caught:
         TencentComparer(account, connections=1).compare(reference, probe, quality_control=0)
     return caught.value
-
-
-@contextmanager
-def answering(answer: Callable[[http.server.BaseHTTPRequestHandler], None]) -> Iterator[Account]:
-    """Serve whatever a test wants to hear, and yield an account for it."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            answer(self)
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        endpoint = f"127.0.0.1:{server.server_port}"
-        yield Account(secret_id="id", secret_key="key", endpoint=endpoint, protocol="http")
-        server.shutdown()
-        thread.join()
-
-
-def reply(handler, status, body, content_type="application/json"):
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    handler.send_response(status)
-    handler.send_header("Content-Type", content_type)
-    handler.send_header("Content-Length", str(len(data)))
-    handler.end_headers()
-    handler.wfile.write(data)
 
 
 def test_bytes_and_urls_are_scored_and_the_request_id_kept():
@@ -132,8 +96,8 @@ def test_an_answer_that_is_none_may_have_been_billed(body):
 
 
 def test_an_error_that_the_sdk_overlooks_is_not_taken_for_a_score():
-    body = {"Response": {"Error": {"Code": "AuthFailure", "Message": "no"}, "RequestId": "r"}}
-    with answering(lambda handler: reply(handler, 200, body, "application/json; charset=utf-8")) as account:
+    body, content_type = error("AuthFailure"), "application/json; charset=utf-8"
+    with answering(lambda handler: reply(handler, 200, body, content_type)) as account:
         assert failure_of(account).message == "the answer holds no score from 0 to 100"
 
 
@@ -160,12 +124,7 @@ def test_a_bad_gateway_may_have_been_billed_and_its_page_is_cut_short():
 
 def test_a_signed_url_that_the_vendor_repeats_is_cut_out_of_the_message():
     text = "cannot fetch https://bucket/a.jpg?X-Amz-Signature=s3cret now"
-    body = {
-        "Response": {
-            "Error": {"Code": "FailedOperation.ImageDownloadError", "Message": text},
-            "RequestId": "r",
-        }
-    }
+    body = error("FailedOperation.ImageDownloadError", text)
     with answering(lambda handler: reply(handler, 200, body)) as account:
         assert failure_of(account).message == "cannot fetch https://bucket/a.jpg?... now"
 
@@ -176,7 +135,7 @@ def test_threads_share_one_client_whose_pool_keeps_their_connections():
     def note(handler):
         ports.add(handler.client_address[1])
         time.sleep(0.01)
-        reply(handler, 200, {"Response": {"Score": 1, "FaceModelVersion": "3.0", "RequestId": "r"}})
+        reply(handler, 200, SCORED)
 
     with answering(note) as account:
         comparer = TencentComparer(account, connections=16)
@@ -196,3 +155,94 @@ def test_threads_share_one_client_whose_pool_keeps_their_connections():
 def test_neither_key_nor_token_is_shown_by_repr():
     account = Account(secret_id="AKIDshown", secret_key="hidden", session_token="tok")
     assert all(word not in repr(account) for word in ("AKIDshown", "hidden", "tok"))
+
+
+@pytest.mark.parametrize("field", ["secret_id", "session_token", "endpoint", "region"])
+def test_text_that_would_break_a_header_is_refused(field):
+    with pytest.raises(InputError, match=f"{field} must be one line"):
+        Account(**{"secret_id": "id", "secret_key": "key"} | {field: "x\r\nX-Evil: 1"})
+
+
+def test_a_host_whose_clock_is_wrong_signs_with_the_vendors_time_from_the_second_call_on(caplog):
+    ahead = timedelta(hours=2)
+    stamps = []
+
+    def answer(handler):
+        stamps.append(int(handler.headers["X-TC-Timestamp"]))
+        theirs = datetime.now(UTC) + ahead
+        late = abs(stamps[-1] - theirs.timestamp()) > 300
+        handler.date_time_string = lambda: theirs.strftime("%a, %d %b %Y %H:%M:%S GMT")
+        reply(handler, 200, error("AuthFailure.SignatureExpire") if late else SCORED)
+
+    with answering(answer) as account:
+        comparer = TencentComparer(account, connections=1)
+        with pytest.raises(CallFailed) as caught:
+            comparer.compare(ONE, OTHER, quality_control=0)
+        assert caught.value.rule.action is Action.REFRESH_CREDENTIAL
+        assert comparer.compare(ONE, OTHER, quality_control=0).score == 1
+        TencentComparer(account, connections=1).check()
+    assert stamps[1] - stamps[0] == pytest.approx(7200, abs=3)
+    assert "set it (NTP)" in caplog.text
+
+
+@pytest.mark.parametrize("date", ["", "soon", "Mon, 99 Foo"])
+def test_a_time_that_is_none_is_not_learnt(date):
+    stamps = []
+
+    def answer(handler):
+        stamps.append(int(handler.headers["X-TC-Timestamp"]))
+        handler.date_time_string = lambda: date
+        reply(handler, 200, error("AuthFailure.SignatureExpire"))
+
+    with answering(answer) as account, pytest.raises(StopRun, match="start NTP"):
+        TencentComparer(account, connections=1).check()
+    assert stamps[1] - stamps[0] <= 1
+
+
+def asks_for_token(wanted):
+    def answer(handler):
+        is_new = handler.headers["X-TC-Token"] == wanted
+        reply(handler, 200, SCORED if is_new else error("AuthFailure.TokenFailure"))
+
+    return answer
+
+
+def test_a_newer_credential_is_taken_once_for_all_threads():
+    fetched = []
+    with answering(asks_for_token("new")) as account:
+        old, new = replace(account, session_token="old"), replace(account, session_token="new")
+
+        def renew():
+            fetched.append(1)
+            return new
+
+        comparer = TencentComparer(old, connections=4, renew=renew)
+        both_failed, scores = threading.Barrier(4), []
+
+        def work():
+            with pytest.raises(CallFailed, match="TokenFailure"):
+                comparer.compare(ONE, OTHER, quality_control=0)
+            both_failed.wait(10)
+            if comparer.refresh():
+                scores.append(comparer.compare(ONE, OTHER, quality_control=0).score)
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert (scores, len(fetched)) == ([1, 1, 1, 1], 1)
+
+
+def test_without_a_newer_credential_a_check_stops_with_the_cure():
+    with answering(asks_for_token("new")) as account:
+        comparer = TencentComparer(account, connections=1, renew=lambda: replace(account))
+        assert comparer.refresh() is False
+        with pytest.raises(StopRun, match="renew session_token"):
+            comparer.check()
+        assert TencentComparer(account, connections=1).refresh() is False
+
+
+def test_a_check_renews_an_expired_credential():
+    with answering(asks_for_token("new")) as account:
+        TencentComparer(account, connections=1, renew=lambda: replace(account, session_token="new")).check()

@@ -36,7 +36,7 @@ def test_the_nightly_dag_goes_plan_compare_publish_summary(dags):
 def test_every_param_has_a_title_and_a_help_text(dags):
     params = dags["nightly_comparison"].params
     found = [params.get_param(name) for name in params]
-    assert len(found) == 8
+    assert len(found) == 10
     assert all(param.schema["title"] and param.description.endswith(".") for param in found)
 
 
@@ -49,6 +49,8 @@ def test_tasks_that_a_person_must_mend_are_not_tried_again(dags):
         "InputError",
         "StopRun",
         "BooksError",
+        "BudgetSpent",
+        "Drained",
         "Unavailable",
         "AirflowNotFoundException",
     }

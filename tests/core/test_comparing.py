@@ -2,134 +2,184 @@ import threading
 
 import pytest
 
-from maskmatch.core.comparing import compare_pair, compare_pairs
-from maskmatch.core.engine import Engine, RetryLimits
-from maskmatch.core.errors import Interrupted, StopRun
+from maskmatch.core.comparing import compare_pairs
+from maskmatch.core.errors import SlotMissed, Unavailable
 from maskmatch.core.outcomes import FailureClass, Side, Source, Status
 from maskmatch.core.pacing import Pacer
-from tests.fakes import FakeClock, FakeComparer, FakeImages, FreeBroker, ListJournal, pair
+from tests.engines import engine, numbered
+from tests.fakes import A_CLAIM, FakeClock, FakeComparer, FakeImages, FreeBroker, ListJournal
 
 
-def engine(**changes):
-    clock = changes.pop("clock", FakeClock())
-    broker = changes.pop("broker", FreeBroker(clock))
-    parts = {
-        "images": FakeImages(),
-        "comparer": FakeComparer(),
-        "pacer": Pacer(broker, calls_per_second=50, clock=clock),
-        "journal": ListJournal(),
-        "clock": clock,
-        "calls_in_flight": 4,
-    }
-    return Engine(**parts | changes)
-
-
-def numbered(*names):
-    return list(enumerate(pair(name) for name in names))
+def compare_one(parts):
+    compare_pairs(numbered("a"), parts)
+    (outcome,) = parts.journal.outcomes
+    return outcome
 
 
 def test_every_pair_gets_one_outcome_and_one_call():
     parts = engine()
     compare_pairs(numbered(*map(str, range(100))), parts)
-    assert sorted(int(o.pair_id) for o in parts.journal.outcomes) == list(range(100))
-    assert len(parts.comparer.calls) == 100
-    assert {o.call_order for o in parts.journal.outcomes} == set(range(100))
+    assert sorted(int(o.pair_id) for o in parts.journal.entries) == list(range(100))
+    assert sorted(map(int, parts.comparer.calls)) == list(range(100))
+    assert {o.call_order for o in parts.journal.entries} == set(range(100))
+    assert parts.progress.counts == {"scored": 100}
+
+
+def test_pairs_are_drawn_as_they_are_needed():
+    drawn = []
+
+    def source():
+        for number, numbered_pair in enumerate(numbered(*map(str, range(100)))):
+            drawn.append(number)
+            yield numbered_pair
+
+    parts = engine(calls_in_flight=1)
+    parts.comparer.on_call = lambda: drawn[-1] == 4 and parts.stop.set()
+    with pytest.raises(Exception, match="stopped on request"):
+        compare_pairs(source(), parts)
+    assert drawn == [0, 1, 2, 3, 4, 5]
+
+
+def test_nothing_to_compare_is_done_at_once():
+    parts = engine()
+    compare_pairs([], parts)
+    assert parts.journal.entries == []
 
 
 def test_a_score_comes_with_the_facts_of_its_call():
-    outcome = compare_pair(pair("a"), engine())
+    outcome = compare_one(engine())
     assert (outcome.status, outcome.score, outcome.model_version) == (Status.SCORED, 77.0, "3.0")
     assert (outcome.calls.attempts, outcome.calls.billed, outcome.calls.request_id) == (1, 1, "r-2")
+    assert (outcome.calls.latency_ms, outcome.calls.called_at) == (0.0, FakeClock().utc())
 
 
 def test_a_missing_image_fails_the_pair_without_a_call_and_names_the_side():
     parts = engine(images=FakeImages("a"))
-    outcome = compare_pair(pair("a"), parts)
+    outcome = compare_one(parts)
     assert outcome.reason is not None
     assert (outcome.reason.code, outcome.reason.side) == ("image_missing", Side.PROBE)
-    assert (outcome.source, parts.comparer.calls) == (Source.PREFLIGHT, [])
+    assert (outcome.source, parts.comparer.calls, parts.pacer.granted) == (Source.PREFLIGHT, [], 0)
 
 
-def test_a_transient_error_is_tried_again_and_each_try_takes_a_permit():
-    clock = FakeClock()
-    broker = FreeBroker(clock)
-    comparer = FakeComparer({"a": ["InternalError", "FailedOperation.RpcFail"]})
-    outcome = compare_pair(pair("a"), engine(comparer=comparer, clock=clock, broker=broker))
-    assert (outcome.score, outcome.calls.attempts, outcome.calls.billed) == (77.0, 3, 1)
-    assert broker.granted == 3
+def test_two_images_too_large_for_one_request_fail_the_pair_without_a_call():
+    class Large(FakeImages):
+        def load(self, image_id):
+            picture = super().load(image_id)
+            return type(picture)(data=picture.data + b"x" * 3_932_000)
 
-
-def test_transient_errors_are_bounded_by_attempts():
-    comparer = FakeComparer({"a": ["InternalError"] * 50})
-    outcome = compare_pair(pair("a"), engine(comparer=comparer))
+    parts = engine(images=Large())
+    outcome = compare_one(parts)
     assert outcome.reason is not None
-    assert (outcome.reason.code, outcome.reason.is_retryable) == ("vendor_error", True)
-    assert outcome.calls.attempts == 5
+    assert (outcome.reason.code, parts.comparer.calls) == ("request_too_large", [])
 
 
-def test_transient_errors_are_bounded_by_time():
-    comparer = FakeComparer({"a": ["InternalError"] * 50})
-    parts = engine(comparer=comparer, limits=RetryLimits(seconds=0.3), jitter=lambda: 1.0)
-    assert compare_pair(pair("a"), parts).calls.attempts == 2
+def test_a_store_of_images_that_is_away_ends_the_run():
+    class Away(FakeImages):
+        def load(self, image_id):
+            raise Unavailable("the store is away")
+
+    with pytest.raises(Unavailable, match="the store is away"):
+        compare_pairs(numbered(*"abc"), engine(images=Away()))
 
 
-def test_throttled_calls_do_not_use_up_the_attempts_and_tell_the_broker():
+def test_an_image_that_cannot_be_read_fails_its_pair_for_now_and_ends_nothing():
+    class Broken(FakeImages):
+        tries = 0
+
+        def load(self, image_id):
+            if image_id != "7":
+                return super().load(image_id)
+            self.tries += 1
+            raise Unavailable("the store breaks off")
+
+    parts = engine(images=Broken())
+    compare_pairs(numbered(*map(str, range(50))), parts)
+    (failed,) = [outcome for outcome in parts.journal.outcomes if outcome.reason]
+    assert (failed.pair_id, failed.reason.code, failed.reason.side) == ("7", "image_unavailable", Side.PROBE)
+    assert (failed.is_final, parts.images.tries, len(parts.journal.outcomes)) == (False, 3, 50)
+
+
+def test_a_store_of_images_that_goes_away_in_the_middle_ends_the_run():
+    class GoesAway(FakeImages):
+        loads = 0
+
+        def load(self, image_id):
+            self.loads += 1
+            if self.loads > 40:
+                raise Unavailable("the store is away")
+            return super().load(image_id)
+
+    parts = engine(images=GoesAway())
+    with pytest.raises(Unavailable, match="the store is away"):
+        compare_pairs(numbered(*map(str, range(200))), parts)
+
+
+def test_a_call_whose_permit_has_passed_is_made_with_another():
+    class StoppedOnce(FakeComparer):
+        was_stopped = False
+
+        def compare(self, *pictures, send_by, **options):
+            assert 0 < send_by - parts.clock.now() < 1
+            if not self.was_stopped:
+                self.was_stopped = True
+                raise SlotMissed("the time of the permit had passed")
+            return super().compare(*pictures, send_by=send_by, **options)
+
+    parts = engine(comparer=StoppedOnce())
+    compare_pairs(numbered("a"), parts)
+    (outcome,) = parts.journal.outcomes
+    assert (outcome.score, outcome.calls.attempts) == (77.0, 1)
+    assert (parts.pacer.granted, parts.pacer.given_back) == (2, 1)
+
+
+def test_the_permits_come_from_the_pacer_one_for_each_call():
     clock = FakeClock()
     broker = FreeBroker(clock)
-    comparer = FakeComparer({"a": ["RequestLimitExceeded"] * 30})
-    outcome = compare_pair(pair("a"), engine(comparer=comparer, clock=clock, broker=broker))
-    assert (outcome.score, broker.refused, outcome.calls.attempts) == (77.0, 30, 31)
-
-
-def test_an_answer_that_never_came_is_counted_as_maybe_billed():
-    outcome = compare_pair(pair("a"), engine(comparer=FakeComparer({"a": ["ClientNetworkError"]})))
-    assert (outcome.calls.billed, outcome.calls.maybe_billed) == (1, 1)
+    pacer = Pacer(broker, A_CLAIM, calls_per_second=50, clock=clock)
+    comparer = FakeComparer({"3": ["InternalError", "RequestLimitExceeded"]})
+    parts = engine(comparer=comparer, pacer=pacer, clock=clock)
+    compare_pairs(numbered(*map(str, range(10))), parts)
+    pacer.close()
+    assert (comparer.sent, broker.granted - broker.given_back) == (12, 10)
+    assert broker.refused == 1
 
 
 def test_a_photo_without_a_face_is_billed_and_never_tried_again():
     comparer = FakeComparer({"a": ["InvalidParameterValue.NoFaceInPhoto"]})
-    outcome = compare_pair(pair("a"), engine(comparer=comparer))
+    parts = engine(comparer=comparer)
+    outcome = compare_one(parts)
     assert outcome.reason is not None
     assert (outcome.reason.failure_class, outcome.reason.side) == (FailureClass.BIOMETRIC, None)
-    assert (outcome.calls.attempts, outcome.calls.billed) == (1, 1)
+    assert (outcome.calls.attempts, outcome.calls.billed, parts.pacer.given_back) == (1, 1, 0)
 
 
-def test_an_account_error_stops_the_run_with_its_cure_and_keeps_what_is_done():
-    parts = engine(comparer=FakeComparer({"7": ["ResourceUnavailable.InArrears"]}), calls_in_flight=1)
-    with pytest.raises(StopRun, match="top it up"):
-        compare_pairs(numbered(*map(str, range(100))), parts)
-    assert [o.pair_id for o in parts.journal.outcomes] == list("0123456")
+def test_an_image_found_bad_settles_its_other_pairs_without_a_call():
+    bad = FakeComparer(bad={"bad": "FailedOperation.ImageDecodeFailed"})
+    parts = engine(comparer=bad, calls_in_flight=1)
+    pairs = [*numbered("good"), *numbered("bad", "bad", "bad")]
+    pairs = [(order, with_reference(pair, "good")) for order, (_, pair) in enumerate(pairs)]
+    compare_pairs(pairs, parts)
+    assert bad.calls == ["good", "bad"]
+    assert [o.source for o in parts.journal.entries] == [Source.API, Source.API, *[Source.VERDICT] * 2]
+    reasons = [o.reason for o in parts.journal.entries[1:]]
+    assert {r.side for r in reasons} == {Side.PROBE}
+    assert reasons[2].message.startswith("probe bad failed in other pairs: ")
 
 
-def test_an_expired_signature_is_signed_anew_once_then_stops_the_run():
-    once = FakeComparer({"a": ["AuthFailure.SignatureExpire"]})
-    assert compare_pair(pair("a"), engine(comparer=once)).score == 77.0
-    always = FakeComparer({"a": ["AuthFailure.SignatureExpire"] * 9})
-    with pytest.raises(StopRun, match="NTP"):
-        compare_pair(pair("a"), engine(comparer=always))
-    assert len(always.calls) == 2
+def with_reference(pair, reference_id):
+    return type(pair)(
+        pair_id=f"{reference_id}-{pair.probe_id}",
+        reference_id=reference_id,
+        probe_id=pair.probe_id,
+        manifest_file="pairs.csv",
+        manifest_row=2,
+    )
 
 
-def test_a_stop_ends_after_the_pairs_under_way_and_keeps_them():
-    parts = engine(stop=threading.Event(), calls_in_flight=1)
-    parts.comparer.on_call = lambda: len(parts.comparer.calls) == 3 and parts.stop.set()
-    with pytest.raises(Interrupted):
-        compare_pairs(numbered(*map(str, range(100))), parts)
-    assert [o.pair_id for o in parts.journal.outcomes] == ["0", "1", "2"]
-
-
-def test_a_stop_while_a_pair_is_tried_again_leaves_it_to_the_next_attempt():
-    parts = engine(comparer=FakeComparer({"a": ["FailedOperation.ImageDownloadError"] * 9}))
-    parts.comparer.on_call = parts.stop.set
-    with pytest.raises(Interrupted):
-        compare_pairs(numbered("a"), parts)
-    assert (parts.journal.outcomes, len(parts.comparer.calls)) == ([], 1)
-
-
-def test_what_stopped_the_others_is_what_is_raised():
-    parts = engine(comparer=FakeComparer({"0": ["AuthFailure.SecretIdNotFound"]}), calls_in_flight=8)
-    with pytest.raises(StopRun, match="SecretId"):
-        compare_pairs(numbered(*map(str, range(100))), parts)
+def test_all_threads_are_gone_when_it_returns():
+    before = threading.active_count()
+    compare_pairs(numbered(*map(str, range(50))), engine(calls_in_flight=8))
+    assert threading.active_count() == before
 
 
 def test_a_journal_that_fails_stops_all_threads():
@@ -141,3 +191,12 @@ def test_a_journal_that_fails_stops_all_threads():
     with pytest.raises(OSError, match="no space left"):
         compare_pairs(numbered(*map(str, range(1000))), parts)
     assert len(parts.comparer.calls) <= 8
+
+
+def test_pairs_that_cannot_be_read_end_the_run():
+    def source():
+        yield from numbered("a", "b")
+        raise ValueError("the shard is damaged")
+
+    with pytest.raises(ValueError, match="the shard is damaged"):
+        compare_pairs(source(), engine())

@@ -1,64 +1,101 @@
 import threading
+import time
+from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from maskmatch.core.errors import Interrupted
-from maskmatch.core.pacing import Pacer, Timeline, book, widen
-from tests.fakes import FakeClock, FreeBroker
-
-steps = st.lists(st.tuples(st.floats(0, 2), st.integers(1, 20), st.booleans()), min_size=1, max_size=40)
-
-
-@given(steps, st.sampled_from([20.0, 50.0, 2000.0]))
-def test_no_second_ever_holds_more_slots_than_the_rate_allows(moves, rate):
-    timeline, now, slots = Timeline(), 1000.0, []
-    for wait, calls, refused in moves:
-        now += wait
-        timeline, booked = book(timeline, now=now, calls=calls, calls_per_second=rate)
-        slots += booked
-        timeline = widen(timeline, now=now) if refused else timeline
-    for start in slots:
-        within = sum(start <= slot < start + 1 - 1e-6 for slot in slots)
-        assert within <= rate * 1.02 + 1  # the catch-up of 20 ms, and the slot that opens the second
+from maskmatch.core.errors import BudgetSpent, Drained, Interrupted, Replaced, Unavailable
+from maskmatch.core.pacing import Pacer, SystemClock
+from maskmatch.core.permits.broker import Broker
+from maskmatch.core.permits.claims import Budget, Budgets, Grant, ThrottleScope
+from tests.documents import MemoryDocument
+from tests.fakes import A_CLAIM, FakeClock, FreeBroker
 
 
-@given(steps)
-def test_slots_are_booked_in_order_and_never_twice(moves):
-    timeline, now, last = Timeline(), 1000.0, 0.0
-    for wait, calls, _ in moves:
-        now += wait
-        timeline, booked = book(timeline, now=now, calls=calls, calls_per_second=50)
-        assert all(after > before for before, after in zip([last, *booked], booked, strict=False))
-        last = booked[-1]
+def pacer_over(broker, clock, **changes):
+    return Pacer(broker, A_CLAIM, calls_per_second=50, clock=clock, **changes)
 
 
-def test_work_that_is_queued_uses_every_slot_of_the_rate():
-    timeline, slots = Timeline(), []
-    for _ in range(100):
-        timeline, booked = book(timeline, now=1000.0, calls=5, calls_per_second=50)
-        slots += booked
-    assert round(slots[-1] - slots[0], 6) == round(499 / 50, 6)
+class ScriptedBroker(FreeBroker):
+    """Answers as a list says, then grants."""
+
+    def __init__(self, clock, *answers):
+        super().__init__(clock)
+        self.answers = list(answers)
+
+    def reserve(self, calls, claim, *, unbilled=0):
+        if not self.answers:
+            return super().reserve(calls, claim, unbilled=unbilled)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
-def test_a_timeline_from_before_a_reboot_starts_afresh():
-    _, slots = book(Timeline(next_slot=9e6), now=10.0, calls=1, calls_per_second=50)
-    assert slots == [10.0]
+class OneSecondApart(FreeBroker):
+    """Books slots a second apart."""
+
+    next = 1000.0
+
+    def reserve(self, calls, claim, *, unbilled=0):
+        first, self.next = self.next, self.next + calls
+        self.granted += calls
+        return Grant(delays=tuple(first + i - self.clock.now() for i in range(calls)))
 
 
-def test_a_refusal_widens_the_margin_once_a_second_and_calm_gives_it_back():
-    timeline = widen(widen(Timeline(), now=100.0), now=100.5)
-    assert timeline.margin == 0.012
-    assert widen(timeline, now=101.1).margin == 0.024
-    _, slots = book(timeline, now=200.0, calls=2, calls_per_second=50)
-    assert round(slots[1] - slots[0], 9) == 0.02
+def test_threads_pass_at_their_slots_one_by_one():
+    clock = FakeClock()
+    broker = OneSecondApart(clock)
+    pacer = pacer_over(broker, clock)
+    passed = []
+    for _ in range(10):
+        pacer.wait_for_permit()
+        passed.append(clock.now())
+    assert passed == [1000.0 + second for second in range(10)]
+    assert broker.granted == 10
 
 
-def test_a_margin_learnt_before_a_reboot_is_forgotten():
-    timeline = Timeline(next_slot=5e6, margin=0.1, widened_at=5e6)
-    after, slots = book(timeline, now=10.0, calls=2, calls_per_second=50)
-    assert (after.margin, round(slots[1] - slots[0], 9)) == (0.0, 0.02)
+def test_no_more_is_booked_than_threads_wait_for():
+    clock = FakeClock()
+    broker = FreeBroker(clock)
+    pacer = pacer_over(broker, clock)
+    threads = [threading.Thread(target=pacer.wait_for_permit) for _ in range(64)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    pacer.close()
+    assert broker.granted - broker.given_back == 64
+
+
+def test_real_threads_keep_to_the_rate_and_use_it():
+    document = MemoryDocument()
+    document.now = time.monotonic
+    change = document.change
+
+    def change_now(step):
+        document.time = time.monotonic()
+        return change(step)
+
+    document.change = change_now
+    pacer = Pacer(Broker(document, calls_per_second=200), A_CLAIM, calls_per_second=200, clock=SystemClock())
+    ends, passed = time.monotonic() + 2, []
+
+    def call():
+        while time.monotonic() < ends:
+            pacer.wait_for_permit()
+            passed.append(time.monotonic())
+
+    threads = [threading.Thread(target=call) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    passed.sort()
+    in_first_second = sum(at < passed[0] + 1 for at in passed)
+    assert len(passed) >= 380
+    assert in_first_second <= 206
+    assert pacer.waited > 0.9
 
 
 def test_a_stop_ends_the_wait_for_a_permit_without_taking_a_slot():
@@ -66,34 +103,201 @@ def test_a_stop_ends_the_wait_for_a_permit_without_taking_a_slot():
     broker = FreeBroker(clock)
     stop.set()
     with pytest.raises(Interrupted):
-        Pacer(broker, calls_per_second=50, clock=clock).wait_for_permit(stop)
+        pacer_over(broker, clock).wait_for_permit(stop)
     assert broker.granted == 0
 
 
-def test_the_margin_has_a_limit():
-    timeline = Timeline()
-    for second in range(100):
-        timeline = widen(timeline, now=100.0 + 1.5 * second)
-    assert timeline.margin == 0.10
+def test_a_stop_during_the_sleep_until_a_slot_gives_it_back():
+    stop = threading.Event()
+
+    class StoppedOnSleep(FakeClock):
+        def wait(self, event, seconds):
+            stop.set()
+
+    clock = StoppedOnSleep()
+    broker = ScriptedBroker(clock, Grant(delays=(0.3, 0.32)))
+    pacer = pacer_over(broker, clock)
+    with pytest.raises(Interrupted):
+        pacer.wait_for_permit(stop)
+    pacer.close()
+    assert broker.given_back == 2
 
 
-def test_threads_pass_at_their_slots_one_by_one():
+def test_threads_that_wait_all_end_soon_after_a_stop():
+    clock, stop = SystemClock(), threading.Event()
+    broker = ScriptedBroker(clock, *[Grant(retry_after=30.0)] * 20)
+    pacer = pacer_over(broker, clock)
+    ended = []
+
+    def wait():
+        with pytest.raises(Interrupted):
+            pacer.wait_for_permit(stop)
+        ended.append(time.monotonic())
+
+    threads = [threading.Thread(target=wait) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    stopped = time.monotonic()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert len(ended) == 20
+    assert max(ended) - stopped < 2
+
+
+def test_a_slot_that_comes_far_too_late_is_thrown_away_given_back_and_booked_anew():
+    class Stalls(FakeClock):
+        def sleep(self, seconds):
+            super().sleep(seconds + 5)
+
+    clock = Stalls()
+    broker = ScriptedBroker(clock, Grant(delays=(0.1,)))
+    pacer = pacer_over(broker, clock)
+    pacer.wait_for_permit()
+    assert (pacer.late, broker.granted, broker.given_back) == (1, 1, 1)
+
+
+def test_a_slot_from_long_ago_stays_counted_as_spent():
+    class Sleeps(FakeClock):
+        def sleep(self, seconds):
+            super().sleep(seconds + 3600)
+
+    clock = Sleeps()
+    broker = ScriptedBroker(clock, Grant(delays=(0.1,)))
+    pacer = pacer_over(broker, clock)
+    pacer.wait_for_permit()
+    pacer.close()
+    assert (pacer.late, broker.given_back) == (1, 0)
+
+
+def test_a_process_that_was_stopped_meets_the_fence_when_it_goes_on():
+    """A zombie: stopped with slots booked, replaced meanwhile."""
+    clock, store = FakeClock(), MemoryDocument()
+    store.now = clock.now
+    broker = Broker(store, calls_per_second=50)
+    epoch = broker.take_lease("s")
+    claim = replace(A_CLAIM, shard="s", epoch=epoch)
+
+    class Stopped(FakeClock):
+        def sleep(self, seconds):
+            broker.take_lease("s")
+            super().sleep(seconds + 3)
+
+    zombie = Pacer(broker, claim, calls_per_second=50, clock=Stopped())
+    broker.reserve(5, claim)
+    with pytest.raises(Replaced):
+        zombie.wait_for_permit()
+    assert zombie.late == 1
+
+
+@pytest.mark.parametrize(
+    "error", [Replaced("other"), Drained("over"), BudgetSpent("spent", window="day", until=None)]
+)
+def test_what_the_broker_refuses_for_good_ends_the_wait(error):
     clock = FakeClock()
+    with pytest.raises(type(error)):
+        pacer_over(ScriptedBroker(clock, error), clock).wait_for_permit()
 
-    class OneSecondApart(FreeBroker):
-        next = 1000.0
 
-        def reserve(self, calls):
-            first, self.next = self.next, self.next + calls
-            self.granted += calls
-            return [first + i for i in range(calls)]
+def test_while_the_store_is_away_callers_wait_say_so_and_go_on_when_it_is_back():
+    clock, said = FakeClock(), []
+    broker = ScriptedBroker(clock, *[Unavailable("redis://h is away")] * 5)
+    pacer_over(broker, clock, say=said.append).wait_for_permit()
+    assert len(said) == 2
+    assert said[0] == "no call is sent while the permit broker is away, we keep asking: redis://h is away"
+    assert said[1].startswith("the permit broker is back after")
+    assert 0.5 < clock.now() - 1000 < 10
 
-    broker = OneSecondApart(clock)
-    pacer = Pacer(broker, calls_per_second=50, clock=clock)
-    threads = [threading.Thread(target=pacer.wait_for_permit) for _ in range(10)]
+
+def test_a_store_that_stays_away_for_longer_than_our_patience_ends_the_wait():
+    clock, said = FakeClock(), []
+    broker = ScriptedBroker(clock, *[Unavailable("away")] * 1000)
+    pacer = pacer_over(broker, clock, say=said.append, patience_seconds=300)
+    with pytest.raises(Unavailable, match=r"no permits for 30\d s: away"):
+        pacer.wait_for_permit()
+    assert 5 <= len(said) <= 6
+
+
+def test_a_pause_and_its_end_are_said_once():
+    clock, said = FakeClock(), []
+    broker = ScriptedBroker(clock, *[Grant(retry_after=0.5, paused=True)] * 4, Grant(retry_after=0.1))
+    pacer_over(broker, clock, say=said.append).wait_for_permit()
+    assert said == ["paused through the permit broker", "resumed through the permit broker"]
+    assert clock.now() == 1002.1
+
+
+def test_unbilled_calls_go_along_with_the_next_booking_once():
+    clock = FakeClock()
+    broker = FreeBroker(clock)
+    pacer = pacer_over(broker, clock)
+    pacer.wait_for_permit()
+    pacer.unbilled()
+    pacer.wait_for_permit()
+    pacer.wait_for_permit()
+    assert broker.given_back == 1
+    pacer.unbilled()
+    pacer.close()
+    pacer.close()
+    assert broker.given_back == 2
+
+
+def test_what_may_have_been_given_back_is_not_given_back_again():
+    clock = FakeClock()
+    broker = ScriptedBroker(clock, Unavailable("cut off"))
+    pacer = pacer_over(broker, clock)
+    pacer.unbilled()
+    pacer.wait_for_permit()
+    assert broker.given_back == 0
+
+
+def test_a_refusal_is_passed_on_and_a_store_that_is_away_need_not_know():
+    class Away(FreeBroker):
+        def throttled(self, scope):
+            super().throttled(scope)
+            raise Unavailable("away")
+
+    broker = Away(FakeClock())
+    pacer_over(broker, FakeClock()).throttled(ThrottleScope.IP)
+    assert broker.scopes == [ThrottleScope.IP]
+
+
+def test_closing_does_not_fail_while_the_store_is_away():
+    class Away(FreeBroker):
+        def refund(self, calls, claim):
+            raise Unavailable("away")
+
+    pacer = pacer_over(Away(FakeClock()), FakeClock())
+    pacer.unbilled()
+    pacer.close()
+
+
+def test_threads_that_come_singly_and_are_let_through_at_once_have_not_waited():
+    clock = FakeClock()
+    pacer = pacer_over(FreeBroker(clock), clock)
+    for _ in range(300):
+        pacer.wait_for_permit()
+    assert pacer.waited < 0.01
+
+
+def test_threads_share_a_budget_to_the_last_call():
+    store = MemoryDocument()
+    broker = Broker(store, calls_per_second=1e6)
+    claim = replace(A_CLAIM, budgets=Budgets(run=Budget(calls=100)))
+    pacer = Pacer(broker, claim, calls_per_second=1e6, clock=FakeClock())
+    passed, lock = [0], threading.Lock()
+
+    def call():
+        try:
+            while True:
+                pacer.wait_for_permit()
+                with lock:
+                    passed[0] += 1
+        except BudgetSpent:
+            pass
+
+    threads = [threading.Thread(target=call) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert clock.now() == 1009.0
-    assert broker.granted == 10
+    assert passed == [100]

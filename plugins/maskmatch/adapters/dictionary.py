@@ -60,6 +60,7 @@ def _failures() -> set[str]:
     rules = [rule for rule in table().values() if rule.action not in stops]
     meanings = {rule.failure_code: (rule.failure_class, rule.meaning) for rule in reversed(rules)}
     own = {code: (FailureClass.DATA, meaning) for code, meaning in PREFLIGHT_CODES.items()}
+    own["image_unavailable"] = (FailureClass.INFRASTRUCTURE, PREFLIGHT_CODES["image_unavailable"])
     return {f"| {code} | {kind} | {meaning} |" for code, (kind, meaning) in (own | meanings).items()}
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from enum import StrEnum
+from functools import lru_cache
 
 from maskmatch.adapters.stores import Store
 from maskmatch.core.errors import ImageUnusable, InputError, ObjectMissing, StopRun
@@ -10,6 +11,11 @@ from maskmatch.core.images import MAX_FILE_BYTES, Picture, check_bytes, check_si
 
 URL_SECONDS = 3600
 """A signed URL lives longer than one pair is tried."""
+SIZES_KNOWN = 100_000
+"""An image that is sent as URL is looked up once, not for each of its pairs: some 20 MB of memory at most."""
+
+_LOOKUPS = 256
+"""Images that may be looked up at the same time."""
 
 
 class Transfer(StrEnum):
@@ -33,27 +39,35 @@ class StoreImages:
         self._open_store = open_store
         self._buckets: dict[str, Store] = {}
         self._lock = threading.Lock()
+        self._looking_up = [threading.Lock() for _ in range(_LOOKUPS)]
+        self._check_once = lru_cache(SIZES_KNOWN)(self._check_stored)
 
     def load(self, image_id: str) -> Picture:
         """Return the image, checked as far as can be before a call; raise ImageUnusable."""
         if image_id.startswith(("http://", "https://")):
             return Picture(url=image_id)
         try:
-            return self._picture(*self._place(image_id))
+            return self._picture(image_id)
         except ObjectMissing as error:
             raise ImageUnusable("image_missing", "there is no object under this key") from error
         except (StopRun, InputError) as error:  # the plan could read the source: only this image is not
             raise ImageUnusable("image_forbidden", str(error)) from error
 
-    def _picture(self, store: Store, key: str) -> Picture:
+    def _picture(self, image_id: str) -> Picture:
+        store, key = self._place(image_id)
         if self._transfer is Transfer.URL:
-            if (found := store.head(key)) is None:
-                raise ObjectMissing(key)
-            check_size(found.size)
+            with self._looking_up[hash(image_id) % _LOOKUPS]:  # else all threads would miss it together
+                self._check_once(image_id)
             return Picture(url=store.signed_url(key, seconds=URL_SECONDS))
         data = store.get(key, limit=MAX_FILE_BYTES + 1)
         check_bytes(data)
         return Picture(data=data)
+
+    def _check_stored(self, image_id: str) -> None:
+        store, key = self._place(image_id)
+        if (found := store.head(key)) is None:
+            raise ObjectMissing(key)
+        check_size(found.size)
 
     def _place(self, image_id: str) -> tuple[Store, str]:
         if not image_id.startswith("s3://"):

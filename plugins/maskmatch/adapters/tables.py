@@ -71,9 +71,16 @@ OUTCOMES = pa.schema(
         _column("failure_code", _WORD, "Why there is no score; see below."),
         _column("vendor_code", _WORD, "The vendor's error code, where a call was made."),
         _column("failure_message", _TEXT, "The reason in words, with the place or the image."),
-        _column("failed_side", _WORD, "reference or probe; null where the vendor does not tell."),
+        _column(
+            "failed_side", _WORD, "reference or probe; null where it is not known: the vendor does not tell."
+        ),
         _column("retryable", pa.bool_(), "Whether the pair may succeed later without anybody mending it."),
-        _column("result_source", _WORD, "api (a call of its own) or preflight (settled before any call)."),
+        _column(
+            "result_source",
+            _WORD,
+            "api (a call of its own), preflight (settled before any call) or verdict "
+            "(an image failed in other pairs).",
+        ),
         _column("canonical_pair_id", _TEXT, "The pair whose call settled this one; null: its own."),
         _column("attempts", pa.int32(), "Calls sent for the pair, refused ones included."),
         _column("billed_calls", pa.int32(), "Calls that the vendor charges for sure."),

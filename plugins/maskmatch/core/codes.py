@@ -12,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 
 from maskmatch.core.outcomes import FailureClass
+from maskmatch.core.permits.claims import ThrottleScope
 
 
 class Action(StrEnum):
@@ -49,6 +50,11 @@ class Rule:
     meaning: str
     known: bool = True
 
+    @property
+    def throttle_scope(self) -> ThrottleScope:
+        """Return whom a refusal for the rate concerns."""
+        return ThrottleScope.IP if self.code == _IP_LIMIT else ThrottleScope.ACCOUNT
+
 
 def rule_for(code: str) -> Rule:
     """Return the rule of a vendor code; an unknown one gets the rule of its prefix, marked `known=False`."""
@@ -78,6 +84,8 @@ def _rule(row: dict[str, str]) -> Rule:
         meaning=row["meaning"],
     )
 
+
+_IP_LIMIT = "RequestLimitExceeded.IPLimitExceeded"
 
 # An unknown code is treated like the known one beside its prefix. The order matters.
 _PREFIXES = (

@@ -1,165 +1,205 @@
 """The whole story: every pair becomes an outcome, within the rate limit, and none is paid for twice.
 
-    for each pair that the journal does not know yet, on as many threads as there may be calls in flight:
-        fetch both images          a missing or unusable one fails the pair, no call is made
-        wait for a permit          the broker books a slot on the timeline of the account
-        call CompareMaskFace       the code table says what an error means: try again, record, or stop
-        write to the journal       and wait until it is durable before the thread takes its next pair
+    as many threads as the rate needs (crew, concurrency), each until there is no pair left:
+        take a pair              fresh ones first, behind them those to be tried again (retries)
+        look up its images       one that is known to be bad fails the pair without a call (verdicts)
+        fetch both images        a missing or unusable one fails the pair, no call is made (loading)
+        wait for a permit        unless the service is down (breaker); the broker books a slot (pacing)
+        call CompareMaskFace     the code table says what an error means: later, record, or stop (refusals)
+        write to the journal     which holds back when too much is not yet durable
 
-So at any moment the journal lacks at most the pairs that are in flight, and a killed task pays again for
-no more than those.
+So at any moment the journal lacks at most the calls under way and one group: a killed task pays again for no
+more than those.
 """
 
 import threading
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterable
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 
-from maskmatch.core.codes import Action, Billed, Rule
-from maskmatch.core.engine import Engine, RetryLimits
-from maskmatch.core.errors import CallFailed, ImageUnusable, Interrupted, StopRun, Unavailable
-from maskmatch.core.images import Picture, fit_one_request
-from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason, Side, Source
+from maskmatch.core.breaker import Breaker
+from maskmatch.core.codes import rule_for
+from maskmatch.core.concurrency import Gauge, Spell, threads_affordable, threads_wanted
+from maskmatch.core.crew import Crew
+from maskmatch.core.engine import Answer, Engine
+from maskmatch.core.errors import CallFailed, Interrupted, SlotMissed
+from maskmatch.core.images import Picture
+from maskmatch.core.loading import Loading
+from maskmatch.core.outcomes import Outcome, Reason, Source
 from maskmatch.core.pairs import Pair
+from maskmatch.core.refusals import Refusal, Refusals
+from maskmatch.core.retries import Backlog, Trial
+from maskmatch.core.under_way import LeftBehind, UnderWay
+
+_TICK_SECONDS = 0.05
+_PERMIT_SECONDS = 0.25
+"""A permit is good for so long: whoever is stopped and goes on much later has to ask again."""
+_VERDICT_SECONDS = 0.25
+_LONGEST_CALL_SECONDS = 30.0
 
 
 def compare_pairs(pairs: Iterable[tuple[int, Pair]], engine: Engine) -> None:
     """Take every (call order, pair) to an outcome in the journal.
 
-    Raise StopRun when a person must act, Unavailable when a later try may help, Interrupted when
-    `engine.stop` was set. What is in the journal by then stays valid. An error sets `engine.stop` too.
+    Raise StopRun when a person must act, BudgetSpent when no more may be spent, Unavailable when a later try
+    may help, Interrupted when `engine.stop` was set. What is in the journal by then stays valid: calls under
+    way are finished first, and those that hang are entered as unknown.
     """
-    source = _shared(pairs)
-    with ThreadPoolExecutor(engine.calls_in_flight, thread_name_prefix="compare") as pool:
-        workers = [pool.submit(_work, source, engine) for _ in range(engine.calls_in_flight)]
-        try:
-            done, _ = wait(workers, return_when=FIRST_EXCEPTION)
-            was_stopped = engine.stop.is_set()
-            _raise_first(done)
-        except BaseException:
-            engine.stop.set()  # the others end after the pair they are at
-            raise
-    if was_stopped:
+    engine = replace(engine, stop=_Ending(engine.stop))
+    backlog = Backlog(pairs, clock=engine.clock, limits=engine.limits)
+    run = _Run(engine, backlog)
+    try:
+        while not engine.stop.is_set() and (run.crew.size or backlog.has_more()):
+            run.supervise()
+    finally:
+        engine.stop.set()  # wakes those who wait for a permit
+        is_complete = run.leave()
+    if run.crew.error:
+        raise run.crew.error
+    if not is_complete:
         raise Interrupted("stopped on request; finished pairs are in the journal")
 
 
-def _raise_first(workers: Iterable[Future[None]]) -> None:
-    """Raise what went wrong in a worker; that it was asked to stop comes last."""
-    errors = [error for worker in workers if (error := worker.exception())]
-    for error in sorted(errors, key=lambda error: isinstance(error, Interrupted)):
-        raise error
+class _Run:
+    def __init__(self, engine: Engine, backlog: Backlog) -> None:
+        self._engine = engine
+        self._backlog = backlog
+        self._breaker = Breaker(engine.breaker, clock=engine.clock, say=engine.warn)
+        self._loading = Loading(engine.images)
+        self._refusals = Refusals(engine, backlog, self._breaker)
+        self._gauge = Gauge(engine.clock, engine.concurrency)
+        self._under_way = UnderWay()
+        self._most_threads = engine.calls_in_flight or engine.concurrency.most
+        self.crew = Crew(self._work, on_error=engine.stop.set)
 
+    def supervise(self) -> None:
+        """Start the threads that are needed, tell how far we are, and wait a moment."""
+        engine, size = self._engine, self.crew.size
+        wanted = engine.calls_in_flight
+        if wanted is None:
+            seen = self._gauge.seen(size)
+            wanted = threads_wanted(seen, calls_per_second=engine.calls_per_second, limits=engine.concurrency)
+            self._most_threads = threads_affordable(seen, engine.concurrency)
+        self.crew.grow_to(int(min(wanted, self._breaker.room, size + self._backlog.ready)))
+        engine.progress.threads = self.crew.size
+        engine.progress.tick()
+        if self.crew.size:
+            self.crew.wait(_TICK_SECONDS)
+        else:
+            engine.clock.wait(engine.stop, _TICK_SECONDS)
 
-def _work(source: Iterator[tuple[int, Pair]], engine: Engine) -> None:
-    for order, pair in source:
-        if engine.stop.is_set():
+    def leave(self) -> bool:
+        """Wait for the calls under way, keep what unfinished pairs have cost; say whether there are none."""
+        self.crew.join(_LONGEST_CALL_SECONDS if self.crew.error else self._engine.drain_seconds)
+        hung = self._under_way.leave()
+        is_complete = not (hung or self.crew.size or self._backlog.has_more())
+        for trial in hung:
+            lost = CallFailed(rule_for("ClientNetworkError"), "the run ended before the answer came")
+            trial.refused(lost, seconds=self._engine.drain_seconds, called_at=self._engine.clock.utc())
+        # An error of the journal must not hide the first one, which may be the same.
+        with suppress(Exception) if self.crew.error else nullcontext():
+            self._keep([*hung, *self._backlog.unfinished()])
+        return is_complete
+
+    def _keep(self, trials: Iterable[Trial]) -> None:
+        for trial in trials:
+            if entry := trial.interim():
+                self._engine.journal.record(entry)
+                self._engine.progress.add_calls(entry.calls)
+
+    def _work(self) -> None:
+        """Compare pairs until there is none now, or one thread too many at it."""
+        while self._may_go_on() and (trial := self._backlog.take()):
+            try:
+                with self._gauge.spell() as spell:
+                    self._compare(trial, spell)
+            except LeftBehind:
+                return
+            except BaseException as error:
+                self._backlog.put_back(trial)
+                if type(error) is Interrupted and self._engine.stop.is_set():
+                    return
+                raise
+
+    def _may_go_on(self) -> bool:
+        is_spare = self.crew.size > self._most_threads
+        return not (self._engine.stop.is_set() or is_spare or self._breaker.room < 1)
+
+    def _compare(self, trial: Trial, spell: Spell) -> None:
+        pair, verdicts = trial.pair, self._engine.verdicts
+        if reason := verdicts.on(pair):
+            return self._finish(trial.ended(reason=reason, source=Source.VERDICT))
+        if verdicts.are_pending(pair):
+            return self._backlog.later(trial, seconds=_VERDICT_SECONDS)
+        pictures = self._loading.both(trial)
+        if pictures is None:
+            return self._backlog.later(trial, seconds=self._engine.limits.longest_pause)
+        if isinstance(pictures, Reason):
+            return self._finish(trial.ended(reason=pictures, source=Source.PREFLIGHT))
+        spell.image_bytes = sum(len(picture.data or b"") for picture in pictures)
+        with verdicts.under_way(pair):
+            ticket = self._permit(spell)
+            if ticket is None:
+                return self._backlog.put_back(trial)
+            try:
+                self._call(trial, pictures, ticket)
+            except SlotMissed:  # this process was stopped for a while: it may have been replaced meanwhile
+                self._engine.pacer.unbilled()
+                self._breaker.abandoned(ticket)
+                self._backlog.put_back(trial)
+
+    def _permit(self, spell: Spell) -> int | None:
+        """Wait until one call may be sent; return the breaker's ticket, or None while it admits none."""
+        if (ticket := self._breaker.admit()) is None:
+            return None
+        with spell.waiting():
+            self._engine.pacer.wait_for_permit(self._engine.stop)
+        if self._breaker.admits(ticket) and not self._engine.stop.is_set():
+            return ticket
+        self._engine.pacer.unbilled()
+        return None
+
+    def _call(self, trial: Trial, pictures: tuple[Picture, Picture], ticket: int) -> None:
+        generation = self._refusals.credential.generation
+        sent_at, called_at = self._engine.clock.now(), self._engine.clock.utc()
+        answer = self._send(trial, pictures)
+        seconds = self._engine.clock.now() - sent_at
+        if isinstance(answer, CallFailed):
+            trial.refused(answer, seconds=seconds, called_at=called_at)
+            refusal = Refusal(trial=trial, failure=answer, ticket=ticket, generation=generation)
+            if reason := self._refusals.settle(refusal):
+                self._finish(trial.ended(reason=reason))
             return
-        outcome = replace(compare_pair(pair, engine), call_order=order)
-        engine.journal.record(outcome)
-        engine.on_outcome(outcome)
+        trial.scored(answer.request_id, seconds=seconds, called_at=called_at)
+        self._breaker.answered(ticket)
+        self._engine.verdicts.scored(trial.pair)
+        self._finish(trial.ended(score=answer.score, model_version=answer.model_version))
 
-
-def compare_pair(pair: Pair, engine: Engine) -> Outcome:
-    """Take one pair to its outcome; see `compare_pairs` for what is raised."""
-    reference = _load(pair.reference_id, Side.REFERENCE, engine)
-    if isinstance(reference, Reason):
-        return Outcome(pair_id=pair.pair_id, reason=reference, source=Source.PREFLIGHT)
-    probe = _load(pair.probe_id, Side.PROBE, engine)
-    if isinstance(probe, Reason):
-        return Outcome(pair_id=pair.pair_id, reason=probe, source=Source.PREFLIGHT)
-    if not fit_one_request(reference, probe):
-        return Outcome(pair_id=pair.pair_id, reason=_TOO_LARGE, source=Source.PREFLIGHT)
-    return _call_until_settled(pair, reference, probe, engine)
-
-
-def _call_until_settled(pair: Pair, reference: Picture, probe: Picture, engine: Engine) -> Outcome:
-    calls, started = Calls(), engine.clock.now()
-    refusals = 0
-    while True:
-        engine.pacer.wait_for_permit(engine.stop)
-        sent_at = engine.clock.now()
-        calls = replace(calls, attempts=calls.attempts + 1, called_at=engine.clock.utc())
+    def _send(self, trial: Trial, pictures: tuple[Picture, Picture]) -> Answer | CallFailed:
+        self._under_way.begin(trial)
         try:
-            answer = engine.comparer.compare(reference, probe, quality_control=pair.quality_control or 0)
+            return self._engine.comparer.compare(
+                *pictures,
+                quality_control=trial.pair.quality_control or 0,
+                send_by=self._engine.clock.now() + _PERMIT_SECONDS,
+            )
         except CallFailed as failure:
-            calls = _charged(calls, failure, 1000 * (engine.clock.now() - sent_at))
-            refusals += failure.rule.action is not Action.THROTTLE
-            elapsed = engine.clock.now() - started
-            if _may_try_again(failure.rule, refusals, elapsed, engine.limits):
-                _step_back(failure.rule, refusals, engine)
-                continue
-            return Outcome(pair_id=pair.pair_id, reason=_final_reason(failure), calls=calls)
-        calls = replace(
-            calls,
-            billed=calls.billed + 1,
-            request_id=answer.request_id,
-            latency_ms=1000 * (engine.clock.now() - sent_at),
-        )
-        return Outcome(
-            pair_id=pair.pair_id, score=answer.score, model_version=answer.model_version, calls=calls
-        )
+            return failure
+        finally:
+            self._under_way.end(trial)
+
+    def _finish(self, outcome: Outcome) -> None:
+        self._engine.journal.record(outcome)
+        self._engine.progress.add(outcome)
 
 
-def _may_try_again(rule: Rule, refusals: int, elapsed: float, limits: RetryLimits) -> bool:
-    if rule.action is Action.THROTTLE:
-        return elapsed < limits.seconds
-    may_retry = rule.action in (Action.RETRY, Action.REFRESH_CREDENTIAL)
-    return may_retry and refusals < rule.tries and elapsed < limits.seconds
+class _Ending(threading.Event):
+    """Set when the run ends by itself; it also counts as set when the run was asked to end."""
 
+    def __init__(self, asked: threading.Event) -> None:
+        super().__init__()
+        self._asked = asked
 
-def _step_back(rule: Rule, refusals: int, engine: Engine) -> None:
-    if rule.action is Action.THROTTLE:
-        engine.pacer.throttled()
-        return
-    pause = min(engine.limits.longest_pause, engine.limits.first_pause * 2**refusals)
-    engine.clock.wait(engine.stop, pause * engine.jitter())
-
-
-def _charged(calls: Calls, failure: CallFailed, latency_ms: float) -> Calls:
-    return replace(
-        calls,
-        billed=calls.billed + (failure.rule.billed is Billed.YES),
-        maybe_billed=calls.maybe_billed + (failure.rule.billed is Billed.UNKNOWN),
-        request_id=failure.request_id,
-        latency_ms=latency_ms,
-    )
-
-
-def _final_reason(failure: CallFailed) -> Reason:
-    rule = failure.rule
-    if rule.action in (Action.STOP_RUN, Action.REFRESH_CREDENTIAL):
-        raise StopRun(f"{rule.meaning} The vendor said: {failure}") from failure
-    if failure.never_sent:
-        raise Unavailable(f"{rule.meaning} {failure.message}") from failure
-    return Reason(
-        failure_class=rule.failure_class,
-        code=rule.failure_code,
-        message=f"{rule.meaning} ({failure.message})",
-        vendor_code=rule.code,
-    )
-
-
-def _load(image_id: str, side: Side, engine: Engine) -> Picture | Reason:
-    try:
-        return engine.images.load(image_id)
-    except ImageUnusable as error:
-        message = f"{side} {image_id}: {error.message}"
-        return Reason(failure_class=FailureClass.DATA, code=error.code, message=message, side=side)
-
-
-_TOO_LARGE = Reason(
-    failure_class=FailureClass.DATA,
-    code="request_too_large",
-    message="both images together exceed one request of 10 MB: use URLs or smaller images",
-)
-
-
-def _shared(pairs: Iterable[tuple[int, Pair]]) -> Iterator[tuple[int, Pair]]:
-    """Return an iterator that several threads may draw from."""
-    lock, source = threading.Lock(), iter(pairs)
-
-    def draw() -> tuple[int, Pair] | None:
-        with lock:
-            return next(source, None)
-
-    return iter(draw, None)
+    def is_set(self) -> bool:
+        """Say whether no further pair is to be taken."""
+        return super().is_set() or self._asked.is_set()

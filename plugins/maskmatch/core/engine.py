@@ -1,5 +1,6 @@
-"""What comparing needs from the world: four small protocols, and the limits of one pair."""
+"""What comparing needs from the world, as small protocols, and the limits it keeps."""
 
+import logging
 import math
 import random
 import threading
@@ -7,9 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from maskmatch.core.breaker import BreakerLimits
+from maskmatch.core.concurrency import ConcurrencyLimits
 from maskmatch.core.images import Picture
 from maskmatch.core.outcomes import Outcome
-from maskmatch.core.pacing import Clock, Pacer
+from maskmatch.core.pacing import Clock
+from maskmatch.core.permits.claims import ThrottleScope
+from maskmatch.core.progress import Progress
+from maskmatch.core.retries import RetryLimits
+from maskmatch.core.verdicts import Verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +31,17 @@ class Answer:
 class Comparer(Protocol):
     """Makes one paid call."""
 
-    def compare(self, reference: Picture, probe: Picture, *, quality_control: int) -> Answer:
-        """Return the vendor's answer; raise CallFailed for anything else."""
+    def compare(
+        self, reference: Picture, probe: Picture, *, quality_control: int, send_by: float = math.inf
+    ) -> Answer:
+        """Return the vendor's answer; raise CallFailed for anything else.
+
+        Raise SlotMissed, and send nothing, when the clock shows more than `send_by` before the first byte.
+        """
+        ...
+
+    def refresh(self) -> bool:
+        """Take a newer credential for the next calls; say whether there is one."""
         ...
 
 
@@ -37,46 +53,55 @@ class Images(Protocol):
         ...
 
 
-class Journal(Protocol):
-    """Keeps what was paid for."""
+class Permits(Protocol):
+    """Says when a call may be sent; a permit may be used up by one call alone."""
 
-    def record(self, outcome: Outcome) -> None:
-        """Return when the outcome is durable."""
+    def wait_for_permit(self, stop: threading.Event | None = None) -> None:
+        """Return when one call may be sent now; raise what keeps it from ever being so."""
+        ...
+
+    def unbilled(self) -> None:
+        """Give back the budget of a permit whose call is known not to be billed."""
+        ...
+
+    def throttled(self, scope: ThrottleScope) -> None:
+        """Tell that the gateway refused a call for its rate."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class RetryLimits:
-    """How long one pair is tried: the code table bounds the calls, this bounds time (seconds) and pauses."""
+class Journal(Protocol):
+    """Keeps what was paid for; both raise what kept earlier outcomes from being durable."""
 
-    seconds: float = 300.0
-    first_pause: float = 0.25
-    longest_pause: float = 8.0
+    def record(self, outcome: Outcome) -> None:
+        """Keep it; return at once unless too much is not yet durable."""
+        ...
 
-
-def calls_in_flight_for(calls_per_second: float) -> int:
-    """Return how many calls must be under way to use a rate (Little's law), within what threads can do.
-
-    A call takes up to 1 s, its images and its journal entry about half a second more.
-    """
-    return max(8, min(128, math.ceil(1.5 * calls_per_second)))
-
-
-def _ignore(_: Outcome) -> None:
-    pass
+    def record_durably(self, outcome: Outcome) -> None:
+        """Return when it is durable."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """All that `compare_pairs` needs."""
+    """All that `compare_pairs` needs.
+
+    `calls_in_flight` None finds out what the rate takes; after a stop, calls under way may take
+    `drain_seconds` more.
+    """
 
     images: Images
     comparer: Comparer
-    pacer: Pacer
+    pacer: Permits
     journal: Journal
+    progress: Progress
     clock: Clock
-    calls_in_flight: int = 32
-    limits: RetryLimits = RetryLimits()
+    calls_per_second: float
+    calls_in_flight: int | None = None
+    concurrency: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
+    limits: RetryLimits = field(default_factory=RetryLimits)
+    breaker: BreakerLimits = field(default_factory=BreakerLimits)
+    verdicts: Verdicts = field(default_factory=Verdicts)
     stop: threading.Event = field(default_factory=threading.Event)
-    on_outcome: Callable[[Outcome], None] = _ignore
+    drain_seconds: float = 4.0
+    warn: Callable[[str], None] = logging.getLogger("maskmatch.comparing").warning
     jitter: Callable[[], float] = random.random

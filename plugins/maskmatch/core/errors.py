@@ -3,10 +3,14 @@
 MaskmatchError
 ├── InputError        a manifest or a parameter is wrong: mend it, nothing was sent
 ├── StopRun           the account or a setting is wrong: the message holds the cure
+│   └── Replaced      another attempt at the same shard has taken over
+├── BudgetSpent       what may be spent is spent: `until` says when there is more
 ├── Unavailable       the service or the store is away: try the same task again later
 ├── Interrupted       we were asked to stop: what is done is kept
+│   └── Drained       the same, asked through the broker
 ├── BooksError        the counts do not add up: nothing is published
 ├── ImageUnusable     one image cannot be sent: record the pair and go on
+├── SlotMissed        the time of a permit passed before its call was sent: ask for another
 ├── CallFailed        one call was refused, or its fate is unknown: `rule` says what next
 ├── ObjectMissing     there is no object under this key
 └── ObjectExists      a create-only write met an object
@@ -17,6 +21,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from maskmatch.core.codes import Rule
 
 
@@ -24,6 +30,7 @@ PREFLIGHT_CODES = {
     "column_unknown": "A JSON line has a column that is not known.",
     "image_forbidden": "The store does not let us read the image, or its address cannot be.",
     "image_missing": "There is no object under the image's key.",
+    "image_unavailable": "The store of the image did not answer; a later run tries again.",
     "pair_id_missing": "The row has no pair_id.",
     "pair_id_repeated": "The pair_id stands in an earlier row.",
     "probe_id_missing": "The row has no probe_id.",
@@ -47,12 +54,29 @@ class StopRun(MaskmatchError):
     """Nothing can succeed until a person mends the account or a setting."""
 
 
+class Replaced(StopRun):
+    """Another attempt at the same shard has taken over; it goes on, this one stops."""
+
+
+class BudgetSpent(MaskmatchError):
+    """A budget is used up: that of `window` (run, day or month), until the time `until` (UTC) if ever."""
+
+    def __init__(self, message: str, *, window: str, until: datetime | None) -> None:
+        super().__init__(message)
+        self.window = window
+        self.until = until
+
+
 class Unavailable(MaskmatchError):
     """The service or the store cannot be reached now; a later try resumes from the journal."""
 
 
 class Interrupted(MaskmatchError):
     """The task was asked to stop; finished pairs are in the journal."""
+
+
+class Drained(Interrupted):
+    """The run was asked, through the broker, to end after the calls under way."""
 
 
 class BooksError(MaskmatchError):
@@ -74,6 +98,10 @@ class ImageUnusable(MaskmatchError):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+class SlotMissed(MaskmatchError):
+    """The time of a permit had passed before the first byte of its call: nothing was sent."""
 
 
 class CallFailed(MaskmatchError):

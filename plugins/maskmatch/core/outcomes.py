@@ -31,10 +31,11 @@ class Side(StrEnum):
 
 
 class Source(StrEnum):
-    """Where a result comes from: a call of its own, or checks before any call."""
+    """Where a result comes from: a call of its own, checks before any call, or calls with the same image."""
 
     API = "api"
     PREFLIGHT = "preflight"
+    VERDICT = "verdict"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

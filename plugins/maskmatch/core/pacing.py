@@ -1,29 +1,32 @@
-"""When the next call may be sent: one timeline per account, booked in short runs of even slots.
+"""The threads of one process pass one by one, each at the slot that was booked for it.
 
-        now      next_slot
-    ─────┼─────────┼────┼────┼────┼──>   each process books the next free slots and sleeps until its own
-                   └ run of 3 ┘
+    thread ──> no slot left? one thread books for all that wait ──> sleep until the slot ──> call
+                                                                        └ far too late: thrown away
 
-Nothing is held, so a killed process leaks nothing but the slots of its run. The gateway does not tell how it
-counts, so a margin below the nominal rate is learnt from its refusals and given back slowly.
+Only threads that wait are booked for, and at most 0.1 s of the rate: a killed process takes no more with it.
 """
 
+import math
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Protocol
 
-from maskmatch.core.errors import Interrupted
+from maskmatch.core.errors import BudgetSpent, Interrupted, Unavailable
+from maskmatch.core.permits.asking import Asking, PermitSource
+from maskmatch.core.permits.claims import Claim, ThrottleScope
 
 RUN_SECONDS = 0.1
-"""A process books at most this much of the timeline at once."""
-_CATCH_UP_SECONDS = 0.02
-_MAX_LEAD_SECONDS = 60.0
-_MARGIN_STEP, _MARGIN_LIMIT = 0.012, 0.10
-_WIDEN_EVERY_SECONDS, _CALM_SECONDS, _RELAX_PER_SECOND = 1.0, 3.0, 0.0008
+"""A process holds at most this much of the timeline."""
+_MOST_SLOTS = 1000
+_TURN_SECONDS = 0.01
+_LATE_SECONDS = 0.25
+_FORGOTTEN_SECONDS = 60.0
+"""A slot later than this may belong to a day that has ended: it stays counted as spent."""
+_WAITED_WEIGHT = 0.02
 
 
 class Clock(Protocol):
@@ -66,88 +69,151 @@ class SystemClock:
         event.wait(seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """The shared state of one quota key, all times in seconds of the shared clock."""
-
-    next_slot: float = float("-inf")
-    margin: float = 0.0
-    widened_at: float = float("-inf")
-
-
-def book(
-    timeline: Timeline, *, now: float, calls: int, calls_per_second: float
-) -> tuple[Timeline, list[float]]:
-    """Book the next free slots; return the new timeline and the time of each slot.
-
-    A timeline that lags starts afresh at `now`, less a catch-up too short to make a burst; one that is far
-    ahead belongs to a clock from before a reboot and starts afresh too.
-    """
-    if timeline.widened_at > now or timeline.next_slot > now + max(_MAX_LEAD_SECONDS, 64 / calls_per_second):
-        timeline = Timeline(next_slot=now)
-    interval = 1 / (calls_per_second * (1 - _relaxed_margin(timeline, now)))
-    first = max(timeline.next_slot, now - _CATCH_UP_SECONDS)
-    slots = [first + i * interval for i in range(calls)]
-    return replace(timeline, next_slot=first + calls * interval), slots
-
-
-def widen(timeline: Timeline, *, now: float) -> Timeline:
-    """Widen the margin after the gateway refused a call for its rate, at most once a second."""
-    if 0 <= now - timeline.widened_at < _WIDEN_EVERY_SECONDS:
-        return timeline
-    margin = min(_MARGIN_LIMIT, _relaxed_margin(timeline, now) + _MARGIN_STEP)
-    return replace(timeline, margin=margin, widened_at=now)
-
-
-def _relaxed_margin(timeline: Timeline, now: float) -> float:
-    calm = now - timeline.widened_at - _CALM_SECONDS
-    return max(0.0, timeline.margin - _RELAX_PER_SECOND * max(0.0, calm))
-
-
-class Broker(Protocol):
-    """Books slots on the timeline that all users of one account share."""
-
-    def reserve(self, calls: int) -> Sequence[float]:
-        """Book slots for so many calls; return their times on the shared clock."""
-        ...
-
-    def throttled(self) -> None:
-        """Tell that the gateway refused a call for its rate."""
-        ...
+def _quiet(_: str) -> None:
+    pass
 
 
 class Pacer:
     """Lets the threads of one process pass one by one, each at its booked slot."""
 
-    def __init__(self, broker: Broker, *, calls_per_second: float, clock: Clock) -> None:
+    def __init__(
+        self,
+        broker: PermitSource,
+        claim: Claim,
+        *,
+        calls_per_second: float,
+        clock: Clock,
+        say: Callable[[str], None] = _quiet,
+        patience_seconds: float = 600,
+    ) -> None:
         self._broker = broker
+        self._claim = claim
         self._clock = clock
-        self._longest_run = max(1, int(calls_per_second * RUN_SECONDS))
+        self._asking = Asking(
+            broker,
+            claim,
+            clock=clock,
+            say=say,
+            patience_seconds=patience_seconds,
+            turn_seconds=_TURN_SECONDS if math.isfinite(calls_per_second) else 0.0,
+        )
+        self._longest_run = max(1, int(min(calls_per_second * RUN_SECONDS, _MOST_SLOTS)))
+        self._turn = threading.Condition()
         self._slots: deque[float] = deque()
-        self._gate = threading.Lock()
-        self._waiting = 0
-        self._count_lock = threading.Lock()
+        self._held = 0  # slots that were booked and have not passed, taken by a thread or not
+        self._waiting = 0  # threads without a slot
+        self._books = False
+        self._unbilled = 0
+        self._waited = 1.0
+        self._late = 0
+
+    @property
+    def waited(self) -> float:
+        """Return the recent share of permits that a thread had to wait for: near 1, the rate is used up."""
+        return self._waited
+
+    @property
+    def late(self) -> int:
+        """Return how many slots were thrown away because no thread could use them in time."""
+        return self._late
 
     def wait_for_permit(self, stop: threading.Event | None = None) -> None:
         """Return when one call may be sent now; the permit is used up by returning.
 
-        Raise Interrupted when `stop` is set before.
+        Raise Interrupted when `stop` is set before, Replaced, BudgetSpent or Drained as the broker says,
+        Unavailable when its store has been away for longer than our patience.
         """
-        self._count(+1)
+        while not self._pass(self._take(stop), stop):
+            pass
+
+    def unbilled(self) -> None:
+        """Give back the budget of a call that was answered and is known not to be billed."""
+        with self._turn:
+            self._unbilled += 1
+
+    def throttled(self, scope: ThrottleScope = ThrottleScope.ACCOUNT) -> None:
+        """Pass on that the gateway refused a call for its rate; a store that is away need not know."""
+        with suppress(Unavailable):
+            self._broker.throttled(scope)
+
+    def close(self) -> None:
+        """Give back what was booked and not used; while the store is away it stays counted as spent."""
+        with self._turn:
+            calls = self._unbilled + len(self._slots)
+            self._unbilled = 0
+            self._slots.clear()
+        if calls:
+            with suppress(Unavailable):
+                self._broker.refund(calls, self._claim)
+
+    def _take(self, stop: threading.Event | None) -> float:
+        """Return the time of a slot for the calling thread, once there is one."""
+        with self._turn:
+            self._waiting += 1
+            try:
+                while not self._slots:
+                    _raise_if_set(stop)
+                    if self._books or 2 * self._held > self._longest_run:
+                        self._turn.wait()
+                    else:
+                        self._book(stop)
+                return self._slots.popleft()
+            finally:
+                self._waiting -= 1
+                self._turn.notify()
+
+    def _book(self, stop: threading.Event | None) -> None:
+        with self._booking():
+            self._asking.give_way(stop)
+        calls = min(self._waiting, self._longest_run - self._held)
+        # What is given back counts as given back even if the answer is lost: never twice.
+        unbilled, self._unbilled = self._unbilled, 0
         try:
-            with self._gate:
-                if stop and stop.is_set():
-                    raise Interrupted("asked to stop while waiting for a permit")
-                if not self._slots:
-                    self._slots.extend(self._broker.reserve(min(self._waiting, self._longest_run)))
-                self._clock.sleep(max(0.0, self._slots.popleft() - self._clock.now()))
+            with self._booking():
+                slots = self._asking.ask(calls, unbilled=unbilled, stop=stop)
+        except BudgetSpent:
+            while self._held and not (stop and stop.is_set()):  # those slots are paid for: let them pass
+                self._turn.wait(_LATE_SECONDS)
+            raise
+        self._slots.extend(slots)
+        self._held += len(slots)
+        self._turn.notify(len(slots))
+
+    @contextmanager
+    def _booking(self) -> Iterator[None]:
+        """Let go of the lock while one thread asks the broker."""
+        self._books = True
+        self._turn.release()
+        try:
+            yield
         finally:
-            self._count(-1)
+            self._turn.acquire()
+            self._books = False
 
-    def throttled(self) -> None:
-        """Pass on that the gateway refused a call for its rate."""
-        self._broker.throttled()
+    def _pass(self, slot: float, stop: threading.Event | None) -> bool:
+        """Sleep until the slot; say whether it may still be used."""
+        ahead = slot - self._clock.now()
+        if ahead > 0:
+            self._sleep(ahead, stop)
+        with self._turn:
+            self._held -= 1
+            self._turn.notify()
+            late = self._clock.now() - slot
+            in_time = late <= _LATE_SECONDS
+            self._late += not in_time
+            if late <= _FORGOTTEN_SECONDS and not (in_time and not (stop and stop.is_set())):
+                self._unbilled += 1
+            self._waited += _WAITED_WEIGHT * ((ahead > 0) - self._waited)
+        _raise_if_set(stop)
+        return in_time
 
-    def _count(self, change: int) -> None:
-        with self._count_lock:
-            self._waiting += change
+    def _sleep(self, seconds: float, stop: threading.Event | None) -> None:
+        if stop:
+            self._clock.wait(stop, seconds)
+        else:
+            self._clock.sleep(seconds)
+
+
+def _raise_if_set(stop: threading.Event | None) -> None:
+    if stop and stop.is_set():
+        raise Interrupted("asked to stop while waiting for a permit")

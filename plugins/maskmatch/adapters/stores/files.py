@@ -4,6 +4,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,9 @@ from maskmatch.core.errors import ObjectExists, ObjectMissing, StopRun, Unavaila
 
 _TEMPORARY = ".writing-"
 _MODE = 0o644  # analysts may read tables; keep others out by the mode of the root folder
-_MISSING = {errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_MISSING = {errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP}
 
 
 class FileStore:
@@ -46,8 +49,7 @@ class FileStore:
 
     def head(self, key: str) -> ObjectInfo | None:
         """Return the size."""
-        path = self._path(key)
-        return self._info(path) if path.is_file() else None
+        return self._info(self._path(key))
 
     def fingerprint(self, key: str) -> str:
         """Return the SHA-256 of the content."""
@@ -56,8 +58,14 @@ class FileStore:
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield the files whose path starts with the prefix."""
         folder = self._path(prefix.rpartition("/")[0])
+        try:
+            os.scandir(folder).close()  # else a folder that may not be read would look empty
+        except OSError as error:
+            if error.errno in _MISSING:
+                return
+            raise self._translated(error, prefix) from error
         for path in sorted(folder.rglob("*")):
-            info = self._info(path) if path.is_file() and not path.name.startswith(_TEMPORARY) else None
+            info = None if path.name.startswith(_TEMPORARY) else self._info(path)
             if info and info.key.startswith(prefix):
                 yield info
 
@@ -93,7 +101,7 @@ class FileStore:
                 finally:
                     Path(temporary.name).unlink(missing_ok=True)
         except OSError as error:
-            raise Unavailable(f"{path} cannot be written: {error}") from error
+            raise self._unwritten(error, path) from error
 
     def _translated(self, error: OSError, key: str) -> Exception:
         if error.errno in _MISSING:
@@ -101,6 +109,13 @@ class FileStore:
         if isinstance(error, PermissionError):
             return StopRun(f"{self.uri}/{key} may not be read by this user: grant it")
         return Unavailable(f"{self.uri}/{key} cannot be read: {error}")
+
+    def _unwritten(self, error: OSError, path: Path) -> Exception:
+        if error.errno in _FULL:
+            return Unavailable(f"{path} cannot be written: {error.strerror}: free space below {self.uri}")
+        if error.errno in _FORBIDDEN:
+            return StopRun(f"{path} may not be written by this user ({error.strerror}): grant it")
+        return Unavailable(f"{path} cannot be written: {error}")
 
     def _move(self, temporary: Path, path: Path, *, only_new: bool) -> None:
         folder = os.open(path.parent, os.O_RDONLY)
@@ -115,10 +130,18 @@ class FileStore:
             os.close(folder)
 
     def _path(self, key: str) -> Path:
-        path = (self._root / key).resolve()
-        if not path.is_relative_to(self._root):
+        # By its text, since asking the system for each folder would cost more than reading a small file.
+        if key.startswith("/") or ".." in key.split("/"):
             raise ObjectMissing(f"{key} is not below {self.uri}")
-        return path
+        return self._root / key
 
-    def _info(self, path: Path) -> ObjectInfo:
-        return ObjectInfo(path.relative_to(self._root).as_posix(), path.stat().st_size)
+    def _info(self, path: Path) -> ObjectInfo | None:
+        """Return nothing for what is no file, or none any longer."""
+        try:
+            found = path.stat()
+        except OSError as error:
+            if error.errno in _MISSING:
+                return None
+            raise self._translated(error, path.relative_to(self._root).as_posix()) from error
+        is_file = stat.S_ISREG(found.st_mode)
+        return ObjectInfo(path.relative_to(self._root).as_posix(), found.st_size) if is_file else None

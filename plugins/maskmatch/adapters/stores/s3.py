@@ -1,5 +1,7 @@
 """A store over boto3, safe for AWS S3, Tencent COS and SeaweedFS alike."""
 
+import base64
+import hashlib
 import io
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -29,6 +31,7 @@ _MISSING = {"NoSuchKey", "404", "NotFound"}
 _EXISTS = {"PreconditionFailed", "412", "FileAlreadyExists"}
 _PASSING = {408, 409, 429}
 _PASSING_CODES = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException"}
+_FULL = {"507", "InsufficientCapacity", "InsufficientStorage", "QuotaExceeded", "XMinioStorageFull"}
 _GETS = 3
 _CURES = {
     "NoSuchBucket": "create the bucket or mend its name",
@@ -120,18 +123,21 @@ class S3Store:
 
     def put(self, key: str, data: bytes, *, only_new: bool = False) -> None:
         """Write an object in one PUT, with `If-None-Match: *` when it must be new."""
+        place, digest = self._prefix + key, _content_md5(io.BytesIO(data))
         with self._errors(key):
             if only_new:
                 self._client.put_object(
-                    Bucket=self._bucket, Key=self._prefix + key, Body=data, IfNoneMatch="*"
+                    Bucket=self._bucket, Key=place, Body=data, ContentMD5=digest, IfNoneMatch="*"
                 )
             else:
-                self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=data)
+                self._client.put_object(Bucket=self._bucket, Key=place, Body=data, ContentMD5=digest)
 
     def put_file(self, key: str, path: str) -> None:
         """Write an object from a file in one PUT (at most 5 GB)."""
         with self._errors(key), Path(path).open("rb") as body:
-            self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=body)
+            digest = _content_md5(body)
+            body.seek(0)
+            self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=body, ContentMD5=digest)
 
     def delete(self, key: str) -> None:
         """Remove an object."""
@@ -168,10 +174,23 @@ class S3Store:
             return ObjectMissing(f"{place} does not exist")
         if code in _EXISTS:
             return ObjectExists(f"{place} exists already")
+        if code in _FULL or status == 507:
+            return Unavailable(
+                f"{place} cannot be written: the store is full ({code}): free space or raise its quota"
+            )
         if code in _CURES or (status < 500 and status not in _PASSING and code not in _PASSING_CODES):
             cure = _CURES.get(code, "mend bucket, key or the storage connection")
             return StopRun(f"{place} at {self._client.meta.endpoint_url} was refused ({code}): {cure}")
         return Unavailable(f"{place}: the store answered {code or 'an error'}: {error}")
+
+
+def _content_md5(body: io.BytesIO | io.BufferedReader) -> str:
+    """Return the digest by which a store refuses a body that broke off (SeaweedFS keeps a void)."""
+    return base64.b64encode(hashlib.file_digest(body, _md5).digest()).decode()
+
+
+def _md5() -> "hashlib._Hash":
+    return hashlib.md5(usedforsecurity=False)
 
 
 class _Body(io.RawIOBase):

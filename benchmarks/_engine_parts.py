@@ -1,0 +1,121 @@
+"""Both sides of engine_speed: the whole engine on one shard, and the vendor's client as it comes."""
+
+import base64
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from tencentcloud.common.credential import Credential
+from tencentcloud.common.profile.client_profile import ClientProfile
+from tencentcloud.common.profile.http_profile import HttpProfile
+from tencentcloud.iai.v20200303.iai_client import IaiClient
+from tencentcloud.iai.v20200303.models import CompareMaskFaceRequest
+
+from maskmatch import runs
+from maskmatch.adapters.stores import FileStore
+from maskmatch.adapters.tencent import Account
+from maskmatch.comparisons import CompareOptions, compare_shard
+from maskmatch.core.images import Picture
+from maskmatch.core.planning import PlanOptions
+from maskmatch.embedded.service import LocalService
+from maskmatch.jobs import Job
+
+DAY = date(2026, 1, 1)
+NO_LIMIT = 1e6
+"""Calls per second: more than any client here can make."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one round took: calls per second, and processor milliseconds of this process per call."""
+
+    per_second: float
+    cpu_ms: float
+
+
+def measured(calls: int, work: Callable[[], object]) -> Cost:
+    """Do the work, which makes so many calls."""
+    cpu, began = time.process_time(), time.perf_counter()
+    work()
+    seconds, used = time.perf_counter() - began, time.process_time() - cpu
+    return Cost(calls / seconds, 1000 * used / calls)
+
+
+def in_threads(threads: int, calls: int, call: Callable[[], object]) -> None:
+    """Make so many calls from so many threads that do nothing else."""
+
+    def loop() -> None:
+        for _ in range(calls // threads):
+            call()
+
+    workers = [threading.Thread(target=loop) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+
+def account_of(service: LocalService) -> Account:
+    """Return the account of a service, with a rate that limits nothing."""
+    return Account(
+        secret_id=service.secret_id,
+        secret_key=service.secret_key,
+        endpoint=service.endpoint,
+        protocol="http",
+        calls_per_second=NO_LIMIT,
+    )
+
+
+def plain_call(account: Account, reference: Picture, probe: Picture) -> Callable[[], float]:
+    """Return a call as the vendor's examples make it; each thread has a client of its own."""
+    own = threading.local()
+
+    def call() -> float:
+        if not hasattr(own, "client"):
+            http = HttpProfile(protocol=account.protocol, endpoint=account.endpoint)
+            credential = Credential(account.secret_id, account.secret_key)
+            own.client = IaiClient(credential, account.region, ClientProfile(httpProfile=http))
+        request = CompareMaskFaceRequest()
+        request.UrlA, request.ImageA = _side(reference)
+        request.UrlB, request.ImageB = _side(probe)
+        score: float = own.client.CompareMaskFace(request).Score
+        return score
+
+    return call
+
+
+def _side(picture: Picture) -> tuple[str | None, str | None]:
+    if picture.url:
+        return picture.url, None
+    return None, base64.b64encode(picture.data or b"").decode()
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A planned shard of pairs of public addresses, and how to compare it."""
+
+    job: Job
+    plan: runs.Plan
+    options: CompareOptions
+
+    def compare(self) -> None:
+        """Take every pair of it to the journal: addresses, permits, calls, entries."""
+        compare_shard(self.job, self.plan, self.plan.shards[0], self.options)
+
+
+def planned(folder: Path, account: Account, *, pairs: int, threads: int) -> Shard:
+    """Plan so many pairs below a folder of their own."""
+    source, warehouse = FileStore(folder / "in"), FileStore(folder / "out")
+    job = Job(source=source, warehouse=warehouse, day=DAY, run_id="engine_speed")
+    lines = [
+        f"p{number},http://pictures.test/{number}.jpg,http://pictures.test/x.jpg" for number in range(pairs)
+    ]
+    text = "\n".join(["pair_id,reference_id,probe_id", *lines])
+    source.put(f"manifests/ds={DAY}/pairs.csv", text.encode())
+    options = CompareOptions(
+        account=account, broker=f"sqlite:///{folder}/broker.sqlite3", calls_in_flight=threads
+    )
+    return Shard(job, runs.make_plan(job, PlanOptions(max_shards=1)), options)

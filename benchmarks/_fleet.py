@@ -1,0 +1,164 @@
+"""Processes with many threads that call the stand-in gateway, each in its own way of keeping to the rate."""
+
+import multiprocessing
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from typing import Protocol
+
+from _gateway import FRAME
+
+from maskmatch.adapters.broker import open_broker
+from maskmatch.core.errors import MaskmatchError
+from maskmatch.core.pacing import Pacer, SystemClock
+from maskmatch.core.permits.claims import Claim, RunClass, ThrottleScope
+
+_STACK_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crew:
+    """What one process does: so many threads call from one time (monotonic) until another.
+
+    `way` is one of WAYS; `store` the address of what it shares with the others, under the name `account`.
+    """
+
+    number: int
+    port: int
+    threads: int
+    quota: float
+    until: float
+    way: str = "broker"
+    store: str = ""
+    account: str = "bench"
+    processes: int = 1
+    run_class: RunClass = RunClass.NIGHTLY
+
+
+class Way(Protocol):
+    """One way of keeping to the rate."""
+
+    def wait(self, stop: threading.Event) -> None:
+        """Return when a call may be sent; raise MaskmatchError when none will be."""
+        ...
+
+    def refused(self, times: int) -> None:
+        """Be told that the gateway refused a call, the nth time in a row."""
+        ...
+
+
+class ByBroker:
+    """Our own."""
+
+    def __init__(self, crew: Crew) -> None:
+        broker = open_broker(
+            crew.store, secret_id=crew.account, calls_per_second=crew.quota, clock=SystemClock()
+        )
+        claim = Claim(run_id=f"{crew.run_class}", run_class=crew.run_class)
+        self._pacer = Pacer(broker, claim, calls_per_second=crew.quota, clock=SystemClock())
+
+    def wait(self, stop: threading.Event) -> None:
+        """Wait for a permit."""
+        self._pacer.wait_for_permit(stop)
+
+    def refused(self, times: int) -> None:  # noqa: ARG002 - others need it
+        """Tell the broker."""
+        self._pacer.throttled(ThrottleScope.ACCOUNT)
+
+
+class ByPyrate:
+    """The best library limiter measured: GCRA in Redis with a burst of a tenth and a small buffer."""
+
+    def __init__(self, crew: Crew) -> None:
+        import redis  # noqa: PLC0415 - only this way needs it
+        from pyrate_limiter import GCRA, Limiter, Rate, RedisStateStore, StateBucket  # noqa: PLC0415
+
+        rate = Rate(int(crew.quota), 1000, burst=max(1, int(crew.quota / 10)))
+        store = RedisStateStore(redis.Redis.from_url(crew.store), crew.account)
+        self._limiter = Limiter(StateBucket([rate], GCRA(), store), buffer_ms=2)
+
+    def wait(self, stop: threading.Event) -> None:
+        """Wait for the library."""
+        while not stop.is_set() and not self._limiter.try_acquire("calls", timeout=1):
+            pass
+
+    def refused(self, times: int) -> None:
+        """Go on: the library takes no feedback."""
+
+
+class ByShare:
+    """What people write first: a limiter in each process for its share, and tenacity's pauses."""
+
+    def __init__(self, crew: Crew) -> None:
+        from pyrate_limiter import Duration, Limiter, Rate  # noqa: PLC0415 - only this way needs it
+        from tenacity import RetryCallState, wait_random_exponential  # noqa: PLC0415
+
+        self._limiter = Limiter(Rate(max(1, int(crew.quota / crew.processes)), Duration.SECOND), buffer_ms=2)
+        self._pause = wait_random_exponential(multiplier=0.1, max=2)
+        self._retry_state = RetryCallState
+
+    def wait(self, stop: threading.Event) -> None:
+        """Wait for the library."""
+        while not stop.is_set() and not self._limiter.try_acquire("calls", timeout=1):
+            pass
+
+    def refused(self, times: int) -> None:
+        """Pause as tenacity does before a retry."""
+        state = self._retry_state(None, None, (), {})  # type: ignore[arg-type] - only the number counts
+        state.attempt_number = times
+        time.sleep(self._pause(state))
+
+
+WAYS: dict[str, type[ByBroker | ByPyrate | ByShare]] = {
+    "broker": ByBroker,
+    "pyrate-redis": ByPyrate,
+    "static": ByShare,
+}
+
+
+def work(crew: Crew) -> None:
+    """Call with all threads until the time is over."""
+    threading.stack_size(_STACK_BYTES)
+    way, stop = WAYS[crew.way](crew), threading.Event()
+    threads = [
+        threading.Thread(target=_call, args=(crew, way, stop), daemon=True) for _ in range(crew.threads)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:  # they end at once when the gateway has gone
+        thread.join(max(0.0, crew.until - time.monotonic()))
+    stop.set()
+
+
+def _call(crew: Crew, way: Way, stop: threading.Event) -> None:
+    with suppress(MaskmatchError, OSError), socket.create_connection(("127.0.0.1", crew.port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        frame, refusals = FRAME.pack(crew.number, 0), 0
+        while not stop.is_set():
+            way.wait(stop)
+            if stop.is_set():
+                return
+            connection.sendall(frame)
+            answer = connection.recv(16)
+            refusals = 0 if answer.endswith(b"\1") else refusals + 1
+            if refusals:
+                way.refused(refusals)
+
+
+@contextmanager
+def working(crews: list[Crew]) -> Iterator[list[BaseProcess]]:
+    """Start a process for each crew; kill what is left at the end."""
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=work, args=(crew,), daemon=True) for crew in crews]
+    for process in processes:
+        process.start()
+    try:
+        yield list(processes)
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()

@@ -1,0 +1,78 @@
+"""A date's worth of pairs: some small images, and as many pairs of them as are asked for."""
+
+import itertools
+import json
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from math import ceil, sqrt
+
+from maskmatch.adapters.stores import Store
+from maskmatch.core.planning import MANIFEST_BYTES_PER_SHARD
+from maskmatch.server.comparison import read_comparison
+
+DAY = date(2026, 1, 1)
+_HEADER = "pair_id,reference_id,probe_id,attr_padding\n"
+
+
+@dataclass(frozen=True, slots=True)
+class NightPair:
+    """A pair of the manifest: its id, and the numbers of its images."""
+
+    pair_id: str
+    reference: int
+    probe: int
+
+
+def pairs_of(count: int) -> Iterator[NightPair]:
+    """Yield so many pairs, no two of the same images."""
+    images = ceil((1 + sqrt(1 + 8 * count)) / 2)
+    chosen = itertools.islice(itertools.combinations(range(images), 2), count)
+    for number, (reference, probe) in enumerate(chosen):
+        yield NightPair(f"p{number:06d}", reference, probe)
+
+
+def image_key(number: int) -> str:
+    """Return the key of an image below the source."""
+    return f"images/{number}.jpg"
+
+
+def image(number: int) -> bytes:
+    """Return what can pass for a JPEG where nobody looks for a face."""
+    return b"\xff\xd8\xff%d" % number
+
+
+def write_night(source: Store, count: int, *, shards: int, day: date = DAY, at: str = "") -> None:
+    """Write images and a manifest so long that it is planned into so many shards.
+
+    `at` is the address under which the vendor finds the images; without it they are keys.
+    """
+    pairs = list(pairs_of(count))
+    for number in sorted({number for pair in pairs for number in (pair.reference, pair.probe)}):
+        source.put(image_key(number), image(number))
+    sides = ((pair.pair_id, at + image_key(pair.reference), at + image_key(pair.probe)) for pair in pairs)
+    lines = [",".join(line) + "," for line in sides]
+    wanted = int((shards - 0.5) * MANIFEST_BYTES_PER_SHARD / count)
+    padded = [f"{line}{'x' * (wanted - len(line) - 1)}\n" for line in lines]
+    source.put(f"manifests/ds={day}/pairs.csv", (_HEADER + "".join(padded)).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """How the service knows a pair, and what it scores it in hash mode."""
+
+    key: str
+    score: float
+
+
+def expected(count: int) -> dict[str, Expected]:
+    """Return by pair id what the service makes of it, by the service's own reading of a request."""
+    return {pair.pair_id: _expected(pair) for pair in pairs_of(count)}
+
+
+def _expected(pair: NightPair) -> Expected:
+    sides = {"ImageA": image(pair.reference), "ImageB": image(pair.probe)}
+    body = json.dumps({name: b64encode(content).decode() for name, content in sides.items()})
+    key = read_comparison(body.encode()).pair
+    return Expected(key.hex(), int.from_bytes(key[:8]) % 10_001 / 100)

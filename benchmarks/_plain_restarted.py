@@ -1,0 +1,74 @@
+"""The peer of `_plain` under kills: killed at shares of its work, and started again from its results."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from _attempts import CONTEXT
+from _night import NightPair, expected, pairs_of, write_night
+from _plain import Plain, compare_rest, read_results
+
+from maskmatch.adapters.stores import FileStore
+from maskmatch.embedded.service import LocalService
+
+KILLS = 5
+THREADS = 32
+
+
+def plain_figures(
+    home: Path, service: LocalService, *, pairs: int, calls_per_second: int
+) -> dict[str, float]:
+    """Return what it loses, doubles and pays again, with results flushed by line or when Python likes."""
+    write_night(FileStore(home / "plain"), pairs, shards=1)
+    figures: dict[str, float] = {}
+    for name, flushes in (("plain_flushed", True), ("plain_buffered", False)):
+        plain = Plain(
+            endpoint=service.endpoint,
+            secret_id=service.secret_id,
+            secret_key=service.secret_key,
+            images=home / "plain",
+            results=home / f"{name}.jsonl",
+            calls_per_second=calls_per_second,
+            threads=THREADS,
+            flushes=flushes,
+        )
+        service.reset_meter()
+        _compare_under_kills(plain, list(pairs_of(pairs)), service)
+        figures |= {f"{name}_{what}": count for what, count in _figures(plain, service, pairs).items()}
+    return figures
+
+
+def _compare_under_kills(plain: Plain, pairs: list[NightPair], service: LocalService) -> None:
+    for kill in range(1, KILLS + 1):
+        process = _started(plain, pairs)
+        while process.is_alive() and _billed(service) < len(pairs) * kill / (KILLS + 1):
+            time.sleep(0.05)
+        process.kill()
+        process.join()
+    _started(plain, pairs).join()
+
+
+def _started(plain: Plain, pairs: list[NightPair]) -> BaseProcess:
+    process = CONTEXT.Process(target=compare_rest, args=(plain, pairs), daemon=True)
+    process.start()
+    return process
+
+
+def _billed(service: LocalService) -> int:
+    return int(service.meter()["distinct_billed_pairs"])
+
+
+def _figures(plain: Plain, service: LocalService, pairs: int) -> Mapping[str, float]:
+    wanted = expected(pairs)
+    rows = read_results(plain.results)
+    scored = Counter(str(row["pair_id"]) for row in rows if row["score"] is not None)
+    return {
+        "pairs": pairs,
+        "kills": KILLS,
+        "lost": len(wanted) - len(scored),
+        "doubled_rows": len(rows) - len({row["pair_id"] for row in rows}),
+        "paid_again": service.meter()["paid_again"],
+        "throttled": service.meter()["throttled"],
+    }

@@ -1,0 +1,190 @@
+"""Processes with many threads that spend one budget in a race, each in its own way of keeping to it.
+
+Every call goes to the stand-in gateway, whose books say what the vendor would bill: calls of caller BILLED,
+not those of caller UNBILLED.
+"""
+
+import fcntl
+import math
+import multiprocessing
+import random
+import socket
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Protocol
+
+from _gateway import FRAME
+
+from maskmatch.adapters.broker import open_broker
+from maskmatch.core.errors import BudgetSpent
+from maskmatch.core.pacing import Pacer, SystemClock
+from maskmatch.core.permits.claims import Budget, Budgets, Claim, RunClass
+from maskmatch.supervision import die_with_parent
+
+ACCOUNT = "bench"
+BILLED, UNBILLED = 1, 2
+_PATIENCE_SECONDS = 90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Race:
+    """So many threads call until the budget is spent, and again with what was given back, in rounds.
+
+    In all rounds but the last a share of the calls is not billed.
+    `way` is "broker", "pyrate-redis" or "counter-file"; `store` the address of what the processes share.
+    """
+
+    way: str
+    store: str
+    port: int
+    budget: Budget
+    calls: int
+    threads: int
+    run_id: str = "race"
+    rounds: int = 3
+    unbilled_share: float = 0.1
+
+
+class Purse(Protocol):
+    """One way of keeping to a budget."""
+
+    def take(self) -> bool:
+        """Say whether one more call may be sent."""
+        ...
+
+    def settle(self, *, billed: bool) -> None:
+        """Be told how a call ended."""
+        ...
+
+    def close(self) -> None:
+        """Be told that a round is over."""
+        ...
+
+
+class ByBroker:
+    """Our own."""
+
+    def __init__(self, race: Race) -> None:
+        clock = SystemClock()
+        broker = open_broker(race.store, secret_id=ACCOUNT, calls_per_second=math.inf, clock=clock)
+        claim = Claim(run_id=race.run_id, run_class=RunClass.NIGHTLY, budgets=Budgets(run=race.budget))
+        self._pacer = Pacer(broker, claim, calls_per_second=math.inf, clock=clock)
+
+    def take(self) -> bool:
+        """Wait for a permit."""
+        try:
+            self._pacer.wait_for_permit()
+        except BudgetSpent:
+            return False
+        return True
+
+    def settle(self, *, billed: bool) -> None:
+        """Give back what was not billed."""
+        if not billed:
+            self._pacer.unbilled()
+
+    def close(self) -> None:
+        """Give back what is still to be given back."""
+        self._pacer.close()
+
+
+class ByPyrate:
+    """A library limiter whose rate is the budget of a day; it cannot give back."""
+
+    def __init__(self, race: Race) -> None:
+        import redis  # noqa: PLC0415 - only this way needs it
+        from pyrate_limiter import Duration, Limiter, Rate, RedisBucket  # noqa: PLC0415
+
+        server = redis.Redis.from_url(race.store)
+        bucket = RedisBucket.init([Rate(race.calls, Duration.DAY)], server, "bench-budget")
+        self._limiter = Limiter(bucket)
+
+    def take(self) -> bool:
+        """Ask the library."""
+        return bool(self._limiter.try_acquire("calls", blocking=False))
+
+    def settle(self, *, billed: bool) -> None:
+        """Do nothing: what was taken stays taken."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class ByCounterFile:
+    """What people write first: look at what was spent, send, add it up. Adding is under a lock."""
+
+    def __init__(self, race: Race) -> None:
+        self._path = Path(race.store)
+        self._calls = race.calls
+
+    def take(self) -> bool:
+        """Look."""
+        return int(self._path.read_text() or 0) < self._calls
+
+    def settle(self, *, billed: bool) -> None:
+        """Add what was billed."""
+        with self._path.open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            spent = int(file.read() or 0) + billed
+            file.seek(0)
+            file.write(str(spent))
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+WAYS: dict[str, type[ByBroker | ByPyrate | ByCounterFile]] = {
+    "broker": ByBroker,
+    "pyrate-redis": ByPyrate,
+    "counter-file": ByCounterFile,
+}
+
+
+def run_race(race: Race, *, processes: int) -> None:
+    """Let so many processes race to the end; raise ChildProcessError when one fails."""
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(processes, timeout=_PATIENCE_SECONDS)
+    racers = [context.Process(target=_race, args=(race, barrier), daemon=True) for _ in range(processes)]
+    for racer in racers:
+        racer.start()
+    try:
+        for racer in racers:
+            racer.join(2 * _PATIENCE_SECONDS)
+    finally:
+        codes = [racer.exitcode for racer in racers]
+        for racer in racers:
+            racer.kill()
+            racer.join()
+    if any(codes):
+        raise ChildProcessError(f"the racers of {race.way} ended with {codes}")
+
+
+def _race(race: Race, barrier: Barrier) -> None:
+    die_with_parent()
+    purse = WAYS[race.way](race)
+    connections = [socket.create_connection(("127.0.0.1", race.port)) for _ in range(race.threads)]
+    for number in range(race.rounds):
+        share = race.unbilled_share if number < race.rounds - 1 else 0.0
+        barrier.wait()
+        _run_round(purse, connections, share)
+        purse.close()
+        barrier.wait()
+
+
+def _run_round(purse: Purse, connections: Sequence[socket.socket], unbilled_share: float) -> None:
+    threads = [threading.Thread(target=_spend, args=(purse, each, unbilled_share)) for each in connections]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _spend(purse: Purse, connection: socket.socket, unbilled_share: float) -> None:
+    while purse.take():
+        billed = random.random() >= unbilled_share  # noqa: S311 - no secret depends on it
+        connection.sendall(FRAME.pack(BILLED if billed else UNBILLED, 0))
+        connection.recv(16)
+        purse.settle(billed=billed)

@@ -1,0 +1,104 @@
+"""Shards of given sizes, compared by a process each."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from _attempts import Attempt, Work
+from _night import DAY, write_night
+
+from maskmatch import runs
+from maskmatch.adapters import plans
+from maskmatch.adapters.stores import FileStore
+from maskmatch.adapters.tencent import Account
+from maskmatch.core.planning import Plan, Shard
+from maskmatch.embedded.service import LocalService
+
+SKEWED = (300, 300, 300, 1500)
+_BEFORE_KILL_SECONDS = 4.0
+_BACK_SECONDS = 0.25
+_AFTER_SECONDS = 1.0
+
+
+def skewed_figures(home: Path, service: LocalService, *, calls_per_second: int) -> dict[str, float]:
+    """Return how long shards of very different sizes take together, against what the rate allows."""
+    with _comparing(home / "skewed", service, SKEWED, calls_per_second=calls_per_second) as attempts:
+        codes = [attempt.wait() for attempt in attempts]
+    meter = service.meter()
+    if any(codes) or meter["distinct_billed_pairs"] != sum(SKEWED):
+        raise RuntimeError(f"the attempts ended with {codes}: {meter['distinct_billed_pairs']} pairs billed")
+    span = meter["last_accepted_at"] - meter["first_accepted_at"]
+    return {"skewed_makespan_ratio": round(span * calls_per_second / (sum(SKEWED) - 1), 4)}
+
+
+def kill_figures(home: Path, service: LocalService, *, calls_per_second: int, name: str) -> float:
+    """Kill half of the processes; return the share of the rate in the second that begins 0.25 s later."""
+    sizes = [3 * calls_per_second] * 4
+    with _comparing(home / name, service, sizes, calls_per_second=calls_per_second) as attempts:
+        while service.meter()["accepted"] < calls_per_second * _BEFORE_KILL_SECONDS:
+            time.sleep(0.1)
+        for attempt in attempts[: len(attempts) // 2]:
+            os.kill(attempt.task or attempt.supervisor, signal.SIGKILL)
+        back = time.time() + _BACK_SECONDS
+        time.sleep(_BACK_SECONDS + _AFTER_SECONDS)
+        accepted = [call["at"] for call in service.meter(with_calls=True)["calls"]]
+    after = [at for at in accepted if back <= at < back + _AFTER_SECONDS]
+    return len(after) / (calls_per_second * _AFTER_SECONDS)
+
+
+@contextmanager
+def _comparing(
+    home: Path, service: LocalService, sizes: Sequence[int], *, calls_per_second: int
+) -> Iterator[list[Attempt]]:
+    job = _job(home, sum(sizes))
+    plan = _cut(job, runs.make_plan(job), sizes)
+    work = Work(
+        source=job.source.uri,
+        warehouse=job.warehouse.uri,
+        plan=plan.folder,
+        account=account_of(service, calls_per_second=calls_per_second),
+        broker=f"sqlite:///{home}/broker.sqlite3",
+        logs=home,
+    )
+    service.reset_meter()
+    attempts = [Attempt(work, shard.key) for shard in plan.shards]
+    try:
+        yield attempts
+    finally:
+        for attempt in attempts:
+            attempt.stop()
+
+
+def _job(home: Path, pairs: int) -> runs.Job:
+    source, warehouse = FileStore(home / "in"), FileStore(home / "out")
+    write_night(source, pairs, shards=1)
+    return runs.Job(source=source, warehouse=warehouse, day=DAY, run_id="benchmark")
+
+
+def _cut(job: runs.Job, plan: Plan, sizes: Sequence[int]) -> Plan:
+    """Return the same plan with its pairs in shards of other sizes."""
+    pairs = (pair for shard in plan.shards for pair in plans.read_shard(job.warehouse, shard.key))
+    shards = []
+    for number, size in enumerate(sizes):
+        key = f"{plan.folder}/cut-{number:05d}.parquet"
+        plans.write_shard(job.warehouse, key, list(islice(pairs, size)))
+        shards.append(Shard(key, size))
+    cut = replace(plan, shards=tuple(shards))
+    plans.write_plan(job.warehouse, cut)
+    return cut
+
+
+def account_of(service: LocalService, *, calls_per_second: int) -> Account:
+    """Return the account that may call the service."""
+    return Account(
+        secret_id=service.secret_id,
+        secret_key=service.secret_key,
+        endpoint=service.endpoint,
+        protocol="http",
+        calls_per_second=calls_per_second,
+    )

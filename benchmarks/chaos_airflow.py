@@ -1,0 +1,200 @@
+"""What a real Airflow makes of kill -9: task processes, executor workers, scheduler, S3 store and broker.
+
+The nightly Dag compares the pairs of one date in eight shards. Airflow's own retries, its heartbeat timeout
+and a service manager (the embedded stack) start again what was killed. A task has three retries: one for a
+kill of its own, one for the store's, one for the scheduler's. Meter, journals and table are then compared as
+in `chaos`.
+"""
+
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+from _books import books_of, table_figures
+from _night import DAY, expected, write_night
+from _report import main
+
+from maskmatch import runs
+from maskmatch.adapters import plans
+from maskmatch.adapters.stores import FileStore, open_store
+from maskmatch.embedded.airflow import AirflowStack
+from maskmatch.embedded.connections import connections
+from maskmatch.embedded.redis import Redis
+from maskmatch.embedded.seaweed import Seaweed
+from maskmatch.embedded.service import LocalService
+
+DAG = "nightly_comparison"
+PAIRS, QUICK_PAIRS = 8000, 2000
+SHARDS, QUICK_SHARDS = 8, 2
+CALLS_PER_SECOND, LATENCY_MS, CALLS_IN_FLIGHT = 100, 50, 16
+FAULTS = ("internal@0.01", "bad-gateway@0.005", "lost@0.003", "slow=1.5,0.5@0.002")
+KINDS = ("task", "worker", "broker", "task", "store", "task", "scheduler", "task")
+QUICK_KINDS = ("task", "broker", "scheduler")
+SEED = 20260101
+RUN_SECONDS = 660
+SETTINGS = {
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "10",
+}
+"""Killed workers and schedulers are noticed within seconds; by default it takes Airflow five minutes each."""
+GOALS = {
+    "lost": ("<=", 0),
+    "doubled_rows": ("<=", 0),
+    "wrong_scores": ("<=", 0),
+    "unlisted_of_bound": ("<=", 1),
+    "entered_not_billed": ("<=", 0),
+    "scored_twice": ("<=", 0),
+    "succeeded": (">=", 1),
+}
+
+
+def run(quick: bool) -> dict[str, float]:
+    """Run the Dag, kill meanwhile, and return the figures."""
+    pairs, shards = (QUICK_PAIRS, QUICK_SHARDS) if quick else (PAIRS, SHARDS)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
+        home = Path(folder)
+        service = running.enter_context(_service(home / "service"))
+        store = running.enter_context(Seaweed(home / "s3"))
+        broker = running.enter_context(Redis(home / "redis"))
+        os.environ.update(store.environment())
+        write_night(FileStore(home / "in"), pairs, shards=shards)
+        airflow = running.enter_context(_airflow(home, service, store, broker))
+        blows = Blows(airflow, service, running, {"store": store, "broker": broker})
+        blows.plan(QUICK_KINDS if quick else KINDS, pairs)
+        state = _run_dag(airflow, blows, {"source": f"file://{home}/in", "max_shards": shards})
+        return _figures(home, service, pairs, blows) | {"succeeded": float(state == "success")}
+
+
+def _service(folder: Path) -> LocalService:
+    return LocalService(
+        folder,
+        scores="hash",
+        calls_per_second=CALLS_PER_SECOND,
+        latency_ms=LATENCY_MS,
+        faults=FAULTS,
+        fault_seed=SEED,
+    )
+
+
+def _airflow(home: Path, service: LocalService, store: Seaweed, broker: Redis) -> AirflowStack:
+    facts = connections(store, service, broker=home / "unused", calls_per_second=CALLS_PER_SECOND)
+    facts["tencent_iai_default"]["extra"]["broker"] = broker.uri
+    return AirflowStack(home / "airflow", connections=facts, follows_schedules=False, settings=SETTINGS)
+
+
+def _run_dag(airflow: AirflowStack, blows: "Blows", params: dict[str, Any]) -> str:
+    airflow.wait_for_dag(DAG)
+    airflow.unpause(DAG)
+    when = datetime(DAY.year, DAY.month, DAY.day, 2, tzinfo=UTC)
+    conf = {"warehouse": "s3://maskmatch/out", "calls_in_flight": CALLS_IN_FLIGHT, **params}
+    run_id = airflow.trigger(DAG, when, conf)
+    return airflow.wait(DAG, run_id, seconds=RUN_SECONDS, on_progress=blows.look)
+
+
+class Blows:
+    """Kills something at each share of the work that is due."""
+
+    def __init__(
+        self,
+        airflow: AirflowStack,
+        service: LocalService,
+        running: ExitStack,
+        servers: dict[str, Seaweed | Redis],
+    ) -> None:
+        self._airflow, self._service, self._running, self._servers = airflow, service, running, servers
+        self._draw = random.Random(SEED)  # noqa: S311 - repeatable, not secret
+        self._due: list[tuple[float, str]] = []
+        self._hit: set[int] = set()
+        self.kills: Counter[str] = Counter()
+        self.tasks_killed = 0
+
+    def plan(self, kinds: Sequence[str], pairs: int) -> None:
+        """Spread blows of these kinds over the work."""
+        self._due = [(pairs * n / (len(kinds) + 1), kind) for n, kind in enumerate(kinds, 1)]
+
+    def look(self, instances: Sequence[dict[str, Any]]) -> None:
+        """Kill what is due; a task that cannot be killed now is killed at a later look."""
+        if not self._due or self._service.meter()["distinct_billed_pairs"] < self._due[0][0]:
+            return
+        _, kind = self._due[0]
+        if self._kill(kind, instances):
+            self._due.pop(0)
+            self.kills[kind] += 1
+            sys.stdout.write(f"killed a {kind}\n")
+
+    def _kill(self, kind: str, instances: Sequence[dict[str, Any]]) -> bool:
+        if kind in self._servers:
+            self._servers[kind].kill()
+            time.sleep(self._draw.uniform(0.2, 2.0))
+            self._running.enter_context(self._servers[kind])
+            return True
+        if kind == "scheduler":
+            self.tasks_killed += sum(_is_comparing(instance) for instance in instances)
+            os.kill(self._airflow.pids["scheduler"], signal.SIGKILL)
+            return True
+        return self._kill_task(instances, with_worker=kind == "worker")
+
+    def _kill_task(self, instances: Sequence[dict[str, Any]], *, with_worker: bool) -> bool:
+        chosen = [it for it in instances if _is_comparing(it) and it["map_index"] not in self._hit]
+        for instance in self._draw.sample(chosen, len(chosen)):
+            if process := _process_of(instance):
+                with suppress(psutil.Error):
+                    (process.parent() if with_worker else process).kill()
+                    self._hit.add(instance["map_index"])
+                    self.tasks_killed += 1
+                    return True
+        return False
+
+
+def _is_comparing(instance: dict[str, Any]) -> bool:
+    return bool(instance["task_id"] == "compare" and instance["state"] == "running")
+
+
+def _process_of(instance: dict[str, Any]) -> psutil.Process | None:
+    title = f"airflow worker -- {instance['id']}"
+    return next((found for found in psutil.process_iter() if _title(found) == title), None)
+
+
+def _title(process: psutil.Process) -> str:
+    with suppress(psutil.Error):
+        return " ".join(process.cmdline()).strip()
+    return ""
+
+
+def _figures(home: Path, service: LocalService, pairs: int, blows: Blows) -> dict[str, float]:
+    source, warehouse = FileStore(home / "in"), open_store("s3://maskmatch/out")
+    job = runs.Job(source=source, warehouse=warehouse, day=DAY, run_id="benchmark")
+    plan = plans.newest_plan(warehouse, DAY)
+    if plan is None:
+        raise RuntimeError("the run has not even planned")
+    wanted = expected(pairs)
+    meter = service.meter(with_calls=True)
+    calls = [call for call in meter["calls"] if call["pair"]]
+    books = books_of(job, plan, calls, wanted).figures()
+    bound = blows.tasks_killed * 2 * CALLS_IN_FLIGHT
+    return {
+        "pairs": pairs,
+        "shards": len(plan.shards),
+        **{f"kills_of_{kind}": count for kind, count in blows.kills.items()},
+        "tasks_killed": blows.tasks_killed,
+        **table_figures(job, wanted),
+        **books,
+        "unlisted_bound": bound,
+        "unlisted_of_bound": round(books["unlisted"] / max(1, bound), 4),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main("chaos_airflow", __doc__, run, GOALS))

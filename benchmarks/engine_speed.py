@@ -1,0 +1,109 @@
+"""What the engine and a single call cost, side by side with the vendor's plain client.
+
+First the whole engine (addresses, permits from a SQLite file, calls, journal in files) on pairs of URLs,
+against the local service at 50 ms and without a limit; beside it as many threads that do nothing but call
+the same client. Then single calls, with URLs and with two images of 3 MB, through our client and through the
+vendor's as it comes: processor time of the calling process. Rounds alternate, so that whatever else the
+machine does hits both; medians count.
+"""
+
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from _engine_parts import Cost, account_of, in_threads, measured, plain_call, planned
+from _report import main
+
+from maskmatch.adapters.tencent import TencentComparer
+from maskmatch.core.images import Picture
+from maskmatch.embedded.service import LocalService
+
+THREADS = 32
+ROUNDS = 3
+GOALS = {
+    "engine_share_of_bare_loop": (">=", 0.9),
+    "url_calls_per_cpu_second_over_plain": (">=", 2.5),
+    "megabytes_calls_per_cpu_second_over_plain": (">=", 3),
+}
+_URLS = (Picture(url="http://pictures.test/a.jpg"), Picture(url="http://pictures.test/b.jpg"))
+_IMAGE_BYTES = 3_000_000
+
+
+def run(quick: bool) -> dict[str, float]:
+    """Make rounds of 6,400 pairs, 2,000 calls and 40 with megabytes; quick: 1,600, 500 and 8."""
+    pairs, calls, large = (1600, 500, 8) if quick else (6400, 2000, 40)
+    with tempfile.TemporaryDirectory() as folder:
+        return {
+            **_engine(Path(folder), pairs),
+            **_clients(Path(folder), "url", _URLS, calls),
+            **_clients(Path(folder), "megabytes", _megabytes(), large),
+        }
+
+
+def _engine(folder: Path, pairs: int) -> dict[str, float]:
+    with _service(folder, latency_ms=50) as service:
+        account = account_of(service)
+        shards = (
+            planned(folder / str(number), account, pairs=pairs, threads=THREADS) for number in range(ROUNDS)
+        )
+        with closing(TencentComparer(account, connections=THREADS)) as comparer:
+            call = partial(comparer.compare, *_URLS, quality_control=0)
+            engine, bare = _rounds(
+                lambda: measured(pairs, next(shards).compare),
+                lambda: measured(pairs, partial(in_threads, THREADS, pairs, call)),
+            )
+    return {
+        "engine_calls_per_second": round(engine.per_second),
+        "bare_loop_calls_per_second": round(bare.per_second),
+        "engine_share_of_bare_loop": round(engine.per_second / bare.per_second, 3),
+        "engine_cpu_seconds_per_1000_pairs": round(engine.cpu_ms, 3),
+        "bare_loop_cpu_seconds_per_1000_pairs": round(bare.cpu_ms, 3),
+    }
+
+
+def _clients(folder: Path, name: str, pictures: tuple[Picture, Picture], calls: int) -> dict[str, float]:
+    with _service(folder) as service:
+        account = account_of(service)
+        with closing(TencentComparer(account, connections=1)) as comparer:
+            ours, plain = _rounds(
+                lambda: _cost(partial(comparer.compare, *pictures, quality_control=0), calls),
+                lambda: _cost(plain_call(account, *pictures), calls),
+            )
+    return {
+        f"{name}_ms_of_cpu_per_call": round(ours.cpu_ms, 3),
+        f"{name}_ms_of_cpu_per_call_plain": round(plain.cpu_ms, 3),
+        f"{name}_calls_per_cpu_second_over_plain": round(plain.cpu_ms / ours.cpu_ms, 2),
+    }
+
+
+def _cost(call: Callable[[], object], calls: int) -> Cost:
+    call()  # connects
+    return measured(calls, lambda: [call() for _ in range(calls)])
+
+
+def _rounds(one: Callable[[], Cost], other: Callable[[], Cost]) -> tuple[Cost, Cost]:
+    costs = [(one(), other()) for _ in range(ROUNDS)]
+    return _median([pair[0] for pair in costs]), _median([pair[1] for pair in costs])
+
+
+def _median(costs: list[Cost]) -> Cost:
+    return Cost(
+        statistics.median(cost.per_second for cost in costs), statistics.median(cost.cpu_ms for cost in costs)
+    )
+
+
+def _service(folder: Path, *, latency_ms: float = 0) -> LocalService:
+    return LocalService(folder, scores="hash", calls_per_second=0, latency_ms=latency_ms, meter=False)
+
+
+def _megabytes() -> tuple[Picture, Picture]:
+    one, other = (b"\xff\xd8\xff" + bytes([seed]) * _IMAGE_BYTES for seed in (1, 2))
+    return Picture(data=one), Picture(data=other)
+
+
+if __name__ == "__main__":
+    sys.exit(main("engine_speed", __doc__, run, GOALS))

@@ -1,0 +1,24 @@
+"""CompareMaskFace through the vendor's own client, set up so that nothing is retried or lost behind our back.
+
+comparer       what the core calls: an answer, or CallFailed with a rule of the code table
+  client       the vendor's client, which checks and reads as ever; building and sending are ours
+    request    the body in blocks, and its signature
+    connections    kept connections, with one deadline for an answer and the stage at which one broke
+"""
+
+from maskmatch.adapters.tencent.account import (
+    DEFAULT_CALLS_PER_SECOND,
+    DEFAULT_ENDPOINT,
+    DEFAULT_REGION,
+    Account,
+)
+from maskmatch.adapters.tencent.comparer import MODEL_VERSION, TencentComparer
+
+__all__ = [
+    "DEFAULT_CALLS_PER_SECOND",
+    "DEFAULT_ENDPOINT",
+    "DEFAULT_REGION",
+    "MODEL_VERSION",
+    "Account",
+    "TencentComparer",
+]

@@ -1,0 +1,167 @@
+"""The one atomic step of a permit: control, fence, class, budget and rate are checked together."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from maskmatch.core.errors import BudgetSpent, Drained, Replaced
+from maskmatch.core.permits import hosts, leases, sharing, spending, timeline
+from maskmatch.core.permits.claims import Claim
+from maskmatch.core.permits.document import Moment
+from maskmatch.core.permits.state import EVERYBODY, State, User
+
+MOST_LEAD_SECONDS = 0.5
+"""Nobody books when the timeline is further ahead; a floor may, up to twice that."""
+_PAUSED_SECONDS = 0.5
+_SOONEST_SECONDS = 0.003
+_LEAD_OF_ALL_SECONDS = 0.2
+_ACTIVE_SECONDS = 1.0
+FADE_SECONDS = 5.0
+"""The calls of a user fade with this time constant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """So many calls are wanted by a process (`host:pid`) for a claim."""
+
+    who: str
+    claim: Claim
+    calls: int
+    calls_per_second: float
+
+    @property
+    def host(self) -> str:
+        """Return the host of the process."""
+        return self.who.partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing now: ask again after so many seconds."""
+
+    seconds: float
+    paused: bool = False
+
+
+Slots = tuple[float, ...]
+Refusal = Replaced | Drained | BudgetSpent
+
+
+def reserve(state: State, moment: Moment, ask: Ask) -> tuple[State, Slots | Wait | Refusal]:
+    """Book up to so many calls; return the slots on the store's clock, a wait, or why there are none."""
+    claim = ask.claim
+    if EVERYBODY in state.drained or claim.run_id in state.drained:
+        return state, Drained(
+            f"run {claim.run_id} was drained through the permit broker: `maskmatch resume` lets it go on"
+        )
+    held = _held(state, claim, moment)
+    if held is None:
+        return state, _replaced(state, claim)
+    if EVERYBODY in held.paused or claim.run_id in held.paused:
+        return held, Wait(_PAUSED_SECONDS, paused=True)
+    return _within_budget(held, moment, ask)
+
+
+def _held(state: State, claim: Claim, moment: Moment) -> State | None:
+    if claim.shard is None or claim.epoch is None:
+        return state
+    lease = leases.hold(state.leases.get(claim.shard), claim.epoch, utc=moment.utc.timestamp())
+    return replace(state, leases={**state.leases, claim.shard: lease}) if lease else None
+
+
+def _replaced(state: State, claim: Claim) -> Replaced:
+    newer = state.leases[str(claim.shard)].epoch
+    return Replaced(f"attempt {newer} at {claim.shard} has taken over from {claim.epoch}; this one stops")
+
+
+def _within_budget(state: State, moment: Moment, ask: Ask) -> tuple[State, Slots | Wait | Refusal]:
+    among = spending.spans(ask.claim, moment.utc)
+    calls, spent = spending.affordable(state.windows, among, ask.calls)
+    if spent:
+        return state, _budget_spent(spent, state.windows)
+    state, slots = _within_rate(state, moment.now, replace(ask, calls=calls))
+    if isinstance(slots, tuple):
+        state = replace(state, windows=spending.charge(state.windows, among, len(slots), moment.utc))
+    return state, slots
+
+
+def _budget_spent(span: spending.Span, windows: Mapping[str, spending.Window]) -> BudgetSpent:
+    window = windows.get(span.key, spending.Window())
+    spent = f"{window.calls} calls, {window.micro_cny / spending.MICRO:.4f} CNY"
+    until = f"; there is more from {span.end:%Y-%m-%d %H:%M} UTC" if span.end else ": raise it to go on"
+    return BudgetSpent(
+        f"the budget of the {span.kind} {span.name} is spent ({spent}){until}",
+        window=span.kind,
+        until=span.end,
+    )
+
+
+def _within_rate(state: State, now: float, ask: Ask) -> tuple[State, Slots | Wait]:
+    rate = ask.calls_per_second
+    lead = timeline.lead(state.timeline, now=now, calls_per_second=rate)
+    turn = sharing.turn(
+        state.classes, ask.claim.run_class, ask.calls, now=now, lead=lead, calls_per_second=rate
+    )
+    calls = min(turn.calls, _fair_run(state, now, rate), _host_run(state, now, ask))
+    if lead > MOST_LEAD_SECONDS * (1 + turn.is_floor):
+        calls, turn = 0, replace(turn, retry_after=lead - MOST_LEAD_SECONDS)
+    elif not calls and (host := state.hosts.get(ask.host)):
+        turn = replace(turn, retry_after=max(turn.retry_after, host.next_at - now))
+    state = _noted(state, now, ask, floor_calls=calls * turn.is_floor)
+    if not calls:
+        return state, Wait(max(_SOONEST_SECONDS, turn.retry_after))
+    if math.isinf(rate):
+        return _granted(state, now, ask, calls), (now,) * calls
+    booked, slots = timeline.book(state.timeline, now=now, calls=calls, calls_per_second=rate)
+    return _granted(replace(state, timeline=booked), now, ask, calls), slots
+
+
+def _fair_run(state: State, now: float, rate: float) -> int:
+    """Return what each may book so that all active users together are not far ahead."""
+    users = sum(0 <= now - user.seen < _ACTIVE_SECONDS for user in state.users.values())
+    return max(1, int(min(1e6, _LEAD_OF_ALL_SECONDS * rate / max(1, users))))
+
+
+def _host_run(state: State, now: float, ask: Ask) -> int:
+    host = state.hosts.get(ask.host)
+    return ask.calls if host is None else hosts.allowance(host, ask.calls, now)
+
+
+def _noted(state: State, now: float, ask: Ask, *, floor_calls: int) -> State:
+    run_class = ask.claim.run_class
+    share = sharing.note(
+        state.classes.get(run_class, sharing.ClassShare()),
+        now=now,
+        floor_calls=floor_calls,
+        floor_per_second=sharing.floor_of(run_class, state.classes) * ask.calls_per_second,
+    )
+    return replace(state, classes={**state.classes, run_class: share})
+
+
+def _granted(state: State, now: float, ask: Ask, calls: int) -> State:
+    user = state.users.get(ask.who)
+    before = faded(user, now) if user else 0.0
+    user = User(ask.claim.run_id, ask.claim.run_class, before + calls, now)
+    second = int(now)
+    granted = {**state.granted, second: state.granted.get(second, 0) + calls}
+    return replace(
+        state,
+        users={**state.users, ask.who: user},
+        granted=granted,
+        hosts=_host_noted(state, now, ask, calls),
+    )
+
+
+def _host_noted(state: State, now: float, ask: Ask, calls: int) -> Mapping[str, hosts.HostPace]:
+    host = state.hosts.get(ask.host)
+    if host is None:
+        return state.hosts
+    others = {name: each for name, each in state.hosts.items() if name != ask.host}
+    if hosts.is_stale(host, now=now, calls_per_second=ask.calls_per_second):
+        return others
+    return {**others, ask.host: hosts.note(host, calls, now)}
+
+
+def faded(user: User, now: float) -> float:
+    """Return the calls of a user as they count now; divided by FADE_SECONDS they are its rate."""
+    return user.calls * math.exp(-max(0.0, now - user.seen) / FADE_SECONDS)

@@ -1,0 +1,120 @@
+"""What `maskmatch quota` shows: the shared document in words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from maskmatch.core.permits import reserving, sharing, spending
+from maskmatch.core.permits.claims import RunClass
+from maskmatch.core.permits.document import Moment
+from maskmatch.core.permits.state import State
+
+_SHOWN_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserNow:
+    """A process that takes permits."""
+
+    who: str
+    run_id: str
+    run_class: RunClass
+    calls_per_second: float
+    seen_seconds_ago: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassNow:
+    """A class, the share of the rate it gets in any case, and what it takes now."""
+
+    run_class: RunClass
+    floor: float
+    asks: bool
+    calls_per_second: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowNow:
+    """What was spent in a run, a day or a month (`kind`), and the limits last named for it."""
+
+    kind: str
+    name: str
+    calls: int
+    cny: Decimal
+    most_calls: int | None
+    most_cny: Decimal | None
+    ends: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The broker at one moment; `effective` is in calls granted a second over the last 10 s."""
+
+    calls_per_second: float
+    margin: float
+    effective: float
+    users: tuple[UserNow, ...]
+    classes: tuple[ClassNow, ...]
+    windows: tuple[WindowNow, ...]
+    paused: tuple[str, ...]
+    drained: tuple[str, ...]
+    leases: Mapping[str, int]
+    slowed_hosts: tuple[str, ...]
+
+
+def snapshot(state: State, moment: Moment, calls_per_second: float) -> Snapshot:
+    """Describe the document."""
+    users = tuple(_users(state, moment.now))
+    return Snapshot(
+        calls_per_second=calls_per_second,
+        margin=state.timeline.margin,
+        effective=_effective(state, moment.now),
+        users=users,
+        classes=tuple(_class(state, each, users, moment.now) for each in RunClass),
+        windows=tuple(_window(key, window) for key, window in sorted(state.windows.items())),
+        paused=tuple(sorted(state.paused)),
+        drained=tuple(sorted(state.drained)),
+        leases={shard: lease.epoch for shard, lease in state.leases.items() if not lease.released},
+        slowed_hosts=tuple(sorted(state.hosts)),
+    )
+
+
+def _effective(state: State, now: float) -> float:
+    seconds = range(int(now) - _SHOWN_SECONDS, int(now))
+    return sum(state.granted.get(second, 0) for second in seconds) / _SHOWN_SECONDS
+
+
+def _users(state: State, now: float) -> list[UserNow]:
+    return [
+        UserNow(
+            who=who,
+            run_id=user.run_id,
+            run_class=user.run_class,
+            calls_per_second=reserving.faded(user, now) / reserving.FADE_SECONDS,
+            seen_seconds_ago=max(0.0, now - user.seen),
+        )
+        for who, user in sorted(state.users.items())
+    ]
+
+
+def _class(state: State, run_class: RunClass, users: tuple[UserNow, ...], now: float) -> ClassNow:
+    return ClassNow(
+        run_class=run_class,
+        floor=sharing.floor_of(run_class, state.classes),
+        asks=run_class in state.classes and sharing.asked(state.classes[run_class], now),
+        calls_per_second=sum(user.calls_per_second for user in users if user.run_class is run_class),
+    )
+
+
+def _window(key: str, window: spending.Window) -> WindowNow:
+    kind, _, name = key.partition(":")
+    return WindowNow(
+        kind=kind,
+        name=name,
+        calls=window.calls,
+        cny=Decimal(window.micro_cny) / spending.MICRO,
+        most_calls=window.most_calls,
+        most_cny=None if window.most_micro_cny is None else Decimal(window.most_micro_cny) / spending.MICRO,
+        ends=None if window.ends is None else datetime.fromtimestamp(window.ends, UTC),
+    )

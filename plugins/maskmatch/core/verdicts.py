@@ -1,0 +1,221 @@
+"""What is known about single images: the vendor never says which of the two was at fault.
+
+    a pair was scored                          both its images are good
+    a pair failed, one image is good           the other is bad: its later pairs fail without a call
+    a pair failed, neither is known            both are suspected, until one turns out good
+    failed with 3 partners or more             bad, once no call with it is under way
+
+How many partners it takes depends on how common bad images are: so many that they are all bad themselves in
+one of a thousand such cases. A verdict by count is put to the proof beside an image that is known to be good.
+
+Bad and good hold for a level of quality_control where the code depends on it (low_quality): bad at one level
+is bad at all stricter ones, good at one is good at all looser ones. All other codes hold at every level.
+"""
+
+import math
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from maskmatch.core.codes import Action, rule_for
+from maskmatch.core.outcomes import Outcome, Reason, Side, Source
+from maskmatch.core.pairs import Pair
+
+FEWEST_PARTNERS = 3
+_CHANCE_OF_ERROR = 1e-3
+_PRIOR_BAD, _PRIOR_IMAGES = 1, 33
+_GRADED = "low_quality"
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """A failure as far as it concerns one image, and the least level of quality_control it holds for."""
+
+    reason: Reason
+    level: int
+    is_certain: bool = True
+
+
+@dataclass(slots=True)
+class _Image:
+    good_level: int = -1
+    fault: _Fault | None = None
+    suspicions: dict[tuple[str, str], _Fault] = field(default_factory=dict)
+    """By partner and failure code."""
+
+
+class Verdicts:
+    """Learns which images are good or bad, and remembers the newest; may be used by many threads."""
+
+    def __init__(self, *, most_images: int = 200_000) -> None:
+        self._most_images = most_images
+        self._images: OrderedDict[str, _Image] = OrderedDict()
+        self._under_way: Counter[str] = Counter()
+        self._scored = self._failed = 0
+        self._lock = threading.Lock()
+
+    def seed(self, known: Iterable[tuple[Pair, Outcome]]) -> None:
+        """Learn from the outcomes of an earlier attempt."""
+        for pair, outcome in known:
+            reason = outcome.reason
+            if reason is None:
+                self.scored(pair)
+            elif reason.vendor_code and rule_for(reason.vendor_code).action is Action.FAIL_IMAGE:
+                self._relearn(pair, reason, outcome.source)
+
+    def on(self, pair: Pair) -> Reason | None:
+        """Return why the pair fails without a call; None when it is to be called."""
+        with self._lock:
+            for side, image_id in _sides(pair):
+                fault = self._fault(image_id)
+                if fault is None or fault.level > _level(pair):
+                    continue
+                if fault.is_certain or not self._has_good(pair, fault.level):
+                    message = f"{side} {image_id} failed in other pairs: {fault.reason.message}"
+                    return replace(fault.reason, side=side, message=message)
+        return None
+
+    def are_pending(self, pair: Pair) -> bool:
+        """Say whether an image of the pair is all but bad: calls with it under way will tell."""
+        with self._lock:
+            ids = (image_id for _, image_id in _sides(pair))
+            return any(self._under_way[name] > 0 and self._counted(name) is not None for name in ids)
+
+    @contextmanager
+    def under_way(self, pair: Pair) -> Iterator[None]:
+        """Count a call with the images of a pair until it has been learnt from."""
+        ids = [image_id for _, image_id in _sides(pair)]
+        with self._lock:
+            self._under_way.update(ids)
+        try:
+            yield
+        finally:
+            with self._lock:
+                for image_id in ids:
+                    self._under_way[image_id] -= 1
+                    if not self._under_way[image_id]:
+                        del self._under_way[image_id]
+
+    def scored(self, pair: Pair) -> None:
+        """Learn that both images of a pair are good, and so which of their partners are bad."""
+        with self._lock:
+            self._scored += 1
+            for _, image_id in _sides(pair):
+                self._praise(image_id, _level(pair))
+
+    def failed(self, pair: Pair, reason: Reason) -> Reason:
+        """Learn from an answer that one of the images is bad; return the reason, with the side if known."""
+        fault = _Fault(replace(reason, side=None), _level(pair) if reason.code == _GRADED else 0)
+        with self._lock:
+            self._failed += 1
+            if pair.reference_id == pair.probe_id:
+                self._condemn(pair.probe_id, fault)
+                return replace(reason, side=Side.PROBE)
+            suspects = [(side, name) for side, name in _sides(pair) if not self._is_good(name, fault.level)]
+            known = [side for side, name in suspects if self._explains(name, fault)]
+            if len(suspects) == 1:
+                self._condemn(suspects[0][1], fault)
+                return replace(reason, side=suspects[0][0])
+            if len(known) == 1:
+                return replace(reason, side=known[0])
+            if len(suspects) == 2 and not known:
+                self._suspect(pair, fault)
+        return reason
+
+    def _relearn(self, pair: Pair, reason: Reason, source: Source) -> None:
+        if reason.side is None and source is Source.API:
+            self.failed(pair, reason)
+        elif reason.side is not None:
+            fault = _Fault(replace(reason, side=None), _level(pair) if reason.code == _GRADED else 0)
+            with self._lock:
+                self._condemn(dict(_sides(pair))[reason.side], fault)
+
+    def _of(self, image_id: str) -> _Image:
+        image = self._images.setdefault(image_id, _Image())
+        self._images.move_to_end(image_id)
+        if len(self._images) > self._most_images:
+            self._images.popitem(last=False)
+        return image
+
+    def _is_good(self, image_id: str, level: int) -> bool:
+        image = self._images.get(image_id)
+        return image is not None and image.good_level >= level
+
+    def _has_good(self, pair: Pair, level: int) -> bool:
+        """Say whether a call would tell which image is bad, since one is known to be good."""
+        return any(self._is_good(image_id, level) for _, image_id in _sides(pair))
+
+    def _explains(self, image_id: str, fault: _Fault) -> bool:
+        """Say whether an image is known to be bad in just this way."""
+        known = self._fault(image_id)
+        return known is not None and known.reason.code == fault.reason.code and known.level <= fault.level
+
+    def _fault(self, image_id: str) -> _Fault | None:
+        """Return what is wrong with an image, certain or, when no call is under way, by count."""
+        if (image := self._images.get(image_id)) is None:
+            return None
+        self._images.move_to_end(image_id)
+        if image.fault is None and not self._under_way[image_id]:
+            image.fault = self._counted(image_id)
+        return image.fault
+
+    def _counted(self, image_id: str) -> _Fault | None:
+        """Return a fault that enough partners share which are not known to be bad themselves."""
+        image = self._images.get(image_id)
+        needed = self._partners_needed()
+        if image is None or len(image.suspicions) < needed:
+            return None
+        faults: dict[str, list[_Fault]] = {}
+        for (partner, code), fault in image.suspicions.items():
+            other = self._images.get(partner)
+            if other is None or other.fault is None:
+                faults.setdefault(code, []).append(fault)
+        shared = max(faults.values(), key=len, default=[])
+        if len(shared) < needed:
+            return None
+        return replace(max(shared, key=lambda fault: fault.level), is_certain=False)
+
+    def _partners_needed(self) -> int:
+        bad_share = (self._failed + _PRIOR_BAD) / (2 * (self._scored + self._failed) + _PRIOR_IMAGES)
+        return max(FEWEST_PARTNERS, 1 + math.ceil(math.log(_CHANCE_OF_ERROR) / math.log(bad_share)))
+
+    def _suspect(self, pair: Pair, fault: _Fault) -> None:
+        for mine, partner in (
+            (pair.reference_id, pair.probe_id),
+            (pair.probe_id, pair.reference_id),
+        ):
+            self._of(mine).suspicions[partner, fault.reason.code] = fault
+
+    def _praise(self, image_id: str, level: int) -> None:
+        image = self._of(image_id)
+        if level <= image.good_level:
+            return
+        image.good_level = level
+        if image.fault and image.fault.level <= level:
+            image.fault = None
+        settled = {key: fault for key, fault in image.suspicions.items() if fault.level <= level}
+        for (partner, code), fault in settled.items():
+            del image.suspicions[partner, code]
+            self._condemn(partner, fault)
+
+    def _condemn(self, image_id: str, fault: _Fault) -> None:
+        """Settle that an image is bad; its partners are no longer suspected for its sake."""
+        if self._is_good(image_id, fault.level):
+            return
+        image = self._of(image_id)
+        if image.fault is None or not image.fault.is_certain or fault.level < image.fault.level:
+            image.fault = fault
+        for partner, code in [key for key in image.suspicions if key[1] == fault.reason.code]:
+            del image.suspicions[partner, code]
+            if other := self._images.get(partner):
+                other.suspicions.pop((image_id, code), None)
+
+
+def _sides(pair: Pair) -> tuple[tuple[Side, str], tuple[Side, str]]:
+    return (Side.REFERENCE, pair.reference_id), (Side.PROBE, pair.probe_id)
+
+
+def _level(pair: Pair) -> int:
+    return pair.quality_control or 0

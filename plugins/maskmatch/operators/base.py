@@ -1,0 +1,52 @@
+"""What all tasks of a run share."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from maskmatch.jobs import Job
+
+ACCOUNT_CONN_ID = "tencent_iai_default"
+STORAGE_CONN_ID = "maskmatch_storage"
+
+
+class RunOperator(BaseOperator):
+    """One task of the run of one date.
+
+    :param source: address of the folder with manifests/ds=<date>/ and the images
+    :param warehouse: address of the folder for plans, journals and tables
+    :param day: the date, by default that of the run's logical date
+    """
+
+    template_fields: Sequence[str] = ("source", "warehouse", "day")
+
+    def __init__(
+        self,
+        *,
+        source: str,
+        warehouse: str,
+        day: str = "{{ ds | default('') }}",
+        storage_conn_id: str = STORAGE_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.source = source
+        self.warehouse = warehouse
+        self.day = day
+        self.storage_conn_id = storage_conn_id
+
+    def job(self, context: "Context") -> "Job":
+        """Return the stores, the date and the name of the run."""
+        from maskmatch.hooks import connected_job
+
+        return connected_job(
+            self.source,
+            self.warehouse,
+            self.day,
+            run_id=context["run_id"],
+            conn_id=self.storage_conn_id,
+        )

@@ -1,0 +1,50 @@
+import pytest
+
+from maskmatch.adapters.broker import open_broker, quota_key
+from maskmatch.adapters.broker.server_clock import ServerClock
+from maskmatch.core.errors import InputError
+from tests.fakes import FakeClock
+
+
+def test_the_quota_key_does_not_hold_the_secret_id():
+    assert "AKID" not in quota_key("AKIDsecret")
+    assert quota_key("a") != quota_key("b")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["", "sqlite://relative", "sqlite:///still/relative", "redis://", "redis:///0", "mysql://h/d", "redis://h:x/0",
+     "redis://u:hunter2@h:70000/0", "postgresql://", "http://u:hunter2@h/"],
+)  # fmt: skip
+def test_what_is_no_broker_address_is_refused_without_showing_a_password(uri):
+    with pytest.raises(InputError, match="redis://host:port/number") as caught:
+        open_broker(uri, secret_id="a", calls_per_second=1, clock=FakeClock())
+    assert "hunter2" not in str(caught.value)
+
+
+def test_nothing_is_connected_before_the_first_step():
+    for uri in ("redis://127.0.0.1:1/0", "rediss://u:p@127.0.0.1:1/0", "postgresql://u:p@127.0.0.1:1/d"):
+        open_broker(uri, secret_id="a", calls_per_second=1, clock=FakeClock()).close()
+
+
+def clock_with(*answers):
+    clock = ServerClock(lambda: 100.0)
+    for server_time, sent_at, received_at in answers:
+        clock.note(server_time, sent_at=sent_at, received_at=received_at)
+    return clock.now()
+
+
+def test_a_servers_clock_is_taken_from_the_middle_of_the_trip():
+    assert clock_with((5000.0, 99.0, 101.0)) == 5000.0
+
+
+def test_a_slow_answer_does_not_spoil_what_a_quick_one_told():
+    assert clock_with((5000.0, 99.99, 100.01), (5000.4, 99.5, 100.5)) == 5000.0
+
+
+def test_a_slow_answer_that_contradicts_means_that_the_clock_has_jumped():
+    assert clock_with((5000.0, 99.99, 100.01), (1400.0, 99.5, 100.5)) == 1400.0
+
+
+def test_after_a_while_a_somewhat_slower_answer_is_believed_for_the_clocks_drift():
+    assert clock_with((5000.0, 0.0, 0.001), (5000.02, 99.98, 100.0)) == pytest.approx(5000.03)

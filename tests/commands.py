@@ -1,0 +1,50 @@
+"""The command line as a user types it, in this process or in one of its own."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.account import LocalAccount
+from tests.nights import DAY
+
+
+def command(local: LocalAccount, folder: Path, name: str = "run", *more: str) -> list[str]:
+    """Return the words of a command about the date whose folders and broker lie in a folder."""
+    places = {"status": ("warehouse",), "run": ("source", "warehouse"), "plan": ("source", "warehouse")}
+    where = [f"--{place}=file://{folder}/{place}" for place in places.get(name, ())]
+    date = [f"--date={DAY}"] if where else []
+    service = [f"--endpoint={local.account.endpoint}", "--protocol=http"] if name == "run" else []
+    broker = [
+        f"--calls-per-second={local.account.calls_per_second}",
+        f"--broker=sqlite:///{folder}/broker.sqlite3",
+    ]
+    return [name, *date, *where, *service, *(broker if name != "plan" else []), *more]
+
+
+def start(local: LocalAccount, folder: Path, *more: str, name: str = "run") -> subprocess.Popen[str]:
+    """Start a command; `run` with 8 calls in flight."""
+    environment = os.environ | {
+        "TENCENTCLOUD_SECRET_ID": local.account.secret_id,
+        "TENCENTCLOUD_SECRET_KEY": local.account.secret_key,
+    }
+    threads = ["--calls-in-flight=8"] if name == "run" else []
+    words = [sys.executable, "-m", "maskmatch.cli", *command(local, folder, name, *threads, *more)]
+    return subprocess.Popen(
+        words, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+
+def wait_for_calls(local: LocalAccount, count: int) -> None:
+    """Return when the service has billed so many calls."""
+    wait_until(lambda: local.meter()["billed"] >= count)
+
+
+def wait_until(claim: Callable[[], bool], *, seconds: float = 60) -> None:
+    """Return when something has become true; fail when it does not."""
+    deadline = time.monotonic() + seconds
+    while not claim():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
