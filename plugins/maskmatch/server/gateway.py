@@ -6,9 +6,9 @@ intake: form, size, caller, target, rate limit | -> fault -> content -> score | 
 
 import asyncio
 import logging
+import os
 import time
 import traceback
-import uuid
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -50,7 +50,7 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request and log one line about it: never its headers or its body."""
         started = time.perf_counter()
-        visit = Visit(request_id=str(uuid.uuid4()))
+        visit = Visit(request_id=_request_id())
         try:
             outcome, reply = await self._answer(Request(scope, receive), visit)
         except ClientDisconnect:
@@ -114,6 +114,12 @@ class Gateway:
                 )
             )
         return score
+
+
+def _request_id() -> str:
+    """Return a random UUID; the class for them takes five times as long."""
+    digits = os.urandom(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 def _report_fault(error: Exception, request_id: str) -> None:

@@ -1,5 +1,6 @@
 """From settings to a process that listens, and stops without losing a call."""
 
+import gc
 import resource
 import signal
 import socket
@@ -26,6 +27,9 @@ MOST_FILES = 16_384
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, printing the address first; raises what keeps it from starting."""
     give_back_freed_memory()
+    # What is loaded by now stays: the collector need not look at it again and again.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     # Broken metadata of a caller's picture would show up on stderr.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     server = build_server(build_app(settings, scorer=build_scorer(settings)))

@@ -63,9 +63,10 @@ def is_signed_with(
     `headers` has names in lower case and the values as they were sent; `target` is the method, the path and
     the query as they were sent, a line each.
     """
-    if any(name not in headers for name in claim.signed_headers):
-        return False
-    lines = "".join(f"{name}:{_canonical_value(name, headers[name])}\n" for name in claim.signed_headers)
+    for name in claim.signed_headers:
+        if name not in headers:
+            return False
+    lines = "".join([f"{name}:{_canonical_value(name, headers[name])}\n" for name in claim.signed_headers])
     request = f"{target}\n{lines}\n{';'.join(claim.signed_headers)}\n{payload_sha256}"
     scope = f"{claim.date}/{claim.service}/tc3_request"
     text = f"{ALGORITHM}\n{timestamp}\n{scope}\n{hashlib.sha256(_wire(request)).hexdigest()}"
