@@ -27,9 +27,7 @@ MOST_FILES = 16_384
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, printing the address first; raises what keeps it from starting."""
     give_back_freed_memory()
-    # What is loaded by now stays: the collector need not look at it again and again.
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.freeze()  # what is loaded by now stays: the collector need not look at it again and again
     # Broken metadata of a caller's picture would show up on stderr.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     server = build_server(build_app(settings, scorer=build_scorer(settings)))
