@@ -80,7 +80,7 @@ class _Caller(asyncio.Protocol):
         self._sent_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: asyncio.Transport = transport  # type: ignore[assignment] - TCP gives no other
+        self._transport: asyncio.Transport = transport  # type: ignore[assignment]  # TCP gives no other
         self._next()
 
     def data_received(self, data: bytes) -> None:

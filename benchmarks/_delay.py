@@ -62,7 +62,7 @@ class _End(asyncio.Protocol):
         self._early: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport: asyncio.Transport = transport  # type: ignore[assignment] - a stream has a Transport
+        self.transport: asyncio.Transport = transport  # type: ignore[assignment]  # a stream has a Transport
         self._proxy.open.add(self.transport)
         if self._other is None:
             self._proxy.dial(self)

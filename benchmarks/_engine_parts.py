@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from tencentcloud.common.credential import Credential
-from tencentcloud.common.profile.client_profile import ClientProfile
-from tencentcloud.common.profile.http_profile import HttpProfile
-from tencentcloud.iai.v20200303.iai_client import IaiClient
+from _account import sdk_client
 from tencentcloud.iai.v20200303.models import CompareMaskFaceRequest
 
 from maskmatch import runs
@@ -19,8 +16,7 @@ from maskmatch.adapters.stores import FileStore
 from maskmatch.adapters.tencent import Account
 from maskmatch.comparisons import CompareOptions, compare_shard
 from maskmatch.core.images import Picture
-from maskmatch.core.planning import PlanOptions
-from maskmatch.embedded.service import LocalService
+from maskmatch.core.planning import Plan, PlanOptions
 from maskmatch.jobs import Job
 
 DAY = date(2026, 1, 1)
@@ -58,26 +54,13 @@ def in_threads(threads: int, calls: int, call: Callable[[], object]) -> None:
         worker.join()
 
 
-def account_of(service: LocalService) -> Account:
-    """Return the account of a service, with a rate that limits nothing."""
-    return Account(
-        secret_id=service.secret_id,
-        secret_key=service.secret_key,
-        endpoint=service.endpoint,
-        protocol="http",
-        calls_per_second=NO_LIMIT,
-    )
-
-
 def plain_call(account: Account, reference: Picture, probe: Picture) -> Callable[[], float]:
     """Return a call as the vendor's examples make it; each thread has a client of its own."""
     own = threading.local()
 
     def call() -> float:
         if not hasattr(own, "client"):
-            http = HttpProfile(protocol=account.protocol, endpoint=account.endpoint)
-            credential = Credential(account.secret_id, account.secret_key)
-            own.client = IaiClient(credential, account.region, ClientProfile(httpProfile=http))
+            own.client = sdk_client(account)
         request = CompareMaskFaceRequest()
         request.UrlA, request.ImageA = _side(reference)
         request.UrlB, request.ImageB = _side(probe)
@@ -98,7 +81,7 @@ class Shard:
     """A planned shard of pairs of public addresses, and how to compare it."""
 
     job: Job
-    plan: runs.Plan
+    plan: Plan
     options: CompareOptions
 
     def compare(self) -> None:

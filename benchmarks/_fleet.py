@@ -4,7 +4,7 @@ import multiprocessing
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
@@ -108,7 +108,7 @@ class ByShare:
 
     def refused(self, times: int) -> None:
         """Pause as tenacity does before a retry."""
-        state = self._retry_state(None, None, (), {})  # type: ignore[arg-type] - only the number counts
+        state = self._retry_state(None, None, (), {})  # type: ignore[arg-type]  # only the number counts
         state.attempt_number = times
         time.sleep(self._pause(state))
 
@@ -125,7 +125,7 @@ def work(crew: Crew) -> None:
     threading.stack_size(_STACK_BYTES)
     way, stop = WAYS[crew.way](crew), threading.Event()
     threads = [
-        threading.Thread(target=_call, args=(crew, way, stop), daemon=True) for _ in range(crew.threads)
+        threading.Thread(target=call, args=(crew, way, stop), daemon=True) for _ in range(crew.threads)
     ]
     for thread in threads:
         thread.start()
@@ -134,19 +134,28 @@ def work(crew: Crew) -> None:
     stop.set()
 
 
-def _call(crew: Crew, way: Way, stop: threading.Event) -> None:
+def call(
+    crew: Crew, way: Way, stop: threading.Event, *, await_work: Callable[[], None] = lambda: None
+) -> None:
+    """Call over one connection until told to stop, each piece of work as often as it takes to be accepted."""
     with suppress(MaskmatchError, OSError), socket.create_connection(("127.0.0.1", crew.port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        frame, refusals = FRAME.pack(crew.number, 0), 0
         while not stop.is_set():
-            way.wait(stop)
-            if stop.is_set():
-                return
-            connection.sendall(frame)
-            answer = connection.recv(16)
-            refusals = 0 if answer.endswith(b"\1") else refusals + 1
-            if refusals:
-                way.refused(refusals)
+            await_work()
+            _until_accepted(crew, way, connection, stop)
+
+
+def _until_accepted(crew: Crew, way: Way, connection: socket.socket, stop: threading.Event) -> None:
+    frame, refusals = FRAME.pack(crew.number, 0), 0
+    while not stop.is_set():
+        way.wait(stop)
+        if stop.is_set():
+            return
+        connection.sendall(frame)
+        if connection.recv(16).endswith(b"\1"):
+            return
+        refusals += 1
+        way.refused(refusals)
 
 
 @contextmanager

@@ -50,9 +50,9 @@ class Gateway:
 class Books:
     """When (time of day) calls of which caller were accepted and refused."""
 
-    accepted: array = field(default_factory=lambda: array("d"))
-    accepted_of: array = field(default_factory=lambda: array("I"))
-    refused: array = field(default_factory=lambda: array("d"))
+    accepted: "array[float]" = field(default_factory=lambda: array("d"))
+    accepted_of: "array[int]" = field(default_factory=lambda: array("I"))
+    refused: "array[float]" = field(default_factory=lambda: array("d"))
 
     def use(self, quota: float, *, since: float, until: float) -> float:
         """Return the share of the quota that was used between two times."""
@@ -120,7 +120,7 @@ class Gcra:
         return True
 
 
-_COUNTS = {
+_COUNTS: dict[Counting, type[CalendarSecond | SlidingSecond | Gcra]] = {
     Counting.CALENDAR_SECOND: CalendarSecond,
     Counting.SLIDING_SECOND: SlidingSecond,
     Counting.GCRA: Gcra,
@@ -232,7 +232,7 @@ class _Caller(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep whom to answer."""
-        self._transport = transport
+        self._transport: asyncio.Transport = transport  # type: ignore[assignment]  # TCP gives no other
 
     def data_received(self, data: bytes) -> None:
         """Take in whole frames."""

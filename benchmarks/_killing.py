@@ -8,9 +8,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from enum import StrEnum
-from typing import Protocol, Self
+from typing import Protocol
 
 from _attempts import Attempt, Night
 
@@ -31,18 +31,14 @@ _FIRST, _LAST = 0.02, 0.95
 
 
 class Server(Protocol):
-    """A server that can be killed and entered again."""
+    """A server that can be killed and started again."""
 
     def kill(self) -> None:
         """End it as a crash would."""
         ...
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
         """Start it, and return when it can be used."""
-        ...
-
-    def __exit__(self, *_: object) -> None:
-        """Stop it."""
         ...
 
 
@@ -57,7 +53,6 @@ class Killer:
         self._draw = draw
         self._due = sorted(draw.uniform(_FIRST, _LAST) * work for _ in range(kills))
         self._next = _mixed(kills, draw)
-        self._running = ExitStack()
         self._starting: dict[Victim, threading.Thread] = {}
         self.kills: Counter[Victim] = Counter()
         self.tasks_killed = 0
@@ -80,9 +75,8 @@ class Killer:
             thread.join()
 
     def close(self) -> None:
-        """Stop the servers that were started here."""
+        """Let no server start any more after its owner has stopped it."""
         self.wait()
-        self._running.close()
 
     def _kill(self, victim: Victim) -> bool:
         if victim in self._servers:
@@ -113,7 +107,7 @@ class Killer:
 
     def _start(self, victim: Victim, away_seconds: float) -> None:
         time.sleep(away_seconds)
-        self._running.enter_context(self._servers[victim])
+        self._servers[victim].start()
 
 
 def _mixed(kills: int, draw: random.Random) -> list[Victim]:

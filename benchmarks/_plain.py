@@ -13,16 +13,16 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
+from _account import sdk_client
 from _night import NightPair, image_key
 from pyrate_limiter import GCRA, Duration, Limiter, Rate, RedisStateStore, StateBucket
 from redis import Redis
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-from tencentcloud.common.credential import Credential
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
-from tencentcloud.common.profile.client_profile import ClientProfile
-from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.iai.v20200303.iai_client import IaiClient
 from tencentcloud.iai.v20200303.models import CompareMaskFaceRequest
+
+from maskmatch.adapters.tencent import Account
 
 TRIES = 8
 
@@ -31,12 +31,9 @@ TRIES = 8
 class Plain:
     """How the peer compares. `limiter_store`: the address of a Redis that several processes share."""
 
-    endpoint: str
-    secret_id: str
-    secret_key: str
+    account: Account
     images: Path
     results: Path
-    calls_per_second: int
     threads: int
     limiter_store: str | None = None
     flushes: bool = True
@@ -100,15 +97,13 @@ class _Caller:
 
     def _client(self) -> IaiClient:
         if not hasattr(self._own, "client"):
-            plain = self._plain
-            profile = ClientProfile(httpProfile=HttpProfile(protocol="http", endpoint=plain.endpoint))
-            credential = Credential(plain.secret_id, plain.secret_key)
-            self._own.client = IaiClient(credential, "ap-guangzhou", profile)
-        return self._own.client
+            self._own.client = sdk_client(self._plain.account)
+        client: IaiClient = self._own.client
+        return client
 
 
 def _limiter(plain: Plain) -> Limiter:
-    quota = plain.calls_per_second
+    quota = int(plain.account.calls_per_second)
     if plain.limiter_store is None:
         return Limiter(Rate(quota, Duration.SECOND))
     rate = Rate(quota, Duration.SECOND, burst=max(1, quota // 10))

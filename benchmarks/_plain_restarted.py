@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from _account import account_of
 from _attempts import CONTEXT
 from _night import NightPair, expected, pairs_of, write_night
 from _plain import Plain, compare_rest, read_results
@@ -25,12 +26,9 @@ def plain_figures(
     figures: dict[str, float] = {}
     for name, flushes in (("plain_flushed", True), ("plain_buffered", False)):
         plain = Plain(
-            endpoint=service.endpoint,
-            secret_id=service.secret_id,
-            secret_key=service.secret_key,
+            account=account_of(service, calls_per_second=calls_per_second),
             images=home / "plain",
             results=home / f"{name}.jsonl",
-            calls_per_second=calls_per_second,
             threads=THREADS,
             flushes=flushes,
         )

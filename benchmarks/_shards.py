@@ -1,4 +1,4 @@
-"""Shards of given sizes, compared by a process each."""
+"""Shards of given sizes, compared without Airflow: all in files, an attempt for each."""
 
 import os
 import signal
@@ -9,13 +9,13 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from _account import account_of
 from _attempts import Attempt, Work
 from _night import DAY, write_night
 
 from maskmatch import runs
 from maskmatch.adapters import plans
 from maskmatch.adapters.stores import FileStore
-from maskmatch.adapters.tencent import Account
 from maskmatch.core.planning import Plan, Shard
 from maskmatch.embedded.service import LocalService
 
@@ -23,6 +23,8 @@ SKEWED = (300, 300, 300, 1500)
 _BEFORE_KILL_SECONDS = 4.0
 _BACK_SECONDS = 0.25
 _AFTER_SECONDS = 1.0
+_ANSWERED_SECONDS = 0.5
+"""Until what was accepted is answered: the meter lists calls that have ended."""
 
 
 def skewed_figures(home: Path, service: LocalService, *, calls_per_second: int) -> dict[str, float]:
@@ -37,7 +39,7 @@ def skewed_figures(home: Path, service: LocalService, *, calls_per_second: int) 
 
 
 def kill_figures(home: Path, service: LocalService, *, calls_per_second: int, name: str) -> float:
-    """Kill half of the processes; return the share of the rate in the second that begins 0.25 s later."""
+    """Kill half of the tasks; return the share of the rate in the second that begins 0.25 s later."""
     sizes = [3 * calls_per_second] * 4
     with _comparing(home / name, service, sizes, calls_per_second=calls_per_second) as attempts:
         while service.meter()["accepted"] < calls_per_second * _BEFORE_KILL_SECONDS:
@@ -45,7 +47,7 @@ def kill_figures(home: Path, service: LocalService, *, calls_per_second: int, na
         for attempt in attempts[: len(attempts) // 2]:
             os.kill(attempt.task or attempt.supervisor, signal.SIGKILL)
         back = time.time() + _BACK_SECONDS
-        time.sleep(_BACK_SECONDS + _AFTER_SECONDS)
+        time.sleep(_BACK_SECONDS + _AFTER_SECONDS + _ANSWERED_SECONDS)
         accepted = [call["at"] for call in service.meter(with_calls=True)["calls"]]
     after = [at for at in accepted if back <= at < back + _AFTER_SECONDS]
     return len(after) / (calls_per_second * _AFTER_SECONDS)
@@ -81,7 +83,7 @@ def _job(home: Path, pairs: int) -> runs.Job:
 
 
 def _cut(job: runs.Job, plan: Plan, sizes: Sequence[int]) -> Plan:
-    """Return the same plan with its pairs in shards of other sizes."""
+    """Write the same plan with its pairs in shards of other sizes, and return it."""
     pairs = (pair for shard in plan.shards for pair in plans.read_shard(job.warehouse, shard.key))
     shards = []
     for number, size in enumerate(sizes):
@@ -91,14 +93,3 @@ def _cut(job: runs.Job, plan: Plan, sizes: Sequence[int]) -> Plan:
     cut = replace(plan, shards=tuple(shards))
     plans.write_plan(job.warehouse, cut)
     return cut
-
-
-def account_of(service: LocalService, *, calls_per_second: int) -> Account:
-    """Return the account that may call the service."""
-    return Account(
-        secret_id=service.secret_id,
-        secret_key=service.secret_key,
-        endpoint=service.endpoint,
-        protocol="http",
-        calls_per_second=calls_per_second,
-    )

@@ -2,19 +2,16 @@
 
 import math
 import multiprocessing
-import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Barrier
 
-from _fleet import WAYS, Crew, Way
-from _gateway import FRAME
+from _fleet import WAYS, Crew, call
 
-from maskmatch.core.errors import MaskmatchError
 from maskmatch.supervision import die_with_parent
 
 _STACK_BYTES = 256 * 1024
@@ -68,7 +65,9 @@ def work(crew: Crew, shifts: Sequence[Shift], barrier: Barrier, start: "Synchron
         _sleep_until(start.value + shift.since)
         pace, stop = _Pace(shift, start.value), threading.Event()
         for _ in range(crew.threads):
-            threading.Thread(target=_call, args=(crew, way, pace, stop), daemon=True).start()
+            threading.Thread(
+                target=call, args=(crew, way, stop), kwargs={"await_work": pace.wait}, daemon=True
+            ).start()
         _sleep_until(start.value + shift.until)
         stop.set()
 
@@ -90,24 +89,3 @@ class _Pace:
             self._due += self._interval
             due = self._due
         _sleep_until(due)
-
-
-def _call(crew: Crew, way: Way, pace: _Pace, stop: threading.Event) -> None:
-    with suppress(MaskmatchError, OSError), socket.create_connection(("127.0.0.1", crew.port)) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        while not stop.is_set():
-            pace.wait()
-            _until_accepted(crew, way, connection, stop)
-
-
-def _until_accepted(crew: Crew, way: Way, connection: socket.socket, stop: threading.Event) -> None:
-    frame, refusals = FRAME.pack(crew.number, 0), 0
-    while not stop.is_set():
-        way.wait(stop)
-        if stop.is_set():
-            return
-        connection.sendall(frame)
-        if connection.recv(16).endswith(b"\1"):
-            return
-        refusals += 1
-        way.refused(refusals)

@@ -14,19 +14,19 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
-from _books import books_of, table_figures
+from _chaos import CALLS_IN_FLIGHT, CALLS_PER_SECOND, SEED, WAREHOUSE, Servers, job_at, serving, verdict
+from _chaos import GOALS as COMMON_GOALS
 from _night import DAY, expected, write_night
 from _report import main
 
-from maskmatch import runs
 from maskmatch.adapters import plans
-from maskmatch.adapters.stores import FileStore, open_store
+from maskmatch.adapters.stores import FileStore
 from maskmatch.embedded.airflow import AirflowStack
 from maskmatch.embedded.connections import connections
 from maskmatch.embedded.redis import Redis
@@ -36,11 +36,9 @@ from maskmatch.embedded.service import LocalService
 DAG = "nightly_comparison"
 PAIRS, QUICK_PAIRS = 8000, 2000
 SHARDS, QUICK_SHARDS = 8, 2
-CALLS_PER_SECOND, LATENCY_MS, CALLS_IN_FLIGHT = 100, 50, 16
 FAULTS = ("internal@0.01", "bad-gateway@0.005", "lost@0.003", "slow=1.5,0.5@0.002")
 KINDS = ("task", "worker", "broker", "task", "store", "task", "scheduler", "task")
 QUICK_KINDS = ("task", "broker", "scheduler")
-SEED = 20260101
 RUN_SECONDS = 660
 SETTINGS = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
@@ -49,48 +47,27 @@ SETTINGS = {
     "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "10",
 }
 """Killed workers and schedulers are noticed within seconds; by default it takes Airflow five minutes each."""
-GOALS = {
-    "lost": ("<=", 0),
-    "doubled_rows": ("<=", 0),
-    "wrong_scores": ("<=", 0),
-    "unlisted_of_bound": ("<=", 1),
-    "entered_not_billed": ("<=", 0),
-    "scored_twice": ("<=", 0),
-    "succeeded": (">=", 1),
-}
+GOALS = {**COMMON_GOALS, "succeeded": (">=", 1)}
 
 
 def run(quick: bool) -> dict[str, float]:
     """Run the Dag, kill meanwhile, and return the figures."""
     pairs, shards = (QUICK_PAIRS, QUICK_SHARDS) if quick else (PAIRS, SHARDS)
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder), FAULTS) as servers:
         home = Path(folder)
-        service = running.enter_context(_service(home / "service"))
-        store = running.enter_context(Seaweed(home / "s3"))
-        broker = running.enter_context(Redis(home / "redis"))
-        os.environ.update(store.environment())
         write_night(FileStore(home / "in"), pairs, shards=shards)
-        airflow = running.enter_context(_airflow(home, service, store, broker))
-        blows = Blows(airflow, service, running, {"store": store, "broker": broker})
-        blows.plan(QUICK_KINDS if quick else KINDS, pairs)
-        state = _run_dag(airflow, blows, {"source": f"file://{home}/in", "max_shards": shards})
-        return _figures(home, service, pairs, blows) | {"succeeded": float(state == "success")}
+        with _airflow(home, servers) as airflow:
+            blows = Blows(airflow, servers)
+            blows.plan(QUICK_KINDS if quick else KINDS, pairs)
+            state = _run_dag(airflow, blows, {"source": f"file://{home}/in", "max_shards": shards})
+            return _figures(home, servers.service, pairs, blows) | {"succeeded": float(state == "success")}
 
 
-def _service(folder: Path) -> LocalService:
-    return LocalService(
-        folder,
-        scores="hash",
-        calls_per_second=CALLS_PER_SECOND,
-        latency_ms=LATENCY_MS,
-        faults=FAULTS,
-        fault_seed=SEED,
+def _airflow(home: Path, servers: Servers) -> AirflowStack:
+    facts = connections(
+        servers.store, servers.service, broker=home / "unused", calls_per_second=CALLS_PER_SECOND
     )
-
-
-def _airflow(home: Path, service: LocalService, store: Seaweed, broker: Redis) -> AirflowStack:
-    facts = connections(store, service, broker=home / "unused", calls_per_second=CALLS_PER_SECOND)
-    facts["tencent_iai_default"]["extra"]["broker"] = broker.uri
+    facts["tencent_iai_default"]["extra"]["broker"] = servers.broker.uri
     return AirflowStack(home / "airflow", connections=facts, follows_schedules=False, settings=SETTINGS)
 
 
@@ -98,7 +75,7 @@ def _run_dag(airflow: AirflowStack, blows: "Blows", params: dict[str, Any]) -> s
     airflow.wait_for_dag(DAG)
     airflow.unpause(DAG)
     when = datetime(DAY.year, DAY.month, DAY.day, 2, tzinfo=UTC)
-    conf = {"warehouse": "s3://maskmatch/out", "calls_in_flight": CALLS_IN_FLIGHT, **params}
+    conf = {"warehouse": WAREHOUSE, "calls_in_flight": CALLS_IN_FLIGHT, **params}
     run_id = airflow.trigger(DAG, when, conf)
     return airflow.wait(DAG, run_id, seconds=RUN_SECONDS, on_progress=blows.look)
 
@@ -106,14 +83,9 @@ def _run_dag(airflow: AirflowStack, blows: "Blows", params: dict[str, Any]) -> s
 class Blows:
     """Kills something at each share of the work that is due."""
 
-    def __init__(
-        self,
-        airflow: AirflowStack,
-        service: LocalService,
-        running: ExitStack,
-        servers: dict[str, Seaweed | Redis],
-    ) -> None:
-        self._airflow, self._service, self._running, self._servers = airflow, service, running, servers
+    def __init__(self, airflow: AirflowStack, servers: Servers) -> None:
+        self._airflow, self._service = airflow, servers.service
+        self._servers: dict[str, Seaweed | Redis] = {"store": servers.store, "broker": servers.broker}
         self._draw = random.Random(SEED)  # noqa: S311 - repeatable, not secret
         self._due: list[tuple[float, str]] = []
         self._hit: set[int] = set()
@@ -138,7 +110,7 @@ class Blows:
         if kind in self._servers:
             self._servers[kind].kill()
             time.sleep(self._draw.uniform(0.2, 2.0))
-            self._running.enter_context(self._servers[kind])
+            self._servers[kind].start()
             return True
         if kind == "scheduler":
             self.tasks_killed += sum(_is_comparing(instance) for instance in instances)
@@ -174,25 +146,14 @@ def _title(process: psutil.Process) -> str:
 
 
 def _figures(home: Path, service: LocalService, pairs: int, blows: Blows) -> dict[str, float]:
-    source, warehouse = FileStore(home / "in"), open_store("s3://maskmatch/out")
-    job = runs.Job(source=source, warehouse=warehouse, day=DAY, run_id="benchmark")
-    plan = plans.newest_plan(warehouse, DAY)
+    job = job_at(home)
+    plan = plans.newest_plan(job.warehouse, DAY)
     if plan is None:
         raise RuntimeError("the run has not even planned")
-    wanted = expected(pairs)
     meter = service.meter(with_calls=True)
-    calls = [call for call in meter["calls"] if call["pair"]]
-    books = books_of(job, plan, calls, wanted).figures()
-    bound = blows.tasks_killed * 2 * CALLS_IN_FLIGHT
     return {
-        "pairs": pairs,
-        "shards": len(plan.shards),
+        **verdict(job, plan, meter, expected(pairs), tasks_killed=blows.tasks_killed),
         **{f"kills_of_{kind}": count for kind, count in blows.kills.items()},
-        "tasks_killed": blows.tasks_killed,
-        **table_figures(job, wanted),
-        **books,
-        "unlisted_bound": bound,
-        "unlisted_of_bound": round(books["unlisted"] / max(1, bound), 4),
     }
 
 

@@ -1,11 +1,12 @@
 """How near the nightly Dag comes to the rate in a real Airflow, and what its tasks cost in processor time.
 
-5,000 pairs at 200 calls a second, small images in files (and once more: public URLs), journal and tables in
-S3, a service that answers after 120 ms: the time from the first to the last accepted call, by the service's
-meter, against pairs / rate; and the processor time of everything that the scheduler started for the task.
-Beside it, with the same pairs and service, the vendor's SDK in a thread pool with tenacity and a limiter in
-the process, and the same in four processes with the best library limiter, in Redis. Then processes without
-Airflow: shards of very different sizes, and the rate after half of the processes are killed.
+5,000 pairs at 200 calls a second, images of a few bytes in files (and once more: as public URLs), journal and
+tables in S3, permits in SQLite, one shard, a service that answers after 120 ms: the time from the first to
+the last accepted call, by the service's meter, against what the rate needs for as many; and the processor
+time, while the task runs, of all processes below the scheduler. Beside it, with the same pairs and service,
+the vendor's SDK in a thread pool with tenacity and a limiter in the process, and the same in four processes
+with the best library limiter, in Redis. Then, without Airflow and with all in files, four processes: shards
+of very different sizes, and the rate after half of the processes are killed.
 """
 
 import statistics
@@ -18,6 +19,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from _account import account_of
 from _attempts import CONTEXT
 from _family import Family
 from _night import DAY, pairs_of, write_night
@@ -126,12 +128,9 @@ def _by_plain_with_redis(home: Path, service: LocalService, pairs: int) -> dict[
 
 def _plain(home: Path, service: LocalService, number: int, *, limiter_store: str | None = None) -> Plain:
     return Plain(
-        endpoint=service.endpoint,
-        secret_id=service.secret_id,
-        secret_key=service.secret_key,
+        account=account_of(service, calls_per_second=CALLS_PER_SECOND),
         images=home / "in",
         results=home / f"{'shared' if limiter_store else 'alone'}-{number}.jsonl",
-        calls_per_second=CALLS_PER_SECOND,
         threads=THREADS // PROCESSES if limiter_store else THREADS,
         limiter_store=limiter_store,
     )

@@ -15,7 +15,8 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from _engine_parts import Cost, account_of, in_threads, measured, plain_call, planned
+from _account import account_of
+from _engine_parts import NO_LIMIT, Cost, in_threads, measured, plain_call, planned
 from _report import main
 
 from maskmatch.adapters.tencent import TencentComparer
@@ -46,7 +47,7 @@ def run(quick: bool) -> dict[str, float]:
 
 def _engine(folder: Path, pairs: int) -> dict[str, float]:
     with _service(folder, latency_ms=50) as service:
-        account = account_of(service)
+        account = account_of(service, calls_per_second=NO_LIMIT)
         shards = (
             planned(folder / str(number), account, pairs=pairs, threads=THREADS) for number in range(ROUNDS)
         )
@@ -67,7 +68,7 @@ def _engine(folder: Path, pairs: int) -> dict[str, float]:
 
 def _clients(folder: Path, name: str, pictures: tuple[Picture, Picture], calls: int) -> dict[str, float]:
     with _service(folder) as service:
-        account = account_of(service)
+        account = account_of(service, calls_per_second=NO_LIMIT)
         with closing(TencentComparer(account, connections=1)) as comparer:
             ours, plain = _rounds(
                 lambda: _cost(partial(comparer.compare, *pictures, quality_control=0), calls),
@@ -96,7 +97,7 @@ def _median(costs: list[Cost]) -> Cost:
     )
 
 
-def _service(folder: Path, *, latency_ms: float = 0) -> LocalService:
+def _service(folder: Path, *, latency_ms: int = 0) -> LocalService:
     return LocalService(folder, scores="hash", calls_per_second=0, latency_ms=latency_ms, meter=False)
 
 

@@ -174,7 +174,7 @@ def _serve_bare(port: int) -> None:
 
     reply = success(100.0, "00000000-0000-0000-0000-000000000000")
     with listen("127.0.0.1", port) as listener:
-        build_server(answer).run(sockets=[listener])  # type: ignore[arg-type] - any ASGI application will do
+        build_server(answer).run(sockets=[listener])  # type: ignore[arg-type]  # any ASGI application will do
 
 
 def _send_until_listening(port: int, request: bytes) -> None:

@@ -12,10 +12,11 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from _account import account_of
 from _night import DAY, pairs_of, write_night
 from _plain import Plain, compare_rest
 from _report import main
@@ -128,13 +129,11 @@ class Peer:
 
     def __call__(self, name: str, endpoint: str) -> Attempt:
         """Start an attempt."""
+        account = account_of(self._service, calls_per_second=CALLS_PER_SECOND)
         plain = Plain(
-            endpoint=endpoint,
-            secret_id=self._service.secret_id,
-            secret_key=self._service.secret_key,
+            account=replace(account, endpoint=endpoint),
             images=self._home / "in",
             results=self._home / "results.jsonl",
-            calls_per_second=CALLS_PER_SECOND,
             threads=CALLS_IN_FLIGHT,
         )
         pairs = list(pairs_of(PAIRS))

@@ -70,6 +70,24 @@ def test_an_order_for_another_run_is_none_for_this_one(tmp_path, account):
     assert main(command(account, tmp_path)) == 0
 
 
+@pytest.mark.parametrize(("order", "word"), [("pause", "paused"), ("drain", "drained")])
+def test_resuming_one_run_says_that_an_order_for_all_is_still_in_force(
+    tmp_path, account, capsys, order, word
+):
+    assert main(command(account, tmp_path, order)) == 0
+    capsys.readouterr()
+    assert main(command(account, tmp_path, "resume", "--run=A")) == 0
+    said = capsys.readouterr().out
+    assert (
+        f"all runs of the account, this one too, are still {word}: `maskmatch resume` without --run" in said
+    )
+    assert main(command(account, tmp_path, "resume")) == 0
+    assert main(command(account, tmp_path, order, "--run=B")) == 0
+    capsys.readouterr()
+    assert main(command(account, tmp_path, "resume", "--run=A")) == 0
+    assert capsys.readouterr().out == "resumed: A\n"
+
+
 def test_quota_shows_rate_users_classes_and_budgets_of_a_running_run(tmp_path, account, capsys):
     write_pairs(night_in(tmp_path).source, 400)
     process = start(account, tmp_path, "--class=backfill", "--budget-calls-per-day=100000", "--budget-cny=7")

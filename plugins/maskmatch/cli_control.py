@@ -66,11 +66,25 @@ def quota(args: argparse.Namespace) -> int:
 
 
 def control(args: argparse.Namespace) -> int:
-    """Pause, resume or drain; whatever runs obeys within 2 s."""
+    """Pause, resume or drain; whatever runs obeys within 2 s. For one run, say what holds for all."""
     with closing(broker_of(args)) as broker:
         {"pause": broker.pause, "resume": broker.resume, "drain": broker.drain}[args.control](args.run)
-    sys.stdout.write(f"{_DONE[args.control]}: {args.run or 'all runs of the account'}\n")
+        sys.stdout.write(f"{_DONE[args.control]}: {args.run or 'all runs of the account'}\n")
+        if args.run:
+            sys.stdout.write(_for_all(broker))
     return 0
+
+
+def _for_all(broker: "Broker") -> str:
+    """Return what an order for one run leaves in force, and the cure; nothing when there is nothing."""
+    from maskmatch.core.permits.state import EVERYBODY
+
+    now = broker.snapshot()
+    orders = [word for word, whom in (("paused", now.paused), ("drained", now.drained)) if EVERYBODY in whom]
+    if not orders:
+        return ""
+    cure = "`maskmatch resume` without --run takes that back"
+    return f"all runs of the account, this one too, are still {' and '.join(orders)}: {cure}\n"
 
 
 def _look(broker: "Broker") -> "RenderableType":

@@ -1,11 +1,13 @@
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from maskmatch.adapters.images import StoreImages, Transfer
+from maskmatch.adapters.images import KEPT_SECONDS, URL_SECONDS, StoreImages, Transfer
 from maskmatch.adapters.stores import FileStore, S3Store, Store
 from maskmatch.core.errors import ImageUnusable, InputError
 from maskmatch.core.images import MAX_FILE_BYTES
+from maskmatch.core.retries import RetryLimits
 
 JPEG = b"\xff\xd8\xff and more"
 
@@ -84,12 +86,31 @@ def test_a_public_address_is_passed_on_without_a_look(tmp_path):
     assert images_of(FileStore(tmp_path)).load("https://p.test/a.jpg").url == "https://p.test/a.jpg"
 
 
-def test_an_image_in_many_pairs_is_looked_up_once_and_signed_each_time(s3_store: S3Store):
+@pytest.mark.parametrize("transfer", Transfer)
+def test_an_image_in_many_pairs_is_asked_for_once_by_all_threads(s3_store: S3Store, transfer):
     s3_store.put("a.jpg", JPEG)
     counting = CountingStore(s3_store)
-    images = images_of(counting, Transfer.URL)
-    assert all(images.load("a.jpg").url.startswith("http") for _ in range(5))
-    assert (counting.asked["head"], counting.asked["signed_url"]) == (1, 6)
+    images = images_of(counting, transfer)
+    counting.asked.clear()
+    with ThreadPoolExecutor(8) as pool:
+        pictures = set(pool.map(images.load, ["a.jpg"] * 40))
+    assert len(pictures) == 1
+    assert counting.asked == ({"get": 1} if transfer is Transfer.BYTES else {"head": 1, "signed_url": 1})
+
+
+def test_memory_for_pictures_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr("maskmatch.adapters.images.KEPT_BYTES", 10_000)
+    counting = CountingStore(FileStore(tmp_path))
+    for number in range(20):
+        counting.put(f"{number}.jpg", JPEG + bytes(1000))
+    images = images_of(counting)
+    for number in (*range(20), 19, 0):
+        images.load(f"{number}.jpg")
+    assert counting.asked["get"] == 21  # the newest is still there, the oldest is not
+
+
+def test_a_signed_url_is_made_anew_while_the_old_one_still_lives():
+    assert 2 * RetryLimits().seconds <= URL_SECONDS - KEPT_SECONDS
 
 
 def test_an_image_that_came_later_is_found_then(s3_store):

@@ -130,6 +130,29 @@ def test_an_endpoint_that_is_none_breaks_before_any_byte(endpoint):
     assert broken(connections_to(endpoint)).stage is Stage.CONNECT
 
 
+def test_what_only_says_go_on_is_no_answer():
+    def answer(handler):
+        handler.wfile.write(b"HTTP/1.1 100 Continue\r\nX-Of-It: 1\r\n\r\n")
+        reply(handler, 200, b"{}")
+
+    with serving(answer) as endpoint:
+        response = connections_to(endpoint).exchange(HEAD, (b"{}",))
+    assert (response.status_code, response.content, "X-Of-It" in response.headers) == (200, b"{}", False)
+
+
+@pytest.mark.parametrize("more", [b"rubbish", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno"])
+def test_a_connection_on_which_more_follows_an_answer_is_not_used_again(more):
+    def answer(handler):
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nA: 1\r\na: 2\r\n\r\n{}"
+        handler.connection.sendall(head + more)
+
+    with serving(answer) as endpoint:
+        connections = connections_to(endpoint)
+        response = connections.exchange(HEAD, (b"{}",))
+        assert not connections._resting
+    assert (response.content, response.headers) == (b"{}", {"Content-Length": "2", "A": "1"})
+
+
 def test_an_answer_that_drips_has_one_deadline():
     def drip(handler):
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")

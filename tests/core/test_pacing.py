@@ -95,7 +95,6 @@ def test_real_threads_keep_to_the_rate_and_use_it():
     in_first_second = sum(at < passed[0] + 1 for at in passed)
     assert len(passed) >= 380
     assert in_first_second <= 206
-    assert pacer.waited > 0.9
 
 
 def test_a_stop_ends_the_wait_for_a_permit_without_taking_a_slot():
@@ -154,7 +153,7 @@ def test_a_slot_that_comes_far_too_late_is_thrown_away_given_back_and_booked_ane
     broker = ScriptedBroker(clock, Grant(delays=(0.1,)))
     pacer = pacer_over(broker, clock)
     pacer.wait_for_permit()
-    assert (pacer.late, broker.granted, broker.given_back) == (1, 1, 1)
+    assert (broker.granted, broker.given_back) == (1, 1)
 
 
 def test_a_slot_from_long_ago_stays_counted_as_spent():
@@ -167,7 +166,7 @@ def test_a_slot_from_long_ago_stays_counted_as_spent():
     pacer = pacer_over(broker, clock)
     pacer.wait_for_permit()
     pacer.close()
-    assert (pacer.late, broker.given_back) == (1, 0)
+    assert (broker.granted, broker.given_back) == (1, 0)
 
 
 def test_a_process_that_was_stopped_meets_the_fence_when_it_goes_on():
@@ -187,7 +186,6 @@ def test_a_process_that_was_stopped_meets_the_fence_when_it_goes_on():
     broker.reserve(5, claim)
     with pytest.raises(Replaced):
         zombie.wait_for_permit()
-    assert zombie.late == 1
 
 
 @pytest.mark.parametrize(
@@ -269,14 +267,6 @@ def test_closing_does_not_fail_while_the_store_is_away():
     pacer = pacer_over(Away(FakeClock()), FakeClock())
     pacer.unbilled()
     pacer.close()
-
-
-def test_threads_that_come_singly_and_are_let_through_at_once_have_not_waited():
-    clock = FakeClock()
-    pacer = pacer_over(FreeBroker(clock), clock)
-    for _ in range(300):
-        pacer.wait_for_permit()
-    assert pacer.waited < 0.01
 
 
 def test_threads_share_a_budget_to_the_last_call():

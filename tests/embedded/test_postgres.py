@@ -8,6 +8,7 @@ import pytest
 
 from maskmatch.embedded.postgres import POSTGRES_VARIABLE, Postgres, postgres_programs
 from maskmatch.embedded.processes import ChildFailedError
+from tests.embedded.processes_seen import is_running
 
 
 @pytest.fixture
@@ -33,6 +34,18 @@ def test_it_finds_its_data_again_at_the_same_port_and_never_runs_as_root(folder)
         assert pwd.getpwuid(Path(f"/proc/{server.pid}").stat().st_uid).pw_name != "root"
     with Postgres(folder, port=server.port) as server:
         assert asked(server, "SELECT a FROM t") == [(1,)]
+
+
+def test_a_killed_server_has_the_same_address_and_data_when_started_again(folder):
+    with Postgres(folder) as server:
+        asked(server, "CREATE TABLE t AS SELECT 1 AS a")
+        killed = (server.pid, server.uri)
+        server.kill()
+        assert not is_running(killed[0])
+        server.start()
+        assert asked(server, "SELECT a FROM t") == [(1,)]
+        assert (server.pid != killed[0], server.uri) == (True, killed[1])
+    assert not is_running(server.pid)
 
 
 def test_a_folder_without_the_programs_is_refused_with_the_cure(folder, monkeypatch):

@@ -4,6 +4,7 @@ import socket
 import pytest
 
 from maskmatch.embedded.redis import REDIS_VARIABLE, Redis, redis_server
+from tests.embedded.processes_seen import is_running, listening_addresses
 
 
 def told(server, command):
@@ -18,6 +19,20 @@ def test_it_finds_its_data_again_at_the_same_port(tmp_path):
     with Redis(tmp_path, port=server.port) as server:
         assert told(server, b"GET a\r\n") == b"$1\r\n1\r\n"
         assert server.uri == f"redis://127.0.0.1:{server.port}/0"
+
+
+def test_a_killed_server_has_the_same_address_and_data_when_started_again(tmp_path):
+    with Redis(tmp_path) as server:
+        assert told(server, b"CONFIG SET appendfsync always\r\n") == b"+OK\r\n"
+        assert told(server, b"SET a 1\r\n") == b"+OK\r\n"
+        killed = (server.pid, server.uri)
+        server.kill()
+        assert not is_running(killed[0])
+        server.start()
+        assert told(server, b"GET a\r\n") == b"$1\r\n1\r\n"
+        assert (server.pid != killed[0], server.uri) == (True, killed[1])
+        assert listening_addresses([server.pid]) == {"127.0.0.1"}
+    assert not is_running(server.pid)
 
 
 def test_a_named_binary_is_taken(tmp_path, monkeypatch):

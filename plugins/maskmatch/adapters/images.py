@@ -3,19 +3,19 @@
 import threading
 from collections.abc import Callable
 from enum import StrEnum
-from functools import lru_cache
+
+from cachetools import TTLCache, cached
 
 from maskmatch.adapters.stores import Store
 from maskmatch.core.errors import ImageUnusable, InputError, ObjectMissing, StopRun
 from maskmatch.core.images import MAX_FILE_BYTES, Picture, check_bytes, check_size
 
 URL_SECONDS = 3600
-"""A signed URL lives longer than one pair is tried."""
-SIZES_KNOWN = 100_000
-"""An image that is sent as URL is looked up once, not for each of its pairs: some 20 MB of memory at most."""
-
-_LOOKUPS = 256
-"""Images that may be looked up at the same time."""
+KEPT_SECONDS = 1200
+"""A picture is used again for so long; a signed URL then still lives longer than one pair is tried."""
+KEPT_BYTES = 64 * 1024 * 1024
+"""Memory for the pictures that were used last: an image is often in many pairs of a shard."""
+_BESIDES_BYTES = 500
 
 
 class Transfer(StrEnum):
@@ -28,7 +28,7 @@ class Transfer(StrEnum):
 class StoreImages:
     """Loads images by key below a source folder, by s3:// address or by public http(s) address.
 
-    Nothing is kept: a signed URL is made just before the call, and image bytes go with the pair.
+    Pictures stay in memory for a while, and nowhere else; threads that want the same one load it once.
     """
 
     def __init__(self, source: Store, *, transfer: Transfer, open_store: Callable[[str], Store]) -> None:
@@ -39,8 +39,8 @@ class StoreImages:
         self._open_store = open_store
         self._buckets: dict[str, Store] = {}
         self._lock = threading.Lock()
-        self._looking_up = [threading.Lock() for _ in range(_LOOKUPS)]
-        self._check_once = lru_cache(SIZES_KNOWN)(self._check_stored)
+        kept: TTLCache[str, Picture] = TTLCache(KEPT_BYTES, KEPT_SECONDS, getsizeof=_size)
+        self._picture = cached(kept, condition=threading.Condition())(self._read)
 
     def load(self, image_id: str) -> Picture:
         """Return the image, checked as far as can be before a call; raise ImageUnusable."""
@@ -53,21 +53,16 @@ class StoreImages:
         except (StopRun, InputError) as error:  # the plan could read the source: only this image is not
             raise ImageUnusable("image_forbidden", str(error)) from error
 
-    def _picture(self, image_id: str) -> Picture:
+    def _read(self, image_id: str) -> Picture:
         store, key = self._place(image_id)
-        if self._transfer is Transfer.URL:
-            with self._looking_up[hash(image_id) % _LOOKUPS]:  # else all threads would miss it together
-                self._check_once(image_id)
-            return Picture(url=store.signed_url(key, seconds=URL_SECONDS))
-        data = store.get(key, limit=MAX_FILE_BYTES + 1)
-        check_bytes(data)
-        return Picture(data=data)
-
-    def _check_stored(self, image_id: str) -> None:
-        store, key = self._place(image_id)
+        if self._transfer is Transfer.BYTES:
+            data = store.get(key, limit=MAX_FILE_BYTES + 1)
+            check_bytes(data)
+            return Picture(data=data)
         if (found := store.head(key)) is None:
             raise ObjectMissing(key)
         check_size(found.size)
+        return Picture(url=store.signed_url(key, seconds=URL_SECONDS))
 
     def _place(self, image_id: str) -> tuple[Store, str]:
         if not image_id.startswith("s3://"):
@@ -77,3 +72,7 @@ class StoreImages:
             if bucket not in self._buckets:
                 self._buckets[bucket] = self._open_store(f"s3://{bucket}")
             return self._buckets[bucket], key
+
+
+def _size(picture: Picture) -> int:
+    return len(picture.data or picture.url or "") + _BESIDES_BYTES

@@ -22,11 +22,10 @@ from maskmatch.core.permits.claims import Claim, ThrottleScope
 RUN_SECONDS = 0.1
 """A process holds at most this much of the timeline."""
 _MOST_SLOTS = 1000
-_TURN_SECONDS = 0.01
+_TURN_SECONDS = 0.03
 _LATE_SECONDS = 0.25
 _FORGOTTEN_SECONDS = 60.0
 """A slot later than this may belong to a day that has ended: it stays counted as spent."""
-_WAITED_WEIGHT = 0.02
 
 
 class Clock(Protocol):
@@ -104,18 +103,6 @@ class Pacer:
         self._waiting = 0  # threads without a slot
         self._books = False
         self._unbilled = 0
-        self._waited = 1.0
-        self._late = 0
-
-    @property
-    def waited(self) -> float:
-        """Return the recent share of permits that a thread had to wait for: near 1, the rate is used up."""
-        return self._waited
-
-    @property
-    def late(self) -> int:
-        """Return how many slots were thrown away because no thread could use them in time."""
-        return self._late
 
     def wait_for_permit(self, stop: threading.Event | None = None) -> None:
         """Return when one call may be sent now; the permit is used up by returning.
@@ -153,14 +140,25 @@ class Pacer:
             try:
                 while not self._slots:
                     _raise_if_set(stop)
-                    if self._books or 2 * self._held > self._longest_run:
-                        self._turn.wait()
-                    else:
+                    if self._may_book():
                         self._book(stop)
+                    else:
+                        self._turn.wait()
                 return self._slots.popleft()
+            except BaseException:
+                self._turn.notify()  # what ends this one may end the next
+                raise
             finally:
                 self._waiting -= 1
-                self._turn.notify()
+                self._wake_one()
+
+    def _may_book(self) -> bool:
+        return not self._books and 2 * self._held <= self._longest_run
+
+    def _wake_one(self) -> None:
+        """Wake a thread if there is something for it; each wakes the next, and none wakes in vain."""
+        if self._waiting and (self._slots or self._may_book()):
+            self._turn.notify()
 
     def _book(self, stop: threading.Event | None) -> None:
         with self._booking():
@@ -177,7 +175,7 @@ class Pacer:
             raise
         self._slots.extend(slots)
         self._held += len(slots)
-        self._turn.notify(len(slots))
+        self._turn.notify(max(0, len(slots) - 1))  # one is for the thread that booked
 
     @contextmanager
     def _booking(self) -> Iterator[None]:
@@ -197,13 +195,11 @@ class Pacer:
             self._sleep(ahead, stop)
         with self._turn:
             self._held -= 1
-            self._turn.notify()
+            self._wake_one()
             late = self._clock.now() - slot
             in_time = late <= _LATE_SECONDS
-            self._late += not in_time
             if late <= _FORGOTTEN_SECONDS and not (in_time and not (stop and stop.is_set())):
                 self._unbilled += 1
-            self._waited += _WAITED_WEIGHT * ((ahead > 0) - self._waited)
         _raise_if_set(stop)
         return in_time
 

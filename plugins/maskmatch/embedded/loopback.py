@@ -24,27 +24,21 @@ _START_SECONDS = 60
 
 
 class LoopbackServer(ABC):
-    """A server that runs while the `with` block runs; `directory` keeps its secret, its log and its data.
+    """A server that runs while the `with` block runs; `directory` keeps its log and its data.
 
-    Started again after an end of any kind, it has the same address and the same secret.
+    Started again after an end of any kind, it has the same address.
     """
 
-    def __init__(self, directory: Path, *, port: int | None, name: str, health: str) -> None:
+    def __init__(self, directory: Path, *, port: int | None, name: str) -> None:
         self._directory = directory.absolute()
         self._port = own_port(port)
         self._name = name
-        self._health = health
         self._process: ChildProcess | None = None
 
     @property
-    def url(self) -> str:
-        """Return the server's address."""
-        return f"http://127.0.0.1:{self._port}"
-
-    @property
-    def secret_key(self) -> str:
-        """Return the secret that callers sign with, drawn at random once."""
-        return kept_secret(self._directory / "secret")
+    def port(self) -> int:
+        """Return the port of 127.0.0.1."""
+        return self._port
 
     @property
     def pid(self) -> int:
@@ -86,14 +80,12 @@ class LoopbackServer(ABC):
         """Return the command of the next start."""
 
     @abstractmethod
+    def _is_ready(self) -> bool:
+        """Say whether it can be used."""
+
     def _variables(self) -> Mapping[str, str]:
         """Return what it finds in its environment beside ours."""
-
-    def _is_ready(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}{self._health}", trust_env=False, timeout=2).is_success
-        except httpx.TransportError:
-            return False
+        return {}
 
     def _child(self) -> ChildProcess:
         return ChildProcess(
@@ -102,3 +94,27 @@ class LoopbackServer(ABC):
             environment={**loopback_without_proxy(os.environ), **self._variables()},
             directory=self._directory,
         )
+
+
+class HttpServer(LoopbackServer):
+    """A server that speaks HTTP and knows its callers by a secret, which `directory` keeps too."""
+
+    def __init__(self, directory: Path, *, port: int | None, name: str, health: str) -> None:
+        super().__init__(directory, port=port, name=name)
+        self._health = health
+
+    @property
+    def url(self) -> str:
+        """Return the server's address."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def secret_key(self) -> str:
+        """Return the secret that callers sign with, drawn at random once."""
+        return kept_secret(self._directory / "secret")
+
+    def _is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}{self._health}", trust_env=False, timeout=2).is_success
+        except httpx.TransportError:
+            return False

@@ -14,15 +14,13 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from maskmatch.embedded.processes import ChildFailedError, ChildProcess, own_port
+from maskmatch.embedded.loopback import LoopbackServer
+from maskmatch.embedded.processes import ChildFailedError
 
 POSTGRES_VARIABLE = "MASKMATCH_POSTGRES"
 _USER = "maskmatch"
 _UNPRIVILEGED = "nobody"
-_START_SECONDS = 60
 _HELLO = b"user\0" + _USER.encode() + b"\0database\0postgres\0\0"
 _STARTUP_MESSAGE = struct.pack("!ii", 8 + len(_HELLO), 196608) + _HELLO
 """Answered with R (authentication) by a server that is ready, with E by one that is starting.
@@ -31,60 +29,27 @@ Source: https://www.postgresql.org/docs/current/protocol-message-formats.html
 """
 
 
-class Postgres:
+class Postgres(LoopbackServer):
     """A Postgres server that runs while the `with` block runs and finds its data again the next time.
 
     Everyone on this host may connect. Run by root, the folder must be one that user nobody can reach.
     """
 
     def __init__(self, directory: Path, *, port: int | None = None) -> None:
-        self._directory = directory.absolute()
-        self._port = own_port(port)
+        super().__init__(directory, port=port, name="postgres")
         self._programs = postgres_programs()
         self._data = self._directory / "data"
-        self._process = self._child()
-
-    @property
-    def port(self) -> int:
-        """Return the port of 127.0.0.1."""
-        return self._port
 
     @property
     def uri(self) -> str:
         """Return the address as a permit broker."""
         return f"postgresql://{_USER}@127.0.0.1:{self._port}/postgres"
 
-    @property
-    def pid(self) -> int:
-        """Return the process id of the server's first process."""
-        return self._process.pid
-
-    def __enter__(self) -> Self:
+    def _command(self) -> list[str | Path]:
         self._make_data()
-        self._process.__enter__()
-        try:
-            self._process.wait_until(self._answers, seconds=_START_SECONDS)
-        except BaseException:
-            self._process.stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.stop()
-
-    def kill(self) -> None:
-        """End the server as a crash would; its processes follow it."""
-        self._process.kill()
-
-    def _child(self) -> ChildProcess:
         options = {"listen_addresses": "127.0.0.1", "port": self._port, "unix_socket_directories": ""}
         settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        return ChildProcess(
-            [*_as_user(), self._programs / "postgres", "-D", self._data, *settings],
-            log=self._directory / "postgres.log",
-        )
+        return [*_as_user(), self._programs / "postgres", "-D", self._data, *settings]
 
     def _make_data(self) -> None:
         if (self._data / "PG_VERSION").exists():
@@ -103,7 +68,7 @@ class Postgres:
         if made.returncode:
             raise ChildFailedError(f"initdb in {self._data} failed: {made.stderr.strip()}")
 
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
         with suppress(OSError), socket.create_connection(("127.0.0.1", self._port), timeout=2) as connection:
             connection.sendall(_STARTUP_MESSAGE)
             return connection.recv(1) == b"R"

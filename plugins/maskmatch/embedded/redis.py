@@ -9,27 +9,24 @@ import shutil
 import socket
 import sys
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from maskmatch.embedded.processes import ChildProcess, own_port
+from maskmatch.embedded.loopback import LoopbackServer
 
 REDIS_VARIABLE = "MASKMATCH_REDIS"
-_START_SECONDS = 30
 
 
-class Redis:
+class Redis(LoopbackServer):
     """A Redis server that runs while the `with` block runs and finds its data again the next time."""
 
     def __init__(self, directory: Path, *, port: int | None = None) -> None:
-        self._directory = directory.absolute()
-        self._port = own_port(port)
-        self._directory.mkdir(parents=True, exist_ok=True)
-        self._process = ChildProcess(
-            [redis_server(), *self._options()], log=self._directory / "redis.log", directory=self._directory
-        )
+        super().__init__(directory, port=port, name="redis")
 
-    def _options(self) -> list[str]:
+    @property
+    def uri(self) -> str:
+        """Return the address as a permit broker."""
+        return f"redis://127.0.0.1:{self._port}/0"
+
+    def _command(self) -> list[str | Path]:
         # Written to disk each second: budgets that were spent stay spent when the server is killed.
         options = {
             "bind": "127.0.0.1",
@@ -38,42 +35,10 @@ class Redis:
             "appendonly": "yes",
             "save": "",
         }
-        return [word for name, value in options.items() for word in (f"--{name}", f"{value}")]
+        words = [word for name, value in options.items() for word in (f"--{name}", f"{value}")]
+        return [redis_server(), *words]
 
-    @property
-    def port(self) -> int:
-        """Return the port of 127.0.0.1."""
-        return self._port
-
-    @property
-    def uri(self) -> str:
-        """Return the address as a permit broker."""
-        return f"redis://127.0.0.1:{self._port}/0"
-
-    @property
-    def pid(self) -> int:
-        """Return the server's process id."""
-        return self._process.pid
-
-    def __enter__(self) -> Self:
-        self._process.__enter__()
-        try:
-            self._process.wait_until(self._answers, seconds=_START_SECONDS)
-        except BaseException:
-            self._process.stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.stop()
-
-    def kill(self) -> None:
-        """End the server as a crash would."""
-        self._process.kill()
-
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self._port), timeout=2) as connection:
                 connection.sendall(b"PING\r\n")

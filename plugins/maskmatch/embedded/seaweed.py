@@ -15,7 +15,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from maskmatch.embedded.loopback import LoopbackServer
+from maskmatch.embedded.loopback import HttpServer
 from maskmatch.embedded.processes import free_ports
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ _PORTS = (
 )
 
 
-class Seaweed(LoopbackServer):
+class Seaweed(HttpServer):
     """An S3 store that runs while the `with` block runs and finds its data again the next time."""
 
     def __init__(

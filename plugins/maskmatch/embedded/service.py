@@ -8,7 +8,7 @@ from typing import Any, Literal, TypedDict, Unpack
 
 import httpx
 
-from maskmatch.embedded.loopback import LoopbackServer
+from maskmatch.embedded.loopback import HttpServer
 
 _SECRET_ID = "AKIDmaskmatch"  # noqa: S105 - a name, as the vendor calls it; the secret is drawn at random
 _REPEATED = frozenset({"faults", "limits"})
@@ -41,7 +41,7 @@ class ServiceOptions(TypedDict, total=False):
     admin: bool
 
 
-class LocalService(LoopbackServer):
+class LocalService(HttpServer):
     """The service, which runs while the `with` block runs; `directory` keeps its secret and its log.
 
     Each start begins with an empty meter and with the faults of the options. Addresses of pictures may be

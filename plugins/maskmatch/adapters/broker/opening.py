@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -13,6 +14,7 @@ from maskmatch.core.permits.document import SharedDocument
 
 INTERFACE_GROUP = "face-comparison"
 _FORMS = "sqlite:////absolute/path/of/a/file, redis://host:port/number or postgresql://user@host/database"
+_ESCAPES = "@, /, ? and # in a password as %40, %2F, %3F and %23"
 
 
 def quota_key(secret_id: str) -> str:
@@ -40,15 +42,17 @@ def _document(uri: str, key: str, clock: Clock) -> SharedDocument:
     address = shown(parts)
     if parts.scheme == "sqlite" and not parts.netloc and parts.path.startswith("//"):
         return SqliteDocument(Path(unquote(parts.path[1:])), quota_key=key, clock=clock)
-    if "@" in parts.path:
-        raise InputError(f"{address!r} is no broker address: write / in a password as %2F")
+    if "@" in f"{parts.path}{parts.query}{parts.fragment}":  # a part of the password may seem to be the host
+        raise InputError(f"the broker's address cannot be read: write {_ESCAPES}")
     if parts.scheme in ("redis", "rediss") and parts.hostname:
         from maskmatch.adapters.broker.redis import RedisDocument  # noqa: PLC0415 - only who uses it needs it
 
+        _check_options(parts, RedisDocument.takes_option)
         return RedisDocument(uri, address=address, quota_key=key, clock=clock)
     if parts.scheme in ("postgresql", "postgres") and parts.hostname:
         from maskmatch.adapters.broker.postgres import PostgresDocument  # noqa: PLC0415 - the same
 
+        _check_options(parts, PostgresDocument.takes_option)
         return PostgresDocument(uri, address=address, quota_key=key, clock=clock)
     raise InputError(f"{address!r} is no broker address: give {_FORMS}")
 
@@ -60,6 +64,21 @@ def _split(uri: str) -> SplitResult:
     except ValueError:
         raise InputError(f"the broker's address cannot be read: give {_FORMS}") from None
     return parts
+
+
+def _check_options(parts: SplitResult, takes: Callable[[str, str], bool]) -> None:
+    """Raise InputError for an option of the address with which the store's client can do nothing."""
+    options = filter(None, parts.query.split("&"))
+    refused = next((option for option in options if not takes(parts.scheme, option)), None)
+    if refused is None:
+        return
+    name, equals, _ = refused.partition("=")
+    # Without = it may be anything, such as the rest of a password.
+    named = repr(name) if equals and name.isidentifier() else "not written as name=value"
+    raise InputError(
+        f"the broker's address {shown(parts)} has an option ({named}) that is unknown there or whose value "
+        "is none: correct it or leave it out"
+    )
 
 
 def shown(parts: SplitResult) -> str:

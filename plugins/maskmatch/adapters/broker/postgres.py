@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import psycopg2
-from psycopg2.extensions import connection
+from psycopg2.extensions import connection, parse_dsn
 
 from maskmatch.adapters.broker.swapping import JUMP_SECONDS, ConnectionLost, Offer, Reply, SwappedDocument
 from maskmatch.core.errors import Unavailable
@@ -42,6 +42,15 @@ class PostgresDocument(SwappedDocument):
         self._uri = uri
         self._key = quota_key
         self._connected: connection | None = None
+
+    @staticmethod
+    def takes_option(scheme: str, option: str) -> bool:
+        """Say whether an address with this scheme may have the option, written name=value."""
+        try:
+            parse_dsn(f"{scheme}://?{option}")
+        except psycopg2.ProgrammingError:
+            return False
+        return True
 
     def _exchange(self, offer: Offer | None) -> Reply:
         words: dict[str, object] = {"key": self._key, "version": "-", "jump": JUMP_SECONDS}

@@ -7,11 +7,23 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from maskmatch.adapters.broker.swapping import JUMP_SECONDS, ConnectionLost, Offer, Reply, SwappedDocument
-from maskmatch.core.errors import InputError, Unavailable
+from maskmatch.core.errors import Unavailable
 from maskmatch.core.pacing import Clock
 
 _TIMEOUT_SECONDS = 3.0
 _KEPT_SECONDS = 60 * 86400
+_OPTIONS = {
+    "client_name",
+    "db",
+    "health_check_interval",
+    "password",
+    "protocol",
+    "socket_connect_timeout",
+    "socket_keepalive",
+    "socket_timeout",
+    "username",
+}
+"""Beside those about TLS; redis-py has others, which change the answers, or which no word can express."""
 _NOBODY = "-"
 """Expected by those who only read."""
 
@@ -34,19 +46,26 @@ class RedisDocument(SwappedDocument):
     def __init__(self, uri: str, *, address: str, quota_key: str, clock: Clock) -> None:
         super().__init__(address, clock=clock)
         self._key = f"maskmatch:permits:{quota_key}"
-        try:
-            # Without retries of its own: whether an offer was taken is seen by reading.
-            self._client: Any = redis.Redis.from_url(
-                uri,
-                socket_timeout=_TIMEOUT_SECONDS,
-                socket_connect_timeout=_TIMEOUT_SECONDS,
-                retry=Retry(NoBackoff(), 0),
-            )
-        except ValueError:
-            raise InputError(
-                f"{address} is no address of a Redis database: redis://host:port/number"
-            ) from None
+        # Without retries of its own: whether an offer was taken is seen by reading.
+        self._client: Any = redis.Redis.from_url(
+            uri,
+            socket_timeout=_TIMEOUT_SECONDS,
+            socket_connect_timeout=_TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        )
         self._script = self._client.register_script(_SCRIPT)
+
+    @staticmethod
+    def takes_option(scheme: str, option: str) -> bool:
+        """Say whether an address with this scheme may have the option, written name=value."""
+        name, equals, _ = option.partition("=")
+        if not equals or not (name in _OPTIONS or name.startswith("ssl_")):
+            return False
+        try:  # makes a connection, but does not connect
+            redis.Redis.from_url(f"{scheme}://localhost?{option}").connection_pool.make_connection()
+        except (TypeError, ValueError, redis.RedisError):
+            return False
+        return True
 
     def _exchange(self, offer: Offer | None) -> Reply:
         offer = offer or Offer(_NOBODY, "", b"", 0)

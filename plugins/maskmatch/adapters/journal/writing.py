@@ -23,6 +23,7 @@ STOPPING_SECONDS = 4.0
 """So long a task that was asked to stop waits for a store that is away."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 _LOOK_SECONDS = 0.25
+_OTHERS_SECONDS = 1.0
 
 
 class ShardJournal:
@@ -58,6 +59,7 @@ class ShardJournal:
         self._trouble: Exception | None = None
         self._replaced: Replaced | None = None
         self._commit_at = 0.0
+        self._look_at = 0.0
         self._lock = threading.Lock()
         self._work, self._progress = threading.Condition(self._lock), threading.Condition(self._lock)
         self._closing = threading.Event()
@@ -78,6 +80,7 @@ class ShardJournal:
         """Keep an outcome and return when it is durable; raise as `record` does."""
         with self._lock:
             mine = self._awaited = self._keep(outcome)
+            self._work.notify()
             self._await(lambda: self._durable >= mine)
 
     def __enter__(self) -> Self:
@@ -107,7 +110,10 @@ class ShardJournal:
         if not self._is_open:
             raise Unavailable(f"the journal {self._place} is closed")
         self._pending.append(outcome)
-        self._work.notify()
+        if (
+            len(self._pending) == 1 or self._is_due()
+        ):  # waking the writer for each would cost more than all else
+            self._work.notify()
         return self._durable + len(self._pending)
 
     def _await(self, is_done: Callable[[], bool]) -> None:
@@ -189,11 +195,15 @@ class ShardJournal:
             self._closing.wait(seconds)
 
     def _look_for_others(self) -> None:
+        """See now and then whether another attempt has taken over; the broker tells it at once."""
+        if time.monotonic() < self._look_at:
+            return
         with suppress(MaskmatchError):  # the group is durable; the next one looks again
             try:
                 self._segments.check()
             except Replaced as error:
                 self._replaced = error
+            self._look_at = time.monotonic() + _OTHERS_SECONDS
 
     def _done(self, count: int) -> None:
         with self._lock:

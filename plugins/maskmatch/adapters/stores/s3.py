@@ -53,6 +53,7 @@ def s3_config(*, addressing_style: AddressingStyle = "auto", max_connections: in
     """
     return Config(
         signature_version="s3v4",
+        user_agent="maskmatch",  # boto3 puts its own together anew for each request, at a tenth of the cost
         s3={"addressing_style": addressing_style},
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",

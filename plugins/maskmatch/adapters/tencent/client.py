@@ -20,7 +20,8 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.iai.v20200303.iai_client import IaiClient
 
 from maskmatch.adapters.tencent.account import Account
-from maskmatch.adapters.tencent.connections import Connections, ExchangeBroken, Place, Response, Stage
+from maskmatch.adapters.tencent.answers import Response
+from maskmatch.adapters.tencent.connections import Connections, ExchangeBroken, Place, Stage
 from maskmatch.adapters.tencent.request import Signer, body_of, fixed_head, head_of
 from maskmatch.core.codes import rule_for
 from maskmatch.core.errors import StopRun

@@ -9,7 +9,6 @@ When an exchange breaks, the stage tells what may have become of the request:
 
 import base64
 import http.client
-import io
 import math
 import select
 import socket
@@ -20,8 +19,9 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from maskmatch.adapters.tencent.answers import Answer, Response
 
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 10.0
@@ -47,15 +47,6 @@ class ExchangeBroken(Exception):
         super().__init__(f"{type(cause).__name__}: {cause}")
         self.stage = stage
         self.timed_out = isinstance(cause, TimeoutError)
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """A whole answer, with the names that the vendor's client knows."""
-
-    status_code: int
-    headers: http.client.HTTPMessage
-    content: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,19 +151,14 @@ def _exchange(
     sock: socket.socket, head: bytes, blocks: Sequence[bytes], *, seconds: float
 ) -> tuple[Response, bool]:
     sock.settimeout(seconds)
-    unsent = _send(sock, head, blocks)
-    answer = http.client.HTTPResponse(_Reading(sock, seconds), method="POST")  # type: ignore[arg-type]  # has its makefile
-    stage = Stage.WAIT
+    unsent, answer = _send(sock, head, blocks), Answer()
     try:
-        answer.begin()
-        stage = Stage.READ
-        content = answer.read()
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        answer.close()
+        response = answer.read(sock, seconds)
+    except (OSError, ValueError) as error:
         if unsent:
             raise ExchangeBroken(Stage.SEND, unsent) from unsent
-        raise ExchangeBroken(stage, error) from error
-    return Response(answer.status, answer.headers, content), not (answer.will_close or unsent)
+        raise ExchangeBroken(Stage.READ if answer.has_begun else Stage.WAIT, error) from error
+    return response, answer.may_go_on and not unsent
 
 
 def _send(sock: socket.socket, head: bytes, blocks: Sequence[bytes]) -> Exception | None:
@@ -195,27 +181,3 @@ def _is_readable(sock: socket.socket) -> bool:
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return bool(poll.poll(0))
-
-
-class _Reading(io.RawIOBase):
-    """What comes from a socket before a deadline."""
-
-    def __init__(self, sock: socket.socket, seconds: float) -> None:
-        self._sock = sock
-        self._deadline = time.monotonic() + seconds
-
-    def makefile(self, _: str) -> io.BufferedReader:
-        """Return this as a file; http.client asks a socket so."""
-        return io.BufferedReader(self)
-
-    def readable(self) -> bool:
-        """Say yes."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Read some bytes; raise TimeoutError after the deadline."""
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the answer did not come whole in time")
-        self._sock.settimeout(left)
-        return self._sock.recv_into(buffer)

@@ -11,10 +11,11 @@ from maskmatch.core.permits.document import Moment
 from maskmatch.core.permits.state import EVERYBODY, State, User
 
 MOST_LEAD_SECONDS = 0.5
-"""Nobody books when the timeline is further ahead; a floor may, up to twice that."""
+_LEAD_OF_ALL_SECONDS = 0.2
+"""Nobody books when the timeline is further ahead than the second, or up to the first so that each user has
+two slots; a floor may, up to twice that. What is booked by a process that is killed is lost."""
 _PAUSED_SECONDS = 0.5
 _SOONEST_SECONDS = 0.003
-_LEAD_OF_ALL_SECONDS = 0.2
 _ACTIVE_SECONDS = 1.0
 FADE_SECONDS = 5.0
 """The calls of a user fade with this time constant."""
@@ -102,9 +103,11 @@ def _within_rate(state: State, now: float, ask: Ask) -> tuple[State, Slots | Wai
     turn = sharing.turn(
         state.classes, ask.claim.run_class, ask.calls, now=now, lead=lead, calls_per_second=rate
     )
-    calls = min(turn.calls, _fair_run(state, now, rate), _host_run(state, now, ask))
-    if lead > MOST_LEAD_SECONDS * (1 + turn.is_floor):
-        calls, turn = 0, replace(turn, retry_after=lead - MOST_LEAD_SECONDS)
+    users = _active_users(state, now)
+    calls = min(turn.calls, _fair_run(users, rate), _host_run(state, now, ask))
+    most_lead = max(_LEAD_OF_ALL_SECONDS, min(MOST_LEAD_SECONDS, 2 * users / rate))
+    if lead > most_lead * (1 + turn.is_floor):
+        calls, turn = 0, replace(turn, retry_after=lead - most_lead)
     elif not calls and (host := state.hosts.get(ask.host)):
         turn = replace(turn, retry_after=max(turn.retry_after, host.next_at - now))
     state = _noted(state, now, ask, floor_calls=calls * turn.is_floor)
@@ -116,10 +119,13 @@ def _within_rate(state: State, now: float, ask: Ask) -> tuple[State, Slots | Wai
     return _granted(replace(state, timeline=booked), now, ask, calls), slots
 
 
-def _fair_run(state: State, now: float, rate: float) -> int:
+def _active_users(state: State, now: float) -> int:
+    return max(1, sum(0 <= now - user.seen < _ACTIVE_SECONDS for user in state.users.values()))
+
+
+def _fair_run(users: int, rate: float) -> int:
     """Return what each may book so that all active users together are not far ahead."""
-    users = sum(0 <= now - user.seen < _ACTIVE_SECONDS for user in state.users.values())
-    return max(1, int(min(1e6, _LEAD_OF_ALL_SECONDS * rate / max(1, users))))
+    return max(1, int(min(1e6, _LEAD_OF_ALL_SECONDS * rate / users)))
 
 
 def _host_run(state: State, now: float, ask: Ask) -> int:
