@@ -6,7 +6,6 @@
 Only threads that wait are booked for, and at most 0.1 s of the rate: a killed process takes no more with it.
 """
 
-import math
 import threading
 import time
 from collections import deque
@@ -22,7 +21,6 @@ from maskmatch.core.permits.claims import Claim, ThrottleScope
 RUN_SECONDS = 0.1
 """A process holds at most this much of the timeline."""
 _MOST_SLOTS = 1000
-_TURN_SECONDS = 0.03
 _LATE_SECONDS = 0.25
 _FORGOTTEN_SECONDS = 60.0
 """A slot later than this may belong to a day that has ended: it stays counted as spent."""
@@ -94,7 +92,6 @@ class Pacer:
             clock=clock,
             say=say,
             patience_seconds=patience_seconds,
-            turn_seconds=_TURN_SECONDS if math.isfinite(calls_per_second) else 0.0,
         )
         self._longest_run = max(1, int(min(calls_per_second * RUN_SECONDS, _MOST_SLOTS)))
         self._turn = threading.Condition()

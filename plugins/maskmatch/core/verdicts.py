@@ -164,9 +164,9 @@ class Verdicts:
     def _counted(self, image_id: str) -> _Fault | None:
         """Return a fault that enough partners share which are not known to be bad themselves."""
         image = self._images.get(image_id)
-        needed = self._partners_needed()
-        if image is None or len(image.suspicions) < needed:
+        if image is None or len(image.suspicions) < FEWEST_PARTNERS:
             return None
+        needed = self._partners_needed()
         faults: dict[str, list[_Fault]] = {}
         for (partner, code), fault in image.suspicions.items():
             other = self._images.get(partner)

@@ -1,6 +1,7 @@
 import sqlite3
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -32,6 +33,16 @@ def test_a_file_that_another_process_keeps_locked_is_waited_for(tmp_path):
     timer.join()
     other.close()
     broker.close()
+
+
+def test_many_that_open_a_new_file_at_once_all_get_in(tmp_path):
+    for number in range(25):  # without waiting about one in five of these rounds fails
+        brokers = [broker_at(tmp_path / f"b{number}") for _ in range(8)]
+        with ThreadPoolExecutor(8) as pool:
+            epochs = list(pool.map(lambda broker: broker.take_lease("s"), brokers))
+        assert sorted(epochs) == list(range(1, 9))
+        for broker in brokers:
+            broker.close()
 
 
 def test_a_file_that_is_no_database_is_unavailable_and_named_with_the_cure(tmp_path):

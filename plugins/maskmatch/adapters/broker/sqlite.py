@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS permit_documents (
 _READ = "SELECT document FROM permit_documents WHERE quota_key = ?"
 _WRITE = "INSERT OR REPLACE INTO permit_documents VALUES (?, ?)"
 _WAIT_SECONDS = 30.0
+_BUSY_SECONDS = 0.01
 
 
 class SqliteDocument:
@@ -70,15 +71,24 @@ class SqliteDocument:
             return self._db
         self._disconnect()
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(
-            self._path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        self._db.execute("PRAGMA journal_mode = WAL")
-        # Losing a second of bookings to a power cut is harmless.
-        self._db.execute("PRAGMA synchronous = OFF")
-        self._db.execute(_SCHEMA)
+        self._db = self._opened()
         self._inode = self._inode_now()
         return self._db
+
+    def _opened(self) -> sqlite3.Connection:
+        give_up_at = self._clock.now() + _WAIT_SECONDS
+        while True:
+            db = sqlite3.connect(
+                self._path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            try:
+                return _made_ready(db)
+            except sqlite3.Error as error:
+                db.close()
+                # Processes that make a file ready at once are refused and not made to wait.
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or self._clock.now() > give_up_at:
+                    raise
+                self._clock.sleep(_BUSY_SECONDS)
 
     def _inode_now(self) -> int:
         try:
@@ -100,3 +110,10 @@ class SqliteDocument:
             damaged = isinstance(error, sqlite3.DatabaseError) and type(error) is sqlite3.DatabaseError
             cure = "; move it away, what was spent is then counted from zero" if damaged else ""
             raise Unavailable(f"the broker's file {self._path} cannot be used: {error}{cure}") from error
+
+
+def _made_ready(db: sqlite3.Connection) -> sqlite3.Connection:
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = OFF")  # losing a second of bookings to a power cut is harmless
+    db.execute(_SCHEMA)
+    return db

@@ -10,7 +10,7 @@ from maskmatch.core.permits.claims import Claim, Grant, ThrottleScope
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _SAY_EVERY_SECONDS = 60.0
-_MOST_TURN_SECONDS = 0.05
+_TURN_SECONDS, _MOST_TURN_SECONDS = 0.03, 0.05
 
 
 class PermitSource(Protocol):
@@ -56,14 +56,12 @@ class Asking:
         clock: Waiter,
         say: Callable[[str], None],
         patience_seconds: float,
-        turn_seconds: float,
     ) -> None:
         self._broker = broker
         self._claim = claim
         self._clock = clock
         self._say = say
         self._patience_seconds = patience_seconds
-        self._turn_seconds = turn_seconds
         self._paused = False
         self._away_since: float | None = None
         self._said_at = 0.0
@@ -74,8 +72,8 @@ class Asking:
     def give_way(self, stop: threading.Event | None) -> None:
         """Wait a moment after the last booking: who asked at once again would always win against the others.
 
-        The moment is one to two trips to the store, and at least `turn_seconds`: others that have just lost
-        have their turn in it.
+        The moment is one to two trips to the store, and while slots are booked ahead 30 ms: others
+        that have just lost have their turn in it.
         """
         ahead = self._next_at - self._clock.now()
         if ahead > 0:
@@ -93,18 +91,18 @@ class Asking:
             self._wait(self._note_away(error), stop)
             return []
         now = self._clock.now()
-        self._note_trip(asked_at, now)
+        self._note_trip(asked_at, now, ahead=max(grant.delays, default=0.0))
         self._note_back(now)
         self._note_paused(paused=grant.paused)
         if grant.retry_after is not None:
             self._wait(grant.retry_after, stop)
         return [now + delay for delay in grant.delays]
 
-    def _note_trip(self, asked_at: float, now: float) -> None:
+    def _note_trip(self, asked_at: float, now: float, *, ahead: float) -> None:
         # A booking that others got before took several trips; the quickest of late is the nearest to one.
         self._trip_seconds = min(now - asked_at, 1.5 * self._trip_seconds + 0.001)
         turn = self._trip_seconds * random.uniform(1, 2)  # noqa: S311 - no secret depends on it
-        self._next_at = now + max(self._turn_seconds, min(turn, _MOST_TURN_SECONDS))
+        self._next_at = now + max(min(_TURN_SECONDS, ahead), min(turn, _MOST_TURN_SECONDS))
 
     def _note_away(self, error: Unavailable) -> float:
         """Say once a minute that the store is away; return how long to wait, or raise."""

@@ -8,8 +8,9 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from maskmatch.core.errors import InputError
 from maskmatch.core.permits import hosts, leases, reserving, spending, timeline

@@ -2,7 +2,10 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+import msgspec
+from msgspec.structs import replace
 
 from maskmatch.core.errors import BudgetSpent, Drained, Replaced
 from maskmatch.core.permits import hosts, leases, sharing, spending, timeline
@@ -21,8 +24,7 @@ FADE_SECONDS = 5.0
 """The calls of a user fade with this time constant."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """So many calls are wanted by a process (`host:pid`) for a claim."""
 
     who: str

@@ -5,7 +5,9 @@ its floor when a higher one uses the whole rate.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from maskmatch.core.permits.claims import RunClass
 
@@ -20,8 +22,7 @@ _UNUSED_SECONDS = 0.01
 """A timeline that is booked for less than this is not used up: who wants all of it books ahead."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClassShare:
+class ClassShare(msgspec.Struct, frozen=True):
     """What is known of a class: its floor if changed, when it last asked and may next take its floor."""
 
     floor: float | None = None
@@ -29,8 +30,7 @@ class ClassShare:
     floor_at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True):
     """How many calls a class may book now, or when it should ask again (seconds)."""
 
     calls: int

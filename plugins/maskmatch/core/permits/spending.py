@@ -7,7 +7,8 @@ given back to the wrong day: in the first minutes of a window nothing is.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from maskmatch.core.permits.claims import Budget, Budgets, Claim
@@ -61,16 +62,19 @@ Spans = tuple[Span, Span, Span]
 
 def spans(claim: Claim, utc: datetime) -> Spans:
     """Return the windows that a claim falls into now."""
-    budgets: Budgets = claim.budgets
+    return _spans_on(claim.run_id, claim.budgets, utc.astimezone(ZoneInfo(claim.budgets.time_zone)).date())
+
+
+@lru_cache(16)
+def _spans_on(run_id: str, budgets: Budgets, today: date) -> Spans:
     zone = ZoneInfo(budgets.time_zone)
-    today = utc.astimezone(zone).date()
     first, next_first = today.replace(day=1), (today.replace(day=1) + timedelta(days=32)).replace(day=1)
     day = [
         datetime.combine(each, time(), zone).astimezone(UTC) for each in (today, today + timedelta(days=1))
     ]
     month = [datetime.combine(each, time(), zone).astimezone(UTC) for each in (first, next_first)]
     return (
-        Span("run", claim.run_id, budgets.run),
+        Span("run", run_id, budgets.run),
         Span("day", f"{today}", budgets.day, *day),
         Span("month", f"{today:%Y-%m}", budgets.month, *month),
     )

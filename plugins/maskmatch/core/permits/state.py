@@ -1,9 +1,11 @@
 """The shared document: everything that the users of one account must agree on, some KB of JSON."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import msgspec
+from msgspec import field
+from msgspec.structs import replace
 
 from maskmatch.core.errors import Unavailable
 from maskmatch.core.permits.claims import RunClass
@@ -36,8 +38,7 @@ class User:
     seen: float
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """The document; times are on the store's clock except where a part says otherwise."""
 
     format: int = _FORMAT

@@ -9,7 +9,8 @@ counts: the timeline stays a margin below the rate, which refusals widen and gra
 about one call in a thousand is refused whatever way it counts.
 """
 
-from dataclasses import dataclass, replace
+import msgspec
+from msgspec.structs import replace
 
 CATCH_UP_SECONDS = 0.02
 """Slots later than this are lost: given out all at once they would be a burst."""
@@ -23,8 +24,7 @@ _MOST_PER_SECOND = 0.012
 _JUMP_SECONDS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(msgspec.Struct, frozen=True):
     """When the next slot is, and what the gateway taught; times in seconds of the store's clock."""
 
     next_slot: float = 0.0
