@@ -12,7 +12,6 @@ from maskmatch.adapters.stores import S3Store
 from maskmatch.core.errors import BooksError, InputError, Interrupted, StopRun, Unavailable
 from maskmatch.core.planning import PlanOptions
 from maskmatch.core.retries import RetryLimits
-from maskmatch.standing import standing
 from tests.account import local_account
 from tests.nights import DAY, night_in, options_for, outcomes_of, write_pairs
 from tests.s3 import client_of
@@ -212,21 +211,6 @@ def test_a_damaged_plan_is_named(tmp_path):
     job.warehouse.put(f"work/ds={DAY}/newest.json", b"{broken")
     with pytest.raises(BooksError, match=r"newest\.json is damaged"):
         runs.make_plan(job)
-
-
-def test_the_status_tells_how_far_a_date_is(tmp_path):
-    job = night_in(tmp_path)
-    write_pairs(job.source, 3)
-    with pytest.raises(InputError, match="no plan for 2026-01-02"):
-        standing(job)
-    runs.make_plan(job)
-    assert (standing(job).done, standing(job).pairs, standing(job).published) == (0, 3, None)
-    with local_account() as local:
-        run(job, options_for(local, tmp_path), run_id="mine")
-    now = standing(job)
-    assert [(shard.done, shard.scored, shard.failed) for shard in now.shards] == [(3, 3, 0)]
-    assert now.run_ids == {"mine"}
-    assert (now.published or "").startswith("file://")
 
 
 def test_a_broker_that_is_away_at_the_start_is_waited_for_and_said_once(tmp_path, caplog):

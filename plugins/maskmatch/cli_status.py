@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from maskmatch.core.permits.broker import Broker
-    from maskmatch.jobs import Job
-    from maskmatch.standing import Standing
+    from maskmatch.standing import Standing, Watch
 
 _WATCH_SECONDS = 2.0
 
@@ -29,24 +28,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def status(args: argparse.Namespace) -> int:
     """Show it once, or until all pairs are done."""
     from maskmatch import screen
+    from maskmatch.standing import Watch
 
-    job = job_of(args, source="warehouse")
+    watch = Watch(job_of(args, source="warehouse"))
     with ExitStack() as open_things:
         broker = None
         if os.environ.get("TENCENTCLOUD_SECRET_ID"):  # else rate and spend stay out
             broker = open_things.enter_context(closing(broker_of(args)))
         if args.watch:
-            screen.watch(lambda: _look(job, broker), seconds=_WATCH_SECONDS)
+            screen.watch(lambda: _look(watch, broker), seconds=_WATCH_SECONDS)
         else:
-            screen.show(_look(job, broker))
+            screen.show(_look(watch, broker))
     return 0
 
 
-def _look(job: "Job", broker: "Broker | None") -> "RenderableType":
-    from maskmatch.standing import standing
+def _look(watch: "Watch", broker: "Broker | None") -> "RenderableType":
     from maskmatch.views import standing_view
 
-    now = standing(job)
+    now = watch.look()
     rate, spent = _pace(now, broker) if broker else (None, None)
     return standing_view(now, calls_per_second=rate, spent=spent)
 

@@ -4,7 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from maskmatch.adapters import plans, tables
-from maskmatch.adapters.journal import scan_journal
+from maskmatch.adapters.journal import Entry, Writer, scan_segments
+from maskmatch.adapters.stores import Store
 from maskmatch.core.errors import InputError
 from maskmatch.core.outcomes import Status
 from maskmatch.core.planning import Plan, Shard
@@ -52,29 +53,66 @@ class Standing:
         return frozenset(run_id for shard in self.shards for run_id in shard.run_ids)
 
 
-def standing(job: Job) -> Standing:
-    """Read it; raise InputError when the date has no plan."""
-    if (plan := plans.newest_plan(job.warehouse, job.day)) is None:
-        raise InputError(f"{job.warehouse.uri} has no plan for {job.day}: run `maskmatch plan` first")
-    key = tables.outcomes_key(job.day)
-    published = f"{job.warehouse.uri}/{key}" if job.warehouse.head(key) else None
-    return Standing(plan=plan, shards=tuple(_shard(job, shard) for shard in plan.shards), published=published)
+class Watch:
+    """Looks at the newest plan of a date again and again; reads only what its journals have got since."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._folder = ""
+        self._shards: dict[str, _ShardWatch] = {}
+
+    def look(self) -> Standing:
+        """Return how far it is; raise InputError when the date has no plan."""
+        job = self._job
+        if (plan := plans.newest_plan(job.warehouse, job.day)) is None:
+            raise InputError(f"{job.warehouse.uri} has no plan for {job.day}: run `maskmatch plan` first")
+        if plan.folder != self._folder:
+            self._folder = plan.folder
+            self._shards = {shard.key: _ShardWatch(job.warehouse, shard) for shard in plan.shards}
+        key = tables.outcomes_key(job.day)
+        published = f"{job.warehouse.uri}/{key}" if job.warehouse.head(key) else None
+        return Standing(
+            plan=plan, shards=tuple(shard.look() for shard in self._shards.values()), published=published
+        )
 
 
-def _shard(job: Job, shard: Shard) -> ShardStanding:
-    status: dict[str, Status | None] = {}  # and no more of an outcome, so that millions fit; None: not final
-    run_ids: dict[str, None] = {}
-    for entry in scan_journal(job.warehouse, plans.journal_prefix(shard.key)):
+class _ShardWatch:
+    def __init__(self, warehouse: Store, shard: Shard) -> None:
+        self._warehouse = warehouse
+        self._shard = shard
+        self._done: dict[Writer, int] = {}
+        # No more of an outcome, so that millions fit; None: not final.
+        self._status: dict[str, Status | None] = {}
+        self._run_ids: dict[str, None] = {}
+        self._ended: ShardStanding | None = None
+
+    def look(self) -> ShardStanding:
+        """Return how far the shard is; once it is complete it is not read any more."""
+        if self._ended:
+            return self._ended
+        prefix = plans.journal_prefix(self._shard.key)
+        for segment in scan_segments(self._warehouse, prefix, done=self._done):
+            for entry in segment.entries():
+                self._note(entry)
+        now = self._standing()
+        if now.done == now.pairs:
+            self._ended = now
+            self._status.clear()
+        return now
+
+    def _note(self, entry: Entry) -> None:
         outcome = entry.outcome
-        run_ids[entry.run_id] = None
-        if outcome.is_final or outcome.pair_id not in status:
-            status[outcome.pair_id] = outcome.status if outcome.is_final else None
-    counts = Counter(status.values())
-    return ShardStanding(
-        key=shard.key,
-        pairs=shard.pairs,
-        scored=counts[Status.SCORED],
-        failed=counts[Status.FAILED],
-        again=counts[None],
-        run_ids=tuple(run_ids),
-    )
+        self._run_ids[entry.run_id] = None
+        if outcome.is_final or outcome.pair_id not in self._status:
+            self._status[outcome.pair_id] = outcome.status if outcome.is_final else None
+
+    def _standing(self) -> ShardStanding:
+        counts = Counter(self._status.values())
+        return ShardStanding(
+            key=self._shard.key,
+            pairs=self._shard.pairs,
+            scored=counts[Status.SCORED],
+            failed=counts[Status.FAILED],
+            again=counts[None],
+            run_ids=tuple(self._run_ids),
+        )

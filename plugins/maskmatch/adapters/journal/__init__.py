@@ -12,15 +12,25 @@ never changed, so a killed process leaves only whole ones.
 """
 
 from maskmatch.adapters.journal.compacting import compact
-from maskmatch.adapters.journal.reading import Entry, final_outcomes, last_epoch, read_journal, scan_journal
+from maskmatch.adapters.journal.names import Writer
+from maskmatch.adapters.journal.reading import (
+    Entry,
+    final_outcomes,
+    last_epoch,
+    read_journal,
+    scan_journal,
+    scan_segments,
+)
 from maskmatch.adapters.journal.writing import ShardJournal
 
 __all__ = [
     "Entry",
     "ShardJournal",
+    "Writer",
     "compact",
     "final_outcomes",
     "last_epoch",
     "read_journal",
     "scan_journal",
+    "scan_segments",
 ]

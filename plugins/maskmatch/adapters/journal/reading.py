@@ -73,13 +73,14 @@ def final_outcomes(entries: Iterable[Entry]) -> dict[str, Outcome]:
     return known
 
 
-def scan_segments(store: Store, prefix: str) -> Iterator[Segment]:
+def scan_segments(store: Store, prefix: str, *, done: dict[Writer, int] | None = None) -> Iterator[Segment]:
     """Yield every segment once, by epoch and sequence, wherever it lies by now.
 
-    A compaction may move objects between our listing and our reading: then look again, and go on after
-    what was yielded. Raise BooksError when a segment has gone for good.
+    `done` tells how many of each writer were read before, and is kept up to date. A compaction may move
+    objects between our listing and our reading: then look again, and go on after what was yielded. Raise
+    BooksError when a segment has gone for good.
     """
-    done: dict[Writer, int] = {}
+    done = {} if done is None else done
     missing = ""
     for _ in range(_TRIES):
         listing = list_journal(store, prefix)

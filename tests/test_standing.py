@@ -1,0 +1,73 @@
+"""How far a date is, looked at once and again."""
+
+from dataclasses import replace
+
+import pytest
+
+from maskmatch import runs
+from maskmatch.adapters.journal import ShardJournal, compact
+from maskmatch.adapters.plans import journal_prefix
+from maskmatch.core.errors import InputError
+from maskmatch.core.planning import PlanOptions
+from maskmatch.standing import Watch
+from tests.account import local_account
+from tests.journals import Faulty, scored, unknown
+from tests.nights import night_in, options_for, write_pairs
+from tests.test_runs import run
+
+
+def test_the_status_tells_how_far_a_date_is(tmp_path):
+    job = night_in(tmp_path)
+    write_pairs(job.source, 3)
+    watch = Watch(job)
+    with pytest.raises(InputError, match="no plan for 2026-01-02"):
+        watch.look()
+    runs.make_plan(job)
+    before = watch.look()
+    assert (before.done, before.pairs, before.published) == (0, 3, None)
+    with local_account() as local:
+        run(job, options_for(local, tmp_path), run_id="mine")
+    now = watch.look()
+    assert [(shard.done, shard.scored, shard.failed) for shard in now.shards] == [(3, 3, 0)]
+    assert now.run_ids == {"mine"}
+    assert (now.published or "").startswith("file://")
+    assert now == Watch(job).look()
+
+
+def test_a_second_look_reads_only_what_is_new_and_a_complete_shard_not_at_all(tmp_path):
+    job = night_in(tmp_path)
+    write_pairs(job.source, 3)
+    prefix = journal_prefix(runs.make_plan(job).shards[0].key)
+    faulty, asked = Faulty(job.warehouse), []
+    faulty.before = lambda operation, key: asked.append((operation, key)) if prefix in key else None
+    watch = Watch(replace(job, warehouse=faulty))
+
+    def looked(*outcomes):
+        for outcome in outcomes:
+            journal.record_durably(outcome)
+        asked.clear()
+        shard = watch.look().shards[0]
+        return shard.scored, shard.again, sum(operation == "get" for operation, _ in asked)
+
+    with ShardJournal(job.warehouse, prefix, run_id="one", epoch=1, only_new=True) as journal:
+        assert looked(scored("p0"), unknown("p1")) == (1, 1, 2)
+        assert looked() == (1, 1, 0)
+        assert looked(scored("p1")) == (2, 0, 1)
+    compact(job.warehouse, prefix)
+    with ShardJournal(job.warehouse, prefix, run_id="two", epoch=2, only_new=True) as journal:
+        assert looked(scored("p2")) == (3, 0, 1)
+        assert looked() == (3, 0, 0)
+        assert asked == []
+    assert watch.look().run_ids == {"one", "two"}
+
+
+def test_a_new_plan_of_the_date_is_looked_at_from_its_start(tmp_path):
+    job = night_in(tmp_path)
+    write_pairs(job.source, 3)
+    watch = Watch(job)
+    runs.make_plan(job)
+    with local_account() as local:
+        run(job, options_for(local, tmp_path))
+    assert watch.look().done == 3
+    runs.make_plan(job, PlanOptions(repetition="again"))
+    assert watch.look().done == 0
