@@ -86,7 +86,8 @@ class SqliteDocument:
             except sqlite3.Error as error:
                 db.close()
                 # Processes that make a file ready at once are refused and not made to wait.
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or self._clock.now() > give_up_at:
+                is_busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+                if not is_busy or self._clock.now() > give_up_at:
                     raise
                 self._clock.sleep(_BUSY_SECONDS)
 
