@@ -269,6 +269,22 @@ def test_closing_does_not_fail_while_the_store_is_away():
     pacer.close()
 
 
+@pytest.mark.parametrize(("delays", "asked"), [((0.0, 0.0, 0.0), [1, 4]), ((0.0, 0.01, 0.02), [1, 1])])
+def test_only_where_slots_come_at_once_are_some_booked_for_the_threads_that_come_next(delays, asked):
+    class Notes(ScriptedBroker):
+        def reserve(self, calls, claim, *, unbilled=0):
+            self.asked.append(calls)
+            return super().reserve(calls, claim, unbilled=unbilled)
+
+    clock = FakeClock()
+    broker = Notes(clock, Grant(delays=delays))
+    broker.asked = []
+    pacer = pacer_over(broker, clock)
+    for _ in range(4):
+        pacer.wait_for_permit()
+    assert broker.asked == asked
+
+
 def test_threads_share_a_budget_to_the_last_call():
     store = MemoryDocument()
     broker = Broker(store, calls_per_second=1e6)

@@ -4,12 +4,13 @@
                                                                         └ far too late: thrown away
 
 Only threads that wait are booked for, and at most 0.1 s of the rate: a killed process takes no more with it.
+Where slots come all at once, the rate is no limit: then some are booked for the threads that come next, too.
 """
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Protocol
@@ -22,6 +23,7 @@ RUN_SECONDS = 0.1
 """A process holds at most this much of the timeline."""
 _MOST_SLOTS = 1000
 _LATE_SECONDS = 0.25
+_AT_ONCE_SECONDS, _MOST_SPARE = 0.001, 16
 _FORGOTTEN_SECONDS = 60.0
 """A slot later than this may belong to a day that has ended: it stays counted as spent."""
 
@@ -99,6 +101,7 @@ class Pacer:
         self._held = 0  # slots that were booked and have not passed, taken by a thread or not
         self._waiting = 0  # threads without a slot
         self._books = False
+        self._spare = 0  # slots to book for threads that do not wait yet
         self._unbilled = 0
 
     def wait_for_permit(self, stop: threading.Event | None = None) -> None:
@@ -160,7 +163,7 @@ class Pacer:
     def _book(self, stop: threading.Event | None) -> None:
         with self._booking():
             self._asking.give_way(stop)
-        calls = min(self._waiting, self._longest_run - self._held)
+        calls = min(self._waiting + self._spare, self._longest_run - self._held)
         # What is given back counts as given back even if the answer is lost: never twice.
         unbilled, self._unbilled = self._unbilled, 0
         try:
@@ -170,6 +173,7 @@ class Pacer:
             while self._held and not (stop and stop.is_set()):  # those slots are paid for: let them pass
                 self._turn.wait(_LATE_SECONDS)
             raise
+        self._spare = _spare(slots, self._clock.now())
         self._slots.extend(slots)
         self._held += len(slots)
         self._turn.notify(max(0, len(slots) - 1))  # one is for the thread that booked
@@ -205,6 +209,11 @@ class Pacer:
             self._clock.wait(stop, seconds)
         else:
             self._clock.sleep(seconds)
+
+
+def _spare(slots: Sequence[float], now: float) -> int:
+    come_at_once = len(slots) > 1 and slots[-1] - now < _AT_ONCE_SECONDS
+    return min(len(slots), _MOST_SPARE) if come_at_once else 0
 
 
 def _raise_if_set(stop: threading.Event | None) -> None:
