@@ -98,6 +98,12 @@ def test_an_image_in_many_pairs_is_asked_for_once_by_all_threads(s3_store: S3Sto
     assert counting.asked == ({"get": 1} if transfer is Transfer.BYTES else {"head": 1, "signed_url": 1})
 
 
+def test_a_picture_that_is_kept_says_so_because_it_does_not_show_that_the_store_is_there(store):
+    store.put("a.jpg", JPEG)
+    images = images_of(store)
+    assert [images.load("a.jpg").is_kept for _ in range(3)] == [False, True, True]
+
+
 def test_memory_for_pictures_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr("maskmatch.adapters.images.KEPT_BYTES", 10_000)
     counting = CountingStore(FileStore(tmp_path))

@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -112,6 +113,22 @@ def test_a_store_of_images_that_goes_away_in_the_middle_ends_the_run():
     parts = engine(images=GoesAway())
     with pytest.raises(Unavailable, match="the store is away"):
         compare_pairs(numbered(*map(str, range(200))), parts)
+
+
+def test_pictures_that_are_kept_do_not_hide_that_the_store_is_away():
+    class ReferencesKept(FakeImages):
+        loads = 0
+
+        def load(self, image_id):
+            self.loads += 1
+            if self.loads <= 40:
+                return super().load(image_id)
+            if image_id.startswith("of-"):
+                return replace(super().load(image_id), is_kept=True)
+            raise Unavailable("the store is away")
+
+    with pytest.raises(Unavailable, match="the store is away"):
+        compare_pairs(numbered(*map(str, range(200))), engine(images=ReferencesKept()))
 
 
 def test_a_call_whose_permit_has_passed_is_made_with_another():

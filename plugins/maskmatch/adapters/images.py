@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
 
 from cachetools import TTLCache, cached
@@ -40,20 +41,26 @@ class StoreImages:
         self._buckets: dict[str, Store] = {}
         self._lock = threading.Lock()
         kept: TTLCache[str, Picture] = TTLCache(KEPT_BYTES, KEPT_SECONDS, getsizeof=_size)
-        self._picture = cached(kept, condition=threading.Condition())(self._read)
+        self._picture = cached(kept, key=lambda image_id, _: image_id, condition=threading.Condition())(
+            self._read
+        )
 
     def load(self, image_id: str) -> Picture:
         """Return the image, checked as far as can be before a call; raise ImageUnusable."""
         if image_id.startswith(("http://", "https://")):
             return Picture(url=image_id)
         try:
-            return self._picture(image_id)
+            read: list[str] = []
+            picture = self._picture(image_id, read)
         except ObjectMissing as error:
             raise ImageUnusable("image_missing", "there is no object under this key") from error
         except (StopRun, InputError) as error:  # the plan could read the source: only this image is not
             raise ImageUnusable("image_forbidden", str(error)) from error
+        return picture if read else replace(picture, is_kept=True)
 
-    def _read(self, image_id: str) -> Picture:
+    def _read(self, image_id: str, read: list[str]) -> Picture:
+        """Read the image, and enter that it was read for this caller."""
+        read.append(image_id)
         store, key = self._place(image_id)
         if self._transfer is Transfer.BYTES:
             data = store.get(key, limit=MAX_FILE_BYTES + 1)

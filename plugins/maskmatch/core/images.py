@@ -21,6 +21,8 @@ class Picture:
 
     data: bytes | None = field(default=None, repr=False)
     url: str | None = field(default=None, repr=False)
+    is_kept: bool = field(default=False, compare=False, repr=False)
+    """It was read for an earlier pair: it does not show that the store is there now."""
 
 
 def check_size(size: int) -> None:

@@ -48,7 +48,8 @@ class Loading:
             return _reason(FailureClass.DATA, error.code, side, f"{image_id}: {error.message}")
         except Unavailable as error:
             return self._not_now(trial, side, image_id, error)
-        self._note_read()
+        if not picture.is_kept:
+            self._note_read()
         return picture
 
     def _note_read(self) -> None:
