@@ -13,7 +13,7 @@ from tencentcloud.iai.v20200303.models import CompareMaskFaceRequest
 
 from maskmatch import runs
 from maskmatch.adapters.stores import FileStore
-from maskmatch.adapters.tencent import Account
+from maskmatch.adapters.tencent import Account, TencentComparer
 from maskmatch.comparisons import CompareOptions, compare_shard
 from maskmatch.core.images import Picture
 from maskmatch.core.planning import Plan, PlanOptions
@@ -52,6 +52,18 @@ def in_threads(threads: int, calls: int, call: Callable[[], object]) -> None:
         worker.start()
     for worker in workers:
         worker.join()
+
+
+def own_call(account: Account, reference: Picture, probe: Picture) -> Callable[[], float]:
+    """Return a call through our client; each thread has one of its own, with one connection."""
+    own = threading.local()
+
+    def call() -> float:
+        if not hasattr(own, "comparer"):
+            own.comparer = TencentComparer(account, connections=1)
+        return own.comparer.compare(reference, probe, quality_control=0).score  # type: ignore[no-any-return]
+
+    return call
 
 
 def plain_call(account: Account, reference: Picture, probe: Picture) -> Callable[[], float]:

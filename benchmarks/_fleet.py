@@ -11,6 +11,7 @@ from multiprocessing.process import BaseProcess
 from typing import Protocol
 
 from _gateway import FRAME
+from _turnstile import Turnstile
 
 from maskmatch.adapters.broker import open_broker
 from maskmatch.core.errors import MaskmatchError
@@ -60,10 +61,11 @@ class ByBroker:
         )
         claim = Claim(run_id=f"{crew.run_class}", run_class=crew.run_class)
         self._pacer = Pacer(broker, claim, calls_per_second=crew.quota, clock=SystemClock())
+        self._turnstile = Turnstile(self._pacer)
 
     def wait(self, stop: threading.Event) -> None:
         """Wait for a permit."""
-        self._pacer.wait_for_permit(stop)
+        self._turnstile.wait(stop)
 
     def refused(self, times: int) -> None:  # noqa: ARG002 - others need it
         """Tell the broker."""

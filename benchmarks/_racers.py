@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from _gateway import FRAME
+from _turnstile import Turnstile
 
 from maskmatch.adapters.broker import open_broker
 from maskmatch.core.errors import BudgetSpent
@@ -72,11 +73,12 @@ class ByBroker:
         broker = open_broker(race.store, secret_id=ACCOUNT, calls_per_second=math.inf, clock=clock)
         claim = Claim(run_id=race.run_id, run_class=RunClass.NIGHTLY, budgets=Budgets(run=race.budget))
         self._pacer = Pacer(broker, claim, calls_per_second=math.inf, clock=clock)
+        self._turnstile = Turnstile(self._pacer)
 
     def take(self) -> bool:
         """Wait for a permit."""
         try:
-            self._pacer.wait_for_permit()
+            self._turnstile.wait()
         except BudgetSpent:
             return False
         return True

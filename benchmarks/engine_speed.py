@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from _account import account_of
-from _engine_parts import NO_LIMIT, Cost, in_threads, measured, plain_call, planned
+from _engine_parts import NO_LIMIT, Cost, in_threads, measured, own_call, plain_call, planned
 from _report import main
 
 from maskmatch.adapters.tencent import TencentComparer
@@ -51,12 +51,11 @@ def _engine(folder: Path, pairs: int) -> dict[str, float]:
         shards = (
             planned(folder / str(number), account, pairs=pairs, threads=THREADS) for number in range(ROUNDS)
         )
-        with closing(TencentComparer(account, connections=THREADS)) as comparer:
-            call = partial(comparer.compare, *_URLS, quality_control=0)
-            engine, bare = _rounds(
-                lambda: measured(pairs, next(shards).compare),
-                lambda: measured(pairs, partial(in_threads, THREADS, pairs, call)),
-            )
+        call = own_call(account, *_URLS)
+        engine, bare = _rounds(
+            lambda: measured(pairs, next(shards).compare),
+            lambda: measured(pairs, partial(in_threads, THREADS, pairs, call)),
+        )
     return {
         "engine_calls_per_second": round(engine.per_second),
         "bare_loop_calls_per_second": round(bare.per_second),

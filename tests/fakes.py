@@ -1,9 +1,10 @@
 """Small stand-ins for the world around the core."""
 
-import math
+import queue
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from maskmatch.core.codes import Billed, rule_for
@@ -72,10 +73,22 @@ class FakeImages:
         return Picture(data=image_id.encode())
 
 
+@dataclass(eq=False)
+class FakeCall:
+    """A call whose answer takes no time on a clock that stands still."""
+
+    reference: Picture
+    probe: Picture
+    options: dict[str, int]
+    ended: Answer | CallFailed | None = None
+    seconds: float = 0.0
+
+
 class FakeComparer:
     """Answers with a script per probe: vendor codes in turn, then a score, unless an image is bad.
 
     A code with a trailing "!" never left the host. `billed` counts what the vendor would charge for sure.
+    Each call that is started is made by `compare` in a thread of its own, so that it may block.
     """
 
     def __init__(
@@ -95,10 +108,41 @@ class FakeComparer:
         self.refreshed = 0
         self.on_call: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
+        self._ended: queue.SimpleQueue[FakeCall | None] = queue.SimpleQueue()
 
-    def compare(
-        self, reference: Picture, probe: Picture, *, quality_control: int, send_by: float = math.inf
-    ) -> Answer:
+    def prepare(self, reference: Picture, probe: Picture, **options: int) -> FakeCall:
+        return FakeCall(reference, probe, options)
+
+    def give_up(self, call: FakeCall) -> None:
+        pass
+
+    def start(self, call: FakeCall, *, send_by: float) -> None:
+        threading.Thread(target=self._make, args=(call,), name="vendor", daemon=True).start()
+
+    def wait(self, seconds: float) -> list[FakeCall]:
+        ended = []
+        with suppress(queue.Empty):
+            ended.append(self._ended.get(timeout=seconds))
+            while True:
+                ended.append(self._ended.get_nowait())
+        return [call for call in ended if call]
+
+    def wake(self) -> None:
+        self._ended.put(None)
+
+    def answer(self, call: FakeCall) -> Answer:
+        if isinstance(call.ended, Answer):
+            return call.ended
+        raise call.ended or RuntimeError("the call has not ended")
+
+    def _make(self, call: FakeCall) -> None:
+        try:
+            call.ended = self.compare(call.reference, call.probe, **call.options)
+        except CallFailed as failure:
+            call.ended = failure
+        self._ended.put(call)
+
+    def compare(self, reference: Picture, probe: Picture, *, quality_control: int) -> Answer:
         names = ((reference.data or b"").decode(), (probe.data or b"").decode())
         with self._lock:
             code = self._code(names)
@@ -143,13 +187,22 @@ class FakePermits:
         self.error_after = 0
         self._lock = threading.Lock()
 
-    def wait_for_permit(self, stop: threading.Event | None = None) -> None:
+    def book(self, calls: Callable[[], int], stop: threading.Event | None = None) -> list[float]:
         with self._lock:
             if stop and stop.is_set():
                 raise Interrupted("asked to stop while waiting for a permit")
-            if self.error and self.granted >= self.error_after:
-                raise self.error
-            self.granted += 1
+            wanted = calls()
+            if self.error:
+                wanted = min(wanted, self.error_after - self.granted)
+                if wanted < 1:
+                    raise self.error
+            self.granted += wanted
+            return [1000.0] * wanted
+
+    def passed(self, slot: float, *, used: bool) -> bool:
+        if not used:
+            self.unbilled()
+        return True
 
     def unbilled(self) -> None:
         with self._lock:
@@ -160,7 +213,7 @@ class FakePermits:
 
 
 class ListJournal:
-    """Keeps outcomes in a list, and which of them had to be durable."""
+    """Keeps outcomes in a list, and which of them are durable."""
 
     def __init__(self) -> None:
         self.entries: list[Outcome] = []
@@ -169,9 +222,8 @@ class ListJournal:
     def record(self, outcome: Outcome) -> None:
         self.entries.append(outcome)
 
-    def record_durably(self, outcome: Outcome) -> None:
-        self.durable.append(outcome)
-        self.entries.append(outcome)
+    def flush(self) -> None:
+        self.durable = list(self.entries)
 
     @property
     def outcomes(self) -> list[Outcome]:

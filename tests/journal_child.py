@@ -15,7 +15,7 @@ import uuid
 
 from maskmatch.adapters.journal import ShardJournal, compact, last_epoch
 from maskmatch.adapters.stores import open_store
-from tests.journals import PREFIX, scored
+from tests.journals import PREFIX, record_durably, scored
 
 
 def note_in(path: str):
@@ -33,7 +33,7 @@ def main(uri: str, paid_path: str, durable_path: str, threads: int, most_pending
             time.sleep(random.uniform(0, 0.004))
             paid(name)
             if random.random() < 0.2:
-                journal.record_durably(scored(name))
+                record_durably(journal, scored(name))
                 durable(name)
             else:
                 journal.record(scored(name))

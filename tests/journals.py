@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from maskmatch.adapters.journal import final_outcomes, read_journal
+from maskmatch.adapters.journal import ShardJournal, final_outcomes, read_journal
 from maskmatch.adapters.stores import ObjectInfo, Store
 from maskmatch.core.errors import ObjectExists, ObjectMissing
 from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason
@@ -23,6 +23,11 @@ def unknown(name: str) -> Outcome:
     """Return what is recorded before a call whose fate nobody knows is tried again."""
     reason = Reason(failure_class=FailureClass.INFRASTRUCTURE, code="network_error", message="timed out")
     return Outcome(pair_id=name, reason=reason, calls=Calls(attempts=1, maybe_billed=1))
+
+
+def record_durably(journal: ShardJournal, outcome: Outcome) -> None:
+    journal.record(outcome)
+    journal.flush()
 
 
 def known(store: Store) -> dict[str, Outcome]:

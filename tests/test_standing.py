@@ -11,7 +11,7 @@ from maskmatch.core.errors import InputError
 from maskmatch.core.planning import PlanOptions
 from maskmatch.standing import Watch
 from tests.account import local_account
-from tests.journals import Faulty, scored, unknown
+from tests.journals import Faulty, record_durably, scored, unknown
 from tests.nights import night_in, options_for, write_pairs
 from tests.test_runs import run
 
@@ -44,7 +44,7 @@ def test_a_second_look_reads_only_what_is_new_and_a_complete_shard_not_at_all(tm
 
     def looked(*outcomes):
         for outcome in outcomes:
-            journal.record_durably(outcome)
+            record_durably(journal, outcome)
         asked.clear()
         shard = watch.look().shards[0]
         return shard.scored, shard.again, sum(operation == "get" for operation, _ in asked)

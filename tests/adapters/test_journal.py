@@ -8,7 +8,17 @@ from maskmatch.adapters.journal import ShardJournal, last_epoch, read_journal, s
 from maskmatch.adapters.stores import FileStore
 from maskmatch.core.errors import BooksError, Replaced, Unavailable
 from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason
-from tests.journals import PREFIX, Faulty, MemoryStore, keys_in, known, names_in, scored, unknown
+from tests.journals import (
+    PREFIX,
+    Faulty,
+    MemoryStore,
+    keys_in,
+    known,
+    names_in,
+    record_durably,
+    scored,
+    unknown,
+)
 
 
 def journal_in(store, *, epoch=None, run_id="r", only_new=True, **options):
@@ -43,11 +53,43 @@ def test_what_was_recorded_is_read_back(store, only_new):
     assert sorted(names_in(store)) == sorted(names)
 
 
-def test_an_outcome_is_durable_when_record_durably_returns(store):
+def test_all_that_was_recorded_is_durable_when_flush_returns(store):
     with journal_in(store) as journal:
-        for name in "abc":
-            journal.record_durably(scored(name))
-            assert name in names_in(store)
+        for names in ("a", "bcd", "efghi"):
+            for name in names:
+                journal.record(scored(name))
+            journal.flush()
+            assert "".join(names_in(store)).endswith(names)
+
+
+def test_flush_of_each_of_many_threads_returns_when_its_own_outcomes_are_durable(store):
+    missed = []
+
+    def work(thread):
+        for number in range(5):
+            record_durably(journal, scored(f"{thread}-{number}"))
+            if f"{thread}-{number}" not in names_in(store):
+                missed.append((thread, number))
+
+    with journal_in(store) as journal:
+        workers = [threading.Thread(target=work, args=(thread,)) for thread in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    assert not missed
+
+
+def test_there_is_nothing_to_wait_for_when_all_is_durable_or_nothing_was_recorded():
+    store, tried = Faulty(MemoryStore()), []
+    with journal_in(store) as journal:
+        store.before = lambda operation, key: operation == "put" and tried.append(key)
+        journal.flush()
+        assert tried == []
+        record_durably(journal, scored("a"))
+        journal.flush()
+        assert len(tried) == 1
+    journal.flush()
 
 
 def test_recording_does_not_wait_for_the_store(tmp_path):
@@ -97,7 +139,7 @@ def test_outcomes_that_come_together_go_into_one_object(tmp_path):
 def test_a_group_is_written_at_once_when_it_is_half_full(tmp_path):
     store, written = Faulty(MemoryStore()), threading.Event()
     with journal_in(store, most_pending=8) as journal:
-        journal.record_durably(scored("first"))
+        record_durably(journal, scored("first"))
         store.after = lambda operation, key: operation == "put" and written.set()
         journal._commit_at += 1000
         for number in range(4):
@@ -116,10 +158,18 @@ def test_a_group_that_nobody_waits_for_is_not_due_before_its_time():
     assert journal._is_due()
 
 
+def test_flush_does_not_wait_until_a_group_is_due(store):
+    with journal_in(store) as journal:
+        record_durably(journal, scored("first"))
+        journal._commit_at += 1000
+        record_durably(journal, scored("second"))
+        assert names_in(store) == ["first", "second"]
+
+
 def test_a_single_outcome_is_written_before_long_though_nobody_waits(tmp_path):
     store, written = Faulty(MemoryStore()), threading.Event()
     with journal_in(store, most_pending=1000) as journal:
-        journal.record_durably(scored("first"))
+        record_durably(journal, scored("first"))
         store.after = lambda operation, key: operation == "put" and written.set()
         journal.record(scored("second"))
         assert written.wait(10)
@@ -127,8 +177,8 @@ def test_a_single_outcome_is_written_before_long_though_nobody_waits(tmp_path):
 
 def test_segments_are_named_by_epoch_sequence_and_the_token_of_their_writer(store):
     with journal_in(store, epoch=3) as journal:
-        journal.record_durably(scored("a"))
-        journal.record_durably(scored("b"))
+        record_durably(journal, scored("a"))
+        record_durably(journal, scored("b"))
     token = store.get(f"{PREFIX}/0003-000000.jsonl").decode()
     assert len(token) == 6
     segments = [key for key in keys_in(store) if token in key]
@@ -161,10 +211,10 @@ def test_a_writer_that_was_replaced_keeps_what_it_paid_for_and_stops(store, only
     two = journal_in(store, epoch=later, only_new=only_new)
     with one, two:
         with pytest.raises(Replaced, match=r"another run has taken over s\.journal"):
-            one.record_durably(scored("a"))
+            record_durably(one, scored("a"))
         with pytest.raises(Replaced):
             one.record(scored("b"))
-        two.record_durably(scored("c"))
+        record_durably(two, scored("c"))
     assert set(known(store)) == {"a", "b", "c"}
 
 
@@ -210,7 +260,7 @@ def test_two_writers_of_one_epoch_in_a_store_without_conditions_lose_nothing_and
     for name, journal in zip("ab", journals, strict=True):
         with journal:
             try:
-                journal.record_durably(scored(name))
+                record_durably(journal, scored(name))
             except Replaced as error:
                 refused.append(error)
     assert sorted(names_in(store)) == ["a", "b"]
@@ -239,10 +289,10 @@ def test_the_calls_of_all_attempts_at_a_pair_are_added_up(tmp_path):
 def test_calls_of_unknown_fate_that_were_entered_one_by_one_are_part_of_the_pair(tmp_path):
     store = FileStore(tmp_path)
     with journal_in(store) as journal:
-        journal.record_durably(unknown("a"))
-        journal.record_durably(unknown("a"))
+        record_durably(journal, unknown("a"))
+        record_durably(journal, unknown("a"))
         journal.record(scored("a"))
-        journal.record_durably(unknown("b"))
+        record_durably(journal, unknown("b"))
     found = known(store)
     calls = found["a"].calls
     assert (calls.attempts, calls.billed, calls.maybe_billed) == (3, 1, 2)
@@ -279,7 +329,7 @@ def test_an_object_that_somebody_deleted_is_missed(store):
     record_all(store, ["a"])
     with journal_in(store) as journal:
         for name in "bcd":
-            journal.record_durably(scored(name))
+            record_durably(journal, scored(name))
     (second,) = [found.key for found in store.list(f"{PREFIX}/0002-000002-")]
     store.delete(second)
     with pytest.raises(BooksError, match=r"lacks an object .*0002-000002-.* restore it"):
@@ -290,7 +340,7 @@ def test_only_some_objects_are_in_memory_while_a_journal_is_read():
     store, gets = Faulty(MemoryStore()), []
     with journal_in(store) as journal:
         for number in range(300):
-            journal.record_durably(scored(f"p{number}"))
+            record_durably(journal, scored(f"p{number}"))
     store.before = lambda operation, key: operation == "get" and gets.append(key)
     next(scan_journal(store, PREFIX))
     assert len(gets) <= 64

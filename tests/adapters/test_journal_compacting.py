@@ -15,7 +15,17 @@ from hypothesis import strategies as st
 from maskmatch.adapters.journal import ShardJournal, compact, last_epoch, read_journal
 from maskmatch.adapters.stores import FileStore
 from maskmatch.core.errors import BooksError, Unavailable
-from tests.journals import PREFIX, Faulty, MemoryStore, keys_in, known, names_in, scored, unknown
+from tests.journals import (
+    PREFIX,
+    Faulty,
+    MemoryStore,
+    keys_in,
+    known,
+    names_in,
+    record_durably,
+    scored,
+    unknown,
+)
 
 
 class Killed(BaseException):
@@ -29,7 +39,7 @@ def append(store, *groups, epoch=None):
         for group in groups:
             for name in group[:-1]:
                 journal.record(scored(name))
-            journal.record_durably(scored(group[-1]))
+            record_durably(journal, scored(group[-1]))
 
 
 def compact_killed_before(store, operation_number):
@@ -85,9 +95,9 @@ def test_a_compacted_journal_is_left_alone(store):
 
 def test_entries_of_unknown_fate_keep_their_calls(store):
     with ShardJournal(store, PREFIX, run_id="r", epoch=1, only_new=True) as journal:
-        journal.record_durably(unknown("a"))
-        journal.record_durably(scored("a"))
-        journal.record_durably(unknown("b"))
+        record_durably(journal, unknown("a"))
+        record_durably(journal, scored("a"))
+        record_durably(journal, unknown("b"))
     before = known(store)
     compact(store, PREFIX)
     assert known(store) == before
@@ -160,7 +170,7 @@ def test_readers_see_everything_once_while_others_write_and_compact(store):
     with journal, ThreadPoolExecutor(3) as pool:
         others = [pool.submit(read), pool.submit(read), pool.submit(compact_again)]
         for number in range(50):
-            journal.record_durably(scored(f"p{number}"))
+            record_durably(journal, scored(f"p{number}"))
             durable.append(f"p{number}")
         end.set()
         for other in others:

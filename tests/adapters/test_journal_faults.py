@@ -15,7 +15,17 @@ from maskmatch.adapters.journal import ShardJournal, writing
 from maskmatch.adapters.stores import FileStore, S3Store
 from maskmatch.adapters.stores.s3 import s3_config
 from maskmatch.core.errors import Interrupted, StopRun, Unavailable
-from tests.journals import PREFIX, Faulty, MemoryStore, keys_in, known, link_to, names_in, scored
+from tests.journals import (
+    PREFIX,
+    Faulty,
+    MemoryStore,
+    keys_in,
+    known,
+    link_to,
+    names_in,
+    record_durably,
+    scored,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +103,7 @@ def test_a_store_that_stays_away_is_told_to_every_thread_with_the_number_of_outc
 
     def work(name):
         try:
-            journal.record_durably(scored(name))
+            record_durably(journal, scored(name))
         except Unavailable as error:
             told.append(str(error))
 
@@ -117,7 +127,7 @@ def test_closing_tries_once_more_after_all_patience(tmp_path):
     with journal_in(store, patience_seconds=0.2) as journal:
         weather.error = Unavailable("away")
         with pytest.raises(Unavailable):
-            journal.record_durably(scored("a"))
+            record_durably(journal, scored("a"))
         weather.error = None
     assert names_in(store) == ["a"]
 
@@ -157,7 +167,7 @@ def test_a_task_that_is_asked_to_stop_does_not_wait_for_a_store_that_hangs(monke
 
     def record():
         with journal:
-            journal.record_durably(scored("a"))
+            record_durably(journal, scored("a"))
 
     threading.Timer(0.2, stop.set).start()
     with pytest.raises(Unavailable, match="the store does not answer"):
@@ -180,7 +190,7 @@ def test_a_put_whose_answer_was_lost_is_written_once(only_new):
     with ShardJournal(store, PREFIX, run_id="r", epoch=1, only_new=only_new) as journal:
         store.after = lose_answers
         for name in "abc":
-            journal.record_durably(scored(name))
+            record_durably(journal, scored(name))
     assert names_in(store) == ["a", "b", "c"]
     assert len(lost) == (3 if only_new else 6)
 
@@ -209,7 +219,7 @@ def test_answers_and_requests_of_s3_that_are_lost_on_the_way_cost_nothing(seawee
         with journal_in(store, patience_seconds=10) as journal:
             for number in range(12):
                 link.swallow, link.tear = number % 3, number % 2
-                journal.record_durably(scored(f"p{number}"))
+                record_durably(journal, scored(f"p{number}"))
         assert (link.answers_lost, link.requests_torn) == (12, 6)
         assert names_in(store) == [f"p{number}" for number in range(12)]
         store._client.close()
@@ -226,7 +236,7 @@ def test_a_part_of_a_segment_that_a_store_kept_is_replaced_by_the_whole():
 
     with journal_in(store) as journal:
         store.before = tear
-        journal.record_durably(scored("a"))
+        record_durably(journal, scored("a"))
     assert names_in(store) == ["a"]
 
 
@@ -234,7 +244,7 @@ def test_an_s3_that_goes_away_and_comes_back_loses_nothing(seaweed, tmp_path):
     with link_to(port_of(seaweed)) as link:
         store = s3_through(link, seaweed, tmp_path.name)
         with journal_in(store, most_pending=4) as journal:
-            journal.record_durably(scored("first"))
+            record_durably(journal, scored("first"))
             link.is_cut = True
             threading.Timer(0.5, lambda: setattr(link, "is_cut", False)).start()
             for number in range(20):

@@ -1,5 +1,3 @@
-import threading
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -129,29 +127,6 @@ def test_a_signed_url_that_the_vendor_repeats_is_cut_out_of_the_message():
         assert failure_of(account).message == "cannot fetch https://bucket/a.jpg?... now"
 
 
-def test_threads_share_one_client_whose_pool_keeps_their_connections():
-    ports = set()
-
-    def note(handler):
-        ports.add(handler.client_address[1])
-        time.sleep(0.01)
-        reply(handler, 200, SCORED)
-
-    with answering(note) as account:
-        comparer = TencentComparer(account, connections=16)
-
-        def work():
-            for _ in range(10):
-                comparer.compare(ONE, OTHER, quality_control=0)
-
-        threads = [threading.Thread(target=work) for _ in range(16)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert len(ports) == 16
-
-
 def test_neither_key_nor_token_is_shown_by_repr():
     account = Account(secret_id="AKIDshown", secret_key="hidden", session_token="tok")
     assert all(word not in repr(account) for word in ("AKIDshown", "hidden", "tok"))
@@ -207,31 +182,31 @@ def asks_for_token(wanted):
     return answer
 
 
-def test_a_newer_credential_is_taken_once_for_all_threads():
-    fetched = []
+def test_a_newer_credential_signs_what_is_prepared_from_then_on():
     with answering(asks_for_token("new")) as account:
         old, new = replace(account, session_token="old"), replace(account, session_token="new")
+        comparer = TencentComparer(old, connections=4, renew=lambda: new)
+        signed_before = [comparer.prepare(ONE, OTHER, quality_control=0) for _ in range(4)]
+        assert comparer.refresh() is True
+        assert comparer.refresh() is False
+        for call in signed_before:
+            comparer.start(call)
+        while signed_before:
+            for call in comparer.wait(0.05):
+                with pytest.raises(CallFailed, match="TokenFailure"):
+                    comparer.answer(call)
+                signed_before.remove(call)
+        assert comparer.compare(ONE, OTHER, quality_control=0).score == 1
 
-        def renew():
-            fetched.append(1)
-            return new
 
-        comparer = TencentComparer(old, connections=4, renew=renew)
-        both_failed, scores = threading.Barrier(4), []
-
-        def work():
-            with pytest.raises(CallFailed, match="TokenFailure"):
-                comparer.compare(ONE, OTHER, quality_control=0)
-            both_failed.wait(10)
-            if comparer.refresh():
-                scores.append(comparer.compare(ONE, OTHER, quality_control=0).score)
-
-        threads = [threading.Thread(target=work) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert (scores, len(fetched)) == ([1, 1, 1, 1], 1)
+def test_a_newer_credential_that_is_malformed_stops_the_run_and_is_not_taken():
+    with answering(asks_for_token("old")) as local:
+        account = replace(local, session_token="old")
+        comparer = TencentComparer(account, connections=1, renew=lambda: replace(account, secret_key="key "))
+        for _ in range(2):
+            with pytest.raises(StopRun, match="check for spaces"):
+                comparer.refresh()
+        assert comparer.compare(ONE, OTHER, quality_control=0).score == 1
 
 
 def test_without_a_newer_credential_a_check_stops_with_the_cure():

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import sys
 import threading
 from dataclasses import replace
 
@@ -16,10 +17,12 @@ from tencentcloud.common.sign import Sign
 from tencentcloud.iai.v20200303 import models
 from tencentcloud.iai.v20200303.iai_client import IaiClient
 
+from maskmatch.adapters.tencent import Account
+from maskmatch.adapters.tencent.answers import Response
 from maskmatch.adapters.tencent.client import LeanClient
 from maskmatch.adapters.tencent.request import Signer, body_of
 from maskmatch.core.images import Picture, base64_length
-from tests.adapters.tencent_answers import ONE, OTHER, SCORED, answering, reply
+from tests.adapters.tencent_answers import ONE, OTHER, SCORED, answering, calls_to, reply
 
 NOT_SENT_BY_US = {"user-agent", "accept", "connection"}
 DIFFERENT = {"x-tc-traceid", "accept-encoding"}
@@ -62,9 +65,10 @@ def test_head_and_body_are_those_of_the_vendors_client(name, token):
         sdk.CompareMaskFace(request_of(lambda data: base64.b64encode(data).decode(), **REQUESTS[name]))
         sdk.request.conn._session.close()
         at = int(sent[0][0]["x-tc-timestamp"])
-        LeanClient(account, connections=1, now=lambda: at).CompareMaskFace(
-            request_of(bytes, **REQUESTS[name])
-        )
+        client = LeanClient(account, now=lambda: at)
+        with calls_to(client.place.endpoint) as each:
+            ended = each.made(*client.sealed(request_of(bytes, **REQUESTS[name])))
+        assert client.opened(ended.response).Score == 1
     (their_head, their_body), (our_head, our_body) = sent
     assert our_body == their_body
     assert their_head.keys() - our_head.keys() == NOT_SENT_BY_US - our_head.keys()
@@ -113,6 +117,31 @@ def test_threads_sign_alike_across_midnight():
                 wrong.append(at)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+@pytest.fixture
+def restless_threads():
+    """Let threads take turns after a few instructions."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+def test_answers_that_are_opened_in_several_threads_are_not_mixed_up(restless_threads):
+    client, wrong = LeanClient(Account(secret_id="id", secret_key="key")), []
+
+    def work(score):
+        text = b'{"Response": {"Score": %d, "RequestId": "r"}}' % score
+        answer = Response(200, {"Content-Type": "application/json"}, text)
+        wrong.extend(score for _ in range(300) if client.opened(answer).Score != score)
+
+    threads = [threading.Thread(target=work, args=(score,)) for score in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,125 +1,79 @@
 import math
 import threading
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maskmatch.core.comparing import compare_pairs
-from maskmatch.core.concurrency import ConcurrencyLimits, Gauge, Seen, threads_affordable, threads_wanted
+from maskmatch.core.concurrency import ConcurrencyLimits, Room
 from maskmatch.core.crew import Crew
 from maskmatch.core.pacing import SystemClock
 from tests.engines import engine, numbered
-from tests.fakes import FakeClock
+from tests.fakes import FakeComparer, FakeImages
 
 MB = 1024 * 1024
 
 
-def seen(**changes):
-    facts = {"threads": 100, "waiting": 0, "stuck": 0, "seconds": 0.2, "image_bytes": 0.0}
-    return Seen(**facts | changes)
-
-
-def wanted(seen, rate=50.0):
-    return threads_wanted(seen, calls_per_second=rate, limits=ConcurrencyLimits())
+def room(rate=50.0, calls=None, **limits):
+    return Room(ConcurrencyLimits(**limits), calls_per_second=rate, calls=calls)
 
 
 @pytest.mark.parametrize(
-    ("rate", "seconds", "threads"),
-    [(50, 0.2, 15), (50, 1.0, 75), (300, 0.3, 135), (300, 1.0, 200), (20, 0.1, 8), (math.inf, 0.05, 200)],
+    ("rate", "ahead"), [(0.05, 1), (1, 4), (50, 10), (200, 40), (2000, 100), (math.inf, 100)]
 )
-def test_so_many_threads_as_calls_are_under_way_at_once_and_half_as_many_to_spare(rate, seconds, threads):
-    assert wanted(seen(seconds=seconds), rate) == threads
+def test_a_fifth_of_a_second_is_made_ready_ahead(rate, ahead):
+    assert (room(rate).ahead, room(rate).under_way) == (ahead, 400)
 
 
-def test_at_the_start_there_are_the_fewest():
-    assert wanted(seen(threads=0, seconds=0.0)) == 8
+def test_a_fixed_number_of_calls_bounds_also_those_that_are_ready():
+    fixed = room(200, 3)
+    assert (fixed.under_way, fixed.ahead, fixed.affordable, fixed.a_few) == (3, 3, 6, 1)
 
 
-def test_threads_stuck_in_slow_calls_are_made_up_for_up_to_the_cap():
-    assert wanted(seen(stuck=60)) == 135
-    assert wanted(seen(threads=8, stuck=8)) == 16
-    assert wanted(seen(threads=250, stuck=250)) == 256
+def test_image_bytes_bound_the_calls():
+    large = room(200)
+    for _ in range(10):
+        large.note(image_bytes=6 * MB)
+    assert (large.affordable, large.under_way, large.ahead, large.a_few) == (17, 17, 17, 4)
+    for _ in range(1000):
+        large.note(image_bytes=1000)
+    assert (large.under_way, large.ahead) == (400, 40)
+    large.note(image_bytes=10**12)
+    assert (large.affordable, large.under_way, large.ahead, large.a_few) == (1, 1, 1, 1)
 
 
-def test_none_is_added_while_a_third_waits_for_permits():
-    assert wanted(seen(threads=30, waiting=11, seconds=2.0)) == 30
-    assert wanted(seen(threads=30, waiting=10, seconds=2.0)) == 60
+def test_addresses_bound_nothing():
+    urls = room(200)
+    urls.note(image_bytes=0)
+    assert urls.affordable == 440
 
 
-def test_image_bytes_bound_the_threads():
-    assert wanted(seen(seconds=1.0, image_bytes=6.0 * MB)) == 17
-    assert wanted(seen(threads=30, waiting=30, image_bytes=6.0 * MB)) == 17
-    assert threads_affordable(seen(image_bytes=1e9), ConcurrencyLimits()) == 1
+def test_loads_are_slow_when_most_of_the_newest_were():
+    loads = room()
+    assert not loads.loads_are_slow
+    loads.note_time(0.1)
+    assert loads.loads_are_slow
+    for _ in range(100):
+        loads.note_time(0.00005)
+    assert not loads.loads_are_slow
 
 
 @settings(deadline=None)
 @given(
-    st.integers(0, 300),
-    st.integers(0, 300),
-    st.integers(0, 300),
-    st.floats(0, 1e6),
-    st.floats(0, 1e9),
     st.one_of(st.floats(0.01, 1e7), st.just(math.inf)),
+    st.one_of(st.integers(1, 1000), st.none()),
+    st.lists(st.integers(0, 10**9)),
 )
-def test_there_is_always_at_least_one_thread_and_never_more_than_the_cap(
-    threads, waiting, stuck, seconds, image_bytes, rate
-):
-    facts = Seen(
-        threads=threads,
-        waiting=min(waiting, threads),
-        stuck=stuck,
-        seconds=seconds,
-        image_bytes=image_bytes,
-    )
-    assert 1 <= wanted(facts, rate) <= 256
-
-
-def test_the_time_of_a_pair_is_the_median_without_the_wait_for_its_permit():
-    clock = FakeClock()
-    gauge = Gauge(clock, ConcurrencyLimits())
-    for seconds in (0.2, 0.3, 10.0):
-        with gauge.spell() as spell:
-            spell.image_bytes = 1000
-            with spell.waiting():
-                clock.sleep(60)
-            clock.sleep(seconds)
-    facts = gauge.seen(3)
-    assert facts.seconds == pytest.approx(0.3)
-    assert facts.image_bytes == 1000
-
-
-def test_pairs_without_a_call_say_nothing_of_its_time():
-    clock = FakeClock()
-    gauge = Gauge(clock, ConcurrencyLimits())
-    with gauge.spell():
-        clock.sleep(5)
-    assert gauge.seen(1) == seen(threads=1, seconds=0.0)
-
-
-def test_while_nothing_is_done_the_oldest_call_tells_the_time_and_waiting_threads_are_seen():
-    clock = FakeClock()
-    gauge = Gauge(clock, ConcurrencyLimits())
-    with gauge.spell(), gauge.spell() as other:
-        clock.sleep(0.5)
-        with other.waiting():
-            clock.sleep(1)
-            facts = gauge.seen(2)
-    assert (facts.seconds, facts.waiting, facts.stuck) == (1.5, 1, 0)
-
-
-def test_a_call_four_times_slower_than_most_is_stuck():
-    clock = FakeClock()
-    gauge = Gauge(clock, ConcurrencyLimits())
-    for _ in range(9):
-        with gauge.spell() as spell:
-            spell.image_bytes = 0
-            clock.sleep(1)
-    with gauge.spell():
-        clock.sleep(3.9)
-        assert gauge.seen(1).stuck == 0
-        clock.sleep(0.2)
-        assert gauge.seen(1).stuck == 1
+def test_there_is_always_room_for_one_call_and_never_for_more_than_the_cap(rate, calls, sizes):
+    bounded = room(rate, calls)
+    for size in sizes:
+        bounded.note(image_bytes=size)
+    assert 1 <= bounded.under_way <= (calls or 400)
+    assert 1 <= bounded.ahead <= 100
+    assert 1 <= bounded.a_few <= 16
+    assert bounded.affordable >= max(bounded.under_way, bounded.ahead)
 
 
 def test_a_fixed_number_of_calls_in_flight_is_neither_more_nor_less():
@@ -144,7 +98,7 @@ def test_a_fixed_number_of_calls_in_flight_is_neither_more_nor_less():
 
 
 def test_slow_calls_do_not_starve_the_others():
-    parts = engine(clock=SystemClock(), calls_in_flight=None, calls_per_second=400.0)
+    parts = engine(clock=SystemClock(), calls_in_flight=None)
     release = threading.Event()
     slow = {str(n) for n in range(0, 80, 2)}
     names = threading.local()
@@ -165,6 +119,61 @@ def test_slow_calls_do_not_starve_the_others():
     compare_pairs(numbered(*map(str, range(300))), parts)
     assert release.is_set()
     assert parts.progress.done == 300
+
+
+def test_images_that_load_slowly_are_loaded_by_many_threads():
+    class Slow(FakeImages):
+        loading = most = 0
+
+        def load(self, image_id):
+            with lock:
+                self.loading += 1
+                self.most = max(self.most, self.loading)
+            time.sleep(0.02)
+            with lock:
+                self.loading -= 1
+            return super().load(image_id)
+
+    lock = threading.Lock()
+    images = Slow()
+    parts = engine(images=images, clock=SystemClock(), calls_in_flight=None, calls_per_second=1000.0)
+    compare_pairs(numbered(*map(str, range(500))), parts)
+    assert parts.progress.done == 500
+    assert images.most >= 16
+
+
+def test_images_that_load_at_once_take_one_thread():
+    loaders = set()
+
+    class Noted(FakeImages):
+        def load(self, image_id):
+            loaders.add(threading.current_thread())
+            return super().load(image_id)
+
+    parts = engine(images=Noted(), clock=SystemClock(), calls_in_flight=None)
+    compare_pairs(numbered(*map(str, range(1000))), parts)
+    assert len(loaders) == 1
+
+
+def test_no_more_pairs_are_prepared_than_there_are_bytes_for():
+    class Large(FakeImages):
+        def load(self, image_id):
+            picture = super().load(image_id)
+            return type(picture)(data=picture.data + b"x" * 100_000)
+
+    class Counts(FakeComparer):
+        prepared = most = 0
+
+        def prepare(self, *pictures, **options):
+            self.prepared += 1
+            self.most = max(self.most, self.prepared - len(parts.journal.entries))
+            return super().prepare(*pictures, **options)
+
+    limits = ConcurrencyLimits(image_bytes=5_000_000)
+    parts = engine(images=Large(), comparer=Counts(), calls_in_flight=None, concurrency=limits)
+    compare_pairs(numbered(*map(str, range(200))), parts)
+    assert parts.progress.done == 200
+    assert parts.comparer.most <= 5_000_000 / (5 * 200_000) + 10  # the first were not known to be large
 
 
 def test_a_thread_that_cannot_be_started_is_done_without():

@@ -61,7 +61,7 @@ def test_a_line_is_said_every_ten_seconds_and_facts_are_reported_every_five():
 
 def test_the_facts_are_json_and_hold_money_as_text():
     counted, clock, _ = progress(price=lambda calls: Decimal("0.0032") * calls)
-    counted.threads = 12
+    counted.calls_under_way = 12
     counted.add_unknown("Odd")
     run(counted, clock, seconds=10, each_second=5)
     assert json.loads(json.dumps(counted.facts())) == {
@@ -72,10 +72,10 @@ def test_the_facts_are_json_and_hold_money_as_text():
         "unknown_codes": {"Odd": 1},
         "pairs_per_second": 5.0,
         "seconds_left": 190,
-        "threads": 12,
+        "calls_under_way": 12,
         "cny": "0.1600",
     }
-    assert "CNY 0.16, 12 threads, time left 0:03:10" in counted.line()
+    assert "CNY 0.16, 12 calls under way, time left 0:03:10" in counted.line()
 
 
 def test_an_unknown_code_is_new_once():

@@ -127,10 +127,10 @@ def test_an_answer_that_never_came_is_durable_as_perhaps_billed_before_the_pair_
 def test_an_entry_that_cannot_be_made_durable_ends_the_run_before_the_pair_is_called_again():
     parts = scripted("ClientNetworkError")
 
-    def away(_):
+    def away():
         raise Unavailable("the journal is away")
 
-    parts.journal.record_durably = away
+    parts.journal.flush = away
     with pytest.raises(Unavailable, match="the journal is away"):
         compare_pairs(numbered("a"), parts)
     assert parts.comparer.sent == 1
@@ -138,8 +138,8 @@ def test_an_entry_that_cannot_be_made_durable_ends_the_run_before_the_pair_is_ca
 
 def test_an_expired_signature_is_signed_anew_at_once_then_stops_the_run():
     once = scripted("AuthFailure.SignatureExpire", calls_in_flight=1)
-    compare_pairs(numbered("a", "b"), once)
-    assert once.comparer.calls == ["a", "a", "b"]
+    compare_pairs(numbered("a", *map(str, range(9))), once)
+    assert once.comparer.calls[:3].count("a") == 2
     always = scripted(*["AuthFailure.SignatureExpire"] * 9)
     with pytest.raises(StopRun, match="NTP"):
         compare_pairs(numbered("a"), always)

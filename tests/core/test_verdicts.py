@@ -148,13 +148,17 @@ def test_a_failure_that_a_bad_image_explains_casts_no_suspicion():
 
 def test_while_calls_with_an_image_are_under_way_the_count_is_no_verdict_yet():
     verdicts = experienced()
-    with verdicts.under_way(of("hub", "good")):
-        for partner in "xyz":
-            verdicts.failed(of("hub", partner), NO_FACE)
-        assert settled(verdicts, "hub", "w") is None
-        assert verdicts.are_pending(of("w", "hub"))
-        assert not verdicts.are_pending(of("w", "v"))
-        verdicts.scored(of("hub", "good"))
+    verdicts.begin(of("hub", "good"))
+    for partner in "xyz":
+        verdicts.failed(of("hub", partner), NO_FACE)
+    assert settled(verdicts, "hub", "w") is None
+    assert verdicts.are_pending(of("w", "hub"))
+    assert verdicts.forestall(of("w", "hub"))
+    assert not verdicts.are_pending(of("w", "v"))
+    assert not verdicts.forestall(of("w", "v"))
+    verdicts.scored(of("hub", "good"))
+    verdicts.end(of("hub", "good"))
+    assert verdicts.forestall(of("x", "w"))
     assert not verdicts.are_pending(of("w", "hub"))
     assert settled(verdicts, "hub", "w") is None
     assert settled(verdicts, "x", "w") == ("no_face", Side.REFERENCE)

@@ -1,12 +1,11 @@
 """What comparing needs from the world, as small protocols, and the limits it keeps."""
 
 import logging
-import math
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from maskmatch.core.breaker import BreakerLimits
 from maskmatch.core.concurrency import ConcurrencyLimits
@@ -28,16 +27,46 @@ class Answer:
     request_id: str | None
 
 
-class Comparer(Protocol):
-    """Makes one paid call."""
+class Call(Protocol):
+    """One paid call."""
 
-    def compare(
-        self, reference: Picture, probe: Picture, *, quality_control: int, send_by: float = math.inf
-    ) -> Answer:
-        """Return the vendor's answer; raise CallFailed for anything else.
+    @property
+    def seconds(self) -> float:
+        """Return the time from its first byte to the end of its answer."""
+        ...
 
-        Raise SlotMissed, and send nothing, when the clock shows more than `send_by` before the first byte.
+
+C = TypeVar("C", bound=Call)
+
+
+class Comparer(Protocol[C]):
+    """Makes paid calls: prepared in many threads, sent and received in one."""
+
+    def prepare(self, reference: Picture, probe: Picture, *, quality_control: int) -> C:
+        """Return a call that only has to be sent; raise CallFailed when the service cannot be reached."""
+        ...
+
+    def give_up(self, call: C) -> None:
+        """Let go of a call that was not started."""
+        ...
+
+    def start(self, call: C, *, send_by: float) -> None:
+        """Begin to send a call.
+
+        Raise SlotMissed, and send nothing, when the clock shows more than `send_by` or the call is stale.
         """
+        ...
+
+    def wait(self, seconds: float) -> Sequence[C]:
+        """Return the calls that have ended, after so many seconds at most."""
+        ...
+
+    def wake(self) -> None:
+        """Let `wait` return soon; for any thread."""
+        ...
+
+    def answer(self, call: C) -> Answer:
+        """Return what the vendor answered to an ended call; raise CallFailed for anything but a score."""
         ...
 
     def refresh(self) -> bool:
@@ -54,10 +83,17 @@ class Images(Protocol):
 
 
 class Permits(Protocol):
-    """Says when a call may be sent; a permit may be used up by one call alone."""
+    """Says when calls may be sent; each slot is good for one call."""
 
-    def wait_for_permit(self, stop: threading.Event | None = None) -> None:
-        """Return when one call may be sent now; raise what keeps it from ever being so."""
+    def book(self, calls: Callable[[], int], stop: threading.Event | None = None) -> Sequence[float]:
+        """Return the times (of the clock) of slots for at most so many calls as are wanted by then.
+
+        For one thread. Raise what keeps calls from ever being sent.
+        """
+        ...
+
+    def passed(self, slot: float, *, used: bool) -> bool:
+        """Be told of each slot when it has come; say whether it may still be used."""
         ...
 
     def unbilled(self) -> None:
@@ -76,13 +112,13 @@ class Journal(Protocol):
         """Keep it; return at once unless too much is not yet durable."""
         ...
 
-    def record_durably(self, outcome: Outcome) -> None:
-        """Return when it is durable."""
+    def flush(self) -> None:
+        """Return when all that was recorded is durable."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Engine:
+class Engine(Generic[C]):
     """All that `compare_pairs` needs.
 
     `calls_in_flight` None finds out what the rate takes; after a stop, calls under way may take
@@ -90,7 +126,7 @@ class Engine:
     """
 
     images: Images
-    comparer: Comparer
+    comparer: Comparer[C]
     pacer: Permits
     journal: Journal
     progress: Progress

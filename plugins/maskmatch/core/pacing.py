@@ -1,17 +1,15 @@
-"""The threads of one process pass one by one, each at the slot that was booked for it.
+"""Slots of the shared timeline for one process: booked in short runs, used one by one.
 
-    thread ──> no slot left? one thread books for all that wait ──> sleep until the slot ──> call
-                                                                        └ far too late: thrown away
+    calls are ready ──book──> broker ──slots──> each is passed when it has come ──> call
+                                                   └ far too late: thrown away
 
-Only threads that wait are booked for, and at most 0.1 s of the rate: a killed process takes no more with it.
-Where slots come all at once, the rate is no limit: then some are booked for the threads that come next, too.
+Only for calls that are ready, and at most 0.1 s of the rate: a killed process takes no more with it.
 """
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -22,8 +20,9 @@ from maskmatch.core.permits.claims import Claim, ThrottleScope
 RUN_SECONDS = 0.1
 """A process holds at most this much of the timeline."""
 _MOST_SLOTS = 1000
-_LATE_SECONDS = 0.25
-_AT_ONCE_SECONDS, _MOST_SPARE = 0.001, 16
+_LOOK_SECONDS = 0.05
+LATE_SECONDS = 0.25
+"""A slot is good for so long: whoever is stopped and goes on much later has to ask again."""
 _FORGOTTEN_SECONDS = 60.0
 """A slot later than this may belong to a day that has ended: it stays counted as spent."""
 
@@ -51,9 +50,7 @@ class Clock(Protocol):
 class SystemClock:
     """The real clock: CLOCK_MONOTONIC is one for all processes of a host."""
 
-    def now(self) -> float:
-        """Return the seconds since this host started."""
-        return time.monotonic()
+    now = staticmethod(time.monotonic)
 
     def utc(self) -> datetime:
         """Return the time of day."""
@@ -73,7 +70,7 @@ def _quiet(_: str) -> None:
 
 
 class Pacer:
-    """Lets the threads of one process pass one by one, each at its booked slot."""
+    """Books the slots of one process; one thread books, another passes."""
 
     def __init__(
         self,
@@ -96,26 +93,61 @@ class Pacer:
             patience_seconds=patience_seconds,
         )
         self._longest_run = max(1, int(min(calls_per_second * RUN_SECONDS, _MOST_SLOTS)))
-        self._turn = threading.Condition()
-        self._slots: deque[float] = deque()
-        self._held = 0  # slots that were booked and have not passed, taken by a thread or not
-        self._waiting = 0  # threads without a slot
-        self._books = False
-        self._spare = 0  # slots to book for threads that do not wait yet
+        self._lock = threading.Lock()
+        self._some_passed = threading.Condition(self._lock)
+        self._held = 0  # slots that were booked and have not passed
         self._unbilled = 0
 
-    def wait_for_permit(self, stop: threading.Event | None = None) -> None:
-        """Return when one call may be sent now; the permit is used up by returning.
+    def book(self, calls: Callable[[], int], stop: threading.Event | None = None) -> list[float]:
+        """Return the times of slots for at most so many calls, once there are any; none when none is wanted.
 
         Raise Interrupted when `stop` is set before, Replaced, BudgetSpent or Drained as the broker says,
         Unavailable when its store has been away for longer than our patience.
         """
-        while not self._pass(self._take(stop), stop):
-            pass
+        slots: list[float] = []
+        while not slots:
+            self._wait_until_held(self._longest_run // 2, stop)
+            self._asking.give_way(stop)
+            with self._lock:
+                if (wanted := min(calls(), self._longest_run - self._held)) < 1:
+                    break
+                # What is given back counts as given back even if the answer is lost: never twice.
+                unbilled, self._unbilled = self._unbilled, 0
+            try:
+                slots = self._asking.ask(wanted, unbilled=unbilled, stop=stop)
+            except BudgetSpent:
+                with suppress(Interrupted):
+                    self._wait_until_held(0, stop)  # those are paid for: let them pass
+                raise
+            with self._lock:
+                self._held += len(slots)
+        return slots
+
+    def passed(self, slot: float, *, used: bool) -> bool:
+        """Note that a slot has come, or is not needed; say whether it may still be used."""
+        late = self._clock.now() - slot
+        in_time = late <= LATE_SECONDS
+        with self._lock:
+            self._held -= 1
+            if 2 * self._held <= self._longest_run:
+                self._some_passed.notify()
+            if late <= _FORGOTTEN_SECONDS and not (in_time and used):
+                self._unbilled += 1
+        return in_time
+
+    def wait_for_permit(self, stop: threading.Event | None = None) -> None:
+        """Return when one call may be sent now, for who makes one at a time; raise what `book` raises."""
+        while True:
+            for slot in self.book(lambda: 1, stop):
+                if (ahead := slot - self._clock.now()) > 0:
+                    self._sleep(ahead, stop)
+                is_wanted = not (stop and stop.is_set())
+                if self.passed(slot, used=is_wanted) and is_wanted:
+                    return
 
     def unbilled(self) -> None:
         """Give back the budget of a call that was answered and is known not to be billed."""
-        with self._turn:
+        with self._lock:
             self._unbilled += 1
 
     def throttled(self, scope: ThrottleScope = ThrottleScope.ACCOUNT) -> None:
@@ -124,96 +156,25 @@ class Pacer:
             self._broker.throttled(scope)
 
     def close(self) -> None:
-        """Give back what was booked and not used; while the store is away it stays counted as spent."""
-        with self._turn:
-            calls = self._unbilled + len(self._slots)
-            self._unbilled = 0
-            self._slots.clear()
+        """Give back what is to be given back; while the store is away it stays counted as spent."""
+        with self._lock:
+            calls, self._unbilled = self._unbilled, 0
         if calls:
             with suppress(Unavailable):
                 self._broker.refund(calls, self._claim)
 
-    def _take(self, stop: threading.Event | None) -> float:
-        """Return the time of a slot for the calling thread, once there is one."""
-        with self._turn:
-            self._waiting += 1
-            try:
-                while not self._slots:
-                    _raise_if_set(stop)
-                    if self._may_book():
-                        self._book(stop)
-                    else:
-                        self._turn.wait()
-                return self._slots.popleft()
-            except BaseException:
-                self._turn.notify()  # what ends this one may end the next
-                raise
-            finally:
-                self._waiting -= 1
-                self._wake_one()
-
-    def _may_book(self) -> bool:
-        return not self._books and 2 * self._held <= self._longest_run
-
-    def _wake_one(self) -> None:
-        """Wake a thread if there is something for it; each wakes the next, and none wakes in vain."""
-        if self._waiting and (self._slots or self._may_book()):
-            self._turn.notify()
-
-    def _book(self, stop: threading.Event | None) -> None:
-        with self._booking():
-            self._asking.give_way(stop)
-        calls = min(self._waiting + self._spare, self._longest_run - self._held)
-        # What is given back counts as given back even if the answer is lost: never twice.
-        unbilled, self._unbilled = self._unbilled, 0
-        try:
-            with self._booking():
-                slots = self._asking.ask(calls, unbilled=unbilled, stop=stop)
-        except BudgetSpent:
-            while self._held and not (stop and stop.is_set()):  # those slots are paid for: let them pass
-                self._turn.wait(_LATE_SECONDS)
-            raise
-        self._spare = _spare(slots, self._clock.now())
-        self._slots.extend(slots)
-        self._held += len(slots)
-        self._turn.notify(max(0, len(slots) - 1))  # one is for the thread that booked
-
-    @contextmanager
-    def _booking(self) -> Iterator[None]:
-        """Let go of the lock while one thread asks the broker."""
-        self._books = True
-        self._turn.release()
-        try:
-            yield
-        finally:
-            self._turn.acquire()
-            self._books = False
-
-    def _pass(self, slot: float, stop: threading.Event | None) -> bool:
-        """Sleep until the slot; say whether it may still be used."""
-        ahead = slot - self._clock.now()
-        if ahead > 0:
-            self._sleep(ahead, stop)
-        with self._turn:
-            self._held -= 1
-            self._wake_one()
-            late = self._clock.now() - slot
-            in_time = late <= _LATE_SECONDS
-            if late <= _FORGOTTEN_SECONDS and not (in_time and not (stop and stop.is_set())):
-                self._unbilled += 1
+    def _wait_until_held(self, most: int, stop: threading.Event | None) -> None:
+        with self._lock:
+            while self._held > most:
+                _raise_if_set(stop)
+                self._some_passed.wait(_LOOK_SECONDS)
         _raise_if_set(stop)
-        return in_time
 
     def _sleep(self, seconds: float, stop: threading.Event | None) -> None:
         if stop:
             self._clock.wait(stop, seconds)
         else:
             self._clock.sleep(seconds)
-
-
-def _spare(slots: Sequence[float], now: float) -> int:
-    come_at_once = len(slots) > 1 and slots[-1] - now < _AT_ONCE_SECONDS
-    return min(len(slots), _MOST_SPARE) if come_at_once else 0
 
 
 def _raise_if_set(stop: threading.Event | None) -> None:

@@ -43,7 +43,7 @@ class Progress:
         self._said_at = self._reported_at = clock.now()
         self._samples = deque([(clock.now(), 0)], maxlen=_RATE_SECONDS + 1)
         self._lock = threading.Lock()
-        self.threads = 0
+        self.calls_under_way = 0
         self.counts: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
         self.unknown_codes: Counter[str] = Counter()
@@ -114,7 +114,7 @@ class Progress:
             "unknown_codes": unknown,
             "pairs_per_second": round(self.pairs_per_second, 2),
             "seconds_left": None if left is None else round(left),
-            "threads": self.threads,
+            "calls_under_way": self.calls_under_way,
             "cny": None if self.cny is None else str(self.cny),
         }
 
@@ -126,7 +126,7 @@ class Progress:
             f"{self.pairs_per_second:.1f} pairs/s, {self.calls['billed']:,} calls billed"
             + (f" ({self.calls['maybe_billed']:,} more perhaps)" if self.calls["maybe_billed"] else "")
             + (f", CNY {self.cny:,.2f}" if self.cny is not None else "")
-            + f", {self.threads} threads, time left "
+            + f", {self.calls_under_way} calls under way, time left "
             + ("unknown" if left is None else str(timedelta(seconds=round(left))))
         )
 

@@ -7,14 +7,15 @@
     fail_image          the pair fails, and the verdict on its images may settle later ones
     stop_run            the run ends, with the cure
 
-A call whose fate is unknown may have been billed: it is in the journal before the pair is tried again.
+A call whose fate is unknown may have been billed: it is in the journal at once, and durable before the pair
+is called again.
 """
 
 import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from maskmatch.core.breaker import Breaker, is_outage
 from maskmatch.core.codes import Action, Billed
@@ -44,20 +45,24 @@ class Credential:
             return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Refusal:
-    """A call that brought no score: with which ticket of the breaker and which credential it was made."""
+    """A call that brought no score: with which ticket of the breaker and which credential it was made.
+
+    `had_permit` is False where it came to nothing before it got one.
+    """
 
     trial: Trial
     failure: CallFailed
     ticket: int
     generation: int
+    had_permit: bool = True
 
 
 class Refusals:
     """Takes a pair whose call failed to its next step: its end, or another try."""
 
-    def __init__(self, engine: Engine, backlog: Backlog, breaker: Breaker) -> None:
+    def __init__(self, engine: Engine[Any], backlog: Backlog, breaker: Breaker) -> None:
         self._engine = engine
         self._backlog = backlog
         self._breaker = breaker
@@ -77,7 +82,7 @@ class Refusals:
         Raise StopRun or Unavailable, with the pair left to the next run, when there is no use in going on.
         """
         failure, rule = refusal.failure, refusal.failure.rule
-        if rule.billed is Billed.NO:
+        if rule.billed is Billed.NO and refusal.had_permit:
             self._engine.pacer.unbilled()
         if not rule.known and self._engine.progress.add_unknown(rule.code):
             self._engine.warn(f"unknown code, treated as {rule.action}: {failure}")
@@ -127,7 +132,8 @@ class Refusals:
     def _try_later(self, refusal: Refusal) -> None:
         trial = refusal.trial
         if refusal.failure.rule.billed is Billed.UNKNOWN and (entry := trial.interim()):
-            self._engine.journal.record_durably(entry)
+            trial.must_be_durable = True
+            self._engine.journal.record(entry)
             self._engine.progress.add_calls(entry.calls)
         pause = self._engine.limits.pause(trial.setbacks, self._engine.jitter())
         trial.tried_seconds += pause

@@ -43,9 +43,10 @@ class RetryLimits:
 class Trial:
     """A pair on its way to an outcome; one thread holds it at a time.
 
-    `calls` are those made since the pair's last entry in the journal, `reason` why the last of them came to
-    nothing; `tries`, `renewals` (of signature or credential), `tried_seconds` and `unread` (tries to read its
-    images) are used up of its limits.
+    `calls` are those made since the pair's last entry in the journal, which has to be durable before the next
+    call if it `must_be_durable`; `reason` tells why the last call came to nothing; `tries`, `renewals` (of
+    signature or credential), `tried_seconds` and `unread` (tries to read its images) are used up of its
+    limits.
     """
 
     order: int
@@ -56,6 +57,7 @@ class Trial:
     setbacks: int = 0
     tried_seconds: float = 0.0
     unread: int = 0
+    must_be_durable: bool = False
     reason: Reason | None = None
 
     def may_try_again(self, rule: Rule, limits: RetryLimits) -> bool:

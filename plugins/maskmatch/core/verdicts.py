@@ -15,8 +15,7 @@ is bad at all stricter ones, good at one is good at all looser ones. All other c
 import math
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from maskmatch.core.codes import Action, rule_for
@@ -54,6 +53,7 @@ class Verdicts:
         self._images: OrderedDict[str, _Image] = OrderedDict()
         self._under_way: Counter[str] = Counter()
         self._scored = self._failed = 0
+        self._knows_faults = False
         self._lock = threading.Lock()
 
     def seed(self, known: Iterable[tuple[Pair, Outcome]]) -> None:
@@ -65,8 +65,14 @@ class Verdicts:
             elif reason.vendor_code and rule_for(reason.vendor_code).action is Action.FAIL_IMAGE:
                 self._relearn(pair, reason, outcome.source)
 
+    def forestall(self, pair: Pair) -> bool:
+        """Say whether the pair is not to be called now: what is known of its images may settle it."""
+        return self._knows_faults and (self.on(pair) is not None or self.are_pending(pair))
+
     def on(self, pair: Pair) -> Reason | None:
         """Return why the pair fails without a call; None when it is to be called."""
+        if not self._knows_faults:
+            return None
         with self._lock:
             for side, image_id in _sides(pair):
                 fault = self._fault(image_id)
@@ -79,24 +85,26 @@ class Verdicts:
 
     def are_pending(self, pair: Pair) -> bool:
         """Say whether an image of the pair is all but bad: calls with it under way will tell."""
+        if not self._knows_faults:
+            return False
         with self._lock:
             ids = (image_id for _, image_id in _sides(pair))
             return any(self._under_way[name] > 0 and self._counted(name) is not None for name in ids)
 
-    @contextmanager
-    def under_way(self, pair: Pair) -> Iterator[None]:
-        """Count a call with the images of a pair until it has been learnt from."""
-        ids = [image_id for _, image_id in _sides(pair)]
+    def begin(self, pair: Pair) -> None:
+        """Count a call with the images of a pair, until `end`."""
         with self._lock:
-            self._under_way.update(ids)
-        try:
-            yield
-        finally:
-            with self._lock:
-                for image_id in ids:
-                    self._under_way[image_id] -= 1
-                    if not self._under_way[image_id]:
-                        del self._under_way[image_id]
+            for name in (pair.reference_id, pair.probe_id):
+                self._under_way[name] = self._under_way.get(name, 0) + 1
+
+    def end(self, pair: Pair) -> None:
+        """Note that a call has ended and was learnt from."""
+        with self._lock:
+            for name in (pair.reference_id, pair.probe_id):
+                if (left := self._under_way[name] - 1) > 0:
+                    self._under_way[name] = left
+                else:
+                    del self._under_way[name]
 
     def scored(self, pair: Pair) -> None:
         """Learn that both images of a pair are good, and so which of their partners are bad."""
@@ -110,6 +118,7 @@ class Verdicts:
         fault = _Fault(replace(reason, side=None), _level(pair) if reason.code == _GRADED else 0)
         with self._lock:
             self._failed += 1
+            self._knows_faults = True
             if pair.reference_id == pair.probe_id:
                 self._condemn(pair.probe_id, fault)
                 return replace(reason, side=Side.PROBE)
@@ -204,6 +213,7 @@ class Verdicts:
         """Settle that an image is bad; its partners are no longer suspected for its sake."""
         if self._is_good(image_id, fault.level):
             return
+        self._knows_faults = True
         image = self._of(image_id)
         if image.fault is None or not image.fault.is_certain or fault.level < image.fault.level:
             image.fault = fault

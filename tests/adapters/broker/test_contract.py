@@ -8,10 +8,11 @@ from itertools import pairwise
 
 import pytest
 
-from maskmatch.core.errors import BudgetSpent, Interrupted, Replaced
+from maskmatch.core.errors import BudgetSpent, Replaced
 from maskmatch.core.pacing import Pacer, SystemClock
 from maskmatch.core.permits.claims import Budget, Budgets, Claim, RunClass, ThrottleScope
 from tests.adapters.broker.racing import Race, claim_of, collect_slots
+from tests.callers import call_until
 
 CLAIM = Claim(run_id="r", run_class=RunClass.NIGHTLY)
 
@@ -123,30 +124,21 @@ def test_racing_attempts_at_a_shard_all_get_epochs_of_their_own(open_):
 
 
 @pytest.mark.parametrize("order", ["pause", "drain"])
-def test_an_order_is_obeyed_within_two_seconds_while_threads_are_calling(open_, order):
+def test_an_order_is_obeyed_within_two_seconds_while_calls_are_made(open_, order):
     pacer = Pacer(open_(), CLAIM, calls_per_second=50, clock=SystemClock())
     stop, passed = threading.Event(), []
 
-    def call():
-        try:
-            while not stop.is_set():
-                pacer.wait_for_permit(stop)
-                passed.append(time.monotonic())
-        except Interrupted:  # as it is Drained
-            stop.set()
-
-    threads = [threading.Thread(target=call) for _ in range(8)]
-    for thread in threads:
-        thread.start()
+    caller = threading.Thread(target=call_until, args=(pacer, stop, passed))
+    caller.start()
     orders = open_()
     while len(passed) < 10:
         time.sleep(0.01)
     getattr(orders, order)("r")
     ordered = time.monotonic()
-    stop.wait(1.5)
+    caller.join(1.5)
+    assert caller.is_alive() is (order == "pause")
     stop.set()
-    for thread in threads:
-        thread.join()
+    caller.join()
     assert max(passed) < ordered + 1
     orders.resume("r")
     resumed = time.monotonic()

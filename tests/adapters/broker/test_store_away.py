@@ -8,13 +8,14 @@ import pytest
 
 from benchmarks._delay import delayed
 from maskmatch.adapters.broker import open_broker
-from maskmatch.core.errors import Interrupted, Unavailable
+from maskmatch.core.errors import Unavailable
 from maskmatch.core.pacing import Pacer, SystemClock
 from maskmatch.core.permits.claims import Claim, RunClass
 from maskmatch.embedded.postgres import Postgres, postgres_programs
 from maskmatch.embedded.processes import free_ports
 from maskmatch.embedded.redis import Redis, redis_server
 from tests.adapters.broker.conftest import needs
+from tests.callers import call_until
 
 CLAIM = Claim(run_id="r", run_class=RunClass.NIGHTLY)
 
@@ -30,13 +31,6 @@ def start(request, a_folder, tmp_path_factory):
 
 def broker_at(uri, **changes):
     return open_broker(uri, **{"secret_id": "a", "calls_per_second": 100.0, "clock": SystemClock()} | changes)
-
-
-def call_until(pacer, stop, passed):
-    with suppress(Interrupted):
-        while True:
-            pacer.wait_for_permit(stop)
-            passed.append(time.monotonic())
 
 
 def test_a_server_that_is_killed_and_comes_back_is_waited_for_and_loses_nothing(start):
@@ -112,7 +106,7 @@ def test_a_store_twenty_milliseconds_away_still_reaches_the_rate(start):
                 calls_per_second=200,
                 clock=SystemClock(),
             )
-            threads += [threading.Thread(target=call_until, args=(pacer, stop, passed)) for _ in range(12)]
+            threads.append(threading.Thread(target=call_until, args=(pacer, stop, passed)))
         for thread in threads:
             thread.start()
         time.sleep(4)

@@ -76,10 +76,10 @@ class ShardJournal:
             self._keep(outcome)
             self._await(lambda: len(self._pending) <= self._most_pending)
 
-    def record_durably(self, outcome: Outcome) -> None:
-        """Keep an outcome and return when it is durable; raise as `record` does."""
+    def flush(self) -> None:
+        """Return when all that was recorded so far is durable; raise as `record` does."""
         with self._lock:
-            mine = self._awaited = self._keep(outcome)
+            mine = self._awaited = self._durable + len(self._pending)
             self._work.notify()
             self._await(lambda: self._durable >= mine)
 
@@ -106,15 +106,13 @@ class ShardJournal:
         """Say whether a writer that still tries has had its last chance."""
         return self._has_given_up() and time.monotonic() - closing_since > STOPPING_SECONDS
 
-    def _keep(self, outcome: Outcome) -> int:
+    def _keep(self, outcome: Outcome) -> None:
         if not self._is_open:
             raise Unavailable(f"the journal {self._place} is closed")
         self._pending.append(outcome)
-        if (
-            len(self._pending) == 1 or self._is_due()
-        ):  # waking the writer for each would cost more than all else
+        # To wake the writer for each would cost more than all else.
+        if len(self._pending) == 1 or self._is_due():
             self._work.notify()
-        return self._durable + len(self._pending)
 
     def _await(self, is_done: Callable[[], bool]) -> None:
         while not is_done():

@@ -1,11 +1,11 @@
 """The vendor's client, of which only the building and sending of a request is replaced.
 
-Model, checks of the answer, error types and settings stay the vendor's. What is replaced costs it four
-times the processor time: requests, `json.dumps` over megabytes, and a debug text of every request.
+Models, checks of the answer, error types and settings stay the vendor's. What is replaced costs it four
+times the processor time: requests, `json.dumps` over megabytes, and a debug text of every request. Building a
+request and taking its answer through the vendor's checks are two steps: who sends it comes between.
 """
 
 import logging
-import math
 import threading
 import time
 from collections.abc import Callable
@@ -18,11 +18,13 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.iai.v20200303.iai_client import IaiClient
+from tencentcloud.iai.v20200303.models import CompareMaskFaceRequest, CompareMaskFaceResponse
 
 from maskmatch.adapters.tencent.account import Account
 from maskmatch.adapters.tencent.answers import Response
-from maskmatch.adapters.tencent.connections import Connections, ExchangeBroken, Place, Stage
+from maskmatch.adapters.tencent.connections import Place
 from maskmatch.adapters.tencent.request import Signer, body_of, fixed_head, head_of
+from maskmatch.adapters.tencent.stages import ExchangeBroken, Stage
 from maskmatch.core.codes import rule_for
 from maskmatch.core.errors import StopRun
 
@@ -30,22 +32,22 @@ log = logging.getLogger(__name__)
 
 _LANGUAGE = "en-US"
 SIGNATURE_EXPIRED = "AuthFailure.SignatureExpire"
+_EMPTY = CompareMaskFaceRequest()
 
 
 class LeanClient(IaiClient):  # type: ignore[misc]  # the SDK has no types
     """A client for many threads; bytes in a request are sent as base64 text."""
 
-    def __init__(self, account: Account, *, connections: int, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, account: Account, *, now: Callable[[], float] = time.time) -> None:
         # At level DEBUG the SDK would log answers and, where we do not replace it, whole requests.
         logging.getLogger("tencentcloud_sdk_common").setLevel(logging.WARNING)
         super().__init__(_credential(account), account.region, _profile(account))
         host, settings = account.endpoint, self.request.conn
-        place = Place(
+        self.place = place = Place(
             endpoint=host,
             authorities=settings.certification if account.protocol != "http" else None,
             proxy=_proxy(settings.proxy),
         )
-        self._connections = Connections(place, keep=connections)
         self._fixed_head = fixed_head(
             {
                 "Host": host,
@@ -60,8 +62,7 @@ class LeanClient(IaiClient):  # type: ignore[misc]  # the SDK has no types
         )
         self._now = now
         self._ahead = 0.0
-        self.of_thread = threading.local()
-        """`send_by`: until when (monotonic) the calling thread may send."""
+        self._of_thread = threading.local()
         self.sign_as(account)
 
     def sign_as(self, account: Account) -> None:
@@ -69,13 +70,13 @@ class LeanClient(IaiClient):  # type: ignore[misc]  # the SDK has no types
         _credential(account)
         self.signer = Signer(account.secret_id, account.secret_key, account.session_token)
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._connections.close()
-
-    def _call(self, _action: str, params: dict[str, object], *_: object) -> Response:
-        """Build, sign and send one request, as the method of this name in the SDK does."""
-        body, signer, timestamp = body_of(params), self.signer, int(self._now() + self._ahead)
+    def sealed(self, request: CompareMaskFaceRequest) -> tuple[bytes, ...]:
+        """Return a signed request as it is sent: its head and the blocks of its body."""
+        body, signer, timestamp = (
+            body_of(request._serialize()),  # noqa: SLF001  as the SDK's own methods do
+            self.signer,
+            int(self._now() + self._ahead),
+        )
         authorization = signer.authorization(
             host=self._get_endpoint(), service=self._service, digest=body.digest, timestamp=timestamp
         )
@@ -86,12 +87,19 @@ class LeanClient(IaiClient):  # type: ignore[misc]  # the SDK has no types
             authorization=authorization,
             session_token=signer.session_token,
         )
-        try:
-            return self._connections.exchange(
-                head, body.blocks, send_by=getattr(self.of_thread, "send_by", math.inf)
-            )
-        except ExchangeBroken as broken:
-            raise TencentCloudSDKException(_code(broken), str(broken)) from broken
+        return (head + body.blocks[0],) if len(body.blocks) == 1 else (head, *body.blocks)
+
+    def opened(self, ended: Response | ExchangeBroken) -> CompareMaskFaceResponse:
+        """Return what the answer says; raise what the SDK raises for it."""
+        self._of_thread.ended = ended
+        return self.CompareMaskFace(_EMPTY)
+
+    def _call(self, *_: object) -> Response:
+        """Return the answer to the request, as the method of this name in the SDK does."""
+        ended: Response | ExchangeBroken = self._of_thread.ended
+        if isinstance(ended, ExchangeBroken):
+            raise TencentCloudSDKException(_code(ended), str(ended)) from ended
+        return ended
 
     def _check_error(self, resp: Response) -> None:
         try:

@@ -1,8 +1,7 @@
-"""One paid call, and what each answer that is no score means."""
+"""Paid calls, and what each answer that is no score means."""
 
 import math
 import re
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,8 +9,11 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from tencentcloud.iai.v20200303 import models
 
 from maskmatch.adapters.tencent.account import Account
+from maskmatch.adapters.tencent.answers import Response
 from maskmatch.adapters.tencent.client import SIGNATURE_EXPIRED, LeanClient
-from maskmatch.adapters.tencent.connections import ExchangeBroken, Stage
+from maskmatch.adapters.tencent.connections import Connections
+from maskmatch.adapters.tencent.exchanges import Exchange, Exchanges
+from maskmatch.adapters.tencent.stages import ExchangeBroken, Stage
 from maskmatch.core.codes import Action, Billed, rule_for
 from maskmatch.core.engine import Answer
 from maskmatch.core.errors import CallFailed, SlotMissed, StopRun, Unavailable
@@ -30,7 +32,7 @@ _QUERY = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]+")
 
 
 class TencentComparer:
-    """One client with a connection for each call in flight; may be used by many threads.
+    """Prepares calls, in many threads; sends them and takes in their answers, in one.
 
     `renew` fetches the account anew when the vendor refuses its temporary credential.
     """
@@ -38,23 +40,50 @@ class TencentComparer:
     def __init__(
         self, account: Account, *, connections: int, renew: Callable[[], Account] | None = None
     ) -> None:
-        self._place = f"{account.protocol}://{account.endpoint}"
-        self._client = LeanClient(account, connections=connections)
+        self._name = f"{account.protocol}://{account.endpoint}"
+        self._client = LeanClient(account)
+        self._connections = Connections(self._client.place, keep=connections)
+        self._exchanges = Exchanges(self._connections)
         self._account = account
         self._renew = renew
-        self._renewing = threading.Lock()
-        self._used = threading.local()
+        self.wake = self._exchanges.wake
 
-    def compare(
-        self, reference: Picture, probe: Picture, *, quality_control: int, send_by: float = math.inf
-    ) -> Answer:
-        """Make one call; raise CallFailed for any answer but a score, SlotMissed when it is late."""
+    def prepare(self, reference: Picture, probe: Picture, *, quality_control: int) -> Exchange:
+        """Return a call that is signed and has a connection; raise CallFailed when there is none."""
         request = models.CompareMaskFaceRequest()
         request.UrlA, request.ImageA = _side(reference)
         request.UrlB, request.ImageB = _side(probe)
         request.FaceModelVersion = MODEL_VERSION
         request.QualityControl = quality_control
-        return self._call(request, send_by=send_by)
+        return self._prepared(request)
+
+    def start(self, call: Exchange, *, send_by: float = math.inf) -> None:
+        """Begin to send a call; raise SlotMissed, and send nothing, when it is late or rested too long."""
+        try:
+            self._exchanges.start(call, send_by=send_by)
+        except ExchangeBroken as broken:
+            raise SlotMissed("the time of the permit had passed before the call was sent") from broken
+
+    def give_up(self, call: Exchange) -> None:
+        """Let go of a call that was not started."""
+        self._connections.keep(call.sock)
+
+    def wait(self, seconds: float) -> list[Exchange]:
+        """Return the calls that have ended, after so many seconds at most."""
+        return self._exchanges.wait(seconds)
+
+    def answer(self, call: Exchange) -> Answer:
+        """Return the score that an ended call brought; raise CallFailed for anything else."""
+        response = self._opened(call.response or call.broken)
+        score = _score(response.Score)
+        if score is None:  # also an error that came with a content type at which the SDK does not look
+            message = "the answer holds no score from 0 to 100"
+            raise CallFailed(rule_for("JSONDecodeError"), message, request_id=response.RequestId)
+        return Answer(score, response.FaceModelVersion, response.RequestId)
+
+    def compare(self, reference: Picture, probe: Picture, *, quality_control: int) -> Answer:
+        """Make one call and wait for it; only for who makes one at a time."""
+        return self._made(self.prepare(reference, probe, quality_control=quality_control))
 
     def check(self) -> None:
         """Make one call without images, which the vendor refuses free of charge.
@@ -73,25 +102,22 @@ class TencentComparer:
             raise Unavailable(text) from failure
 
     def refresh(self) -> bool:
-        """Say whether there is a newer credential than that of this thread's last call, and use it."""
-        with self._renewing:
-            used: Account = getattr(self._used, "account", self._account)
-            if self._renew and used is self._account:
-                self._take(self._renew())
-            return used is not self._account
+        """Say whether there is a newer credential, and use it from now on."""
+        account = self._renew() if self._renew else self._account
+        if _credential(account) == _credential(self._account):
+            return False
+        self._client.sign_as(account)
+        self._account = account
+        return True
 
     def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
-    def _take(self, account: Account) -> None:
-        if _credential(account) != _credential(self._account):
-            self._client.sign_as(account)
-            self._account = account
+        """Close the connections, also of calls that are under way."""
+        self._exchanges.close()
+        self._connections.close()
 
     def _refusal(self) -> CallFailed | None:
         try:
-            self._call(models.CompareMaskFaceRequest())
+            self._made(self._prepared(models.CompareMaskFaceRequest()))
         except CallFailed as failure:
             return failure
         return None
@@ -101,28 +127,35 @@ class TencentComparer:
             return True  # the client has learnt the vendor's time
         return failure.rule.action is Action.REFRESH_CREDENTIAL and self.refresh()
 
-    def _call(self, request: models.CompareMaskFaceRequest, *, send_by: float = math.inf) -> Answer:
-        self._used.account = self._account
-        self._client.of_thread.send_by = send_by
+    def _made(self, call: Exchange) -> Answer:
+        self.start(call)
+        while not self.wait(1.0):
+            pass
+        return self.answer(call)
+
+    def _prepared(self, request: models.CompareMaskFaceRequest) -> Exchange:
+        blocks = self._client.sealed(request)
         try:
-            response = self._client.CompareMaskFace(request)
+            return Exchange(self._connections.take(), blocks)
+        except ExchangeBroken as broken:
+            self._opened(broken)
+            raise
+
+    def _opened(self, ended: Response | ExchangeBroken | None) -> models.CompareMaskFaceResponse:
+        if ended is None:
+            raise ValueError("the call has not ended")
+        try:
+            return self._client.opened(ended)
         except TencentCloudSDKException as error:
-            raise self._failure(error) from error.__context__
-        score = _score(response.Score)
-        if score is None:  # also an error that came with a content type at which the SDK does not look
-            message = "the answer holds no score from 0 to 100"
-            raise CallFailed(rule_for("JSONDecodeError"), message, request_id=response.RequestId)
-        return Answer(score, response.FaceModelVersion, response.RequestId)
+            raise self._failure(error) from error.__cause__ or error.__context__
 
     def _failure(self, error: TencentCloudSDKException) -> CallFailed:
-        rule, cause = rule_for(error.get_code() or "FailedOperation"), error.__context__
+        rule, cause = rule_for(error.get_code() or "FailedOperation"), error.__cause__ or error.__context__
         if not rule.known and cause:  # an answer came and the SDK broke on it
             rule = rule_for("JSONDecodeError")
         stage = cause.stage if isinstance(cause, ExchangeBroken) else None
-        if stage is Stage.LATE:
-            raise SlotMissed("the time of the permit had passed before the call was sent")
         if stage in (Stage.CONNECT, Stage.SEND):
-            rule = replace(rule, billed=Billed.NO, meaning=_MEANINGS[stage].format(self._place))
+            rule = replace(rule, billed=Billed.NO, meaning=_MEANINGS[stage].format(self._name))
         request_id = error.get_request_id() or None
         never_sent = stage is Stage.CONNECT
         return CallFailed(rule, _clean(error.get_message()), request_id=request_id, never_sent=never_sent)
