@@ -113,7 +113,8 @@ class Line(Generic[C]):
             if self._taken:
                 self._taken = 0
                 self._go_on()
-            if len(self._ended) < self._room.a_few:
+            is_full = self._ended and self._unfinished >= self._room.under_way
+            if len(self._ended) < self._room.a_few and not is_full:
                 self._has_ended.wait(seconds if self._places or self._unfinished else _MOMENT_SECONDS)
             ended, self._ended = self._ended, []
             self._taken = len(ended)
@@ -261,5 +262,6 @@ class Line(Generic[C]):
     def _take_in(self, calls: Sequence[C]) -> None:
         with self._lock:
             self._ended += [self._out.pop(call) for call in calls]
-            if len(self._ended) >= self._room.a_few or not self._out:
+            is_full = self._unfinished >= self._room.under_way
+            if is_full or len(self._ended) >= self._room.a_few or not self._out:
                 self._has_ended.notify()
