@@ -106,7 +106,7 @@ with DAG(
             minimum=1,
             maximum=256,
             title="Calls in flight",
-            description="Threads of each compare task. Empty: as many as it takes to use the rate limit.",
+            description="Calls that each compare task may have under way. Empty: as many as it takes to use the rate limit.",
         ),
         "budget_calls": Param(
             None,

@@ -37,7 +37,7 @@ def add_account(parser: argparse.ArgumentParser) -> None:
         "--calls-in-flight",
         type=int,
         metavar="N",
-        help="threads, and so the most calls that a kill can waste (default: what the rate needs)",
+        help="calls under way at most, which a kill can waste (default: what the rate needs)",
     )
     add(
         "--class",

@@ -51,10 +51,10 @@ def _ignore(_: dict[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompareOptions:
-    """How shards are compared; `calls_in_flight` None finds out what the rate needs.
+    """How shards are compared; `calls_in_flight` None lets rate and latency decide.
 
     `renew` returns the account anew when its credential has expired; `report` is told every five seconds how
-    far a shard is, from the thread that looks after all others, so it must return at once.
+    far a shard is, from the thread that records, so it must return at once.
     """
 
     account: Account

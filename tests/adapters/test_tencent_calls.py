@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from maskmatch.adapters.tencent import Account, TencentComparer
-from maskmatch.adapters.tencent.connections import IDLE_SECONDS
+from maskmatch.adapters.tencent.exchanges import STALE_SECONDS
 from maskmatch.core.codes import Action, Billed
 from maskmatch.core.errors import CallFailed, SlotMissed
 from maskmatch.core.images import Picture
@@ -103,7 +103,7 @@ def test_a_call_whose_connection_may_be_forgotten_is_not_sent():
     seen = []
     with answering(lambda handler: seen.append(handler.path)) as account, comparer_of(account) as comparer:
         call = prepared(comparer)
-        call.ready_at -= IDLE_SECONDS + 1
+        call.ready_at -= STALE_SECONDS + 1
         with pytest.raises(SlotMissed):
             comparer.start(call)
         assert comparer.wait(0) == []

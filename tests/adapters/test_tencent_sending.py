@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from maskmatch.adapters.tencent.connections import IDLE_SECONDS
+from maskmatch.adapters.tencent.exchanges import STALE_SECONDS
 from maskmatch.adapters.tencent.stages import ExchangeBroken, Stage
 from tests.adapters.tencent_answers import calls, calls_to, contents, echo, hanging_up, peer, reply, request
 
@@ -166,7 +166,7 @@ def test_a_request_that_rested_is_sent(is_tls, tmp_path):
     with calls(echo, tls=tmp_path if is_tls else None) as each:
         for _ in range(2):  # a new connection, which TLS tells something for later, and one that was used
             rested = each.prepared()
-            rested.ready_at -= IDLE_SECONDS - 5
+            rested.ready_at -= STALE_SECONDS - 5
             time.sleep(0.05)
             each.exchanges.start(rested)
             assert each.ended() == [rested]
@@ -196,5 +196,5 @@ def test_one_whose_other_side_hung_up_while_it_rested_is_not_sent(is_tls, tmp_pa
 def test_one_that_rested_so_long_that_a_router_may_have_forgotten_it_is_not_sent():
     with calls(echo) as each:
         rested = each.prepared()
-        rested.ready_at -= IDLE_SECONDS + 1
+        rested.ready_at -= STALE_SECONDS + 1
         assert late(each, rested) is Stage.LATE

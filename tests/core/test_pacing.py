@@ -259,8 +259,14 @@ def test_a_refusal_is_passed_on_and_a_store_that_is_away_need_not_know():
             raise Unavailable("away")
 
     broker = Away(FakeClock())
-    pacer_over(broker, FakeClock()).throttled(ThrottleScope.IP)
+    pacer = pacer_over(broker, FakeClock())
+    pacer.throttled(ThrottleScope.IP)
+    assert broker.scopes == []  # it is not told by the thread that is told
+    assert pacer.book(lambda: 1)
     assert broker.scopes == [ThrottleScope.IP]
+    pacer.throttled(ThrottleScope.ACCOUNT)
+    pacer.close()
+    assert broker.scopes == [ThrottleScope.IP, ThrottleScope.ACCOUNT]
 
 
 def test_closing_does_not_fail_while_the_store_is_away():

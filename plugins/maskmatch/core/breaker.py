@@ -80,10 +80,6 @@ class Breaker:
             if ticket == self._ticket:
                 self._is_probing = False
 
-    def admits(self, ticket: int) -> bool:
-        """Say whether a ticket still stands."""
-        return ticket == self._ticket
-
     def answered(self, ticket: int) -> None:
         """Note that the service answered a call."""
         with self._lock:

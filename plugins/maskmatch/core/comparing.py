@@ -28,7 +28,7 @@ from maskmatch.core.codes import rule_for
 from maskmatch.core.concurrency import Room
 from maskmatch.core.crew import Crew
 from maskmatch.core.engine import C, Engine
-from maskmatch.core.errors import CallFailed, Interrupted
+from maskmatch.core.errors import BudgetSpent, CallFailed, Interrupted
 from maskmatch.core.line import Line, Ready
 from maskmatch.core.loading import Loading, Pictures
 from maskmatch.core.outcomes import Outcome, Reason, Source
@@ -56,7 +56,7 @@ def compare_pairs(pairs: Iterable[tuple[int, Pair]], engine: Engine[C]) -> None:
     finally:
         engine.stop.set()  # wakes those who wait for a permit
         is_complete = run.leave()
-    if run.error:
+    if run.error and not (is_complete and isinstance(run.error, BudgetSpent)):
         raise run.error
     if not is_complete:
         raise Interrupted("stopped on request; finished pairs are in the journal")
@@ -104,8 +104,8 @@ class _Run(Generic[C]):
     def leave(self) -> bool:
         """Wait for the calls under way, keep what unfinished pairs have cost; say whether there are none."""
         engine = self._engine
-        seconds = _LONGEST_CALL_SECONDS if self.error else engine.drain_seconds
-        self._drain(seconds)
+        self._line.close()
+        self._drain(_LONGEST_CALL_SECONDS if self.error else engine.drain_seconds)
         out = self._line.leave()
         self._finish_some(0)
         for each in out:
@@ -129,8 +129,7 @@ class _Run(Generic[C]):
     def _grow(self) -> None:
         """Start another thread that loads when the line lacks calls and it is loading that takes long."""
         size, most = self._loaders.size, self._engine.concurrency.loaders
-        is_short = self._room.loads_are_slow and self._line.is_starved
-        wanted = min(max(1, 2 * size if is_short else size), most)
+        wanted = min(max(1, 2 * size if self._line.is_starved else size), most)
         self._loaders.grow_to(int(min(wanted, self._breaker.room, size + self._backlog.ready)))
 
     def _load(self) -> None:
@@ -197,7 +196,9 @@ class _Run(Generic[C]):
 
     def _finish_some(self, seconds: float) -> None:
         """Finish the calls that have ended; wait so many seconds for a few."""
-        for ready in self._line.take(seconds):
+        taken = self._line.take(seconds)
+        while taken:
+            ready = taken.popleft()
             try:
                 self._settle(ready)
             except BaseException as error:  # noqa: BLE001  raised when the run is left
@@ -225,10 +226,15 @@ class _Run(Generic[C]):
             self._finish(refusal.trial.ended(reason=reason))
 
     def _keep(self, trials: Iterable[Trial]) -> None:
-        for trial in trials:
-            if entry := trial.interim():
+        errors: list[Exception] = []
+        for entry in filter(None, (trial.interim() for trial in trials)):
+            self._engine.progress.add_calls(entry.calls)
+            try:
                 self._engine.journal.record(entry)
-                self._engine.progress.add_calls(entry.calls)
+            except Exception as error:  # noqa: BLE001  it keeps the entry all the same, and the next ones
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
     def _finish(self, outcome: Outcome) -> None:
         self._engine.journal.record(outcome)

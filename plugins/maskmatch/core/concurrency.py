@@ -28,7 +28,7 @@ class ConcurrencyLimits:
     ahead_seconds: float = 0.2
     fewest_ahead: int = 4
     most_ahead: int = 100
-    loaders: int = 48
+    loaders: int = 128
 
 
 class Room:

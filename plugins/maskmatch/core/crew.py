@@ -40,12 +40,6 @@ class Crew:
                     raise
                 return
 
-    def wait(self, seconds: float) -> None:
-        """Wait until a thread ends, at most so long."""
-        with self._changed:
-            if self._threads:
-                self._changed.wait(seconds)
-
     def join(self, seconds: float) -> None:
         """Wait until all threads have ended, at most so long; those that hang end with the process."""
         with self._changed:

@@ -46,6 +46,10 @@ class Comparer(Protocol[C]):
         """Return a call that only has to be sent; raise CallFailed when the service cannot be reached."""
         ...
 
+    def is_stale(self, call: C) -> bool:
+        """Say whether a call was prepared too long ago to be started."""
+        ...
+
     def give_up(self, call: C) -> None:
         """Let go of a call that was not started."""
         ...
@@ -53,7 +57,7 @@ class Comparer(Protocol[C]):
     def start(self, call: C, *, send_by: float) -> None:
         """Begin to send a call.
 
-        Raise SlotMissed, and send nothing, when the clock shows more than `send_by` or the call is stale.
+        Raise SlotMissed, and send nothing, when the clock shows more than `send_by`.
         """
         ...
 
@@ -121,7 +125,7 @@ class Journal(Protocol):
 class Engine(Generic[C]):
     """All that `compare_pairs` needs.
 
-    `calls_in_flight` None finds out what the rate takes; after a stop, calls under way may take
+    `calls_in_flight` None lets rate and latency decide; after a stop, calls under way may take
     `drain_seconds` more.
     """
 

@@ -8,6 +8,7 @@ one call (load, sign, check, record) is done for several in a row, which costs a
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ from maskmatch.core.retries import Trial
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _IDLE_SECONDS = 0.05
 _LEAST_WAIT_SECONDS = _MOMENT_SECONDS = 0.001
-_STOP_SECONDS = 0.2
+_NOT_NEEDED_SECONDS, _HANGS_SECONDS = 1.0, 0.1
+_BOOKING_SECONDS = 0.5
 _MOST_ENDED = 64
 
 
@@ -59,66 +61,68 @@ class Line(Generic[C]):
         self._put_back = put_back
         self._on_error = on_error
         self._ready: deque[Ready[C]] = deque()
-        self._places = 0  # of calls that are ready or being prepared
+        self._loading = 0  # places that are to be filled
         self._is_filling = True
+        self._filled_at = time.monotonic()
         self._slots: deque[float] = deque()
         self._out: dict[C, Ready[C]] = {}
         self._ended: list[Ready[C]] = []
-        self._taken = 0  # those that ended and are being finished
+        self._taken: deque[Ready[C]] = deque()  # those that ended and are being finished
         self._lock = threading.Lock()
         self._wants_calls = threading.Condition(self._lock)
         self._wants_slots = threading.Condition(self._lock)
         self._has_ended = threading.Condition(self._lock)
         self._is_held_up = False  # there may be slots, but nothing to send or no room for it
-        self._is_left = False
-        self._threads = [
-            threading.Thread(target=self._guarded, args=(work,), name=f"compare-{name}", daemon=True)
-            for name, work in (("line", self._send_and_receive), ("slots", self._book))
-        ]
+        self._is_closed = self._is_left = False
+        self._line = self._thread("line", self._send_and_receive)
+        self._booking = self._thread("slots", self._book)
         self.error: BaseException | None = None
 
     def start(self) -> None:
         """Start the two threads of the line."""
-        for thread in self._threads:
-            thread.start()
+        self._line.start()
+        self._booking.start()
 
     def place(self) -> bool:
-        """Wait for a place for one more call, to be filled or given up by `put`; False at the end."""
+        """Wait for a place for one more call, to be filled or given up by `put`.
+
+        False at the end, or when there was none for so long that this thread is not needed.
+        """
         with self._lock:
             while not self._has_place():
-                if self._is_over():
+                if self._is_closed or not self._wants_calls.wait(_NOT_NEEDED_SECONDS):
                     return False
-                self._wants_calls.wait(_STOP_SECONDS)
-            self._places += 1
-            self._is_filling = self._places < self._room.ahead
-            if self._is_filling and self._room.loads_are_slow:
+            self._loading += 1
+            if self._room.loads_are_slow or self._loading > 1:
                 self._wants_calls.notify()
         return True
 
     def put(self, ready: Ready[C] | None) -> None:
         """Fill a place, or give it up."""
         with self._lock:
+            self._loading -= 1
+            self._filled_at = time.monotonic()
             if ready and not self._is_left:
                 self._ready.append(ready)
                 self._go_on()
                 return
-            self._places -= 1
             self._wants_calls.notify()
         if ready:
             self._give_back(ready)
 
-    def take(self, seconds: float) -> list[Ready[C]]:
-        """Return the calls that have ended: when they are a few, or after so many seconds."""
+    def take(self, seconds: float) -> deque[Ready[C]]:
+        """Return the calls that have ended: when they are a few, or after so many seconds.
+
+        Whoever finishes one takes it out; the others come again.
+        """
         with self._lock:
-            if self._taken:
-                self._taken = 0
-                self._go_on()
-            is_full = self._ended and self._unfinished >= self._room.under_way
-            if len(self._ended) < self._room.a_few and not is_full:
-                self._has_ended.wait(seconds if self._places or self._unfinished else _MOMENT_SECONDS)
-            ended, self._ended = self._ended, []
-            self._taken = len(ended)
-        return ended
+            self._go_on()  # what was finished has made room
+            if not (self._taken or self._are_a_few()):
+                self._has_ended.wait(seconds if self._is_at_work() else _MOMENT_SECONDS)
+            self._taken.extend(self._ended)
+            self._ended.clear()
+            self._go_on()
+        return self._taken
 
     @property
     def under_way(self) -> int:
@@ -129,28 +133,38 @@ class Line(Generic[C]):
     def is_busy(self) -> bool:
         """Say whether any call is ready, out, or ended and not taken."""
         with self._lock:
-            return bool(self._places or self._unfinished)
+            return self._is_at_work()
 
     @property
     def has_calls(self) -> bool:
-        """Say whether any call is out, or ended and not finished."""
+        """Say whether any call is out that can still be answered, or ended and not finished."""
         with self._lock:
-            return self._unfinished > 0
+            return bool(self._taken or self._ended or (self._out and self._line.is_alive()))
 
     @property
     def is_starved(self) -> bool:
-        """Say whether there is hardly a call ready, and room for more."""
-        return 2 * len(self._ready) < self._room.ahead and self._unfinished < self._room.under_way
+        """Say whether there is hardly a call ready, room for more, and loading takes long or hangs."""
+        hangs = self._loading > 0 and time.monotonic() - self._filled_at > _HANGS_SECONDS
+        is_short = 2 * len(self._ready) < self._room.ahead and self._unfinished < self._room.under_way
+        return is_short and (hangs or self._room.loads_are_slow)
+
+    def close(self) -> None:
+        """Give no place any more."""
+        with self._lock:
+            self._is_closed = True
+            self._wants_calls.notify_all()
 
     def leave(self) -> list[Ready[C]]:
         """End the threads and put back what was not sent; return the calls that are still out."""
+        self.close()
         with self._lock:
             self._is_left = True
-            self._wants_calls.notify_all()
             self._wants_slots.notify_all()
         self._engine.comparer.wake()
-        for thread in self._threads:
-            thread.join()
+        if self._line.ident:
+            self._line.join()
+        if self._booking.ident:
+            self._booking.join(_BOOKING_SECONDS)  # the slots of a store that hangs stay spent
         while self._slots:
             self._pacer.passed(self._slots.popleft(), used=False)
         while self._ready:
@@ -160,13 +174,26 @@ class Line(Generic[C]):
 
     @property
     def _unfinished(self) -> int:
-        return len(self._out) + len(self._ended) + self._taken
+        return len(self._out) + len(self._ended) + len(self._taken)
+
+    def _is_at_work(self) -> bool:
+        return bool(self._loading or self._ready or self._unfinished)
+
+    def _are_a_few(self) -> bool:
+        """Say whether those that have ended are worth being finished now."""
+        if not self._ended:
+            return False
+        is_held_up = not self._out or self._unfinished >= self._room.under_way
+        return is_held_up or len(self._ended) >= self._room.a_few
+
+    def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        return threading.Thread(target=self._guarded, args=(work,), name=f"compare-{name}", daemon=True)
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
             work()
         except BaseException as error:  # noqa: BLE001  whoever waits for the line raises it
-            if isinstance(error, Interrupted) and self._is_over():
+            if type(error) is Interrupted and self._is_over():
                 return
             self.error = self.error or error
             self._on_error()
@@ -175,11 +202,11 @@ class Line(Generic[C]):
         return self._is_left or self._engine.stop.is_set()
 
     def _has_place(self) -> bool:
-        most = self._room.ahead
-        if 2 * self._places <= most:
-            self._is_filling = True
-        is_affordable = not self._places or self._places + self._unfinished < self._room.affordable
-        return self._is_filling and self._places < most and is_affordable and not self._is_over()
+        ready, most = len(self._ready), self._room.ahead
+        self._is_filling = ready < most and (self._is_filling or 2 * ready <= most)
+        calls = self._loading + ready + self._unfinished
+        is_affordable = calls < self._room.affordable or not (self._loading or ready)
+        return self._is_filling and is_affordable and not (self._is_closed or self._is_over())
 
     def _go_on(self) -> None:
         """Tell both threads that there is something more to send, or room for it."""
@@ -224,7 +251,8 @@ class Line(Generic[C]):
         while self._slots and most > 0 and self._ready:
             if (ahead := self._slots[0] - self._now()) > 0:
                 return min(_IDLE_SECONDS, max(_LEAST_WAIT_SECONDS, ahead))
-            if self._verdicts.forestall(self._ready[0].trial.pair):
+            first = self._ready[0]
+            if self._engine.comparer.is_stale(first.call) or self._verdicts.forestall(first.trial.pair):
                 self._give_back(self._taken_from_ready())
             elif self._pacer.passed(slot := self._slots.popleft(), used=True):
                 self._send(slot)
@@ -254,14 +282,13 @@ class Line(Generic[C]):
 
     def _taken_from_ready(self) -> Ready[C]:
         with self._lock:
-            self._places -= 1
-            if 2 * self._places <= self._room.ahead:
+            ready = self._ready.popleft()
+            if 2 * len(self._ready) <= self._room.ahead:
                 self._wants_calls.notify()
-            return self._ready.popleft()
+            return ready
 
     def _take_in(self, calls: Sequence[C]) -> None:
         with self._lock:
             self._ended += [self._out.pop(call) for call in calls]
-            is_full = self._unfinished >= self._room.under_way
-            if is_full or len(self._ended) >= self._room.a_few or not self._out:
+            if self._are_a_few():
                 self._has_ended.notify()

@@ -8,6 +8,7 @@ Only for calls that are ready, and at most 0.1 s of the rate: a killed process t
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -97,6 +98,7 @@ class Pacer:
         self._some_passed = threading.Condition(self._lock)
         self._held = 0  # slots that were booked and have not passed
         self._unbilled = 0
+        self._refused: deque[ThrottleScope] = deque()
 
     def book(self, calls: Callable[[], int], stop: threading.Event | None = None) -> list[float]:
         """Return the times of slots for at most so many calls, once there are any; none when none is wanted.
@@ -108,6 +110,7 @@ class Pacer:
         while not slots:
             self._wait_until_held(self._longest_run // 2, stop)
             self._asking.give_way(stop)
+            self._tell_refused()
             with self._lock:
                 if (wanted := min(calls(), self._longest_run - self._held)) < 1:
                     break
@@ -146,22 +149,28 @@ class Pacer:
                     return
 
     def unbilled(self) -> None:
-        """Give back the budget of a call that was answered and is known not to be billed."""
+        """Give back the budget of a permit whose call was not sent or is known not to be billed."""
         with self._lock:
             self._unbilled += 1
 
     def throttled(self, scope: ThrottleScope = ThrottleScope.ACCOUNT) -> None:
-        """Pass on that the gateway refused a call for its rate; a store that is away need not know."""
-        with suppress(Unavailable):
-            self._broker.throttled(scope)
+        """Note that the gateway refused a call for its rate; who books tells the broker."""
+        self._refused.append(scope)
 
     def close(self) -> None:
-        """Give back what is to be given back; while the store is away it stays counted as spent."""
+        """Tell what is left to tell; while the store is away the budget of unused permits stays spent."""
+        self._tell_refused()
         with self._lock:
             calls, self._unbilled = self._unbilled, 0
         if calls:
             with suppress(Unavailable):
                 self._broker.refund(calls, self._claim)
+
+    def _tell_refused(self) -> None:
+        """Pass on the refusals; a store that is away need not know."""
+        with suppress(Unavailable):
+            while self._refused:
+                self._broker.throttled(self._refused.popleft())
 
     def _wait_until_held(self, most: int, stop: threading.Event | None) -> None:
         with self._lock:

@@ -33,7 +33,7 @@ class CompareMaskFaceOperator(RunOperator):
     :param plan: folder of the plan
     :param shard: key of the shard
     :param image_transfer: `bytes` to send images in the request, `url` to let the vendor fetch them
-    :param calls_in_flight: threads, and so the most calls that a kill can waste; empty: what the rate needs
+    :param calls_in_flight: calls under way at most, which a kill can waste; empty: what the rate needs
     :param budget_calls: calls that the run may make at most; empty: no limit
     :param budget_cny: money that the run may spend at most; empty: no limit
     """

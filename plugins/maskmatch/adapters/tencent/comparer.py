@@ -12,7 +12,7 @@ from maskmatch.adapters.tencent.account import Account
 from maskmatch.adapters.tencent.answers import Response
 from maskmatch.adapters.tencent.client import SIGNATURE_EXPIRED, LeanClient
 from maskmatch.adapters.tencent.connections import Connections
-from maskmatch.adapters.tencent.exchanges import Exchange, Exchanges
+from maskmatch.adapters.tencent.exchanges import Exchange, Exchanges, is_stale
 from maskmatch.adapters.tencent.stages import ExchangeBroken, Stage
 from maskmatch.core.codes import Action, Billed, rule_for
 from maskmatch.core.engine import Answer
@@ -64,9 +64,16 @@ class TencentComparer:
         except ExchangeBroken as broken:
             raise SlotMissed("the time of the permit had passed before the call was sent") from broken
 
+    def is_stale(self, call: Exchange) -> bool:
+        """Say whether a call has waited too long for its start, or its connection has ended meanwhile."""
+        return is_stale(call)
+
     def give_up(self, call: Exchange) -> None:
         """Let go of a call that was not started."""
-        self._connections.keep(call.sock)
+        if is_stale(call):
+            call.sock.close()
+        else:
+            self._connections.keep(call.sock)
 
     def wait(self, seconds: float) -> list[Exchange]:
         """Return the calls that have ended, after so many seconds at most."""

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from maskmatch.adapters.tencent.stages import ExchangeBroken, Stage
 
 CONNECT_SECONDS = 3.0
-IDLE_SECONDS = 45.0
+IDLE_SECONDS = 30.0
 """A connection that rested longer may have been forgotten by a router without a word."""
 NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -67,7 +67,7 @@ class Connections:
     def keep(self, sock: socket.socket) -> None:
         """Let a connection rest until somebody takes it."""
         with self._lock:
-            if len(self._resting) < self._keep_at_most:
+            if self.close.alive and len(self._resting) < self._keep_at_most:
                 self._resting.append((time.monotonic(), sock))
                 return
         sock.close()

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from maskmatch.adapters.tencent.answers import Answer, Response
-from maskmatch.adapters.tencent.connections import IDLE_SECONDS, NOT_NOW, Connections, is_over
+from maskmatch.adapters.tencent.connections import NOT_NOW, Connections, is_over
 from maskmatch.adapters.tencent.stages import ExchangeBroken, Stage
 
 ANSWER_SECONDS = 10.0
@@ -22,7 +22,8 @@ after 5 s. For a request that does not leave, from the last of it that did."""
 _AT_ONCE = 16 * 1024
 _NAP_SECONDS = 0.01
 """Shorter waits are slept through: what comes meanwhile is taken in with the next call that is sent."""
-_FRESH_SECONDS = 1.0
+_FRESH_SECONDS, STALE_SECONDS = 1.0, 15.0
+"""With the time at rest before, no more than a router remembers a connection that is silent."""
 
 
 class Exchange:
@@ -70,7 +71,7 @@ class Exchanges:
     def start(self, exchange: Exchange, *, send_by: float = math.inf) -> None:
         """Send, as far as the connection takes it; raise ExchangeBroken when it is too late (monotonic)."""
         now = time.monotonic()
-        if now > send_by or _is_stale(exchange, now):
+        if now > send_by or is_stale(exchange):
             exchange.sock.close()
             raise ExchangeBroken(Stage.LATE, TimeoutError("the time to send it had passed"))
         exchange.started_at = exchange.sent_at = now
@@ -187,9 +188,10 @@ class Exchanges:
             self._listener.recv(_AT_ONCE)
 
 
-def _is_stale(exchange: Exchange, now: float) -> bool:
-    rested = now - exchange.ready_at
-    return rested > IDLE_SECONDS or (rested > _FRESH_SECONDS and is_over(exchange.sock))
+def is_stale(exchange: Exchange) -> bool:
+    """Say whether an exchange waited too long for its start, or its connection has ended meanwhile."""
+    rested = time.monotonic() - exchange.ready_at
+    return rested > STALE_SECONDS or (rested > _FRESH_SECONDS and is_over(exchange.sock))
 
 
 def _hang_up(out: dict[int, Exchange], *ends: socket.socket) -> None:
