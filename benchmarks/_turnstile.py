@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 from maskmatch.core.errors import Interrupted, MaskmatchError
 from maskmatch.core.pacing import Pacer
@@ -11,12 +11,15 @@ from maskmatch.core.pacing import Pacer
 _LOOK_SECONDS = 0.05
 
 
-@dataclass(eq=False)
 class _Turn:
-    """One thread that waits, and what ended its wait if it is not to pass."""
+    """One thread that waits at its gate, and what ended its wait if it is not to pass."""
 
-    came: threading.Event = field(default_factory=threading.Event)
-    error: MaskmatchError | None = None
+    __slots__ = ("error", "gate")
+
+    def __init__(self) -> None:
+        self.gate = threading.Lock()
+        self.gate.acquire()
+        self.error: MaskmatchError | None = None
 
 
 class Turnstile:
@@ -27,16 +30,18 @@ class Turnstile:
         self._waiting: deque[_Turn] = deque()
         self._slots: deque[float] = deque()
         self._changed = threading.Condition()
+        self._is_idle = True
         for work in (self._book, self._pass):
             threading.Thread(target=work, daemon=True).start()
 
     def wait(self, stop: threading.Event | None = None) -> None:
         """Return when one call may be sent; raise what ended the booking, or Interrupted."""
         turn = _Turn()
-        with self._changed:
-            self._waiting.append(turn)
-            self._changed.notify_all()
-        while not turn.came.wait(_LOOK_SECONDS):
+        self._waiting.append(turn)
+        if self._is_idle:
+            with self._changed:
+                self._changed.notify_all()
+        while not turn.gate.acquire(timeout=_LOOK_SECONDS):
             if stop and stop.is_set():
                 raise Interrupted("asked to stop")
         if turn.error:
@@ -44,8 +49,7 @@ class Turnstile:
 
     def _book(self) -> None:
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: len(self._waiting) > len(self._slots))
+            self._wait_for(lambda: len(self._waiting) > len(self._slots))
             try:
                 slots = self._pacer.book(lambda: len(self._waiting) - len(self._slots))
             except MaskmatchError as error:
@@ -57,19 +61,24 @@ class Turnstile:
 
     def _pass(self) -> None:
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting and self._slots)
-                slot = self._slots[0]
-            time.sleep(max(0.0, slot - time.monotonic()))
-            with self._changed:
-                self._slots.popleft()
+            if not (self._waiting and self._slots):
+                self._wait_for(lambda: bool(self._waiting and self._slots))
+            slot = self._slots[0]
+            if (ahead := slot - time.monotonic()) > 0:
+                time.sleep(ahead)
+            self._slots.popleft()
             if self._pacer.passed(slot, used=True):
-                with self._changed:
-                    self._waiting.popleft().came.set()
+                self._waiting.popleft().gate.release()
+
+    def _wait_for(self, condition: Callable[[], bool]) -> None:
+        with self._changed:
+            self._is_idle = True
+            while not condition():
+                self._changed.wait(_LOOK_SECONDS)
+            self._is_idle = False
 
     def _end_all(self, error: MaskmatchError) -> None:
-        with self._changed:
-            while self._waiting:
-                turn = self._waiting.popleft()
-                turn.error = error
-                turn.came.set()
+        while self._waiting:
+            turn = self._waiting.popleft()
+            turn.error = error
+            turn.gate.release()

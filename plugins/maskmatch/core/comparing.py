@@ -16,7 +16,6 @@ So at any moment the journal lacks at most the calls under way and one group: a 
 more than those.
 """
 
-import threading
 import time
 from collections.abc import Iterable
 from contextlib import nullcontext, suppress
@@ -27,6 +26,7 @@ from maskmatch.core.breaker import Breaker
 from maskmatch.core.codes import rule_for
 from maskmatch.core.concurrency import Room
 from maskmatch.core.crew import Crew
+from maskmatch.core.ending import Ending
 from maskmatch.core.engine import C, Engine
 from maskmatch.core.errors import BudgetSpent, CallFailed, Interrupted
 from maskmatch.core.line import Line, Ready
@@ -49,7 +49,7 @@ def compare_pairs(pairs: Iterable[tuple[int, Pair]], engine: Engine[C]) -> None:
     may help, Interrupted when `engine.stop` was set. What is in the journal by then stays valid: calls under
     way are finished first, and those that hang are entered as unknown.
     """
-    engine = replace(engine, stop=_Ending(engine.stop))
+    engine = replace(engine, stop=Ending(engine.stop))
     run = _Run(engine, Backlog(pairs, clock=engine.clock, limits=engine.limits))
     try:
         run.go()
@@ -88,18 +88,14 @@ class _Run(Generic[C]):
         """Do all there is to do, until there is nothing left or the run is to end."""
         stop = self._engine.stop
         self._line.start()
-        while not stop.is_set() and (self._is_at_work or self._backlog.has_more()):
+        while not stop.is_set() and (self._is_at_work() or self._backlog.has_more()):
             self._grow()
             self._engine.progress.calls_under_way = self._line.under_way
             self._engine.progress.tick()
-            if self._line.has_calls or (self._is_at_work and self._breaker.room >= 1):
+            if self._line.has_calls or (self._is_at_work() and self._breaker.room >= 1):
                 self._finish_some(_TICK_SECONDS)
             else:
                 self._engine.clock.wait(stop, _TICK_SECONDS)
-
-    @property
-    def _is_at_work(self) -> bool:
-        return bool(self._loaders.size or self._line.is_busy)
 
     def leave(self) -> bool:
         """Wait for the calls under way, keep what unfinished pairs have cost; say whether there are none."""
@@ -116,6 +112,9 @@ class _Run(Generic[C]):
         with suppress(Exception) if self.error else nullcontext():
             self._keep([*(each.trial for each in out), *self._backlog.unfinished()])
         return is_complete
+
+    def _is_at_work(self) -> bool:
+        return bool(self._loaders.size or self._line.is_busy)
 
     def _drain(self, seconds: float) -> None:
         """Finish what ends within so many seconds."""
@@ -239,15 +238,3 @@ class _Run(Generic[C]):
     def _finish(self, outcome: Outcome) -> None:
         self._engine.journal.record(outcome)
         self._engine.progress.add(outcome)
-
-
-class _Ending(threading.Event):
-    """Set when the run ends by itself; it also counts as set when the run was asked to end."""
-
-    def __init__(self, asked: threading.Event) -> None:
-        super().__init__()
-        self._asked = asked
-
-    def is_set(self) -> bool:
-        """Say whether no further pair is to be taken."""
-        return super().is_set() or self._asked.is_set()

@@ -1,7 +1,7 @@
 """The line on which calls leave: one thread sends each at its slot and takes in the answers of all.
 
     loaders ──put──> ready ──slot has come──> out ──answer or failure──> ended ──take──> who finishes them
-                       └ another thread books slots for those that are ready
+                       └ another thread books slots for those that are ready (booking)
 
 Nothing here waits for a single call. So few threads keep any number of calls under way, and what is done for
 one call (load, sign, check, record) is done for several in a row, which costs a third of the processor time.
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic
 
+from maskmatch.core.booking import Booking
 from maskmatch.core.breaker import Breaker
 from maskmatch.core.concurrency import Room
 from maskmatch.core.engine import C, Engine
@@ -26,7 +27,6 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 _IDLE_SECONDS = 0.05
 _LEAST_WAIT_SECONDS = _MOMENT_SECONDS = 0.001
 _NOT_NEEDED_SECONDS, _HANGS_SECONDS = 1.0, 0.1
-_BOOKING_SECONDS = 0.5
 _MOST_ENDED = 64
 
 
@@ -64,24 +64,29 @@ class Line(Generic[C]):
         self._loading = 0  # places that are to be filled
         self._is_filling = True
         self._filled_at = time.monotonic()
-        self._slots: deque[float] = deque()
         self._out: dict[C, Ready[C]] = {}
         self._ended: list[Ready[C]] = []
         self._taken: deque[Ready[C]] = deque()  # those that ended and are being finished
         self._lock = threading.Lock()
         self._wants_calls = threading.Condition(self._lock)
-        self._wants_slots = threading.Condition(self._lock)
         self._has_ended = threading.Condition(self._lock)
         self._is_held_up = False  # there may be slots, but nothing to send or no room for it
         self._is_closed = self._is_left = False
         self._line = self._thread("line", self._send_and_receive)
-        self._booking = self._thread("slots", self._book)
+        self._booking = Booking(
+            engine.pacer,
+            engine.stop,
+            wanted=self._calls_without_slot,
+            is_over=self._is_over,
+            on_slots=engine.comparer.wake,
+        )
+        self._booker = self._thread("slots", self._booking.run)
         self.error: BaseException | None = None
 
     def start(self) -> None:
         """Start the two threads of the line."""
         self._line.start()
-        self._booking.start()
+        self._booker.start()
 
     def place(self) -> bool:
         """Wait for a place for one more call, to be filled or given up by `put`.
@@ -159,14 +164,11 @@ class Line(Generic[C]):
         self.close()
         with self._lock:
             self._is_left = True
-            self._wants_slots.notify_all()
         self._engine.comparer.wake()
         if self._line.ident:
             self._line.join()
-        if self._booking.ident:
-            self._booking.join(_BOOKING_SECONDS)  # the slots of a store that hangs stay spent
-        while self._slots:
-            self._pacer.passed(self._slots.popleft(), used=False)
+        if self._booker.ident:
+            self._booking.leave(self._booker)
         while self._ready:
             self._give_back(self._ready.popleft())
         out, self._out = list(self._out.values()), {}
@@ -210,30 +212,14 @@ class Line(Generic[C]):
 
     def _go_on(self) -> None:
         """Tell both threads that there is something more to send, or room for it."""
-        self._wants_slots.notify()
-        if self._is_held_up and self._slots:
+        self._booking.look()
+        if self._is_held_up and self._booking.slots:
             self._is_held_up = False
             self._engine.comparer.wake()
 
-    def _book(self) -> None:
-        """Book slots for the calls that are ready, until the end."""
-        while self._has_to_book():
-            slots = self._pacer.book(self._calls_without_slot, self._engine.stop)
-            self._slots.extend(slots)
-            self._engine.comparer.wake()
-
-    def _has_to_book(self) -> bool:
-        """Wait until a call needs a slot; False at the end."""
-        with self._lock:
-            while not self._is_over():
-                if self._calls_without_slot() > 0:
-                    return True
-                self._wants_slots.wait(_IDLE_SECONDS)
-        return False
-
     def _calls_without_slot(self) -> int:
         room = min(self._breaker.room, self._room.under_way - self._unfinished, len(self._ready))
-        return int(room) - len(self._slots)
+        return int(room) - len(self._booking.slots)
 
     def _send_and_receive(self) -> None:
         comparer = self._engine.comparer
@@ -246,15 +232,16 @@ class Line(Generic[C]):
         self._is_held_up = True
         most = min(self._room.under_way - self._unfinished, _MOST_ENDED - len(self._ended), len(self._ready))
         self._is_held_up = most < 1
-        if most < 1 or not self._slots or self._is_over():
+        slots = self._booking.slots
+        if most < 1 or not slots or self._is_over():
             return _IDLE_SECONDS
-        while self._slots and most > 0 and self._ready:
-            if (ahead := self._slots[0] - self._now()) > 0:
+        while slots and most > 0 and self._ready:
+            if (ahead := slots[0] - self._now()) > 0:
                 return min(_IDLE_SECONDS, max(_LEAST_WAIT_SECONDS, ahead))
             first = self._ready[0]
             if self._engine.comparer.is_stale(first.call) or self._verdicts.forestall(first.trial.pair):
                 self._give_back(self._taken_from_ready())
-            elif self._pacer.passed(slot := self._slots.popleft(), used=True):
+            elif self._pacer.passed(slot := slots.popleft(), used=True):
                 self._send(slot)
                 most -= 1
         return _LEAST_WAIT_SECONDS
