@@ -106,7 +106,7 @@ with DAG(
             minimum=1,
             maximum=256,
             title="Calls in flight",
-            description="Calls that each compare task may have under way. Empty: as many as it takes to use the rate limit.",
+            description="Calls under way at most in each compare task. Empty: as many as it takes to use the rate.",
         ),
         "budget_calls": Param(
             None,
