@@ -106,7 +106,7 @@ with DAG(
             minimum=1,
             maximum=256,
             title="Calls in flight",
-            description="Calls under way at most in each compare task. Empty: as many as it takes to use the rate.",
+            description="Calls under way at most, in each compare task. Empty: what the rate needs.",
         ),
         "budget_calls": Param(
             None,

@@ -8,6 +8,7 @@ from maskmatch.core.engine import Permits
 
 _LOOK_SECONDS = 0.05
 _HANGS_SECONDS = 0.5
+_AT_ONCE_SECONDS, _MOST_SPARE = 0.001, 16
 
 
 class Booking:
@@ -22,6 +23,7 @@ class Booking:
         pacer: Permits,
         stop: threading.Event,
         *,
+        now: Callable[[], float],
         wanted: Callable[[], int],
         is_over: Callable[[], bool],
         on_slots: Callable[[], None],
@@ -32,12 +34,17 @@ class Booking:
         self._is_over = is_over
         self._on_slots = on_slots
         self._changed = threading.Condition()
+        self._now = now
+        self._spare = 0
         self.slots: deque[float] = deque()
 
     def run(self) -> None:
         """Book until the end; raise what keeps calls from ever being sent."""
         while self._has_to_book():
-            self.slots.extend(self._pacer.book(self._wanted, self._stop))
+            slots = self._pacer.book(self._wanted_and_spare, self._stop)
+            come_at_once = len(slots) > 1 and slots[-1] - self._now() < _AT_ONCE_SECONDS
+            self._spare = min(len(slots), _MOST_SPARE) if come_at_once else 0
+            self.slots.extend(slots)
             self._on_slots()
 
     def look(self) -> None:
@@ -51,6 +58,11 @@ class Booking:
         thread.join(_HANGS_SECONDS)
         while self.slots:
             self._pacer.passed(self.slots.popleft(), used=False)
+
+    def _wanted_and_spare(self) -> int:
+        """Where slots come all at once the rate is no limit: book some for the next calls, too."""
+        wanted = self._wanted()
+        return wanted + self._spare if wanted > 0 else 0
 
     def _has_to_book(self) -> bool:
         """Wait until a call needs a slot; False at the end."""

@@ -76,6 +76,7 @@ class Line(Generic[C]):
         self._booking = Booking(
             engine.pacer,
             engine.stop,
+            now=engine.clock.now,
             wanted=self._calls_without_slot,
             is_over=self._is_over,
             on_slots=engine.comparer.wake,
