@@ -57,7 +57,7 @@ class Comparer(Protocol[C]):
     def start(self, call: C, *, send_by: float) -> None:
         """Begin to send a call.
 
-        Raise SlotMissed, and send nothing, when the clock shows more than `send_by`.
+        Raise SlotMissed, and send nothing, when the clock shows more than `send_by`, or for a stale call.
         """
         ...
 
