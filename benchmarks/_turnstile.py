@@ -3,8 +3,8 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 
+from maskmatch.core.booking import Booking
 from maskmatch.core.errors import Interrupted, MaskmatchError
 from maskmatch.core.pacing import Pacer
 
@@ -28,9 +28,15 @@ class Turnstile:
     def __init__(self, pacer: Pacer) -> None:
         self._pacer = pacer
         self._waiting: deque[_Turn] = deque()
-        self._slots: deque[float] = deque()
-        self._changed = threading.Condition()
-        self._is_idle = True
+        self._changed = threading.Event()
+        self._booking = Booking(
+            pacer,
+            threading.Event(),
+            now=time.monotonic,
+            wanted=lambda: len(self._waiting) - len(self._booking.slots),
+            is_over=lambda: False,
+            on_slots=self._changed.set,
+        )
         for work in (self._book, self._pass):
             threading.Thread(target=work, daemon=True).start()
 
@@ -38,9 +44,8 @@ class Turnstile:
         """Return when one call may be sent; raise what ended the booking, or Interrupted."""
         turn = _Turn()
         self._waiting.append(turn)
-        if self._is_idle:
-            with self._changed:
-                self._changed.notify_all()
+        self._changed.set()
+        self._booking.look()
         while not turn.gate.acquire(timeout=_LOOK_SECONDS):
             if stop and stop.is_set():
                 raise Interrupted("asked to stop")
@@ -49,33 +54,21 @@ class Turnstile:
 
     def _book(self) -> None:
         while True:
-            self._wait_for(lambda: len(self._waiting) > len(self._slots))
             try:
-                slots = self._pacer.book(lambda: len(self._waiting) - len(self._slots))
+                self._booking.run()
             except MaskmatchError as error:
                 self._end_all(error)
-                continue
-            with self._changed:
-                self._slots.extend(slots)
-                self._changed.notify_all()
 
     def _pass(self) -> None:
+        slots = self._booking.slots
         while True:
-            if not (self._waiting and self._slots):
-                self._wait_for(lambda: bool(self._waiting and self._slots))
-            slot = self._slots[0]
-            if (ahead := slot - time.monotonic()) > 0:
-                time.sleep(ahead)
-            self._slots.popleft()
-            if self._pacer.passed(slot, used=True):
-                self._waiting.popleft().gate.release()
-
-    def _wait_for(self, condition: Callable[[], bool]) -> None:
-        with self._changed:
-            self._is_idle = True
-            while not condition():
+            while not (self._waiting and slots):
                 self._changed.wait(_LOOK_SECONDS)
-            self._is_idle = False
+                self._changed.clear()
+            if (ahead := slots[0] - time.monotonic()) > 0:
+                time.sleep(ahead)
+            if self._pacer.passed(slots.popleft(), used=True):
+                self._waiting.popleft().gate.release()
 
     def _end_all(self, error: MaskmatchError) -> None:
         while self._waiting:
