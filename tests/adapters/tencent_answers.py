@@ -88,6 +88,17 @@ def reply(handler, status, body, content_type="application/json", **headers):
     handler.wfile.write(data)
 
 
+def listening(hung_up):
+    """Return what a peer does that hears all and says nothing, and notes when the other side has hung up."""
+
+    def talk(sock):
+        while sock.recv(65536):
+            pass
+        hung_up.set()
+
+    return talk
+
+
 def echo(handler):
     reply(handler, 200, handler.body)
 

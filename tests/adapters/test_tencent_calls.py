@@ -14,7 +14,17 @@ from maskmatch.adapters.tencent.exchanges import STALE_SECONDS
 from maskmatch.core.codes import Action, Billed
 from maskmatch.core.errors import CallFailed, SlotMissed
 from maskmatch.core.images import Picture
-from tests.adapters.tencent_answers import ONE, OTHER, SCORED, answering, error, hanging_up, peer, reply
+from tests.adapters.tencent_answers import (
+    ONE,
+    OTHER,
+    SCORED,
+    answering,
+    error,
+    hanging_up,
+    listening,
+    peer,
+    reply,
+)
 
 
 def comparer_of(account, *, connections=16):
@@ -177,13 +187,7 @@ def test_megabytes_arrive_as_they_were_sent():
 
 def test_close_hangs_up_the_calls_under_way_and_a_wait_is_woken_from_another_thread():
     heard = threading.Event()
-
-    def talk(sock):
-        while sock.recv(65536):
-            pass
-        heard.set()
-
-    with peer(talk) as endpoint:
+    with peer(listening(heard)) as endpoint:
         comparer = TencentComparer(
             Account(secret_id="i", secret_key="k", endpoint=endpoint, protocol="http"), connections=1
         )

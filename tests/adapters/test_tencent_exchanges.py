@@ -8,7 +8,7 @@ import pytest
 
 from maskmatch.adapters.tencent.exchanges import Exchanges
 from maskmatch.adapters.tencent.stages import Stage
-from tests.adapters.tencent_answers import Calls, calls, contents, echo, peer, request
+from tests.adapters.tencent_answers import Calls, calls, contents, echo, listening, peer, request
 
 SECURE = pytest.mark.parametrize("is_tls", [False, True], ids=["plain", "tls"])
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
@@ -189,13 +189,7 @@ def test_what_has_ended_wakes_no_wait(keep):
 
 def test_close_hangs_up_what_is_under_way_and_may_be_followed_by_a_wake():
     heard = threading.Event()
-
-    def talk(sock):
-        while sock.recv(65536):
-            pass
-        heard.set()
-
-    with peer(talk) as endpoint:
+    with peer(listening(heard)) as endpoint:
         each = Calls(endpoint)
         exchange = each.started()
         each.close()
