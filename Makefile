@@ -63,7 +63,7 @@ format: setup  ## mend format and what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 
 docs: setup  ## make the generated documents anew
-	$(BIN)/python -m maskmatch.adapters.dictionary > docs/tables.md
+	$(BIN)/python -m maskmatch.storage.data_dictionary > docs/tables.md
 
 bench: setup  ## run all benchmarks; each ends with one JSON line (BENCH=--quick for short ones)
 	@for file in benchmarks/[a-z]*.py; do $(BIN)/python $$file $(BENCH) || exit 1; done

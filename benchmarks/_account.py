@@ -5,8 +5,8 @@ from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.iai.v20200303.iai_client import IaiClient
 
-from maskmatch.adapters.tencent import Account
-from maskmatch.embedded.service import LocalService
+from devstack.service import LocalService
+from maskmatch.tencent import Account
 
 
 def account_of(service: LocalService, *, calls_per_second: float) -> Account:

@@ -19,17 +19,19 @@ from pathlib import Path
 
 from _night import DAY
 
-from maskmatch import runs
-from maskmatch.adapters.stores import open_store
-from maskmatch.adapters.tencent import Account
 from maskmatch.core.errors import Replaced, Unavailable
-from maskmatch.supervision import Watch, die_with_parent
+from maskmatch.pipeline.compare import CompareOptions, compare_shard
+from maskmatch.pipeline.plan import find_plan
+from maskmatch.pipeline.run import Run
+from maskmatch.pipeline.task_process import ParentWatchdog, die_with_parent
+from maskmatch.storage.object_stores import open_store
+from maskmatch.tencent import Account
 
 DONE, FAILED, TRY_AGAIN = 0, 1, 75
 _PAUSE_SECONDS = 0.5
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
-    ["httpx", "maskmatch.publications", "maskmatch.runs", "maskmatch.server.comparison"]
+    ["httpx", "maskmatch.pipeline.publish", "maskmatch.pipeline.plan", "maskmatch.server.comparison"]
 )
 
 
@@ -41,22 +43,22 @@ class Work:
     warehouse: str
     plan: str
     account: Account
-    broker: str
+    coordinator: str
     logs: Path
     calls_in_flight: int | None = None
     run_id: str = "benchmark"
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def job(self) -> runs.Job:
-        """Return the job; the environment must hold the store's address and key."""
+    def run_of(self) -> Run:
+        """Return the run; the environment must hold the store's address and key."""
         source, warehouse = open_store(self.source), open_store(self.warehouse)
-        return runs.Job(source=source, warehouse=warehouse, day=DAY, run_id=self.run_id)
+        return Run(source=source, warehouse=warehouse, day=DAY, run_id=self.run_id)
 
-    def options(self, stop: threading.Event) -> runs.CompareOptions:
+    def options(self, stop: threading.Event) -> CompareOptions:
         """Return how to compare."""
-        return runs.CompareOptions(
+        return CompareOptions(
             account=self.account,
-            broker=self.broker,
+            permit_store=self.permit_store,
             calls_in_flight=self.calls_in_flight,
             stop=stop,
         )
@@ -144,10 +146,10 @@ def _run(work: Work, shard: str) -> int:
     _log_to(work.logs / f"{Path(shard).stem}.log")
     stop = threading.Event()
     try:
-        with Watch(stop):
-            job = work.job()
-            plan = runs.find_plan(job, work.plan)
-            runs.compare_shard(job, plan, plan.shard(shard), work.options(stop))
+        with ParentWatchdog(stop):
+            run = work.run()
+            plan = find_plan(run, work.plan)
+            compare_shard(run, plan, plan.shard(shard), work.options(stop))
     except (Unavailable, Replaced) as error:
         logging.getLogger(__name__).warning("%s: another attempt follows", error)
         time.sleep(_PAUSE_SECONDS)

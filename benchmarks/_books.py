@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 from _night import DAY, Expected
 
-from maskmatch import runs
-from maskmatch.adapters import plans, tables
-from maskmatch.adapters.journal import Entry, read_journal
 from maskmatch.core.planning import Plan
+from maskmatch.pipeline.run import Run
+from maskmatch.storage import plans, tables
+from maskmatch.storage.journal import Entry, read_journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,14 @@ class Books:
 
 
 def books_of(
-    job: runs.Job, plan: Plan, calls: Iterable[Mapping[str, Any]], pairs: Mapping[str, Expected]
+    run: Run, plan: Plan, calls: Iterable[Mapping[str, Any]], pairs: Mapping[str, Expected]
 ) -> Books:
     """Read the journals, and the calls of the meter."""
     ids = {known.key: pair_id for pair_id, known in pairs.items()}
     books = Books(Counter(), Counter(), Counter(), Counter())
     books.billed.update(ids[call["pair"]] for call in calls if call["billed"])
     for shard in plan.shards:
-        for entry in read_journal(job.warehouse, plans.journal_prefix(shard.key)):
+        for entry in read_journal(run.warehouse, plans.journal_prefix(shard.key)):
             _enter(books, entry)
     return books
 
@@ -65,9 +65,9 @@ def _enter(books: Books, entry: Entry) -> None:
         books.scored[outcome.pair_id] += 1
 
 
-def table_figures(job: runs.Job, pairs: Mapping[str, Expected]) -> dict[str, float]:
+def table_figures(run: Run, pairs: Mapping[str, Expected]) -> dict[str, float]:
     """Return what is wrong with the published table, read with pandas."""
-    table = pd.read_parquet(io.BytesIO(job.warehouse.get(tables.outcomes_key(DAY))))
+    table = pd.read_parquet(io.BytesIO(run.warehouse.get(tables.outcomes_key(DAY))))
     scored = table[table["score"].notna()]
     wanted = scored["pair_id"].map({pair_id: known.score for pair_id, known in pairs.items()})
     return {

@@ -10,12 +10,12 @@ from typing import Any
 from _books import books_of, table_figures
 from _night import DAY, Expected
 
-from maskmatch import runs
-from maskmatch.adapters.stores import FileStore, open_store
+from devstack.redis import Redis
+from devstack.seaweed import Seaweed
+from devstack.service import LocalService
 from maskmatch.core.planning import Plan
-from maskmatch.embedded.redis import Redis
-from maskmatch.embedded.seaweed import Seaweed
-from maskmatch.embedded.service import LocalService
+from maskmatch.pipeline.run import Run
+from maskmatch.storage.object_stores import FileStore, open_store
 
 CALLS_PER_SECOND, LATENCY_MS = 100, 50
 CALLS_IN_FLIGHT = 16
@@ -39,7 +39,7 @@ class Servers:
 
     service: LocalService
     store: Seaweed
-    broker: Redis
+    coordinator: Redis
 
 
 @contextmanager
@@ -54,28 +54,28 @@ def serving(home: Path, faults: Sequence[str]) -> Iterator[Servers]:
         fault_seed=SEED,
         admin=True,
     )
-    with service, Seaweed(home / "s3") as store, Redis(home / "redis") as broker:
+    with service, Seaweed(home / "s3") as store, Redis(home / "redis") as coordinator:
         os.environ.update(store.environment())
-        yield Servers(service, store, broker)
+        yield Servers(service, store, coordinator)
 
 
-def job_at(home: Path) -> runs.Job:
-    """Return the job that takes its pairs from a folder and writes to the store."""
+def job_at(home: Path) -> Run:
+    """Return the run that takes its pairs from a folder and writes to the store."""
     source, warehouse = FileStore(home / "in"), open_store(WAREHOUSE)
-    return runs.Job(source=source, warehouse=warehouse, day=DAY, run_id="benchmark")
+    return Run(source=source, warehouse=warehouse, day=DAY, run_id="benchmark")
 
 
 def verdict(
-    job: runs.Job, plan: Plan, meter: Mapping[str, Any], pairs: Mapping[str, Expected], *, tasks_killed: int
+    run: Run, plan: Plan, meter: Mapping[str, Any], pairs: Mapping[str, Expected], *, tasks_killed: int
 ) -> dict[str, float]:
     """Return what is wrong with table and journals; each killed task may leave so many calls unlisted."""
-    books = books_of(job, plan, meter["calls"], pairs).figures()
+    books = books_of(run, plan, meter["calls"], pairs).figures()
     bound = tasks_killed * (CALLS_IN_FLIGHT + GROUP)
     return {
         "pairs": len(pairs),
         "shards": len(plan.shards),
         "tasks_killed": tasks_killed,
-        **table_figures(job, pairs),
+        **table_figures(run, pairs),
         **books,
         "unlisted_bound": bound,
         "unlisted_of_bound": round(books["unlisted"] / max(1, bound), 4),

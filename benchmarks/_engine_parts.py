@@ -11,13 +11,13 @@ from pathlib import Path
 from _account import sdk_client
 from tencentcloud.iai.v20200303.models import CompareMaskFaceRequest
 
-from maskmatch import runs
-from maskmatch.adapters.stores import FileStore
-from maskmatch.adapters.tencent import Account, TencentComparer
-from maskmatch.comparisons import CompareOptions, compare_shard
-from maskmatch.core.images import Picture
+from maskmatch.core.image_rules import Picture
 from maskmatch.core.planning import Plan, PlanOptions
-from maskmatch.jobs import Job
+from maskmatch.pipeline.compare import CompareOptions, compare_shard
+from maskmatch.pipeline.plan import make_plan
+from maskmatch.pipeline.run import Run
+from maskmatch.storage.object_stores import FileStore
+from maskmatch.tencent import Account, TencentComparer
 
 DAY = date(2026, 1, 1)
 NO_LIMIT = 1e6
@@ -92,25 +92,25 @@ def _side(picture: Picture) -> tuple[str | None, str | None]:
 class Shard:
     """A planned shard of pairs of public addresses, and how to compare it."""
 
-    job: Job
+    run: Run
     plan: Plan
     options: CompareOptions
 
     def compare(self) -> None:
         """Take every pair of it to the journal: addresses, permits, calls, entries."""
-        compare_shard(self.job, self.plan, self.plan.shards[0], self.options)
+        compare_shard(self.run, self.plan, self.plan.shards[0], self.options)
 
 
 def planned(folder: Path, account: Account, *, pairs: int, threads: int) -> Shard:
     """Plan so many pairs below a folder of their own."""
     source, warehouse = FileStore(folder / "in"), FileStore(folder / "out")
-    job = Job(source=source, warehouse=warehouse, day=DAY, run_id="engine_speed")
+    run = Run(source=source, warehouse=warehouse, day=DAY, run_id="engine_speed")
     lines = [
         f"p{number},http://pictures.test/{number}.jpg,http://pictures.test/x.jpg" for number in range(pairs)
     ]
     text = "\n".join(["pair_id,reference_id,probe_id", *lines])
     source.put(f"manifests/ds={DAY}/pairs.csv", text.encode())
     options = CompareOptions(
-        account=account, broker=f"sqlite:///{folder}/broker.sqlite3", calls_in_flight=threads
+        account=account, permit_store=f"sqlite:///{folder}/permits.sqlite3", calls_in_flight=threads
     )
-    return Shard(job, runs.make_plan(job, PlanOptions(max_shards=1)), options)
+    return Shard(run, make_plan(run, PlanOptions(max_shards=1)), options)

@@ -13,10 +13,12 @@ from typing import Protocol
 from _gateway import FRAME
 from _turnstile import Turnstile
 
-from maskmatch.adapters.broker import open_broker
+from maskmatch.core.clock import SystemClock
+from maskmatch.core.codes import ThrottleScope
 from maskmatch.core.errors import MaskmatchError
-from maskmatch.core.pacing import Pacer, SystemClock
-from maskmatch.core.permits.claims import Claim, RunClass, ThrottleScope
+from maskmatch.permits.client.pacing import Pacer
+from maskmatch.permits.opening import open_coordinator
+from maskmatch.permits.steps.claims import Claim, Priority
 
 _STACK_BYTES = 256 * 1024
 
@@ -33,11 +35,11 @@ class Crew:
     threads: int
     quota: float
     until: float
-    way: str = "broker"
+    way: str = "permit_store"
     store: str = ""
     account: str = "bench"
     processes: int = 1
-    run_class: RunClass = RunClass.NIGHTLY
+    priority: Priority = Priority.NIGHTLY
 
 
 class Way(Protocol):
@@ -52,15 +54,15 @@ class Way(Protocol):
         ...
 
 
-class ByBroker:
+class ByCoordinator:
     """Our own."""
 
     def __init__(self, crew: Crew) -> None:
-        broker = open_broker(
+        coordinator = open_coordinator(
             crew.store, secret_id=crew.account, calls_per_second=crew.quota, clock=SystemClock()
         )
-        claim = Claim(run_id=f"{crew.run_class}", run_class=crew.run_class)
-        self._pacer = Pacer(broker, claim, calls_per_second=crew.quota, clock=SystemClock())
+        claim = Claim(run_id=f"{crew.priority}", priority=crew.priority)
+        self._pacer = Pacer(coordinator, claim, calls_per_second=crew.quota, clock=SystemClock())
         self._turnstile = Turnstile(self._pacer)
 
     def wait(self, stop: threading.Event) -> None:
@@ -68,7 +70,7 @@ class ByBroker:
         self._turnstile.wait(stop)
 
     def refused(self, times: int) -> None:  # noqa: ARG002 - others need it
-        """Tell the broker."""
+        """Tell the coordinator."""
         self._pacer.throttled(ThrottleScope.ACCOUNT)
 
 
@@ -115,8 +117,8 @@ class ByShare:
         time.sleep(self._pause(state))
 
 
-WAYS: dict[str, type[ByBroker | ByPyrate | ByShare]] = {
-    "broker": ByBroker,
+WAYS: dict[str, type[ByCoordinator | ByPyrate | ByShare]] = {
+    "permit_store": ByCoordinator,
     "pyrate-redis": ByPyrate,
     "static": ByShare,
 }

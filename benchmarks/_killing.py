@@ -1,4 +1,4 @@
-"""Kill -9 at random points of a night: tasks, supervisors, whole hosts, the store, the broker's store."""
+"""Kill -9 at random points of a night: tasks, supervisors, whole hosts, the store, the permit store."""
 
 import os
 import random
@@ -22,7 +22,7 @@ class Victim(StrEnum):
     SUPERVISOR = "supervisor"
     HOST = "host"
     STORE = "store"
-    BROKER = "broker"
+    BROKER = "permit_store"
 
 
 SHARES = {Victim.TASK: 50, Victim.SUPERVISOR: 20, Victim.HOST: 10, Victim.STORE: 10, Victim.BROKER: 10}

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from math import ceil, sqrt
 
-from maskmatch.adapters.stores import Store
 from maskmatch.core.planning import MANIFEST_BYTES_PER_SHARD
 from maskmatch.server.comparison import read_comparison
+from maskmatch.storage.object_stores import Store
 
 DAY = date(2026, 1, 1)
 _HEADER = "pair_id,reference_id,probe_id,attr_padding\n"

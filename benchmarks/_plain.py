@@ -22,7 +22,7 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from tencentcloud.iai.v20200303.iai_client import IaiClient
 from tencentcloud.iai.v20200303.models import CompareMaskFaceRequest
 
-from maskmatch.adapters.tencent import Account
+from maskmatch.tencent import Account
 
 TRIES = 8
 

@@ -11,8 +11,8 @@ from _attempts import CONTEXT
 from _night import NightPair, expected, pairs_of, write_night
 from _plain import Plain, compare_rest, read_results
 
-from maskmatch.adapters.stores import FileStore
-from maskmatch.embedded.service import LocalService
+from devstack.service import LocalService
+from maskmatch.storage.object_stores import FileStore
 
 KILLS = 5
 THREADS = 32

@@ -19,11 +19,12 @@ from typing import Protocol
 from _gateway import FRAME
 from _turnstile import Turnstile
 
-from maskmatch.adapters.broker import open_broker
+from maskmatch.core.clock import SystemClock
 from maskmatch.core.errors import BudgetSpent
-from maskmatch.core.pacing import Pacer, SystemClock
-from maskmatch.core.permits.claims import Budget, Budgets, Claim, RunClass
-from maskmatch.supervision import die_with_parent
+from maskmatch.permits.client.pacing import Pacer
+from maskmatch.permits.opening import open_coordinator
+from maskmatch.permits.steps.claims import Budget, Budgets, Claim, Priority
+from maskmatch.pipeline.task_process import die_with_parent
 
 ACCOUNT = "bench"
 BILLED, UNBILLED = 1, 2
@@ -35,7 +36,7 @@ class Race:
     """So many threads call until the budget is spent, and again with what was given back, in rounds.
 
     In all rounds but the last a share of the calls is not billed.
-    `way` is "broker", "pyrate-redis" or "counter-file"; `store` the address of what the processes share.
+    `way` is "permit_store", "pyrate-redis" or "counter-file"; `store` the address of what the processes share.
     """
 
     way: str
@@ -65,14 +66,14 @@ class Purse(Protocol):
         ...
 
 
-class ByBroker:
+class ByCoordinator:
     """Our own."""
 
     def __init__(self, race: Race) -> None:
         clock = SystemClock()
-        broker = open_broker(race.store, secret_id=ACCOUNT, calls_per_second=math.inf, clock=clock)
-        claim = Claim(run_id=race.run_id, run_class=RunClass.NIGHTLY, budgets=Budgets(run=race.budget))
-        self._pacer = Pacer(broker, claim, calls_per_second=math.inf, clock=clock)
+        coordinator = open_coordinator(race.store, secret_id=ACCOUNT, calls_per_second=math.inf, clock=clock)
+        claim = Claim(run_id=race.run_id, priority=Priority.NIGHTLY, budgets=Budgets(run=race.budget))
+        self._pacer = Pacer(coordinator, claim, calls_per_second=math.inf, clock=clock)
         self._turnstile = Turnstile(self._pacer)
 
     def take(self) -> bool:
@@ -138,8 +139,8 @@ class ByCounterFile:
         """Do nothing."""
 
 
-WAYS: dict[str, type[ByBroker | ByPyrate | ByCounterFile]] = {
-    "broker": ByBroker,
+WAYS: dict[str, type[ByCoordinator | ByPyrate | ByCounterFile]] = {
+    "permit_store": ByCoordinator,
     "pyrate-redis": ByPyrate,
     "counter-file": ByCounterFile,
 }

@@ -13,11 +13,12 @@ from _account import account_of
 from _attempts import Attempt, Work
 from _night import DAY, write_night
 
-from maskmatch import runs
-from maskmatch.adapters import plans
-from maskmatch.adapters.stores import FileStore
+from devstack.service import LocalService
 from maskmatch.core.planning import Plan, Shard
-from maskmatch.embedded.service import LocalService
+from maskmatch.pipeline.plan import make_plan
+from maskmatch.pipeline.run import Run
+from maskmatch.storage import plans
+from maskmatch.storage.object_stores import FileStore
 
 SKEWED = (300, 300, 300, 1500)
 _BEFORE_KILL_SECONDS = 4.0
@@ -57,14 +58,14 @@ def kill_figures(home: Path, service: LocalService, *, calls_per_second: int, na
 def _comparing(
     home: Path, service: LocalService, sizes: Sequence[int], *, calls_per_second: int
 ) -> Iterator[list[Attempt]]:
-    job = _job(home, sum(sizes))
-    plan = _cut(job, runs.make_plan(job), sizes)
+    run = _job(home, sum(sizes))
+    plan = _cut(run, make_plan(run), sizes)
     work = Work(
-        source=job.source.uri,
-        warehouse=job.warehouse.uri,
+        source=run.source.uri,
+        warehouse=run.warehouse.uri,
         plan=plan.folder,
         account=account_of(service, calls_per_second=calls_per_second),
-        broker=f"sqlite:///{home}/broker.sqlite3",
+        permit_store=f"sqlite:///{home}/permits.sqlite3",
         logs=home,
     )
     service.reset_meter()
@@ -76,20 +77,20 @@ def _comparing(
             attempt.stop()
 
 
-def _job(home: Path, pairs: int) -> runs.Job:
+def _job(home: Path, pairs: int) -> Run:
     source, warehouse = FileStore(home / "in"), FileStore(home / "out")
     write_night(source, pairs, shards=1)
-    return runs.Job(source=source, warehouse=warehouse, day=DAY, run_id="benchmark")
+    return Run(source=source, warehouse=warehouse, day=DAY, run_id="benchmark")
 
 
-def _cut(job: runs.Job, plan: Plan, sizes: Sequence[int]) -> Plan:
+def _cut(run: Run, plan: Plan, sizes: Sequence[int]) -> Plan:
     """Write the same plan with its pairs in shards of other sizes, and return it."""
-    pairs = (pair for shard in plan.shards for pair in plans.read_shard(job.warehouse, shard.key))
+    pairs = (pair for shard in plan.shards for pair in plans.read_shard(run.warehouse, shard.key))
     shards = []
     for number, size in enumerate(sizes):
         key = f"{plan.folder}/cut-{number:05d}.parquet"
-        plans.write_shard(job.warehouse, key, list(islice(pairs, size)))
+        plans.write_shard(run.warehouse, key, list(islice(pairs, size)))
         shards.append(Shard(key, size))
     cut = replace(plan, shards=tuple(shards))
-    plans.write_plan(job.warehouse, cut)
+    plans.write_plan(run.warehouse, cut)
     return cut

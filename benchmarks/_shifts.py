@@ -12,7 +12,7 @@ from multiprocessing.synchronize import Barrier
 
 from _fleet import WAYS, Crew, call
 
-from maskmatch.supervision import die_with_parent
+from maskmatch.pipeline.task_process import die_with_parent
 
 _STACK_BYTES = 256 * 1024
 _READY_SECONDS = 60

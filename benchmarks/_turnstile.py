@@ -4,9 +4,9 @@ import threading
 import time
 from collections import deque
 
-from maskmatch.core.booking import Booking
 from maskmatch.core.errors import Interrupted, MaskmatchError
-from maskmatch.core.pacing import Pacer
+from maskmatch.engine.booking import Booking
+from maskmatch.permits.client.pacing import Pacer
 
 _LOOK_SECONDS = 0.05
 

@@ -1,7 +1,7 @@
 """Whether 64 threads of 8 processes that race for one budget ever spend more than it, or leave some of it.
 
 A tenth of the calls is not billed, and its budget given back. The stand-in gateway says what was billed. Our
-broker in SQLite, Redis and Postgres, with a budget of calls and with one of money; side by side the best
+coordinator in SQLite, Redis and Postgres, with a budget of calls and with one of money; side by side the best
 library limiter in Redis, with the budget as its rate of a day, and a shared file that all look into before
 they send and add to afterwards.
 """
@@ -20,11 +20,11 @@ from _gateway import Gateway, running
 from _racers import ACCOUNT, BILLED, Race, run_race
 from _report import main
 
-from maskmatch.adapters.broker import open_broker
-from maskmatch.core.pacing import SystemClock
-from maskmatch.core.permits.claims import Budget
-from maskmatch.embedded.postgres import Postgres
-from maskmatch.embedded.redis import Redis
+from devstack.postgres import Postgres
+from devstack.redis import Redis
+from maskmatch.core.clock import SystemClock
+from maskmatch.permits.opening import open_coordinator
+from maskmatch.permits.steps.claims import Budget
 
 CALLS, QUICK_CALLS = 2000, 500
 PROCESSES, THREADS = 8, 8
@@ -62,10 +62,10 @@ def run(quick: bool) -> dict[str, float]:
 def _entries(folder: Path, servers: ExitStack) -> Iterator[Entry]:
     redis = servers.enter_context(Redis(folder / "redis"))
     postgres = servers.enter_context(Postgres(folder / "postgres"))
-    stores = {"sqlite": f"sqlite:///{folder}/broker.sqlite3", "redis": redis.uri, "postgres": postgres.uri}
+    stores = {"sqlite": f"sqlite:///{folder}/permits.sqlite3", "redis": redis.uri, "postgres": postgres.uri}
     for name, uri in stores.items():
-        yield Entry(name, "broker", uri)
-        yield Entry(f"{name}_money", "broker", uri, is_money=True)
+        yield Entry(name, "permit_store", uri)
+        yield Entry(f"{name}_money", "permit_store", uri, is_money=True)
     yield Entry("pyrate_redis", "pyrate-redis", redis.uri)
     counter = folder / "counter"
     counter.write_text("0")
@@ -89,16 +89,18 @@ def _race(entry: Entry, calls: int) -> dict[str, float]:
         seconds = time.monotonic() - started
         billed = ledger.books().accepted_of.count(BILLED)
     figures = {"overshoot": max(0, billed - calls), "left_over": max(0, calls - billed)}
-    if entry.way == "broker":
+    if entry.way == "permit_store":
         figures["books_differ"] = abs(_spent(entry) - billed)
     return figures | {"seconds": round(seconds, 2)}
 
 
 def _spent(entry: Entry) -> int:
-    """Return what the broker's own books say."""
-    broker = open_broker(entry.store, secret_id=ACCOUNT, calls_per_second=math.inf, clock=SystemClock())
-    with closing(broker):
-        windows = broker.snapshot().windows
+    """Return what the coordinator's own books say."""
+    coordinator = open_coordinator(
+        entry.store, secret_id=ACCOUNT, calls_per_second=math.inf, clock=SystemClock()
+    )
+    with closing(coordinator):
+        windows = coordinator.snapshot().windows
     return next(window.calls for window in windows if (window.kind, window.name) == ("run", entry.name))
 
 

@@ -1,6 +1,6 @@
 """What a night loses, doubles and pays again when 100 processes of it are killed and 2 % of its calls fail.
 
-Tasks, their supervisors, whole hosts, the S3 store and the Redis of the permit broker are killed with SIGKILL
+Tasks, their supervisors, whole hosts, the S3 store and the Redis of the permit store are killed with SIGKILL
 at random points, and started again as Airflow or a service manager would; the service injects its faults.
 The service itself lives on, because its meter is the judge. Beside it, with the same faults and five kills,
 runs what people write first: a thread pool, tenacity, and a file of results to go on from.
@@ -20,7 +20,8 @@ from _night import expected, write_night
 from _plain_restarted import plain_figures
 from _report import main
 
-from maskmatch import publications, runs
+from maskmatch.pipeline.plan import make_plan
+from maskmatch.pipeline.publish import publish
 
 PAIRS, QUICK_PAIRS = 20_000, 1000
 KILLS, QUICK_KILLS = 100, 5
@@ -50,17 +51,17 @@ class Chaos:
 
     def __init__(self, home: Path, servers: Servers, *, pairs: int) -> None:
         self._service = servers.service
-        self._servers = {Victim.STORE: servers.store, Victim.BROKER: servers.broker}
-        self._job = job_at(home)
-        write_night(self._job.source, pairs, shards=SHARDS)
+        self._servers = {Victim.STORE: servers.store, Victim.BROKER: servers.permit_store}
+        self._run = job_at(home)
+        write_night(self._run.source, pairs, shards=SHARDS)
         self._pairs = expected(pairs)
-        self._plan = runs.make_plan(self._job)
+        self._plan = make_plan(self._run)
         self._work = Work(
-            source=self._job.source.uri,
-            warehouse=self._job.warehouse.uri,
+            source=self._run.source.uri,
+            warehouse=self._run.warehouse.uri,
             plan=self._plan.folder,
             account=account_of(servers.service, calls_per_second=CALLS_PER_SECOND),
-            broker=servers.broker.uri,
+            permit_store=servers.permit_store.uri,
             logs=home,
             calls_in_flight=CALLS_IN_FLIGHT,
             environment=servers.store.environment(),
@@ -85,9 +86,9 @@ class Chaos:
         return int(self._service.meter()["distinct_billed_pairs"])
 
     def _figures(self, night: Night, killer: Killer) -> dict[str, float]:
-        publications.publish(self._job, self._plan, nominal_fmr=1e-4)
+        publish(self._run, self._plan, nominal_fmr=1e-4)
         meter = self._service.meter(with_calls=True)
-        figures = verdict(self._job, self._plan, meter, self._pairs, tasks_killed=killer.tasks_killed)
+        figures = verdict(self._run, self._plan, meter, self._pairs, tasks_killed=killer.tasks_killed)
         return {
             **figures,
             **{f"kills_of_{victim}": killer.kills[victim] for victim in Victim},

@@ -1,4 +1,4 @@
-"""What a real Airflow makes of kill -9: task processes, executor workers, scheduler, S3 store and broker.
+"""What a real Airflow makes of kill -9: task processes, executor workers, scheduler, S3 store and coordinator.
 
 The nightly Dag compares the pairs of one date in eight shards. Airflow's own retries, its heartbeat timeout
 and a service manager (the embedded stack) start again what was killed. A task has three retries: one for a
@@ -25,20 +25,20 @@ from _chaos import GOALS as COMMON_GOALS
 from _night import DAY, expected, write_night
 from _report import main
 
-from maskmatch.adapters import plans
-from maskmatch.adapters.stores import FileStore
-from maskmatch.embedded.airflow import AirflowStack
-from maskmatch.embedded.connections import connections
-from maskmatch.embedded.redis import Redis
-from maskmatch.embedded.seaweed import Seaweed
-from maskmatch.embedded.service import LocalService
+from devstack.airflow import AirflowStack
+from devstack.connections import connections
+from devstack.redis import Redis
+from devstack.seaweed import Seaweed
+from devstack.service import LocalService
+from maskmatch.storage import plans
+from maskmatch.storage.object_stores import FileStore
 
 DAG = "nightly_comparison"
 PAIRS, QUICK_PAIRS = 8000, 2000
 SHARDS, QUICK_SHARDS = 8, 2
 FAULTS = ("internal@0.01", "bad-gateway@0.005", "lost@0.003", "slow=1.5,0.5@0.002")
-KINDS = ("task", "worker", "broker", "task", "store", "task", "scheduler", "task")
-QUICK_KINDS = ("task", "broker", "scheduler")
+KINDS = ("task", "worker", "permit_store", "task", "store", "task", "scheduler", "task")
+QUICK_KINDS = ("task", "permit_store", "scheduler")
 RUN_SECONDS = 660
 SETTINGS = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
@@ -65,9 +65,9 @@ def run(quick: bool) -> dict[str, float]:
 
 def _airflow(home: Path, servers: Servers) -> AirflowStack:
     facts = connections(
-        servers.store, servers.service, broker=home / "unused", calls_per_second=CALLS_PER_SECOND
+        servers.store, servers.service, permit_store=home / "unused", calls_per_second=CALLS_PER_SECOND
     )
-    facts["tencent_iai_default"]["extra"]["broker"] = servers.broker.uri
+    facts["tencent_iai_default"]["extra"]["permit_store"] = servers.permit_store.uri
     return AirflowStack(home / "airflow", connections=facts, follows_schedules=False, settings=SETTINGS)
 
 
@@ -85,7 +85,10 @@ class Blows:
 
     def __init__(self, airflow: AirflowStack, servers: Servers) -> None:
         self._airflow, self._service = airflow, servers.service
-        self._servers: dict[str, Seaweed | Redis] = {"store": servers.store, "broker": servers.broker}
+        self._servers: dict[str, Seaweed | Redis] = {
+            "store": servers.store,
+            "permit_store": servers.permit_store,
+        }
         self._draw = random.Random(SEED)  # noqa: S311 - repeatable, not secret
         self._due: list[tuple[float, str]] = []
         self._hit: set[int] = set()
@@ -146,13 +149,13 @@ def _title(process: psutil.Process) -> str:
 
 
 def _figures(home: Path, service: LocalService, pairs: int, blows: Blows) -> dict[str, float]:
-    job = job_at(home)
-    plan = plans.newest_plan(job.warehouse, DAY)
+    run = job_at(home)
+    plan = plans.newest_plan(run.warehouse, DAY)
     if plan is None:
         raise RuntimeError("the run has not even planned")
     meter = service.meter(with_calls=True)
     return {
-        **verdict(job, plan, meter, expected(pairs), tasks_killed=blows.tasks_killed),
+        **verdict(run, plan, meter, expected(pairs), tasks_killed=blows.tasks_killed),
         **{f"kills_of_{kind}": count for kind, count in blows.kills.items()},
     }
 

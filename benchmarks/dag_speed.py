@@ -28,12 +28,12 @@ from _plain import Plain, compare_rest
 from _report import main
 from _shards import kill_figures, skewed_figures
 
-from maskmatch.adapters.stores import FileStore
-from maskmatch.embedded.airflow import AirflowStack
-from maskmatch.embedded.connections import connections
-from maskmatch.embedded.redis import Redis
-from maskmatch.embedded.seaweed import Seaweed
-from maskmatch.embedded.service import LocalService
+from devstack.airflow import AirflowStack
+from devstack.connections import connections
+from devstack.redis import Redis
+from devstack.seaweed import Seaweed
+from devstack.service import LocalService
+from maskmatch.storage.object_stores import FileStore
 
 DAG = "nightly_comparison"
 PAIRS, QUICK_PAIRS = 5000, 1000
@@ -86,7 +86,9 @@ def _by_airflow(
     figures: dict[str, float] = {}
     with ExitStack() as running:
         store = running.enter_context(Seaweed(home / "s3"))
-        facts = connections(store, service, broker=home / "broker.sqlite3", calls_per_second=CALLS_PER_SECOND)
+        facts = connections(
+            store, service, permit_store=home / "permits.sqlite3", calls_per_second=CALLS_PER_SECOND
+        )
         stack = AirflowStack(home / "airflow", connections=facts, follows_schedules=False)
         airflow = running.enter_context(stack)
         airflow.wait_for_dag(DAG)

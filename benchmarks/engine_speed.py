@@ -19,9 +19,9 @@ from _account import account_of
 from _engine_parts import NO_LIMIT, Cost, in_threads, measured, own_call, plain_call, planned
 from _report import main
 
-from maskmatch.adapters.tencent import TencentComparer
-from maskmatch.core.images import Picture
-from maskmatch.embedded.service import LocalService
+from devstack.service import LocalService
+from maskmatch.core.image_rules import Picture
+from maskmatch.tencent import TencentComparer
 
 THREADS = 32
 ROUNDS = 3

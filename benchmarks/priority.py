@@ -4,7 +4,7 @@ Two processes of a backfill take all they get. A nightly arrives and takes all i
 wants a third of the rate only. The stand-in gateway counts calendar seconds, with jitter before it and stalls
 behind it, and says whose calls it accepted and when.
 
-Side by side: our broker in SQLite and Redis; the best library limiter, shared in Redis (it knows no classes);
+Side by side: our coordinator in SQLite and Redis; the best library limiter, shared in Redis (it knows no classes);
 and a limiter in each process, where each run believes that the account is its own.
 """
 
@@ -21,15 +21,15 @@ from _gateway import Books, Gateway, running
 from _report import main
 from _shifts import Rota, Shift, at_work
 
-from maskmatch.core.permits.claims import RunClass
-from maskmatch.core.permits.sharing import FLOORS
-from maskmatch.embedded.redis import Redis
+from devstack.redis import Redis
+from maskmatch.permits.steps.claims import Priority
+from maskmatch.permits.steps.sharing import FLOORS
 
 QUOTA = 200
 THREADS = 96
 NIGHTLY, BACKFILLS = 1, (2, 3)
 SETTLED_SECONDS = 2
-FLOOR = FLOORS[RunClass.BACKFILL]
+FLOOR = FLOORS[Priority.BACKFILL]
 OURS = ("sqlite", "redis")
 GOALS = {
     f"{name}_{figure}": goal
@@ -68,8 +68,8 @@ def run(quick: bool) -> dict[str, float]:
     times = QUICK_TIMES if quick else TIMES
     with tempfile.TemporaryDirectory() as folder, Redis(Path(folder) / "redis") as redis:
         ways = {
-            "sqlite": ("broker", f"sqlite:///{folder}/broker.sqlite3"),
-            **({} if quick else {"redis": ("broker", redis.uri)}),
+            "sqlite": ("permit_store", f"sqlite:///{folder}/permits.sqlite3"),
+            **({} if quick else {"redis": ("permit_store", redis.uri)}),
             "pyrate_redis": ("pyrate-redis", redis.uri),
             "own_limiters": ("static", ""),
         }
@@ -88,7 +88,7 @@ def _compete(way: str, store: str, times: Times) -> dict[str, float]:
 
 
 def _rota(way: str, store: str, port: int, times: Times) -> Rota:
-    def crew(number: int, processes: int, run_class: RunClass) -> Crew:
+    def crew(number: int, processes: int, priority: Priority) -> Crew:
         return Crew(
             number=number,
             port=port,
@@ -98,7 +98,7 @@ def _rota(way: str, store: str, port: int, times: Times) -> Rota:
             way=way,
             store=store,
             processes=processes,
-            run_class=run_class,
+            priority=priority,
         )
 
     always = Shift(since=times.start, until=times.end)
@@ -106,8 +106,8 @@ def _rota(way: str, store: str, port: int, times: Times) -> Rota:
         Shift(since=times.comes, until=times.goes),
         Shift(since=times.comes_again, until=times.end, calls_per_second=QUOTA / 3),
     )
-    backfills = [(crew(each, len(BACKFILLS), RunClass.BACKFILL), (always,)) for each in BACKFILLS]
-    return [*backfills, (crew(NIGHTLY, 1, RunClass.NIGHTLY), visits)]
+    backfills = [(crew(each, len(BACKFILLS), Priority.BACKFILL), (always,)) for each in BACKFILLS]
+    return [*backfills, (crew(NIGHTLY, 1, Priority.NIGHTLY), visits)]
 
 
 def _figures(books: Books, times: Times) -> dict[str, float]:

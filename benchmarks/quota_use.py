@@ -1,8 +1,8 @@
-"""How much of an account's rate the permit broker uses, and how often it passes it.
+"""How much of an account's rate the permit store uses, and how often it passes it.
 
-Processes with many threads call a stand-in gateway through the broker: answers take 150 ms in the median
+Processes with many threads call a stand-in gateway through the coordinator: answers take 150 ms in the median
 (100 ms at 2000/s), 2 % stall for 5 s, each call reaches the gateway's count after a network delay of 3 ms in
-the mean, and nobody tells the broker how the gateway counts. Side by side in one run: a library limiter in
+the mean, and nobody tells the coordinator how the gateway counts. Side by side in one run: a library limiter in
 Redis, and what people write first, a limiter in each process with tenacity's pauses.
 
 --all makes one table of three stores, three ways of counting and four rates, and the stores 20 ms away.
@@ -22,8 +22,8 @@ from _fleet import Crew, working
 from _gateway import Counting, Gateway, Ledger, running
 from _report import main
 
-from maskmatch.embedded.postgres import Postgres
-from maskmatch.embedded.redis import Redis
+from devstack.postgres import Postgres
+from devstack.redis import Redis
 
 STORES = ("sqlite", "redis", "postgres")
 RATES = (20, 50, 200, 2000)
@@ -31,7 +31,7 @@ FAR_SECONDS = 0.02
 _LEARNING_SECONDS = 3.0
 _START_SECONDS = 60.0
 _SPARE = 1.5
-"""More threads than the mean of calls under way: stalls come in bunches."""
+"""More threads than the mean of calls in flight: stalls come in bunches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +43,14 @@ class Cell:
     store: str = "sqlite"
     counting: Counting = Counting.CALENDAR_SECOND
     processes: int = 4
-    way: str = "broker"
+    way: str = "permit_store"
     is_far: bool = False
 
     @property
     def name(self) -> str:
         """Return the name of the cell's figures."""
         store = f"{self.store}{' 20 ms away' if self.is_far else ''}"
-        way = "" if self.way == "broker" else f"{self.way} "
+        way = "" if self.way == "permit_store" else f"{self.way} "
         return f"{way}{store} {self.counting} {self.rate}/s x{self.processes}"
 
 

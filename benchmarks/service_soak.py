@@ -21,7 +21,7 @@ from _hostile import PORTRAITS, Bodies, mutilated
 from _report import main
 from _web import Web
 
-from maskmatch.embedded.service import LocalService
+from devstack.service import LocalService
 
 SECONDS, QUICK_SECONDS = 600, 35
 QUICK_CALLERS, SLOW_CALLERS, IDLE_CONNECTIONS = 16, 32, 1000

@@ -23,8 +23,8 @@ from _calls import Load, send, signed_request
 from _report import main
 from starlette.types import Receive, Scope, Send
 
-from maskmatch.embedded.processes import own_port
-from maskmatch.embedded.service import LocalService
+from devstack.processes import own_port
+from devstack.service import LocalService
 from maskmatch.server.detection import Detector
 from maskmatch.server.embedding import Embedder, align
 from maskmatch.server.faces import FaceModel

@@ -22,10 +22,10 @@ from _plain import Plain, compare_rest
 from _report import main
 from _twins import Attempt, Plot, Sequel, play
 
-from maskmatch.adapters.stores import FileStore
-from maskmatch.embedded.processes import ChildProcess
-from maskmatch.embedded.project import loopback_without_proxy
-from maskmatch.embedded.service import LocalService
+from devstack.processes import ChildProcess
+from devstack.project import loopback_without_proxy
+from devstack.service import LocalService
+from maskmatch.storage.object_stores import FileStore
 
 PAIRS = 300
 CALLS_PER_SECOND, LATENCY_MS = 100, 150
@@ -105,14 +105,14 @@ class Ours:
             "date": DAY,
             "source": f"file://{self._home}/in",
             "warehouse": f"file://{self._home}/out",
-            "broker": f"sqlite:///{self._home}/broker.sqlite3",
+            "permit_store": f"sqlite:///{self._home}/permits.sqlite3",
             "endpoint": endpoint,
             "protocol": "http",
             "calls-per-second": CALLS_PER_SECOND,
             "calls-in-flight": CALLS_IN_FLIGHT,
         }
         words = [f"--{option}={value}" for option, value in options.items()]
-        command = [sys.executable, "-m", "maskmatch.cli", "run", *words]
+        command = [sys.executable, "-m", "maskmatch.cli.__main__", "run", *words]
         log = self._home / f"{name}.log"
         return self._ends.enter_context(ChildProcess(command, log=log, environment=self._environment))
 

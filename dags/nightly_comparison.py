@@ -16,7 +16,7 @@ without a final answer are called, so nothing is paid twice.
 | compare | the budget of the run is spent | backfill that date again, reprocess all, with a larger one |
 | compare | the budget of the day, month is spent | nothing: it goes on by itself in the next |
 | compare | drained | `maskmatch resume`, then clear `compare` (with downstream) |
-| compare | another attempt has taken over | look who else runs this date; the other one goes on |
+| compare | another try has taken over | look who else runs this date; the other one goes on |
 | publish | pairs have no outcome yet | clear the `compare` tasks that failed |
 
 * A row that could not be compared is no failure of the Dag: it is a row with `failure_code` and
@@ -42,7 +42,7 @@ from maskmatch.operators import (
     CompareMaskFaceOperator,
     PlanComparisonOperator,
     PublishOutcomesOperator,
-    SummariseOutcomesOperator,
+    ReportOutcomesOperator,
 )
 
 PLAN = "{{ ti.xcom_pull(task_ids='plan', key='plan') }}"
@@ -106,7 +106,7 @@ with DAG(
             minimum=1,
             maximum=256,
             title="Calls in flight",
-            description="Calls under way at most, in each compare task. Empty: what the rate needs.",
+            description="Calls in flight at most, in each compare task. Empty: what the rate needs.",
         ),
         "budget_calls": Param(
             None,
@@ -159,6 +159,6 @@ with DAG(
         nominal_fmr="{{ params.nominal_fmr }}",
         trigger_rule=TriggerRule.NONE_FAILED,  # a manifest of bad rows alone has nothing to compare
     )
-    summary = SummariseOutcomesOperator(task_id="summary")
+    report = ReportOutcomesOperator(task_id="report")
 
-    compare >> publish >> summary
+    compare >> publish >> report

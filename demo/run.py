@@ -16,13 +16,13 @@ from typing import Any
 import pandas as pd
 
 from demo.stack import BUCKET, DAG_ID, Stack, copy, running_stack
-from maskmatch.adapters.stores import FileStore, open_store
-from maskmatch.core.summaries import render
-from maskmatch.embedded.project import state_directory
+from devstack.project import state_directory
+from maskmatch.pipeline.report import render
+from maskmatch.storage.object_stores import FileStore, open_store
 
 DAY = date(2026, 11, 20)
 RUN_SECONDS = 300
-TASKS = ("plan", "compare", "publish", "summary")
+TASKS = ("plan", "compare", "publish", "report")
 
 
 def main() -> int:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from demo.manifest import write_manifests
 from demo.pictures import write_pictures
-from maskmatch.adapters.stores import FileStore, Store, open_store
-from maskmatch.embedded.airflow import AirflowStack
-from maskmatch.embedded.connections import connections
-from maskmatch.embedded.seaweed import Seaweed
-from maskmatch.embedded.service import LocalService
+from devstack.airflow import AirflowStack
+from devstack.connections import connections
+from devstack.seaweed import Seaweed
+from devstack.service import LocalService
+from maskmatch.storage.object_stores import FileStore, Store, open_store
 
 DAG_ID = "nightly_comparison"
 BUCKET = "maskmatch"
@@ -46,7 +46,7 @@ def running_stack(
     airflow = AirflowStack(
         state / "airflow",
         connections=connections(
-            seaweed, service, broker=state / "broker.sqlite3", calls_per_second=CALLS_PER_SECOND
+            seaweed, service, permit_store=state / "permits.sqlite3", calls_per_second=CALLS_PER_SECOND
         ),
         port=airflow_port,
         follows_schedules=follows_schedules,

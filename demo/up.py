@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from demo.stack import CALLS_PER_SECOND, DAG_ID, Stack, running_stack
-from maskmatch.embedded.processes import free_ports
-from maskmatch.embedded.project import keep_private, state_directory
+from devstack.processes import free_ports
+from devstack.project import keep_private, state_directory
 
 AIRFLOW_PORT = 8080
 DATES = 4
@@ -66,7 +66,7 @@ def _environment_file(stack: Stack, state: Path) -> Path:
         "MASKMATCH_ENDPOINT": stack.service.endpoint,
         "MASKMATCH_PROTOCOL": "http",
         "MASKMATCH_CALLS_PER_SECOND": str(CALLS_PER_SECOND),
-        "MASKMATCH_BROKER": f"sqlite:///{state}/broker.sqlite3",
+        "MASKMATCH_PERMIT_STORE": f"sqlite:///{state}/permits.sqlite3",
         "MASKMATCH_SOURCE": "s3://maskmatch/source",
         "MASKMATCH_WAREHOUSE": "s3://maskmatch/warehouse",
     }

@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
-from maskmatch.adapters.tencent import Account
 from maskmatch.server.app import build_app
 from maskmatch.server.scorers import HashScorer
+from maskmatch.tencent import Account
 from tests.server.service import SETTINGS, running
 
 

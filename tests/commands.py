@@ -12,16 +12,16 @@ from tests.nights import DAY
 
 
 def command(local: LocalAccount, folder: Path, name: str = "run", *more: str) -> list[str]:
-    """Return the words of a command about the date whose folders and broker lie in a folder."""
+    """Return the words of a command about the date whose folders and coordinator lie in a folder."""
     places = {"status": ("warehouse",), "run": ("source", "warehouse"), "plan": ("source", "warehouse")}
     where = [f"--{place}=file://{folder}/{place}" for place in places.get(name, ())]
     date = [f"--date={DAY}"] if where else []
     service = [f"--endpoint={local.account.endpoint}", "--protocol=http"] if name == "run" else []
-    broker = [
+    coordinator = [
         f"--calls-per-second={local.account.calls_per_second}",
-        f"--broker=sqlite:///{folder}/broker.sqlite3",
+        f"--permit-store=sqlite:///{folder}/permits.sqlite3",
     ]
-    return [name, *date, *where, *service, *(broker if name != "plan" else []), *more]
+    return [name, *date, *where, *service, *(coordinator if name != "plan" else []), *more]
 
 
 def start(local: LocalAccount, folder: Path, *more: str, name: str = "run") -> subprocess.Popen[str]:
@@ -31,7 +31,7 @@ def start(local: LocalAccount, folder: Path, *more: str, name: str = "run") -> s
         "TENCENTCLOUD_SECRET_KEY": local.account.secret_key,
     }
     threads = ["--calls-in-flight=8"] if name == "run" else []
-    words = [sys.executable, "-m", "maskmatch.cli", *command(local, folder, name, *threads, *more)]
+    words = [sys.executable, "-m", "maskmatch.cli.__main__", *command(local, folder, name, *threads, *more)]
     return subprocess.Popen(
         words, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

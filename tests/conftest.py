@@ -10,7 +10,7 @@ for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="maskmatch-airflow-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
-from maskmatch.embedded.seaweed import Seaweed  # noqa: E402  the order is the point
+from devstack.seaweed import Seaweed  # noqa: E402  the order is the point
 
 
 @pytest.fixture(scope="session")

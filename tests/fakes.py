@@ -7,13 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from maskmatch.core.codes import Billed, rule_for
-from maskmatch.core.engine import Answer
+from maskmatch.core.codes import Billed, ThrottleScope, rule_for
 from maskmatch.core.errors import CallFailed, ImageUnusable, Interrupted
-from maskmatch.core.images import Picture
-from maskmatch.core.outcomes import Outcome
+from maskmatch.core.image_rules import Picture
+from maskmatch.core.outcomes import Answer, Outcome
 from maskmatch.core.pairs import Pair
-from maskmatch.core.permits.claims import Claim, Grant, RunClass, ThrottleScope
+from maskmatch.permits.steps.claims import Claim, Grant, Priority
 
 
 class FakeClock:
@@ -37,7 +36,7 @@ class FakeClock:
         self.sleep(seconds)
 
 
-class FreeBroker:
+class FreeCoordinator:
     """Grants every slot at once, and counts."""
 
     def __init__(self, clock: FakeClock) -> None:
@@ -58,7 +57,7 @@ class FreeBroker:
         self.scopes.append(scope)
 
 
-A_CLAIM = Claim(run_id="a-run", run_class=RunClass.NIGHTLY)
+A_CLAIM = Claim(run_id="a-run", priority=Priority.NIGHTLY)
 
 
 class FakeImages:

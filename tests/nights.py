@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from maskmatch.adapters.stores import FileStore, Store
-from maskmatch.adapters.tables import read_outcomes
-from maskmatch.runs import CompareOptions, Job
+from maskmatch.pipeline.compare import CompareOptions
+from maskmatch.pipeline.run import Run
+from maskmatch.storage.object_stores import FileStore, Store
+from maskmatch.storage.tables import read_outcomes
 from tests.account import LocalAccount
 
 DAY = date(2026, 1, 2)
@@ -25,18 +26,18 @@ def write_pairs(store: Store, count: int, *, day: date = DAY, extra_lines: Seque
     store.put(f"manifests/ds={day}/pairs.csv", text.encode())
 
 
-def night_in(folder: Path, *, day: date = DAY, run_id: str = "test") -> Job:
-    """Return a job whose source and warehouse are folders."""
+def night_in(folder: Path, *, day: date = DAY, run_id: str = "test") -> Run:
+    """Return a run whose source and warehouse are folders."""
     source, warehouse = FileStore(folder / "source"), FileStore(folder / "warehouse")
-    return Job(source=source, warehouse=warehouse, day=day, run_id=run_id)
+    return Run(source=source, warehouse=warehouse, day=day, run_id=run_id)
 
 
 def options_for(local: LocalAccount, folder: Path, **changes: object) -> CompareOptions:
-    """Return how to compare with a local service; the broker's file lies in the folder."""
-    broker = f"sqlite:///{folder}/broker.sqlite3"
-    return CompareOptions(account=local.account, broker=broker, **changes)  # type: ignore[arg-type]
+    """Return how to compare with a local service; the permit store's file lies in the folder."""
+    coordinator = f"sqlite:///{folder}/permits.sqlite3"
+    return CompareOptions(account=local.account, coordinator=coordinator, **changes)  # type: ignore[arg-type]
 
 
-def outcomes_of(job: Job) -> pd.DataFrame:
+def outcomes_of(run: Run) -> pd.DataFrame:
     """Return the published outcomes of a date."""
-    return read_outcomes(job.warehouse, job.day).to_pandas()
+    return read_outcomes(run.warehouse, run.day).to_pandas()

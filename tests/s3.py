@@ -2,8 +2,8 @@
 
 import boto3
 
-from maskmatch.adapters.stores.s3 import s3_config
-from maskmatch.embedded.seaweed import Seaweed
+from devstack.seaweed import Seaweed
+from maskmatch.storage.object_stores.s3 import s3_config
 
 
 def client_of(seaweed: Seaweed, *, secret_key: str | None = None):

@@ -41,7 +41,7 @@ def test_a_score_of_an_unknown_model_is_kept_without_a_decision():
 def test_a_failure_says_why_and_whether_it_may_be_tried_again():
     reason = Reason(failure_class=FailureClass.INFRASTRUCTURE, code="vendor_error", message="m")
     (row,) = rows_of(Outcome(pair_id="a", reason=reason))
-    assert (row["outcome"], row["failure_code"], row["retryable"]) == ("failed", "vendor_error", True)
+    assert (row["outcome"], row["failure_code"], row["is_open"]) == ("failed", "vendor_error", True)
 
 
 def test_pairs_without_an_outcome_keep_everything_from_being_published():

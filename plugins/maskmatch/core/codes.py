@@ -12,7 +12,6 @@ from functools import cache
 from importlib.resources import files
 
 from maskmatch.core.outcomes import FailureClass
-from maskmatch.core.permits.claims import ThrottleScope
 
 
 class Action(StrEnum):
@@ -35,6 +34,13 @@ class Billed(StrEnum):
     YES = "yes"
     NO = "no"
     UNKNOWN = "unknown"
+
+
+class ThrottleScope(StrEnum):
+    """Whom a refusal for the rate concerns: all users of the account, or this host only."""
+
+    ACCOUNT = "account"
+    IP = "ip"
 
 
 @dataclass(frozen=True, slots=True)

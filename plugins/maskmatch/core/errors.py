@@ -7,7 +7,7 @@ MaskmatchError
 ├── BudgetSpent       what may be spent is spent: `until` says when there is more
 ├── Unavailable       the service or the store is away: try the same task again later
 ├── Interrupted       we were asked to stop: what is done is kept
-│   └── Drained       the same, asked through the broker
+│   └── Drained       the same, asked through the coordinator
 ├── BooksError        the counts do not add up: nothing is published
 ├── ImageUnusable     one image cannot be sent: record the pair and go on
 ├── SlotMissed        the time of a permit passed before its call was sent: ask for another
@@ -76,7 +76,7 @@ class Interrupted(MaskmatchError):
 
 
 class Drained(Interrupted):
-    """The run was asked, through the broker, to end after the calls under way."""
+    """The run was asked, through the coordinator, to end after the calls in flight."""
 
 
 class BooksError(MaskmatchError):

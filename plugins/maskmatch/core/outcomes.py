@@ -38,6 +38,15 @@ class Source(StrEnum):
     VERDICT = "verdict"
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the vendor says of one pair: a score from 0 to 100."""
+
+    score: float
+    model_version: str | None
+    request_id: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
     """Why a pair has no score; `side` is None where the vendor does not tell it."""
@@ -49,7 +58,7 @@ class Reason:
     side: Side | None = None
 
     @property
-    def is_retryable(self) -> bool:
+    def is_open(self) -> bool:
         """Say whether the same pair may succeed later without anybody mending it."""
         return self.failure_class is FailureClass.INFRASTRUCTURE
 
@@ -95,7 +104,7 @@ class Outcome:
     @property
     def is_final(self) -> bool:
         """Say whether a later try must not call this pair again."""
-        return self.reason is None or not self.reason.is_retryable
+        return self.reason is None or not self.reason.is_open
 
     def to_record(self) -> dict[str, Any]:
         """Return the outcome as a flat JSON record for the journal."""

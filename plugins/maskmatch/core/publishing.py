@@ -12,9 +12,7 @@ from maskmatch.core.decisions import decide, threshold_for
 from maskmatch.core.errors import BooksError
 from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Source, Status
 from maskmatch.core.pairs import BadRow, Pair
-
-PRICE_PER_CALL = Decimal("0.0032")
-"""CNY, first monthly tier: https://cloud.tencent.com/document/product/867/17640"""
+from maskmatch.core.pricing import price_of
 
 Row = dict[str, Any]
 
@@ -58,7 +56,7 @@ def bad_row_row(row: BadRow, stamp: Stamp) -> Row:
         "failure_class": FailureClass.DATA,
         "failure_code": row.code,
         "failure_message": row.message,
-        "retryable": False,
+        "is_open": False,
         "result_source": Source.PREFLIGHT,
         "attempts": 0,
         "billed_calls": 0,
@@ -103,7 +101,7 @@ def run_totals(rows: list[Row], calls: Sequence[Calls]) -> Row:
         "attempts": sum(call.attempts for call in calls),
         "billed_calls": billed,
         "maybe_billed_calls": sum(call.maybe_billed for call in calls),
-        "cost": PRICE_PER_CALL * billed,
+        "cost": price_of(billed),
         "first_called_at": min(times, default=None),
         "last_called_at": max(times, default=None),
     }
@@ -128,8 +126,8 @@ def _outcome_columns(outcome: Outcome, stamp: Stamp) -> Row:
     columns = outcome.to_record()
     columns["called_at"] = outcome.calls.called_at
     columns["outcome"] = outcome.status
-    columns["cost"] = PRICE_PER_CALL * outcome.calls.billed
-    columns["retryable"] = outcome.reason.is_retryable if outcome.reason else None
+    columns["cost"] = price_of(outcome.calls.billed)
+    columns["is_open"] = outcome.reason.is_open if outcome.reason else None
     columns["score"] = None if outcome.score is None else _float32(outcome.score)
     threshold = threshold_for(model_version=outcome.model_version, nominal_fmr=stamp.nominal_fmr)
     if columns["score"] is not None and threshold is not None:

@@ -1,14 +1,18 @@
-"""The tasks of a comparison run: plan, compare one shard, publish, summarise."""
+"""The tasks of a run: plan, compare one shard, publish, report.
 
-from maskmatch.operators.comparing import CompareMaskFaceOperator
-from maskmatch.operators.planning import PlanComparisonOperator
-from maskmatch.operators.publishing import PublishOutcomesOperator, SummariseOutcomesOperator
-from maskmatch.operators.retrying import RETRY_POLICY
+The classes lie in modules of their own, and are found under this name as well.
+"""
+
+from maskmatch.operators.compare import CompareMaskFaceOperator
+from maskmatch.operators.plan import PlanComparisonOperator
+from maskmatch.operators.publish import PublishOutcomesOperator
+from maskmatch.operators.report import ReportOutcomesOperator
+from maskmatch.operators.retry_policy import RETRY_POLICY
 
 __all__ = [
     "RETRY_POLICY",
     "CompareMaskFaceOperator",
     "PlanComparisonOperator",
     "PublishOutcomesOperator",
-    "SummariseOutcomesOperator",
+    "ReportOutcomesOperator",
 ]

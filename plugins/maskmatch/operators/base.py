@@ -8,13 +8,13 @@ from airflow.sdk import BaseOperator
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from maskmatch.jobs import Job
+    from maskmatch.pipeline.run import Run
 
 ACCOUNT_CONN_ID = "tencent_iai_default"
 STORAGE_CONN_ID = "maskmatch_storage"
 
 
-class RunOperator(BaseOperator):
+class MaskmatchBaseOperator(BaseOperator):
     """One task of the run of one date.
 
     :param source: address of the folder with manifests/ds=<date>/ and the images
@@ -39,11 +39,11 @@ class RunOperator(BaseOperator):
         self.day = day
         self.storage_conn_id = storage_conn_id
 
-    def job(self, context: "Context") -> "Job":
+    def run_of(self, context: "Context") -> "Run":
         """Return the stores, the date and the name of the run."""
-        from maskmatch.hooks import connected_job
+        from maskmatch.hooks.connected_run import connected_run
 
-        return connected_job(
+        return connected_run(
             self.source,
             self.warehouse,
             self.day,

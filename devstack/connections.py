@@ -1,0 +1,38 @@
+"""The Airflow connections of the embedded parts: all that sets them apart from production."""
+
+from pathlib import Path
+from typing import Any
+
+from devstack.seaweed import Seaweed
+from devstack.service import LocalService
+
+
+def connections(
+    seaweed: Seaweed, service: LocalService, *, permit_store: Path, calls_per_second: float = 50
+) -> dict[str, dict[str, Any]]:
+    """Return the connections by id, as Airflow reads them from the environment."""
+    host, _, port = service.endpoint.partition(":")
+    return {
+        "tencent_iai_default": {
+            "conn_type": "tencent_iai",
+            "login": service.secret_id,
+            "password": service.secret_key,
+            "host": host,
+            "port": int(port),
+            "extra": {
+                "protocol": "http",
+                "calls_per_second": calls_per_second,
+                "permit_store": f"sqlite:///{permit_store.absolute()}",
+            },
+        },
+        "maskmatch_storage": {
+            "conn_type": "aws",
+            "login": seaweed.access_key,
+            "password": seaweed.secret_key,
+            "extra": {
+                "endpoint_url": seaweed.endpoint_url,
+                "region_name": "us-east-1",
+                "config_kwargs": {"s3": {"addressing_style": "path"}},
+            },
+        },
+    }

@@ -1,0 +1,91 @@
+"""The command `maskmatch`: parse, call one function, explain what went wrong."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from maskmatch.cli import quota, run, serve, status
+from maskmatch.cli.account_options import add_permit_store
+from maskmatch.cli.options import EPILOG, Command, add_plan_options
+from maskmatch.core.errors import BudgetSpent, Drained, Interrupted, MaskmatchError, Replaced, StopRun
+
+EXIT_ERROR, EXIT_BUDGET_SPENT, EXIT_STOPPED = 1, 75, 130
+_KEYS_HINT = "keys and storage come from the environment here: see maskmatch --help"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit status, with what went wrong on stderr."""
+    args = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+    command: Command = args.command
+    try:
+        return command(args)
+    except (MaskmatchError, KeyboardInterrupt) as error:
+        text, status = _explained(error)
+        sys.stderr.write(f"maskmatch: {text}\n")
+        return status
+
+
+def _explained(error: MaskmatchError | KeyboardInterrupt) -> tuple[str, int]:
+    """Return what the user reads, and the exit status."""
+    match error:
+        case Drained():
+            return f"{error}; to go on: maskmatch resume, then the same command", EXIT_STOPPED
+        case Interrupted() | KeyboardInterrupt():
+            return f"{str(error) or 'interrupted'}; run the same command to go on", EXIT_STOPPED
+        case BudgetSpent():
+            return f"{error} ({_cure(error)})", EXIT_BUDGET_SPENT
+        case StopRun() if not isinstance(error, Replaced):
+            return f"error: {error} ({_KEYS_HINT})", EXIT_ERROR
+    return f"error: {error}", EXIT_ERROR
+
+
+def _cure(spent: BudgetSpent) -> str:
+    if spent.until is None:
+        return "give a larger budget and run the same command to go on; what is done is kept"
+    return f"run the same command after {spent.until:%Y-%m-%d %H:%M:%S} UTC to go on, or with --wait"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="maskmatch",
+        description="Compare image pairs with CompareMaskFace, within the rate limit, paying for none twice.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add_plan_options(
+        _command(commands, "plan", run.plan, "read the manifests of a date and write a plan; call nothing")
+    )
+    run.add_run_options(
+        _command(commands, "run", run.run, "plan, compare what is missing, publish and report a date")
+    )
+    status.add_arguments(
+        _command(commands, "status", status.status, "show how far the newest plan of a date is")
+    )
+    quota.add_quota(
+        _command(commands, "quota", quota.quota, "show rate, users and budgets of the account; set floors")
+    )
+    for name, text in quota.CONTROLS.items():
+        control = _command(commands, name, quota.control, text)
+        control.set_defaults(control=name)
+        add_permit_store(control)
+        quota.add_run(control)
+    serve.add_serve_options(
+        _command(commands, "serve", serve.serve, "serve a local CompareMaskFace with a real face model")
+    )
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, run: Command, text: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(command=run)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""The options of the command line about dates, places and plans, and the objects they stand for."""
+
+import argparse
+import os
+from collections.abc import Callable
+from datetime import date
+from typing import TYPE_CHECKING
+
+from maskmatch.core.errors import InputError
+
+if TYPE_CHECKING:
+    from maskmatch.core.planning import PlanOptions
+    from maskmatch.pipeline.run import Run
+
+Command = Callable[[argparse.Namespace], int]
+
+EPILOG = """\
+Storage is reached as boto3 does it: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
+The account's key comes from TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY and, for temporary credentials,
+TENCENTCLOUD_TOKEN; its region from TENCENTCLOUD_REGION. TENCENTCLOUD_ACCOUNT_ID (APPID or UIN) makes several
+keys of one account share its rate and budgets. Keys of the account are never given as options: those
+can be seen by every user of the host.
+
+exit status: 0 done; 1 an error; 2 a wrong option; 75 a budget is spent; 130 stopped or drained
+"""
+
+
+def add_warehouse(parser: argparse.ArgumentParser) -> None:
+    """Add the date and where plans, journals and tables lie."""
+    parser.add_argument("--date", type=_day, required=True, help="the date, as YYYY-MM-DD")
+    _add_place(parser, "warehouse", "plans, journals and tables")
+
+
+def add_plan_options(parser: argparse.ArgumentParser) -> None:
+    """Add what a plan depends on."""
+    add_warehouse(parser)
+    _add_place(parser, "source", "manifests and images")
+    add = parser.add_argument
+    add(
+        "--quality-control",
+        type=int,
+        choices=range(5),
+        default=0,
+        help="0 (off) to 4 (strict), for rows that do not say (default %(default)s)",
+    )
+    add(
+        "--recompare",
+        metavar="NAME",
+        default="",
+        help="call every pair again and pay again; the same name goes on with the same repetition",
+    )
+    add(
+        "--max-shards", type=int, choices=range(1, 33), default=4, metavar="1..32", help="default %(default)s"
+    )
+
+
+def add_threshold(parser: argparse.ArgumentParser) -> None:
+    """Add what turns scores into decisions."""
+    parser.add_argument(
+        "--nominal-fmr",
+        type=float,
+        choices=(1e-3, 1e-4, 1e-5),
+        default=1e-4,
+        help="sets the threshold (default %(default)s)",
+    )
+
+
+def run_of(args: argparse.Namespace, *, source: str) -> "Run":
+    """Return the stores and the date."""
+    from maskmatch.pipeline.run import Run
+    from maskmatch.storage.object_stores import open_store
+
+    return Run(
+        source=open_store(_place(args, source)),
+        warehouse=open_store(_place(args, "warehouse")),
+        day=args.date,
+        run_id="cli",
+    )
+
+
+def plan_options_of(args: argparse.Namespace) -> "PlanOptions":
+    """Return the choices of a plan."""
+    from maskmatch.core.planning import PlanOptions
+
+    return PlanOptions(args.quality_control, args.max_shards, args.recompare)
+
+
+def _add_place(parser: argparse.ArgumentParser, name: str, holds: str) -> None:
+    variable = f"MASKMATCH_{name.upper()}"
+    parser.add_argument(
+        f"--{name}",
+        default=os.environ.get(variable),
+        help=f"s3://bucket/prefix or file:///folder with {holds}; or set {variable}",
+    )
+
+
+def _place(args: argparse.Namespace, name: str) -> str:
+    if not (uri := getattr(args, name)):
+        raise InputError(f"give --{name} or set MASKMATCH_{name.upper()}")
+    return str(uri)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date: give YYYY-MM-DD") from None

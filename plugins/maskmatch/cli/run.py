@@ -1,0 +1,129 @@
+"""The commands that plan and run a date."""
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from maskmatch.cli.account_options import add_account, add_budgets, compare_options_of
+from maskmatch.cli.options import add_plan_options, add_threshold, plan_options_of, run_of
+from maskmatch.core.errors import BudgetSpent, Interrupted
+from maskmatch.pipeline.task_process import ParentWatchdog
+
+if TYPE_CHECKING:
+    from maskmatch.core.clock import Clock
+    from maskmatch.core.planning import Plan, Shard
+    from maskmatch.pipeline.compare import CompareOptions
+    from maskmatch.pipeline.run import Run
+
+_LONGEST_NAP_SECONDS = 60.0
+_SHORTEST_WAIT = timedelta(seconds=30)
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `run`."""
+    for add in (add_plan_options, add_account, add_threshold, add_budgets):
+        add(parser)
+
+
+def plan(args: argparse.Namespace) -> int:
+    """Write a plan, and call nothing."""
+    from maskmatch.pipeline.plan import make_plan
+
+    _say(str(make_plan(run_of(args, source="source"), plan_options_of(args))))
+    return 0
+
+
+def run(args: argparse.Namespace) -> int:
+    """Plan, compare what is missing, publish and report."""
+    from maskmatch.pipeline.compare import check_account
+    from maskmatch.pipeline.plan import make_plan
+    from maskmatch.pipeline.publish import publish
+    from maskmatch.pipeline.report import report
+    from maskmatch.storage.tables import outcomes_address
+
+    this, options = run_of(args, source="source"), compare_options_of(args)
+    check_account(options)
+    plan = make_plan(this, plan_options_of(args))
+    _say(str(plan))
+    this = replace(this, run_id=f"cli__{plan.plan_id}")
+    signals = _stop_on_signals()
+    for shard in plan.shards:
+        _compare(this, plan, shard, options, signals=signals, waits=args.wait)
+    publish(this, plan, nominal_fmr=args.nominal_fmr)
+    _say(f"{report(this)}\n\npublished at {outcomes_address(this.warehouse, this.day)}")
+    return 0
+
+
+def _compare(
+    run: "Run",
+    plan: "Plan",
+    shard: "Shard",
+    options: "CompareOptions",
+    *,
+    signals: "_StopSignals",
+    waits: bool,
+) -> None:
+    """Compare a shard; when the budget of a day or month is spent and we may wait, wait and go on."""
+    from maskmatch.pipeline.compare import compare_shard
+
+    while True:
+        try:
+            with signals.stop() as stop:
+                compare_shard(run, plan, shard, replace(options, stop=stop))
+        except BudgetSpent as spent:
+            if spent.until is None or not waits:
+                raise
+            _say(f"{spent}: waiting")
+            with signals.stop() as stop:
+                soonest = options.clock.utc() + _SHORTEST_WAIT  # the permit store's clock may be behind ours
+                _wait_until(max(spent.until, soonest), options.clock, stop)
+        else:
+            return
+
+
+def _wait_until(time: datetime, clock: "Clock", stop: threading.Event) -> None:
+    while (left := (time - clock.utc()).total_seconds()) > 0:
+        clock.wait(stop, min(left, _LONGEST_NAP_SECONDS))
+        if stop.is_set():
+            raise Interrupted("stopped while waiting for the budget's next window")
+
+
+class _StopSignals:
+    """Remembers that Ctrl-C or SIGTERM has come; each shard gets an event of its own, which it may set too."""
+
+    def __init__(self) -> None:
+        self._has_come = False
+        self._watchdog: ParentWatchdog | None = None
+
+    @contextmanager
+    def stop(self) -> Iterator[threading.Event]:
+        """Yield the event of one shard, set if a signal came before."""
+        event = threading.Event()
+        with ParentWatchdog(event, getppid=None) as self._watchdog:
+            if self._has_come:
+                event.set()
+            yield event
+
+    def receive(self, number: int, _: object) -> None:
+        """End the run after the calls in flight; a second signal kills."""
+        self._has_come = True
+        if self._watchdog:
+            self._watchdog.request_stop()
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _stop_on_signals() -> _StopSignals:
+    signals = _StopSignals()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signals.receive)
+    return signals
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")

@@ -1,0 +1,145 @@
+"""No call is sent while the service is down: most of the last calls failed, so pause, then try with one.
+
+    closed ──half of the last calls failed──> open ──5 s, doubling to 60 s──> one call as a probe
+       ^                                        ^───────it failed too───────────────┤
+       └────────────────────────it was answered─────────────────────────────────────┘
+
+Answers about the pair, the account or the rate show that the service is there; only failures of the vendor
+or of the network count. After eight failed probes in a row, or when nothing was ever reached, the run ends.
+"""
+
+import math
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from maskmatch.core.clock import Clock
+from maskmatch.core.codes import Action
+from maskmatch.core.errors import CallFailed, Unavailable
+from maskmatch.core.outcomes import FailureClass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerLimits:
+    """When to open (share of the newest calls, at least `least_calls`), for how long, and when to give up."""
+
+    least_calls: int = 20
+    most_calls: int = 100
+    window_seconds: float = 60.0
+    share: float = 0.5
+    first_pause: float = 5.0
+    longest_pause: float = 60.0
+    probes: int = 8
+
+
+def is_outage(failure: CallFailed) -> bool:
+    """Say whether a failure speaks of the service or the network, and not of the pair, account or rate."""
+    rule = failure.rule
+    return rule.failure_class is FailureClass.INFRASTRUCTURE and rule.action is not Action.THROTTLE
+
+
+class Breaker:
+    """Admits calls while the service answers; may be used by many threads.
+
+    A ticket names the spell in which a call was admitted: what comes back from an earlier spell says nothing
+    about now.
+    """
+
+    def __init__(self, limits: BreakerLimits, *, clock: Clock, say: Callable[[str], None]) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._say = say
+        self._lock = threading.Lock()
+        self._newest: deque[tuple[float, CallFailed | None]] = deque(maxlen=limits.most_calls)
+        self._ticket = 0
+        self._probe_at = -math.inf
+        self._is_open = self._is_probing = self._was_answered = False
+        self._failed_probes = 0
+
+    @property
+    def room(self) -> float:
+        """Return how many calls may be sent now: any number, one as a probe, or none."""
+        with self._lock:
+            if not self._is_open:
+                return math.inf
+            return 1 if self._may_probe() else 0
+
+    def admit(self) -> int | None:
+        """Return a ticket if a call may be made now, else None; whoever gets one makes the call."""
+        with self._lock:
+            if self._is_open:
+                if not self._may_probe():
+                    return None
+                self._is_probing = True
+            return self._ticket
+
+    def abandoned(self, ticket: int) -> None:
+        """Note that an admitted call was not made after all."""
+        with self._lock:
+            if ticket == self._ticket:
+                self._is_probing = False
+
+    def answered(self, ticket: int) -> None:
+        """Note that the service answered a call."""
+        with self._lock:
+            self._was_answered = True
+            if ticket != self._ticket:
+                return
+            if self._is_open:
+                self._say("the service answers again: going on")
+                self._is_open = self._is_probing = False
+                self._failed_probes = 0
+                self._newest.clear()
+            self._newest.append((self._clock.now(), None))
+
+    def failed(self, ticket: int, failure: CallFailed) -> None:
+        """Note that a call came to nothing; raise Unavailable when there is no use in going on."""
+        with self._lock:
+            if ticket != self._ticket:
+                return
+            if self._is_open:
+                self._failed_probes += 1
+                if self._failed_probes >= self._limits.probes:
+                    raise self._unavailable(failure)
+                self._open(failure)
+                return
+            self._newest.append((self._clock.now(), failure))
+            calls, failures = self._counts()
+            if calls >= self._limits.least_calls and failures >= self._limits.share * calls:
+                if self._nothing_was_reached():
+                    raise self._unavailable(failure)
+                self._open(failure)
+
+    def agrees(self) -> bool:
+        """Say whether most calls fail now, however few they are."""
+        with self._lock:
+            calls, failures = self._counts()
+            return self._is_open or failures >= self._limits.share * calls
+
+    def _may_probe(self) -> bool:
+        return not self._is_probing and self._clock.now() >= self._probe_at
+
+    def _counts(self) -> tuple[int, int]:
+        since = self._clock.now() - self._limits.window_seconds
+        recent = [failure for time, failure in self._newest if time >= since]
+        return len(recent), len(recent) - recent.count(None)
+
+    def _nothing_was_reached(self) -> bool:
+        return not self._was_answered and all(failure and failure.never_sent for _, failure in self._newest)
+
+    def _open(self, failure: CallFailed) -> None:
+        pause = min(self._limits.longest_pause, self._limits.first_pause * 2**self._failed_probes)
+        self._is_open, self._is_probing = True, False
+        self._ticket += 1
+        self._probe_at = self._clock.now() + pause
+        self._say(f"the service is down: no call for {pause:.0f} s, then one to try ({failure})")
+
+    def _unavailable(self, failure: CallFailed) -> Unavailable:
+        tried = (
+            f"{self._failed_probes} probes" if self._failed_probes else f"all of {len(self._newest)} calls"
+        )
+        return Unavailable(
+            f"{failure.rule.meaning} {tried} came to nothing, the last with {failure}: "
+            "look at the network and the vendor's status page, then run again; what is done is kept"
+        )

@@ -1,0 +1,138 @@
+"""What comparing needs from the world, as small protocols, and the limits it keeps."""
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from maskmatch.core.clock import Clock
+from maskmatch.core.codes import ThrottleScope
+from maskmatch.core.image_rules import Picture
+from maskmatch.core.outcomes import Answer, Outcome
+from maskmatch.engine.breaker import BreakerLimits
+from maskmatch.engine.concurrency import ConcurrencyLimits
+from maskmatch.engine.progress import Progress
+from maskmatch.engine.retries import RetryLimits
+from maskmatch.engine.verdicts import Verdicts
+
+
+class Call(Protocol):
+    """One paid call."""
+
+    @property
+    def seconds(self) -> float:
+        """Return the time from its first byte to the end of its answer."""
+        ...
+
+
+C = TypeVar("C", bound=Call)
+
+
+class Comparer(Protocol[C]):
+    """Makes paid calls: prepared in many threads, sent and received in one."""
+
+    def prepare(self, reference: Picture, probe: Picture, *, quality_control: int) -> C:
+        """Return a call that only has to be sent; raise CallFailed when the service cannot be reached."""
+        ...
+
+    def is_stale(self, call: C) -> bool:
+        """Say whether a call was prepared too long ago to be started."""
+        ...
+
+    def give_up(self, call: C) -> None:
+        """Let go of a call that was not started."""
+        ...
+
+    def start(self, call: C, *, send_by: float) -> None:
+        """Begin to send a call.
+
+        Raise SlotMissed, and send nothing, when the clock shows more than `send_by`, or for a stale call.
+        """
+        ...
+
+    def wait(self, seconds: float) -> Sequence[C]:
+        """Return the calls that have ended, after so many seconds at most."""
+        ...
+
+    def wake(self) -> None:
+        """Let `wait` return soon; for any thread."""
+        ...
+
+    def answer(self, call: C) -> Answer:
+        """Return what the vendor answered to an ended call; raise CallFailed for anything but a score."""
+        ...
+
+    def refresh(self) -> bool:
+        """Take a newer credential for the next calls; say whether there is one."""
+        ...
+
+
+class Images(Protocol):
+    """Fetches images."""
+
+    def load(self, image_id: str) -> Picture:
+        """Return the image; raise ImageUnusable if it cannot be sent, Unavailable if the store is away."""
+        ...
+
+
+class Permits(Protocol):
+    """Says when calls may be sent; each slot is good for one call."""
+
+    def book(self, calls: Callable[[], int], stop: threading.Event | None = None) -> Sequence[float]:
+        """Return the times (of the clock) of slots for at most so many calls as are wanted by then.
+
+        For one thread. Raise what keeps calls from ever being sent.
+        """
+        ...
+
+    def passed(self, slot: float, *, used: bool) -> bool:
+        """Be told of each slot when it has come; say whether it may still be used."""
+        ...
+
+    def unbilled(self) -> None:
+        """Give back the budget of a permit whose call is known not to be billed."""
+        ...
+
+    def throttled(self, scope: ThrottleScope) -> None:
+        """Tell that the gateway refused a call for its rate."""
+        ...
+
+
+class Journal(Protocol):
+    """Keeps what was paid for; both raise what kept earlier outcomes from being durable."""
+
+    def record(self, outcome: Outcome) -> None:
+        """Keep it; return at once unless too much is not yet durable."""
+        ...
+
+    def flush(self) -> None:
+        """Return when all that was recorded is durable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine(Generic[C]):
+    """All that `compare_pairs` needs.
+
+    `calls_in_flight` None lets rate and latency decide; after a stop, calls in flight may take
+    `drain_seconds` more.
+    """
+
+    images: Images
+    comparer: Comparer[C]
+    pacer: Permits
+    journal: Journal
+    progress: Progress
+    clock: Clock
+    calls_per_second: float
+    calls_in_flight: int | None = None
+    concurrency: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
+    limits: RetryLimits = field(default_factory=RetryLimits)
+    breaker: BreakerLimits = field(default_factory=BreakerLimits)
+    verdicts: Verdicts = field(default_factory=Verdicts)
+    stop: threading.Event = field(default_factory=threading.Event)
+    drain_seconds: float = 4.0
+    warn: Callable[[str], None] = logging.getLogger("maskmatch.engine").warning
+    jitter: Callable[[], float] = random.random

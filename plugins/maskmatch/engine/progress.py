@@ -1,0 +1,136 @@
+"""How far a shard is, how fast it goes, what it costs and when it will be done."""
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from maskmatch.core.clock import Clock
+from maskmatch.core.outcomes import Calls, Outcome, Status
+
+SAY_SECONDS = 10.0
+REPORT_SECONDS = 5.0
+_RATE_SECONDS = 30
+
+
+def _ignore(_: dict[str, Any]) -> None:
+    pass
+
+
+class Progress:
+    """Counts outcomes and calls; may be used by many threads.
+
+    `tick` says a line every ten seconds and hands the facts to `report` every five; `price` gives the money
+    (CNY) for a number of billed calls.
+    """
+
+    def __init__(
+        self,
+        total: int,
+        *,
+        clock: Clock,
+        say: Callable[[str], None],
+        report: Callable[[dict[str, Any]], None] = _ignore,
+        price: Callable[[int], Decimal] | None = None,
+    ) -> None:
+        self._total = total
+        self._clock = clock
+        self._say = say
+        self._report = report
+        self._price = price
+        self._said_at = self._reported_at = clock.now()
+        self._samples = deque([(clock.now(), 0)], maxlen=_RATE_SECONDS + 1)
+        self._lock = threading.Lock()
+        self.calls_in_flight = 0
+        self.counts: Counter[str] = Counter()
+        self.calls: Counter[str] = Counter()
+        self.unknown_codes: Counter[str] = Counter()
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one outcome and its calls."""
+        with self._lock:
+            self.counts[outcome.reason.code if outcome.reason else Status.SCORED.value] += 1
+            self._add_calls(outcome.calls)
+
+    def add_calls(self, calls: Calls) -> None:
+        """Count the calls of a pair that has no outcome yet."""
+        with self._lock:
+            self._add_calls(calls)
+
+    def add_unknown(self, code: str) -> bool:
+        """Count an answer whose code is not in the table; say whether it is the first with this code."""
+        with self._lock:
+            self.unknown_codes[code] += 1
+            return self.unknown_codes[code] == 1
+
+    def tick(self) -> None:
+        """Say and report what is due; for one thread, many times a second."""
+        now = self._clock.now()
+        if now - self._samples[-1][0] >= 1:
+            self._samples.append((now, self.done))
+        if now - self._said_at >= SAY_SECONDS:
+            self._said_at = now
+            self._say(self.line())
+        if now - self._reported_at >= REPORT_SECONDS:
+            self._reported_at = now
+            self._report(self.facts())
+
+    @property
+    def done(self) -> int:
+        """Return how many pairs have an outcome."""
+        with self._lock:
+            return self.counts.total()
+
+    @property
+    def pairs_per_second(self) -> float:
+        """Return the rate of the last half minute."""
+        since, done = self._samples[0]
+        seconds = self._clock.now() - since
+        return (self.done - done) / seconds if seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Return the time to the end at this rate; None while nothing gets done."""
+        rate = self.pairs_per_second
+        return (self._total - self.done) / rate if rate else None
+
+    @property
+    def cny(self) -> Decimal | None:
+        """Return what the billed calls cost; None without a price."""
+        return self._price(self.calls["billed"]) if self._price else None
+
+    def facts(self) -> dict[str, Any]:
+        """Return all of it as JSON values."""
+        left = self.seconds_left
+        with self._lock:
+            counts, calls, unknown = dict(self.counts), dict(self.calls), dict(self.unknown_codes)
+        return {
+            "total": self._total,
+            "done": sum(counts.values()),
+            "counts": counts,
+            "calls": calls,
+            "unknown_codes": unknown,
+            "pairs_per_second": round(self.pairs_per_second, 2),
+            "seconds_left": None if left is None else round(left),
+            "calls_in_flight": self.calls_in_flight,
+            "cny": None if self.cny is None else str(self.cny),
+        }
+
+    def line(self) -> str:
+        """Return done, rate, calls, money and time left as one line."""
+        left = self.seconds_left
+        return (
+            f"{self.done:,} of {self._total:,} pairs ({100 * self.done / max(1, self._total):.1f} %), "
+            f"{self.pairs_per_second:.1f} pairs/s, {self.calls['billed']:,} calls billed"
+            + (f" ({self.calls['maybe_billed']:,} more perhaps)" if self.calls["maybe_billed"] else "")
+            + (f", CNY {self.cny:,.2f}" if self.cny is not None else "")
+            + f", {self.calls_in_flight} calls in flight, time left "
+            + ("unknown" if left is None else str(timedelta(seconds=round(left))))
+        )
+
+    def _add_calls(self, calls: Calls) -> None:
+        self.calls["attempts"] += calls.attempts
+        self.calls["billed"] += calls.billed
+        self.calls["maybe_billed"] += calls.maybe_billed

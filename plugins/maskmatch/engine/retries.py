@@ -1,0 +1,186 @@
+"""Which pair is next: fresh ones first, and behind them those that are to be tried again.
+
+    put back ──> fresh pairs ──> tries that are due          a try overdue by 30 s goes before all others
+
+A pair to be tried again keeps no thread and no image: it waits here until its time has come.
+"""
+
+import heapq
+import itertools
+import math
+import threading
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from maskmatch.core.clock import Clock
+from maskmatch.core.codes import Billed, Rule
+from maskmatch.core.errors import CallFailed
+from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason, Source
+from maskmatch.core.pairs import Pair
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLimits:
+    """How long one pair is tried: the code table bounds the calls, this bounds time (seconds) and pauses.
+
+    `seconds` counts calls and pauses, not the time a pair waits behind fresh ones.
+    """
+
+    seconds: float = 300.0
+    first_pause: float = 0.25
+    longest_pause: float = 8.0
+    overdue_seconds: float = 30.0
+    most_waiting: int = 10_000
+
+    def pause(self, setbacks: int, jitter: float) -> float:
+        """Return the seconds until the next try: exponential with full jitter."""
+        return min(self.longest_pause, self.first_pause * 2.0 ** min(setbacks, 60)) * jitter
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Trial:
+    """A pair on its way to an outcome; one thread holds it at a time.
+
+    `calls` are those made since the pair's last entry in the journal, which has to be durable before the next
+    call if it `must_be_durable`; `reason` tells why the last call came to nothing; `tries`, `renewals` (of
+    signature or credential), `tried_seconds` and `unread` (tries to read its images) are used up of its
+    limits.
+    """
+
+    order: int
+    pair: Pair
+    calls: Calls = field(default_factory=Calls)
+    tries: int = 0
+    renewals: int = 0
+    setbacks: int = 0
+    tried_seconds: float = 0.0
+    unread: int = 0
+    must_be_durable: bool = False
+    reason: Reason | None = None
+
+    def may_try_again(self, rule: Rule, limits: RetryLimits) -> bool:
+        """Say whether the code table and the limits allow another call."""
+        return self.tries < rule.tries and self.tried_seconds < limits.seconds
+
+    def scored(self, request_id: str | None, *, seconds: float, called_at: datetime) -> None:
+        """Enter a call of so many seconds that brought a score."""
+        self._enter(Billed.YES, request_id, seconds, called_at)
+
+    def refused(self, failure: CallFailed, *, seconds: float, called_at: datetime) -> None:
+        """Enter a call of so many seconds that brought none; what never left us is no call."""
+        rule = failure.rule
+        self.setbacks += 1
+        self.tried_seconds += seconds
+        self.reason = Reason(
+            failure_class=rule.failure_class,
+            code=rule.failure_code,
+            message=f"{rule.meaning} ({failure.message})",
+            vendor_code=rule.code,
+        )
+        if not failure.never_sent:
+            self._enter(rule.billed, failure.request_id, seconds, called_at)
+
+    def ended(
+        self,
+        *,
+        score: float | None = None,
+        model_version: str | None = None,
+        reason: Reason | None = None,
+        source: Source = Source.API,
+    ) -> Outcome:
+        """Return the outcome; it takes the calls with it, so that none is written twice."""
+        calls, self.calls = self.calls, Calls()
+        return Outcome(
+            pair_id=self.pair.pair_id,
+            score=score,
+            model_version=model_version,
+            reason=reason,
+            source=source,
+            calls=calls,
+            call_order=self.order,
+        )
+
+    def interim(self) -> Outcome | None:
+        """Return an entry that is not final for the calls made so far, if any; it takes them with it."""
+        if self.reason is None or not self.calls.attempts:
+            return None
+        return self.ended(reason=replace(self.reason, failure_class=FailureClass.INFRASTRUCTURE))
+
+    def _enter(self, billed: Billed, request_id: str | None, seconds: float, called_at: datetime) -> None:
+        self.calls = Calls(
+            attempts=1,
+            billed=int(billed is Billed.YES),
+            maybe_billed=int(billed is Billed.UNKNOWN),
+            request_id=request_id,
+            latency_ms=1000 * seconds,
+            called_at=called_at,
+        ).after(self.calls)
+
+
+class Backlog:
+    """The pairs that have no outcome yet; may be used by many threads."""
+
+    def __init__(self, pairs: Iterable[tuple[int, Pair]], *, clock: Clock, limits: RetryLimits) -> None:
+        self._fresh = iter(pairs)
+        self._has_fresh = True
+        self._put_back: deque[Trial] = deque()
+        self._later: list[tuple[float, int, Trial]] = []
+        self._count = itertools.count()
+        self._clock = clock
+        self._limits = limits
+        self._lock = threading.Lock()
+
+    def take(self) -> Trial | None:
+        """Return the pair that is next; None when there is none now."""
+        with self._lock:
+            if self._is_due(self._limits.overdue_seconds) or len(self._later) >= self._limits.most_waiting:
+                return heapq.heappop(self._later)[2]
+            if self._put_back:
+                return self._put_back.popleft()
+            if fresh := self._draw():
+                return fresh
+            return heapq.heappop(self._later)[2] if self._is_due(0) else None
+
+    def put_back(self, trial: Trial) -> None:
+        """Give back a pair that is to be taken before all fresh ones."""
+        with self._lock:
+            self._put_back.append(trial)
+
+    def later(self, trial: Trial, *, seconds: float) -> None:
+        """Give back a pair that is to be tried again in so many seconds, behind the fresh ones."""
+        with self._lock:
+            heapq.heappush(self._later, (self._clock.now() + seconds, next(self._count), trial))
+
+    def has_more(self) -> bool:
+        """Say whether there are pairs left, now or later; it may draw one ahead to know."""
+        with self._lock:
+            if not (self._put_back or self._later) and (fresh := self._draw()):
+                self._put_back.append(fresh)
+            return bool(self._put_back or self._later)
+
+    @property
+    def ready(self) -> float:
+        """Return how many pairs may be taken now; infinite while there are fresh ones."""
+        with self._lock:
+            now = self._clock.now()
+            due = sum(time <= now for time, _, _ in self._later) if not self._has_fresh else 0
+            return math.inf if self._has_fresh else len(self._put_back) + due
+
+    def unfinished(self) -> list[Trial]:
+        """Take out the pairs that were tried and have no outcome."""
+        with self._lock:
+            trials = [*self._put_back, *(trial for _, _, trial in self._later)]
+            self._put_back.clear()
+            self._later.clear()
+        return trials
+
+    def _draw(self) -> Trial | None:
+        if self._has_fresh and (drawn := next(self._fresh, None)):
+            return Trial(order=drawn[0], pair=drawn[1])
+        self._has_fresh = False
+        return None
+
+    def _is_due(self, overdue_seconds: float) -> bool:
+        return bool(self._later) and self._later[0][0] + overdue_seconds <= self._clock.now()

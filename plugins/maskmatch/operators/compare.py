@@ -1,0 +1,126 @@
+"""The task that pays: one shard of a run."""
+
+import random
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowRescheduleException
+
+from maskmatch.operators.base import ACCOUNT_CONN_ID, MaskmatchBaseOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from maskmatch.core.errors import BudgetSpent
+    from maskmatch.engine.progress import Progress
+    from maskmatch.pipeline.compare import CompareOptions
+
+PROGRESS_KEY = "progress"
+RESCHEDULE_JITTER_SECONDS = 60.0
+"""Tasks that wait for the same window of a budget come back one by one."""
+
+
+class CompareMaskFaceOperator(MaskmatchBaseOperator):
+    """Compare the pairs of one shard, within the rate limit and budgets that all tasks of the account share.
+
+    What was answered is in the shard's journal: a retry calls only for what is missing. When the account's
+    budget for the day or month is spent, the task is scheduled again for the next one and holds no slot.
+    How far it is: task state store and, at the end, XCom, under the key `progress`.
+
+    :param plan: folder of the plan
+    :param shard: key of the shard
+    :param image_transfer: `bytes` to send images in the request, `url` to let the vendor fetch them
+    :param calls_in_flight: calls in flight at most, which a kill can waste; empty: what the rate needs
+    :param budget_calls: calls that the run may make at most; empty: no limit
+    :param budget_cny: money that the run may spend at most; empty: no limit
+    """
+
+    template_fields: Sequence[str] = (
+        *MaskmatchBaseOperator.template_fields,
+        "plan",
+        "shard",
+        "image_transfer",
+        "calls_in_flight",
+        "budget_calls",
+        "budget_cny",
+    )
+
+    def __init__(
+        self,
+        *,
+        plan: str,
+        shard: str,
+        image_transfer: str = "bytes",
+        calls_in_flight: int | str = "",
+        budget_calls: int | str = "",
+        budget_cny: float | str = "",
+        tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.plan = plan
+        self.shard = shard
+        self.image_transfer = image_transfer
+        self.calls_in_flight = calls_in_flight
+        self.budget_calls = budget_calls
+        self.budget_cny = budget_cny
+        self.tencent_iai_conn_id = tencent_iai_conn_id
+
+    def execute(self, context: "Context") -> dict[str, int]:
+        """Compare the shard; return the counts of this try."""
+        from maskmatch.core.errors import BudgetSpent
+        from maskmatch.pipeline.task_process import ParentWatchdog, Reporter, die_with_parent
+
+        self._stop = threading.Event()
+        self._watchdog = ParentWatchdog(self._stop)
+        die_with_parent()
+        show = partial(context["task_state_store"].set, PROGRESS_KEY)
+        with self._watchdog, Reporter(show) as reporter:
+            try:
+                progress = self._compare(context, reporter.report)
+            except BudgetSpent as spent:
+                if spent.until is None:
+                    raise
+                raise self._next_window(spent, spent.until) from spent
+            facts = progress.facts()
+            reporter.report(facts)
+        context["ti"].xcom_push(key=PROGRESS_KEY, value=facts)
+        return {**progress.counts, **{f"calls_{name}": n for name, n in progress.calls.items()}}
+
+    def on_kill(self) -> None:
+        """Take no further pair; calls in flight end and are journaled, in less than 5 s."""
+        if hasattr(self, "_watchdog"):
+            self._watchdog.request_stop()
+
+    def _compare(self, context: "Context", report: Callable[[dict[str, Any]], None]) -> "Progress":
+        from maskmatch.pipeline.compare import compare_shard
+        from maskmatch.pipeline.plan import find_plan
+
+        run = self.run_of(context)
+        plan = find_plan(run, self.plan)
+        options = self._options(context["dag_run"].run_type, report)
+        return compare_shard(run, plan, plan.shard(self.shard), options)
+
+    def _options(self, run_type: str, report: Callable[[dict[str, Any]], None]) -> "CompareOptions":
+        from maskmatch.hooks.connected_run import compare_options
+        from maskmatch.pipeline.settings import priority_of, run_budget
+
+        return compare_options(
+            self.tencent_iai_conn_id,
+            self.storage_conn_id,
+            image_transfer=self.image_transfer,
+            calls_in_flight=int(self.calls_in_flight) if self.calls_in_flight else None,
+            run_budget=run_budget(calls=self.budget_calls, cny=self.budget_cny),
+            priority=priority_of(run_type),
+            report=report,
+            stop=self._stop,
+        )
+
+    def _next_window(self, spent: "BudgetSpent", until: datetime) -> AirflowRescheduleException:
+        """Return what makes Airflow run the task again when the budget's next window has begun."""
+        back = until + timedelta(seconds=random.uniform(1, RESCHEDULE_JITTER_SECONDS))  # noqa: S311
+        self.log.warning("%s; this task goes on at %s and holds no slot until then", spent, back.isoformat())
+        return AirflowRescheduleException(back)  # type: ignore[no-untyped-call]  # it has no annotations

@@ -1,0 +1,35 @@
+"""The task that publishes: the tables of a date."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from maskmatch.operators.base import MaskmatchBaseOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class PublishOutcomesOperator(MaskmatchBaseOperator):
+    """Check the books and replace the outcomes of the date.
+
+    :param plan: folder of the plan
+    :param nominal_fmr: false match rate whose score is the threshold: 0.001, 0.0001 or 0.00001
+    """
+
+    template_fields: Sequence[str] = (*MaskmatchBaseOperator.template_fields, "plan", "nominal_fmr")
+
+    def __init__(self, *, plan: str, nominal_fmr: float | str = 1e-4, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan = plan
+        self.nominal_fmr = nominal_fmr
+
+    def execute(self, context: "Context") -> dict[str, int]:
+        """Publish; return how many rows were scored, failed and skipped, and the calls billed."""
+        from maskmatch.pipeline.plan import find_plan
+        from maskmatch.pipeline.publish import publish
+
+        run = self.run_of(context)
+        row = publish(run, find_plan(run, self.plan), nominal_fmr=float(self.nominal_fmr))
+        return {
+            name: row[name] for name in ("scored", "failed", "skipped", "billed_calls", "maybe_billed_calls")
+        }

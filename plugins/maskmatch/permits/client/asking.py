@@ -1,0 +1,137 @@
+"""Ask the coordinator, and wait as it says; while its store is away, wait for it and say so."""
+
+import random
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from maskmatch.core.codes import ThrottleScope
+from maskmatch.core.errors import Interrupted, Unavailable
+from maskmatch.permits.steps.claims import Claim, Grant
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_SAY_EVERY_SECONDS = 60.0
+_TURN_SECONDS, _MOST_TURN_SECONDS = 0.03, 0.05
+
+
+class PermitSource(Protocol):
+    """What the callers of one process need of a coordinator."""
+
+    def reserve(self, calls: int, claim: Claim, *, unbilled: int = 0) -> Grant:
+        """Book slots for at most so many calls, after giving back `unbilled` ones."""
+        ...
+
+    def refund(self, calls: int, claim: Claim) -> None:
+        """Give back the budget of calls that were not billed or not made."""
+        ...
+
+    def throttled(self, scope: ThrottleScope) -> None:
+        """Tell that the gateway refused a call for its rate."""
+        ...
+
+
+class Waiter(Protocol):
+    """The part of a clock that asking needs."""
+
+    def now(self) -> float:
+        """Return seconds that never jump."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+    def wait(self, event: threading.Event, seconds: float) -> None:
+        """Wait, at most until the event is set."""
+        ...
+
+
+class Asking:
+    """Asks on behalf of one claim; used by one thread at a time."""
+
+    def __init__(
+        self,
+        coordinator: PermitSource,
+        claim: Claim,
+        *,
+        clock: Waiter,
+        say: Callable[[str], None],
+        patience_seconds: float,
+    ) -> None:
+        self._coordinator = coordinator
+        self._claim = claim
+        self._clock = clock
+        self._say = say
+        self._patience_seconds = patience_seconds
+        self._paused = False
+        self._away_since: float | None = None
+        self._said_at = 0.0
+        self._pause = _FIRST_PAUSE
+        self._trip_seconds = 0.0
+        self._next_at = 0.0
+
+    def give_way(self, stop: threading.Event | None) -> None:
+        """Wait a moment after the last booking: who asked at once again would always win against the others.
+
+        The moment is one to two trips to the store, and while slots are booked ahead 30 ms: others
+        that have just lost have their turn in it.
+        """
+        ahead = self._next_at - self._clock.now()
+        if ahead > 0:
+            self._wait(ahead, stop)
+
+    def ask(self, calls: int, *, unbilled: int, stop: threading.Event | None) -> list[float]:
+        """Return the times of the slots granted on the clock; none after a wait: ask again.
+
+        Raise what `reserve` raises, but Unavailable only after our patience, and Interrupted.
+        """
+        asked_at = self._clock.now()
+        try:
+            grant = self._coordinator.reserve(calls, self._claim, unbilled=unbilled)
+        except Unavailable as error:
+            self._wait(self._note_away(error), stop)
+            return []
+        now = self._clock.now()
+        self._note_trip(asked_at, now, ahead=max(grant.delays, default=0.0))
+        self._note_back(now)
+        self._note_paused(paused=grant.paused)
+        if grant.retry_after is not None:
+            self._wait(grant.retry_after, stop)
+        return [now + delay for delay in grant.delays]
+
+    def _note_trip(self, asked_at: float, now: float, *, ahead: float) -> None:
+        # A booking that others got before took several trips; the quickest of late is the nearest to one.
+        self._trip_seconds = min(now - asked_at, 1.5 * self._trip_seconds + 0.001)
+        turn = self._trip_seconds * random.uniform(1, 2)  # noqa: S311 - no secret depends on it
+        self._next_at = now + max(min(_TURN_SECONDS, ahead), min(turn, _MOST_TURN_SECONDS))
+
+    def _note_away(self, error: Unavailable) -> float:
+        """Say once a minute that the store is away; return how long to wait, or raise."""
+        now = self._clock.now()
+        if self._away_since is None:
+            self._away_since, self._said_at = now, now - _SAY_EVERY_SECONDS
+        if now - self._away_since > self._patience_seconds:
+            raise Unavailable(f"no permits for {now - self._away_since:.0f} s: {error}") from error
+        if now - self._said_at >= _SAY_EVERY_SECONDS:
+            self._said_at = now
+            self._say(f"no call is sent while the permit store is away, we keep asking: {error}")
+        self._pause = min(_LONGEST_PAUSE, 2 * self._pause)
+        return self._pause * random.uniform(0.5, 1)  # noqa: S311 - no secret depends on it
+
+    def _note_back(self, now: float) -> None:
+        if self._away_since is not None:
+            self._say(f"the permit store is back after {now - self._away_since:.1f} s")
+            self._away_since, self._pause = None, _FIRST_PAUSE
+
+    def _note_paused(self, *, paused: bool) -> None:
+        if paused != self._paused:
+            self._paused = paused
+            self._say("paused through the permit store" if paused else "resumed through the permit store")
+
+    def _wait(self, seconds: float, stop: threading.Event | None) -> None:
+        if stop is None:
+            self._clock.sleep(seconds)
+            return
+        self._clock.wait(stop, seconds)
+        if stop.is_set():
+            raise Interrupted("asked to stop while waiting for a permit")

@@ -1,0 +1,170 @@
+"""The coordinator of one account: grants permits, keeps budgets and leases, takes orders.
+
+All that it knows is one shared document; a back-end only changes that document atomically.
+"""
+
+import math
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from maskmatch.core.codes import ThrottleScope
+from maskmatch.core.errors import InputError
+from maskmatch.permits.steps import budgets, hosts, leases, reserving, timeline
+from maskmatch.permits.steps.claims import Claim, Grant, Priority
+from maskmatch.permits.steps.document import Moment, SharedDocument
+from maskmatch.permits.steps.sharing import PriorityShare
+from maskmatch.permits.steps.snapshot import Snapshot, snapshot
+from maskmatch.permits.steps.state import ALL_RUNS, State, decode, encode, prune
+
+T = TypeVar("T")
+_TELL_EVERY_SECONDS = 1.0
+
+
+class PermitCoordinator:
+    """Grants permits out of a shared document; for many threads. `math.inf` calls per second: no limit."""
+
+    def __init__(self, document: SharedDocument, *, calls_per_second: float, who: str = "") -> None:
+        if not calls_per_second > 0:
+            raise InputError(f"calls_per_second must be above 0, not {calls_per_second}")
+        self._document = document
+        self._rate = calls_per_second
+        self._who = who or f"{os.uname().nodename}:{os.getpid()}"
+        self._refused: Counter[ThrottleScope] = Counter()
+        self._told_at = float("-inf")
+        self._lock = threading.Lock()
+
+    def reserve(self, calls: int, claim: Claim, *, unbilled: int = 0) -> Grant:
+        """Book up to so many calls after giving back `unbilled` ones; say when each may be sent.
+
+        Raise Replaced, Drained or BudgetSpent when there is nothing to wait for, Unavailable when the store
+        is away.
+        """
+        ask = reserving.Ask(self._who, claim, calls, self._rate)
+        refused = self._take_refused()
+
+        def step(
+            state: State, moment: Moment
+        ) -> tuple[State, reserving.Slots | reserving.Wait | reserving.Refusal]:
+            if unbilled:
+                state = _given_back(state, moment, claim, unbilled)
+            return reserving.reserve(self._told(state, moment, refused), moment, ask)
+
+        answer = self._change(step)
+        if isinstance(answer, reserving.Wait):
+            return Grant(retry_after=answer.seconds, paused=answer.paused)
+        if isinstance(answer, tuple):
+            now = self._document.now()
+            return Grant(delays=tuple(slot - now for slot in answer))
+        raise answer
+
+    def refund(self, calls: int, claim: Claim) -> None:
+        """Give back the budget of calls that were not made or are known not to be billed."""
+        self._alter(lambda state, moment: _given_back(state, moment, claim, calls))
+
+    def throttled(self, scope: ThrottleScope) -> None:
+        """Tell that the gateway refused a call for its rate; told at once or with the next booking."""
+        with self._lock:
+            self._refused[scope] += 1
+        if self._document.now() - self._told_at >= _TELL_EVERY_SECONDS:
+            refused = self._take_refused()
+            self._alter(lambda state, moment: self._told(state, moment, refused))
+
+    def take_lease(self, shard: str, *, at_least: int = 1) -> int:
+        """Return a new epoch of a shard: attempts with an earlier one get no permit any more."""
+
+        def step(state: State, moment: Moment) -> tuple[State, int]:
+            lease = leases.take(state.leases, shard, at_least=at_least, utc=moment.utc.timestamp())
+            return replace(state, leases={**state.leases, shard: lease}), lease.epoch
+
+        return self._change(step)
+
+    def release(self, shard: str, epoch: int) -> None:
+        """Give up a lease that nobody else has taken."""
+
+        def alter(state: State, moment: Moment) -> State:
+            lease = leases.release(state.leases.get(shard), epoch, utc=moment.utc.timestamp())
+            return replace(state, leases={**state.leases, shard: lease}) if lease else state
+
+        self._alter(alter)
+
+    def pause(self, run_id: str | None = None) -> None:
+        """Grant nothing to a run, or to anybody, until `resume`."""
+        self._alter(lambda state, moment: replace(state, paused=_with(state.paused, run_id, moment)))
+
+    def drain(self, run_id: str | None = None) -> None:
+        """End a run, or all, after the calls in flight; `resume` takes it back."""
+        self._alter(lambda state, moment: replace(state, drained=_with(state.drained, run_id, moment)))
+
+    def resume(self, run_id: str | None = None) -> None:
+        """Take back `pause` and `drain` of a run; without a run, all of them."""
+        self._alter(
+            lambda state, _: replace(
+                state, paused=_without(state.paused, run_id), drained=_without(state.drained, run_id)
+            )
+        )
+
+    def set_floor(self, priority: Priority, share: float) -> None:
+        """Let a priority have at least this share of the rate, from 0 to 0.5, whatever the others ask for."""
+        if not 0 <= share <= 0.5 or priority is Priority.NIGHTLY:
+            raise InputError(
+                f"a floor is a share from 0 to 0.5 of a priority below nightly, not {share} of {priority}"
+            )
+
+        def alter(state: State, _: Moment) -> State:
+            changed = replace(state.priorities.get(priority, PriorityShare()), floor=share, floor_at=0.0)
+            return replace(state, priorities={**state.priorities, priority: changed})
+
+        self._alter(alter)
+
+    def snapshot(self) -> Snapshot:
+        """Return what is going on."""
+        return self._change(lambda state, moment: (state, snapshot(state, moment, self._rate)))
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._document.close()
+
+    def _alter(self, alter: Callable[[State, Moment], State]) -> None:
+        self._change(lambda state, moment: (alter(state, moment), None))
+
+    def _change(self, step: Callable[[State, Moment], tuple[State, T]]) -> T:
+        def on_bytes(document: bytes | None, moment: Moment) -> tuple[bytes, T]:
+            state, result = step(prune(decode(document), moment), moment)
+            return encode(state), result
+
+        return self._document.change(on_bytes)
+
+    def _take_refused(self) -> Counter[ThrottleScope]:
+        with self._lock:
+            refused, self._refused = self._refused, Counter()
+            if refused:
+                self._told_at = self._document.now()
+        return refused
+
+    def _told(self, state: State, moment: Moment, refused: Mapping[ThrottleScope, int]) -> State:
+        if count := refused.get(ThrottleScope.ACCOUNT):
+            slower = timeline.widen(
+                state.timeline, now=moment.now, refusals=count, calls_per_second=self._rate
+            )
+            state = replace(state, timeline=slower)
+        if refused.get(ThrottleScope.IP) and math.isfinite(self._rate):
+            host = self._who.partition(":")[0]
+            host_pace = hosts.cut(state.hosts.get(host), now=moment.now, calls_per_second=self._rate)
+            state = replace(state, hosts={**state.hosts, host: host_pace})
+        return state
+
+
+def _given_back(state: State, moment: Moment, claim: Claim, calls: int) -> State:
+    return replace(state, windows=budgets.give_back(state.windows, claim, calls, moment.utc))
+
+
+def _with(since: Mapping[str, float], run_id: str | None, moment: Moment) -> dict[str, float]:
+    return {**since, run_id or ALL_RUNS: moment.utc.timestamp()}
+
+
+def _without(since: Mapping[str, float], run_id: str | None) -> dict[str, float]:
+    return {} if run_id is None else {other: at for other, at in since.items() if other != run_id}

@@ -1,0 +1,103 @@
+"""From an address to a coordinator."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from maskmatch.core.clock import Clock
+from maskmatch.core.errors import InputError
+from maskmatch.core.renamed import VARIABLES, refuse_renamed
+from maskmatch.permits.coordinator import PermitCoordinator
+from maskmatch.permits.steps.document import SharedDocument
+from maskmatch.permits.stores.sqlite import SqliteDocument
+
+INTERFACE_GROUP = "face-comparison"
+_FORMS = "sqlite:////absolute/path/of/a/file, redis://host:port/number or postgresql://user@host/database"
+_ESCAPES = "@, /, ? and # in a password as %40, %2F, %3F and %23"
+
+
+def quota_key(secret_id: str) -> str:
+    """Return the name of the timeline of an account, known by its id or by its only SecretId.
+
+    The vendor limits the whole group of interfaces.
+
+    The SecretId itself is not kept. Source: https://cloud.tencent.com/document/product/867/50269
+    """
+    return f"{INTERFACE_GROUP}:{hashlib.sha256(secret_id.encode()).hexdigest()[:16]}"
+
+
+def permit_store_address(given: str | None) -> str:
+    """Return the given address, else that in MASKMATCH_PERMIT_STORE, else of a file of this user on this host.
+
+    Raise InputError while something still speaks of it by its former name.
+    """
+    refuse_renamed(os.environ, VARIABLES, kind="variable")
+    return given or os.environ.get("MASKMATCH_PERMIT_STORE") or f"sqlite:///{_default_file()}"
+
+
+def _default_file() -> Path:
+    folder = Path.home() / ".maskmatch"
+    file, former = folder / "permits.sqlite3", folder / "broker.sqlite3"
+    if former.exists() and not file.exists():
+        raise InputError(
+            f"the permit store {former} is now called {file.name}: stop all runs and rename it, with the files "
+            "beside it whose names begin the same, so that what it has counted still counts"
+        )
+    return file
+
+
+def open_coordinator(uri: str, *, secret_id: str, calls_per_second: float, clock: Clock) -> PermitCoordinator:
+    """Return the coordinator at an address; raise InputError for what is none. Nothing is connected yet."""
+    return PermitCoordinator(_document(uri, quota_key(secret_id), clock), calls_per_second=calls_per_second)
+
+
+def _document(uri: str, key: str, clock: Clock) -> SharedDocument:
+    parts = _split(uri)
+    address = shown(parts)
+    if parts.scheme == "sqlite" and not parts.netloc and parts.path.startswith("//"):
+        return SqliteDocument(Path(unquote(parts.path[1:])), quota_key=key, clock=clock)
+    if "@" in f"{parts.path}{parts.query}{parts.fragment}":  # a part of the password may seem to be the host
+        raise InputError(f"the permit store's address cannot be read: write {_ESCAPES}")
+    if parts.scheme in ("redis", "rediss") and parts.hostname:
+        from maskmatch.permits.stores.redis import RedisDocument  # noqa: PLC0415 - only who uses it needs it
+
+        _check_options(parts, RedisDocument.takes_option)
+        return RedisDocument(uri, address=address, quota_key=key, clock=clock)
+    if parts.scheme in ("postgresql", "postgres") and parts.hostname:
+        from maskmatch.permits.stores.postgres import PostgresDocument  # noqa: PLC0415 - the same
+
+        _check_options(parts, PostgresDocument.takes_option)
+        return PostgresDocument(uri, address=address, quota_key=key, clock=clock)
+    raise InputError(f"{address!r} is no coordinator address: give {_FORMS}")
+
+
+def _split(uri: str) -> SplitResult:
+    try:
+        parts = urlsplit(uri)
+        _ = parts.port  # raises for a port that is none
+    except ValueError:
+        raise InputError(f"the permit store's address cannot be read: give {_FORMS}") from None
+    return parts
+
+
+def _check_options(parts: SplitResult, takes: Callable[[str, str], bool]) -> None:
+    """Raise InputError for an option of the address with which the store's client can do nothing."""
+    options = filter(None, parts.query.split("&"))
+    refused = next((option for option in options if not takes(parts.scheme, option)), None)
+    if refused is None:
+        return
+    name, equals, _ = refused.partition("=")
+    # Without = it may be anything, such as the rest of a password.
+    named = repr(name) if equals and name.isidentifier() else "not written as name=value"
+    raise InputError(
+        f"the permit store's address {shown(parts)} has an option ({named}) that is unknown there or whose value "
+        "is none: correct it or leave it out"
+    )
+
+
+def shown(parts: SplitResult) -> str:
+    """Return an address as it may be shown: without user, password and options, however it was typed."""
+    _, _, place = f"{parts.netloc}{parts.path}".rpartition("@")
+    return f"{parts.scheme}://{place}"

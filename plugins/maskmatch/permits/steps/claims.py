@@ -1,0 +1,51 @@
+"""What a caller says when it asks for permits, and what it is told."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Priority(StrEnum):
+    """Who goes first when the rate is not enough for all; in this order."""
+
+    NIGHTLY = "nightly"
+    BACKFILL = "backfill"
+    AD_HOC = "ad_hoc"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How many calls, and how much money (CNY), may be spent; None: no limit."""
+
+    calls: int | None = None
+    cny: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budgets:
+    """The limits of a run, and of the account for a day and a month of its time zone."""
+
+    run: Budget = Budget()
+    day: Budget = Budget()
+    month: Budget = Budget()
+    time_zone: str = "Asia/Shanghai"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """On whose behalf permits are asked for; `epoch` is that of the lease of `shard`."""
+
+    run_id: str
+    priority: Priority
+    budgets: Budgets = Budgets()
+    shard: str | None = None
+    epoch: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """In how many seconds each of some calls may be sent, or else when to ask again."""
+
+    delays: tuple[float, ...] = ()
+    retry_after: float | None = None
+    paused: bool = False

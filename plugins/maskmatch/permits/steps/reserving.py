@@ -1,0 +1,174 @@
+"""The one atomic step of a permit: control, fence, priority, budget and rate are checked together."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from maskmatch.core.errors import BudgetSpent, Drained, Replaced
+from maskmatch.core.pricing import MICRO
+from maskmatch.permits.steps import budgets, hosts, leases, sharing, timeline
+from maskmatch.permits.steps.claims import Claim
+from maskmatch.permits.steps.document import Moment
+from maskmatch.permits.steps.state import ALL_RUNS, State, User
+
+MOST_LEAD_SECONDS = 0.5
+_LEAD_OF_ALL_SECONDS = 0.2
+"""Nobody books when the timeline is further ahead than the second, or up to the first so that each user has
+two slots; a floor may, up to twice that. What is booked by a process that is killed is lost."""
+_PAUSED_SECONDS = 0.5
+_SOONEST_SECONDS = 0.003
+_ACTIVE_SECONDS = 1.0
+FADE_SECONDS = 5.0
+"""The calls of a user fade with this time constant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """So many calls are wanted by a process (`host:pid`) for a claim."""
+
+    who: str
+    claim: Claim
+    calls: int
+    calls_per_second: float
+
+    @property
+    def host(self) -> str:
+        """Return the host of the process."""
+        return self.who.partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing now: ask again after so many seconds."""
+
+    seconds: float
+    paused: bool = False
+
+
+Slots = tuple[float, ...]
+Refusal = Replaced | Drained | BudgetSpent
+
+
+def reserve(state: State, moment: Moment, ask: Ask) -> tuple[State, Slots | Wait | Refusal]:
+    """Book up to so many calls; return the slots on the store's clock, a wait, or why there are none."""
+    claim = ask.claim
+    if ALL_RUNS in state.drained or claim.run_id in state.drained:
+        return state, Drained(
+            f"run {claim.run_id} was drained through the permit store: `maskmatch resume` lets it go on"
+        )
+    held = _held(state, claim, moment)
+    if held is None:
+        return state, _replaced(state, claim)
+    if ALL_RUNS in held.paused or claim.run_id in held.paused:
+        return held, Wait(_PAUSED_SECONDS, paused=True)
+    return _within_budget(held, moment, ask)
+
+
+def _held(state: State, claim: Claim, moment: Moment) -> State | None:
+    if claim.shard is None or claim.epoch is None:
+        return state
+    lease = leases.hold(state.leases.get(claim.shard), claim.epoch, utc=moment.utc.timestamp())
+    return replace(state, leases={**state.leases, claim.shard: lease}) if lease else None
+
+
+def _replaced(state: State, claim: Claim) -> Replaced:
+    newer = state.leases[str(claim.shard)].epoch
+    return Replaced(f"attempt {newer} at {claim.shard} has taken over from {claim.epoch}; this one stops")
+
+
+def _within_budget(state: State, moment: Moment, ask: Ask) -> tuple[State, Slots | Wait | Refusal]:
+    among = budgets.spans(ask.claim, moment.utc)
+    calls, spent = budgets.affordable(state.windows, among, ask.calls)
+    if spent:
+        return state, _budget_spent(spent, state.windows)
+    state, slots = _within_rate(state, moment.now, replace(ask, calls=calls))
+    if isinstance(slots, tuple):
+        state = replace(state, windows=budgets.charge(state.windows, among, len(slots), moment.utc))
+    return state, slots
+
+
+def _budget_spent(span: budgets.Span, windows: Mapping[str, budgets.Window]) -> BudgetSpent:
+    window = windows.get(span.key, budgets.Window())
+    spent = f"{window.calls} calls, {window.micro_cny / MICRO:.4f} CNY"
+    until = f"; there is more from {span.end:%Y-%m-%d %H:%M} UTC" if span.end else ": raise it to go on"
+    return BudgetSpent(
+        f"the budget of the {span.kind} {span.name} is spent ({spent}){until}",
+        window=span.kind,
+        until=span.end,
+    )
+
+
+def _within_rate(state: State, now: float, ask: Ask) -> tuple[State, Slots | Wait]:
+    rate = ask.calls_per_second
+    lead = timeline.lead(state.timeline, now=now, calls_per_second=rate)
+    turn = sharing.turn(
+        state.priorities, ask.claim.priority, ask.calls, now=now, lead=lead, calls_per_second=rate
+    )
+    users = _active_users(state, now)
+    calls = min(turn.calls, _fair_run(users, rate), _host_run(state, now, ask))
+    most_lead = max(_LEAD_OF_ALL_SECONDS, min(MOST_LEAD_SECONDS, 2 * users / rate))
+    if lead > most_lead * (1 + turn.is_floor):
+        calls, turn = 0, replace(turn, retry_after=lead - most_lead)
+    elif not calls and (host := state.hosts.get(ask.host)):
+        turn = replace(turn, retry_after=max(turn.retry_after, host.next_at - now))
+    state = _noted(state, now, ask, floor_calls=calls * turn.is_floor)
+    if not calls:
+        return state, Wait(max(_SOONEST_SECONDS, turn.retry_after))
+    if math.isinf(rate):
+        return _granted(state, now, ask, calls), (now,) * calls
+    booked, slots = timeline.book(state.timeline, now=now, calls=calls, calls_per_second=rate)
+    return _granted(replace(state, timeline=booked), now, ask, calls), slots
+
+
+def _active_users(state: State, now: float) -> int:
+    return max(1, sum(0 <= now - user.seen < _ACTIVE_SECONDS for user in state.users.values()))
+
+
+def _fair_run(users: int, rate: float) -> int:
+    """Return what each may book so that all active users together are not far ahead."""
+    return max(1, int(min(1e6, _LEAD_OF_ALL_SECONDS * rate / users)))
+
+
+def _host_run(state: State, now: float, ask: Ask) -> int:
+    host = state.hosts.get(ask.host)
+    return ask.calls if host is None else hosts.allowance(host, ask.calls, now)
+
+
+def _noted(state: State, now: float, ask: Ask, *, floor_calls: int) -> State:
+    priority = ask.claim.priority
+    share = sharing.note(
+        state.priorities.get(priority, sharing.PriorityShare()),
+        now=now,
+        floor_calls=floor_calls,
+        floor_per_second=sharing.floor_of(priority, state.priorities) * ask.calls_per_second,
+    )
+    return replace(state, priorities={**state.priorities, priority: share})
+
+
+def _granted(state: State, now: float, ask: Ask, calls: int) -> State:
+    user = state.users.get(ask.who)
+    before = faded(user, now) if user else 0.0
+    user = User(ask.claim.run_id, ask.claim.priority, before + calls, now)
+    second = int(now)
+    granted = {**state.granted, second: state.granted.get(second, 0) + calls}
+    return replace(
+        state,
+        users={**state.users, ask.who: user},
+        granted=granted,
+        hosts=_host_noted(state, now, ask, calls),
+    )
+
+
+def _host_noted(state: State, now: float, ask: Ask, calls: int) -> Mapping[str, hosts.HostPace]:
+    host = state.hosts.get(ask.host)
+    if host is None:
+        return state.hosts
+    others = {name: each for name, each in state.hosts.items() if name != ask.host}
+    if hosts.is_stale(host, now=now, calls_per_second=ask.calls_per_second):
+        return others
+    return {**others, ask.host: hosts.note(host, calls, now)}
+
+
+def faded(user: User, now: float) -> float:
+    """Return the calls of a user as they count now; divided by FADE_SECONDS they are its rate."""
+    return user.calls * math.exp(-max(0.0, now - user.seen) / FADE_SECONDS)

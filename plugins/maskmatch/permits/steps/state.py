@@ -1,0 +1,123 @@
+"""The shared document: everything that the users of one account must agree on, some KB of JSON."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from maskmatch.core.errors import Unavailable
+from maskmatch.permits.steps.budgets import Window
+from maskmatch.permits.steps.claims import Priority
+from maskmatch.permits.steps.document import Moment
+from maskmatch.permits.steps.hosts import HostPace
+from maskmatch.permits.steps.leases import Lease, is_stale
+from maskmatch.permits.steps.sharing import PriorityShare
+from maskmatch.permits.steps.timeline import Timeline
+
+ALL_RUNS = "*"
+"""Stands for all runs where a run id may."""
+_FORMAT = 2
+_USER_SECONDS = 30.0
+_RECENT_SECONDS = 12
+_HOST_SECONDS = 120.0
+_KEPT_SECONDS = 40 * 86400.0
+_MOST_RUNS = 50
+"""Of those without a budget; one that has a budget keeps its count, lest it be spent again."""
+_PRUNE_EVERY_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A process that takes permits; `calls` fades with time, `seen` is on the store's clock."""
+
+    run_id: str
+    priority: Priority
+    calls: float
+    seen: float
+
+
+@dataclass(frozen=True)
+class _Format:
+    """What every version of the document has."""
+
+    format: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The document; times are on the store's clock except where a part says otherwise."""
+
+    format: int = _FORMAT
+    timeline: Timeline = field(default_factory=Timeline)
+    priorities: Mapping[Priority, PriorityShare] = field(default_factory=dict)
+    hosts: Mapping[str, HostPace] = field(default_factory=dict)
+    users: Mapping[str, User] = field(default_factory=dict)
+    granted: Mapping[int, int] = field(default_factory=dict)
+    """Calls granted in each of the last seconds."""
+    windows: Mapping[str, Window] = field(default_factory=dict)
+    leases: Mapping[str, Lease] = field(default_factory=dict)
+    paused: Mapping[str, float] = field(default_factory=dict)
+    drained: Mapping[str, float] = field(default_factory=dict)
+    """Since when (seconds since 1970), by run id or ALL_RUNS."""
+    pruned_at: float = 0.0
+
+
+def decode(document: bytes | None) -> State:
+    """Read a document, None being a new one; raise Unavailable with the cure for one that is damaged."""
+    if document is None:
+        return State()
+    try:
+        return msgspec.json.decode(document, type=State)
+    except msgspec.DecodeError as error:
+        raise Unavailable(
+            f"the permit store's document {_what_is_wrong(document, error)}: {_CURE}"
+        ) from error
+
+
+def _what_is_wrong(document: bytes, error: msgspec.DecodeError) -> str:
+    with suppress(msgspec.DecodeError):
+        written = msgspec.json.decode(document, type=_Format).format
+        if written != _FORMAT:
+            return f"has format {written}, not {_FORMAT}"
+    return f"is damaged ({error})"
+
+
+_CURE = "delete it where the permit store's address points; what was spent is then counted from zero"
+
+
+def encode(state: State) -> bytes:
+    """Return the document."""
+    return msgspec.json.encode(state)
+
+
+def prune(state: State, moment: Moment) -> State:
+    """Forget, now and then, what nobody needs: the document stays small."""
+    now, utc = moment.now, moment.utc.timestamp()
+    if 0 <= now - state.pruned_at < _PRUNE_EVERY_SECONDS:
+        return state
+    return replace(
+        state,
+        users={who: user for who, user in state.users.items() if 0 <= now - user.seen < _USER_SECONDS},
+        granted={
+            second: calls for second, calls in state.granted.items() if 0 <= now - second < _RECENT_SECONDS
+        },
+        hosts={name: host for name, host in state.hosts.items() if 0 <= now - host.cut_at < _HOST_SECONDS},
+        windows=_recent_windows(state.windows, utc),
+        leases={shard: lease for shard, lease in state.leases.items() if not is_stale(lease, utc)},
+        paused=_recent(state.paused, utc),
+        drained=_recent(state.drained, utc),
+        pruned_at=now,
+    )
+
+
+def _recent(since: Mapping[str, float], utc: float) -> dict[str, float]:
+    return {run_id: at for run_id, at in since.items() if run_id == ALL_RUNS or utc - at < _KEPT_SECONDS}
+
+
+def _recent_windows(windows: Mapping[str, Window], utc: float) -> dict[str, Window]:
+    kept = {key: window for key, window in windows.items() if utc - window.seen < _KEPT_SECONDS}
+    unlimited = (key for key, window in kept.items() if key.startswith("run:") and not window.has_limit)
+    for key in sorted(unlimited, key=lambda key: kept[key].seen)[:-_MOST_RUNS]:
+        del kept[key]
+    return kept

@@ -1,0 +1,1 @@
+"""Where the shared document lies: each store changes it in one atomic step."""

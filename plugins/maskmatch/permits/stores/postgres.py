@@ -1,0 +1,102 @@
+"""The document in a row of Postgres, for several hosts; its clock is that of the Postgres server."""
+
+from contextlib import suppress
+
+import psycopg2
+from psycopg2.extensions import connection, parse_dsn
+
+from maskmatch.core.clock import Clock
+from maskmatch.core.errors import Unavailable
+from maskmatch.permits.stores.swapping import JUMP_SECONDS, ConnectionLost, Offer, Reply, SwappedDocument
+
+_TIMEOUT_SECONDS = 3
+# A booking lost to a power cut is harmless, waiting for the disk at each is not.
+_OPTIONS = (
+    f"-c synchronous_commit=off -c statement_timeout={_TIMEOUT_SECONDS}s -c client_min_messages=warning"
+)
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS maskmatch_permits (
+    quota_key text PRIMARY KEY, version text NOT NULL, document bytea NOT NULL
+) WITH (fillfactor = 20)
+"""
+_FIRST = "INSERT INTO maskmatch_permits VALUES (%(key)s, '', '') ON CONFLICT DO NOTHING"
+# The answer is read in the same trip but by a statement of its own, which sees what others have committed.
+_SWAP = """
+UPDATE maskmatch_permits SET version = %(version)s, document = %(document)s
+WHERE quota_key = %(key)s AND version = %(expected)s
+AND abs(extract(epoch FROM clock_timestamp()) - %(now)s) <= %(jump)s;
+"""
+_ANSWER = """
+SELECT extract(epoch FROM clock_timestamp())::float8, version,
+    CASE WHEN version = %(version)s THEN NULL ELSE document END
+FROM maskmatch_permits WHERE quota_key = %(key)s
+"""
+
+
+class PostgresDocument(SwappedDocument):
+    """One row of the table maskmatch_permits, which is made when it is missing."""
+
+    def __init__(self, uri: str, *, address: str, quota_key: str, clock: Clock) -> None:
+        super().__init__(address, clock=clock)
+        self._uri = uri
+        self._key = quota_key
+        self._connected: connection | None = None
+
+    @staticmethod
+    def takes_option(scheme: str, option: str) -> bool:
+        """Say whether an address with this scheme may have the option, written name=value."""
+        try:
+            parse_dsn(f"{scheme}://?{option}")
+        except psycopg2.ProgrammingError:
+            return False
+        return True
+
+    def _exchange(self, offer: Offer | None) -> Reply:
+        words: dict[str, object] = {"key": self._key, "version": "-", "jump": JUMP_SECONDS}
+        if offer:
+            words |= {"version": offer.version, "expected": offer.expected, "now": offer.now}
+            words["document"] = psycopg2.Binary(offer.document)
+        try:
+            with self._connection().cursor() as cursor:
+                cursor.execute(_SWAP + _ANSWER if offer else _ANSWER, words)
+                row = cursor.fetchone()
+        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            raise ConnectionLost(_what(error)) from None
+        except psycopg2.Error as error:
+            self._disconnect()
+            raise Unavailable(f"the permit store at {self._address} refuses: {_what(error)}") from None
+        if row is None:
+            raise ConnectionLost("its row has gone")
+        return Reply(row[0], row[1], bytes(row[2]) if row[1] and row[2] is not None else None)
+
+    def _connection(self) -> connection:
+        if self._connected is None:
+            connected = psycopg2.connect(
+                self._uri,
+                connect_timeout=_TIMEOUT_SECONDS,
+                options=_OPTIONS,
+                tcp_user_timeout=1000 * _TIMEOUT_SECONDS,
+                application_name="maskmatch",
+            )
+            self._connected = connected
+            connected.autocommit = True
+            self._prepare(connected)
+        return self._connected
+
+    def _prepare(self, connected: connection) -> None:
+        with connected.cursor() as cursor:
+            with suppress(psycopg2.errors.UniqueViolation):  # somebody else was making it at the same moment
+                cursor.execute(_SCHEMA)
+            cursor.execute(_FIRST, {"key": self._key})
+
+    def _disconnect(self) -> None:
+        if self._connected is not None:
+            self._connected.close()
+            self._connected = None
+
+
+def _what(error: psycopg2.Error) -> str:
+    """Return what Postgres says, but not where libpq repeats the address, which may hold a password."""
+    primary = error.diag.message_primary
+    return f"{type(error).__name__}{': ' + primary if primary else ''}"

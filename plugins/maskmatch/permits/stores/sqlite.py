@@ -1,0 +1,122 @@
+"""The document in a SQLite file, for all processes of one host. Not for network file systems."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+from maskmatch.core.clock import Clock
+from maskmatch.core.errors import Unavailable
+from maskmatch.permits.steps.document import Moment
+
+T = TypeVar("T")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS permit_documents (
+    quota_key TEXT PRIMARY KEY, document BLOB NOT NULL
+) STRICT, WITHOUT ROWID
+"""
+_READ = "SELECT document FROM permit_documents WHERE quota_key = ?"
+_WRITE = "INSERT OR REPLACE INTO permit_documents VALUES (?, ?)"
+_WAIT_SECONDS = 30.0
+_BUSY_SECONDS = 0.01
+
+
+class SqliteDocument:
+    """One row of a file, its clock the host's monotonic one; every step is one write transaction.
+
+    kill -9 leaves either the old or the new document. A jump of the wall clock does not touch it, and a
+    reboot is seen as a timeline far in the future.
+    """
+
+    def __init__(self, path: Path, *, quota_key: str, clock: Clock) -> None:
+        self._path = path
+        self._key = quota_key
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._db: sqlite3.Connection | None = None
+        self._inode = 0
+
+    def change(self, step: Callable[[bytes | None, Moment], tuple[bytes, T]]) -> T:
+        """Change the document; wait up to 30 s for other processes, then raise Unavailable."""
+        with self._lock, self._errors():
+            db = self._connection()
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                row = db.execute(_READ, (self._key,)).fetchone()
+                moment = Moment(self._clock.now(), self._clock.utc())
+                document, result = step(row[0] if row else None, moment)
+                db.execute(_WRITE, (self._key, document))
+                db.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    db.execute("ROLLBACK")
+                raise
+            return result
+
+    def now(self) -> float:
+        """Return the host's monotonic time."""
+        return self._clock.now()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._disconnect()
+
+    def _connection(self) -> sqlite3.Connection:
+        """Return the connection, a new one when the file was moved away or replaced."""
+        if self._db and self._inode_now() == self._inode:
+            return self._db
+        self._disconnect()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = self._opened()
+        self._inode = self._inode_now()
+        return self._db
+
+    def _opened(self) -> sqlite3.Connection:
+        give_up_at = self._clock.now() + _WAIT_SECONDS
+        while True:
+            db = sqlite3.connect(
+                self._path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            try:
+                return _made_ready(db)
+            except sqlite3.Error as error:
+                db.close()
+                # Processes that make a file ready at once are refused and not made to wait.
+                is_busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+                if not is_busy or self._clock.now() > give_up_at:
+                    raise
+                self._clock.sleep(_BUSY_SECONDS)
+
+    def _inode_now(self) -> int:
+        try:
+            return self._path.stat().st_ino
+        except FileNotFoundError:
+            return 0
+
+    def _disconnect(self) -> None:
+        if self._db:
+            self._db.close()
+            self._db = None
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            self._disconnect()
+            damaged = isinstance(error, sqlite3.DatabaseError) and type(error) is sqlite3.DatabaseError
+            cure = "; move it away, what was spent is then counted from zero" if damaged else ""
+            raise Unavailable(
+                f"the permit store's file {self._path} cannot be used: {error}{cure}"
+            ) from error
+
+
+def _made_ready(db: sqlite3.Connection) -> sqlite3.Connection:
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = OFF")  # losing a second of bookings to a power cut is harmless
+    db.execute(_SCHEMA)
+    return db

@@ -1,0 +1,132 @@
+"""A document on a server, changed by compare-and-set: one trip when nobody else came between, else one more.
+
+The last seen version is kept and the next step computed from it; the server takes the result only if that
+version is still there, and answers with its time and, when it is not, with the present document.
+"""
+
+import logging
+import random
+import secrets
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from maskmatch.core.clock import Clock
+from maskmatch.core.errors import Unavailable
+from maskmatch.permits.steps.document import Moment
+from maskmatch.permits.stores.server_clock import ServerClock
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+JUMP_SECONDS = 1.0
+"""The server takes nothing that was computed for a time further from its own."""
+_QUICK_TRIES = 3
+_MOST_TRIES = 200
+
+
+class ConnectionLost(Exception):
+    """The server did not answer: nobody knows whether it took what it was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A document to be kept as `version` if `expected` is there and the server's time is near `now`."""
+
+    expected: str
+    version: str
+    document: bytes
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The server's time (seconds since 1970), the version it has now, and the document unless it is ours."""
+
+    time: float
+    version: str
+    document: bytes | None
+
+
+class SwappedDocument(ABC):
+    """What Redis and Postgres have in common; version "" stands for no document."""
+
+    def __init__(self, address: str, *, clock: Clock) -> None:
+        self._address = address
+        self._local = clock.now
+        self._sleep = clock.sleep
+        self._clock = ServerClock(clock.now)
+        self._lock = threading.Lock()
+        self._seen: Reply | None = None
+        self._had_one = False
+
+    @abstractmethod
+    def _exchange(self, offer: Offer | None) -> Reply:
+        """Make the offer, None: only read; raise ConnectionLost, or Unavailable when the server refuses."""
+
+    @abstractmethod
+    def _disconnect(self) -> None:
+        """Forget the connection; the next exchange makes a new one."""
+
+    def change(self, step: Callable[[bytes | None, Moment], tuple[bytes, T]]) -> T:
+        """Change the document; raise Unavailable when it cannot be known whether that was done."""
+        with self._lock:
+            for number in range(_MOST_TRIES):
+                seen = self._seen or self._read()
+                now = self._clock.now()
+                document, result = step(seen.document, Moment(now, datetime.fromtimestamp(now, UTC)))
+                if self._swap(Offer(seen.version, secrets.token_hex(8), document, now)):
+                    return result
+                if number >= _QUICK_TRIES:
+                    self._sleep(random.uniform(0, 0.002) * number)  # noqa: S311 - no secret depends on it
+        raise Unavailable(f"the permit store at {self._address} is too busy: {_MOST_TRIES} tries in vain")
+
+    def now(self) -> float:
+        """Return the server's time, as it is known from its last answers."""
+        return self._clock.now()
+
+    def close(self) -> None:
+        """Disconnect."""
+        with self._lock:
+            self._disconnect()
+            self._seen = None
+
+    def _swap(self, offer: Offer) -> bool:
+        """Make an offer; say whether it was taken."""
+        try:
+            reply = self._timed(offer)
+        except ConnectionLost as error:
+            reply = self._read()
+            if reply.version not in (offer.expected, offer.version):
+                raise Unavailable(f"the permit store at {self._address} was cut off: {error}") from error
+        taken = reply.version == offer.version
+        self._seen = Reply(reply.time, reply.version, offer.document) if taken else reply
+        return taken
+
+    def _read(self) -> Reply:
+        for last in (False, True):
+            try:
+                self._seen = self._timed(None)
+            except ConnectionLost as error:
+                if last:
+                    raise Unavailable(f"the permit store at {self._address} is away: {error}") from error
+            else:
+                return self._seen
+        raise Unavailable(f"the permit store at {self._address} is away")
+
+    def _timed(self, offer: Offer | None) -> Reply:
+        sent_at = self._local()
+        try:
+            reply = self._exchange(offer)
+        except ConnectionLost:
+            self._disconnect()
+            self._seen = None
+            raise
+        self._clock.note(reply.time, sent_at=sent_at, received_at=self._local())
+        if self._had_one and not reply.version:
+            log.warning("the permit store at %s has lost its data: all is counted from zero", self._address)
+        self._had_one = bool(reply.version)
+        return reply

@@ -1,0 +1,87 @@
+"""Plan a run: read the manifests of its date, check every row, and fix what will be compared."""
+
+from maskmatch.core.errors import InputError
+from maskmatch.core.planning import (
+    ManifestFile,
+    Plan,
+    PlanOptions,
+    Shard,
+    Sorter,
+    plan_id,
+    shard_count,
+    work_id,
+)
+from maskmatch.pipeline.run import Run
+from maskmatch.storage import plans
+from maskmatch.storage.manifests import find_manifests, read_manifest
+from maskmatch.storage.object_stores import Store, probe_conditional_writes
+
+
+def make_plan(run: Run, options: PlanOptions | None = None) -> Plan:
+    """Read the manifests of the date and write a plan; the same manifests give the same plan.
+
+    Without a new repetition the newest plan for them is taken, so that later scores stay.
+    Raise InputError when there is no manifest, an unreadable one, or no row in any.
+    """
+    options = options or PlanOptions()
+    manifests = tuple(_manifest(run.source, key) for key in find_manifests(run.source, run.day))
+    work = work_id(run.source.uri, manifests, options)
+    plan = _known_plan(run, work, options) or _new_plan(run, work, manifests, options)
+    plans.write_plan(run.warehouse, plan)
+    return plan
+
+
+def _manifest(source: Store, key: str) -> ManifestFile:
+    found = source.head(key)
+    return ManifestFile(key, source.fingerprint(key), found.size if found else 0)
+
+
+def _known_plan(run: Run, work: str, options: PlanOptions) -> Plan | None:
+    if not options.repetition:
+        newest = plans.newest_plan(run.warehouse, run.day)
+        if newest and newest.work_id == work:
+            return newest
+    return plans.read_plan(run.warehouse, plans.plan_folder(run.day, plan_id(work, options)))
+
+
+def _new_plan(run: Run, work: str, manifests: tuple[ManifestFile, ...], options: PlanOptions) -> Plan:
+    count = shard_count(sum(manifest.size for manifest in manifests), at_most=options.max_shards)
+    sorter = Sorter([[] for _ in range(count)], options.quality_control)
+    for manifest in manifests:
+        sorter.add_all(read_manifest(run.source, manifest.key))
+    if not sorter.rows:
+        names = ", ".join(manifest.key for manifest in manifests)
+        raise InputError(f"the manifests of {run.day} at {run.source.uri} have no rows: {names}")
+    name = plan_id(work, options)
+    folder = plans.plan_folder(run.day, name)
+    bad_rows_key = f"{folder}/bad_rows.parquet"
+    plans.write_bad_rows(run.warehouse, bad_rows_key, sorter.bad_rows)
+    return Plan(
+        plan_id=name,
+        work_id=work,
+        day=run.day,
+        folder=folder,
+        manifests=manifests,
+        rows=sorter.rows,
+        bad_rows=len(sorter.bad_rows),
+        bad_rows_key=bad_rows_key,
+        shards=_write_shards(run.warehouse, folder, sorter),
+        conditional_writes=probe_conditional_writes(run.warehouse),
+    )
+
+
+def _write_shards(store: Store, folder: str, sorter: Sorter) -> tuple[Shard, ...]:
+    shards = []
+    for number, pairs in enumerate(sorter.in_call_order()):
+        if pairs:
+            key = f"{folder}/shard-{number:05d}.parquet"
+            plans.write_shard(store, key, pairs)
+            shards.append(Shard(key, len(pairs)))
+    return tuple(shards)
+
+
+def find_plan(run: Run, folder: str) -> Plan:
+    """Return the plan in a folder of the warehouse; raise InputError when there is none."""
+    if (plan := plans.read_plan(run.warehouse, folder)) is None:
+        raise InputError(f"there is no plan at {run.warehouse.uri}/{folder}: clear the plan task")
+    return plan

@@ -1,0 +1,50 @@
+"""Report a run: its outcomes by reason, and its scores by kind of pair, in two small tables."""
+
+import pandas as pd
+
+from maskmatch.pipeline.run import Run
+from maskmatch.storage import tables
+
+MASK_COLUMN = "attr_mask"
+
+
+def report(run: Run) -> str:
+    """Return the published outcomes of the date as text: counts by reason, scores by kind of pair."""
+    return render(tables.read_outcomes(run.warehouse, run.day).to_pandas())
+
+
+def outcome_counts(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return the number of rows by outcome, failure class and failure code, most first."""
+    keys = ["outcome", "failure_class", "failure_code"]
+    counts = outcomes[keys].astype("string").fillna("").groupby(keys, as_index=False).size()
+    return counts.rename(columns={"size": "rows"}).sort_values(
+        ["outcome", "rows", "failure_code"], ascending=[False, False, True], ignore_index=True
+    )
+
+
+def score_table(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return scores (0-100) and the share of matches of mated and non-mated pairs, by mask where known."""
+    scored = outcomes[outcomes["score"].notna() & outcomes["is_mated"].notna()]
+    mask = scored[MASK_COLUMN].fillna("unknown") if MASK_COLUMN in scored else "unknown"
+    groups = scored.assign(
+        pairs=scored["is_mated"].map({True: "mated", False: "non-mated"}),
+        mask=mask,
+        is_match=scored["decision"] == "match",
+    ).groupby(["pairs", "mask"])
+    return groups.agg(
+        scored=("score", "size"),
+        lowest=("score", "min"),
+        median=("score", "median"),
+        highest=("score", "max"),
+        matches=("is_match", "mean"),
+    ).reset_index()
+
+
+def render(outcomes: pd.DataFrame) -> str:
+    """Return both tables as text."""
+    parts = ["Outcomes by reason", outcome_counts(outcomes).to_string(index=False)]
+    scores = score_table(outcomes)
+    if len(scores):
+        shown = scores.to_string(index=False, float_format="%.1f", formatters={"matches": "{:.0%}".format})
+        parts += ["", f"Scores of {scores['scored'].sum():,} pairs with known truth", shown]
+    return "\n".join(parts)

@@ -1,0 +1,68 @@
+"""The data dictionary of the tables, made from their schemas: `python -m maskmatch.storage.data_dictionary`."""
+
+import sys
+
+import pyarrow as pa
+
+from maskmatch.core.codes import Action, table
+from maskmatch.core.errors import PREFLIGHT_CODES
+from maskmatch.core.outcomes import FailureClass
+from maskmatch.storage.tables import OUTCOMES, RUNS
+
+_HEAD = """# Tables
+
+Made by `make docs` from the schemas; do not edit. Columns are only ever added. Null means unknown or not
+applicable, never zero. Times are UTC. The date `ds` is in the path alone.
+"""
+_FAILURES = """## Failure codes
+
+Only `biometric` failures count as failure to acquire. `infrastructure` failures are called again when the
+compare task is cleared; the others need a better image, a better row or a person.
+
+| failure_code | failure_class | meaning |
+|---|---|---|"""
+
+
+def data_dictionary() -> str:
+    """Return the dictionary as Markdown."""
+    return "\n".join(
+        [
+            _HEAD,
+            *_section(
+                "outcomes",
+                "One row per manifest row: `outcomes/current/ds=<date>/data.parquet`.",
+                OUTCOMES,
+            ),
+            "Every `attr_` column of the manifest follows as text.\n",
+            *_section("runs", "One row per run, at `runs/current/ds=<date>/<run>.parquet`.", RUNS),
+            _FAILURES,
+            *sorted(_failures()),
+            "",
+        ]
+    )
+
+
+def _section(name: str, text: str, schema: pa.Schema) -> list[str]:
+    rows = [f"| {field.name} | {_kind(field.type)} | {_description(field)} |" for field in schema]
+    return [f"## {name}\n\n{text}\n\n| column | type | meaning |\n|---|---|---|", *rows, ""]
+
+
+def _kind(kind: pa.DataType) -> str:
+    return "string" if pa.types.is_dictionary(kind) else str(kind)
+
+
+def _description(field: pa.Field) -> str:
+    return str(field.metadata[b"description"].decode())
+
+
+def _failures() -> set[str]:
+    stops = (Action.STOP_RUN, Action.REFRESH_CREDENTIAL)
+    rules = [rule for rule in table().values() if rule.action not in stops]
+    meanings = {rule.failure_code: (rule.failure_class, rule.meaning) for rule in reversed(rules)}
+    own = {code: (FailureClass.DATA, meaning) for code, meaning in PREFLIGHT_CODES.items()}
+    own["image_unavailable"] = (FailureClass.INFRASTRUCTURE, PREFLIGHT_CODES["image_unavailable"])
+    return {f"| {code} | {kind} | {meaning} |" for code, (kind, meaning) in (own | meanings).items()}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(data_dictionary())

@@ -1,0 +1,147 @@
+"""A store in a folder: for one host, without any server."""
+
+import errno
+import fcntl
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from maskmatch.core.errors import ObjectExists, ObjectMissing, StopRun, Unavailable
+from maskmatch.storage.object_stores.base import ObjectInfo
+
+_TEMPORARY = ".writing-"
+_MODE = 0o644  # analysts may read tables; keep others out by the mode of the root folder
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_MISSING = {errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP}
+
+
+class FileStore:
+    """Objects are files below a root; a reader sees a file whole or not at all."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+
+    @property
+    def uri(self) -> str:
+        """Return file:///path."""
+        return self._root.as_uri()
+
+    def get(self, key: str, *, limit: int | None = None) -> bytes:
+        """Return a file whole, or its first bytes."""
+        with self.open(key) as stream:
+            return stream.read(limit if limit is not None else -1)
+
+    def open(self, key: str) -> BinaryIO:
+        """Open a file for reading."""
+        path = self._path(key)
+        try:
+            if path.exists() and not path.is_file():
+                raise ObjectMissing(f"{self.uri}/{key} is no file")
+            return path.open("rb")
+        except OSError as error:
+            raise self._translated(error, key) from error
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """Return the size."""
+        return self._info(self._path(key))
+
+    def fingerprint(self, key: str) -> str:
+        """Return the SHA-256 of the content."""
+        return hashlib.sha256(self.get(key)).hexdigest()
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield the files whose path starts with the prefix."""
+        folder = self._path(prefix.rpartition("/")[0])
+        try:
+            os.scandir(folder).close()  # else a folder that may not be read would look empty
+        except OSError as error:
+            if error.errno in _MISSING:
+                return
+            raise self._translated(error, prefix) from error
+        for path in sorted(folder.rglob("*")):
+            info = None if path.name.startswith(_TEMPORARY) else self._info(path)
+            if info and info.key.startswith(prefix):
+                yield info
+
+    def put(self, key: str, data: bytes, *, only_new: bool = False) -> None:
+        """Write a file beside its place, make it durable, then move it there under a lock."""
+        with self._placing(key, only_new=only_new) as temporary:
+            temporary.write(data)
+
+    def put_file(self, key: str, path: str) -> None:
+        """Copy a file into the store."""
+        with self._placing(key, only_new=False) as temporary, Path(path).open("rb") as source:
+            while block := source.read(1 << 20):
+                temporary.write(block)
+
+    def delete(self, key: str) -> None:
+        """Remove a file."""
+        self._path(key).unlink(missing_ok=True)
+
+    def signed_url(self, key: str, *, seconds: int) -> None:
+        """Return None: nobody else can fetch a file of this host."""
+
+    @contextmanager
+    def _placing(self, key: str, *, only_new: bool) -> Iterator[BinaryIO]:
+        path = self._path(key)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_TEMPORARY, delete=False) as temporary:
+                try:
+                    yield temporary  # type: ignore[misc]  # the wrapper behaves as a BinaryIO
+                    temporary.flush()
+                    os.fsync(temporary.fileno())
+                    self._move(Path(temporary.name), path, only_new=only_new)
+                finally:
+                    Path(temporary.name).unlink(missing_ok=True)
+        except OSError as error:
+            raise self._unwritten(error, path) from error
+
+    def _translated(self, error: OSError, key: str) -> Exception:
+        if error.errno in _MISSING:
+            return ObjectMissing(f"{self.uri}/{key} does not exist")
+        if isinstance(error, PermissionError):
+            return StopRun(f"{self.uri}/{key} may not be read by this user: grant it")
+        return Unavailable(f"{self.uri}/{key} cannot be read: {error}")
+
+    def _unwritten(self, error: OSError, path: Path) -> Exception:
+        if error.errno in _FULL:
+            return Unavailable(f"{path} cannot be written: {error.strerror}: free space below {self.uri}")
+        if error.errno in _FORBIDDEN:
+            return StopRun(f"{path} may not be written by this user ({error.strerror}): grant it")
+        return Unavailable(f"{path} cannot be written: {error}")
+
+    def _move(self, temporary: Path, path: Path, *, only_new: bool) -> None:
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            if only_new and path.exists():
+                raise ObjectExists(f"{path} exists already")
+            temporary.chmod(_MODE)
+            temporary.replace(path)
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _path(self, key: str) -> Path:
+        # By its text, since asking the system for each folder would cost more than reading a small file.
+        if key.startswith("/") or ".." in key.split("/"):
+            raise ObjectMissing(f"{key} is not below {self.uri}")
+        return self._root / key
+
+    def _info(self, path: Path) -> ObjectInfo | None:
+        """Return nothing for what is no file, or none any longer."""
+        try:
+            found = path.stat()
+        except OSError as error:
+            if error.errno in _MISSING:
+                return None
+            raise self._translated(error, path.relative_to(self._root).as_posix()) from error
+        is_file = stat.S_ISREG(found.st_mode)
+        return ObjectInfo(path.relative_to(self._root).as_posix(), found.st_size) if is_file else None

@@ -1,0 +1,224 @@
+"""A store over boto3, safe for AWS S3, Tencent COS and SeaweedFS alike."""
+
+import base64
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+
+import boto3
+from botocore.client import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
+
+from maskmatch.core.errors import ObjectExists, ObjectMissing, StopRun, Unavailable
+from maskmatch.storage.object_stores.base import ObjectInfo
+
+if TYPE_CHECKING:
+    from botocore.response import StreamingBody
+    from types_boto3_s3 import S3Client
+
+AddressingStyle = Literal["auto", "path", "virtual"]
+
+_MISSING = {"NoSuchKey", "404", "NotFound"}
+_EXISTS = {"PreconditionFailed", "412", "FileAlreadyExists"}
+_PASSING = {408, 409, 429}
+_PASSING_CODES = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException"}
+_FULL = {"507", "InsufficientCapacity", "InsufficientStorage", "QuotaExceeded", "XMinioStorageFull"}
+_GETS = 3
+_CURES = {
+    "NoSuchBucket": "create the bucket or mend its name",
+    "AccessDenied": "grant the key of the storage connection access to it",
+    "403": "grant the key of the storage connection access to it",
+    "ExpiredToken": "renew the temporary key of the storage connection",
+    "RequestTimeTooSkewed": "set the clock of this host (NTP)",
+    "InvalidAccessKeyId": "mend the access key of the storage connection",
+    "SignatureDoesNotMatch": "mend the secret key of the storage connection",
+    "PathStyleDomainForbidden": "set the addressing style of the storage connection to virtual",
+}
+
+
+def s3_config(*, addressing_style: AddressingStyle = "auto", max_connections: int = 64) -> Config:
+    """Return client settings that COS accepts too.
+
+    COS refuses the streaming checksums that boto3 adds since 1.36, and, for buckets made since 2024,
+    path-style addresses: give `virtual` there. SigV4 is asked for, or presigned URLs would be SigV2.
+    """
+    return Config(
+        signature_version="s3v4",
+        user_agent="maskmatch",  # boto3 puts its own together anew for each request, at a tenth of the cost
+        s3={"addressing_style": addressing_style},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        retries={"max_attempts": 5, "mode": "standard"},
+        max_pool_connections=max_connections,
+        connect_timeout=5,
+        read_timeout=30,
+    )
+
+
+def s3_client(*, addressing_style: AddressingStyle = "auto") -> "S3Client":
+    """Return a client from the environment (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and so on)."""
+    return boto3.client("s3", config=s3_config(addressing_style=addressing_style))
+
+
+class S3Store:
+    """Objects below s3://bucket/prefix; one instance may be used by many threads."""
+
+    def __init__(self, client: "S3Client", *, bucket: str, prefix: str = "") -> None:
+        self._client = client
+        self._bucket = bucket
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+
+    @property
+    def uri(self) -> str:
+        """Return s3://bucket/prefix."""
+        return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
+
+    def get(self, key: str, *, limit: int | None = None) -> bytes:
+        """Return an object whole, or its first bytes; one that breaks off is asked for again."""
+        for _ in range(_GETS - 1):
+            with suppress(Unavailable):
+                return self._read(key, limit)
+        return self._read(key, limit)
+
+    def _read(self, key: str, limit: int | None) -> bytes:
+        with self.open(key) as body:
+            return body.read(limit if limit is not None else -1)
+
+    def open(self, key: str) -> BinaryIO:
+        """Return the body as a stream, which raises Unavailable when it breaks off."""
+        with self._errors(key):
+            answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
+        return io.BufferedReader(_Body(answer["Body"], answer["ContentLength"], lambda: self._errors(key)))
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """Return size and ETag."""
+        try:
+            with self._errors(key):
+                found = self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)
+        except ObjectMissing:
+            return None
+        return ObjectInfo(key, found["ContentLength"])
+
+    def fingerprint(self, key: str) -> str:
+        """Return the ETag."""
+        with self._errors(key):
+            return self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)["ETag"].strip('"')
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield the objects below a prefix, page by page."""
+        pages = self._client.get_paginator("list_objects_v2")
+        with self._errors(prefix):
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
+                for found in page.get("Contents", ()):
+                    key = found["Key"].removeprefix(self._prefix)
+                    yield ObjectInfo(key, found["Size"])
+
+    def put(self, key: str, data: bytes, *, only_new: bool = False) -> None:
+        """Write an object in one PUT, with `If-None-Match: *` when it must be new."""
+        place, digest = self._prefix + key, _content_md5(io.BytesIO(data))
+        with self._errors(key):
+            if only_new:
+                self._client.put_object(
+                    Bucket=self._bucket, Key=place, Body=data, ContentMD5=digest, IfNoneMatch="*"
+                )
+            else:
+                self._client.put_object(Bucket=self._bucket, Key=place, Body=data, ContentMD5=digest)
+
+    def put_file(self, key: str, path: str) -> None:
+        """Write an object from a file in one PUT (at most 5 GB)."""
+        with self._errors(key), Path(path).open("rb") as body:
+            digest = _content_md5(body)
+            body.seek(0)
+            self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=body, ContentMD5=digest)
+
+    def delete(self, key: str) -> None:
+        """Remove an object."""
+        with self._errors(key):
+            self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
+
+    def signed_url(self, key: str, *, seconds: int) -> str:
+        """Return a presigned GET address. It is a secret: never log or store it."""
+        target = {"Bucket": self._bucket, "Key": self._prefix + key}
+        return self._client.generate_presigned_url("get_object", Params=target, ExpiresIn=seconds)
+
+    @contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        """Turn the errors of boto3 into ours, naming bucket, key and cure."""
+        try:
+            yield
+        except ClientError as error:
+            raise self._translated(error, key) from error
+        except (NoCredentialsError, PartialCredentialsError) as error:
+            raise StopRun(f"{self.uri}: no credentials were found; fill in the storage connection") from error
+        except ParamValidationError as error:
+            raise StopRun(
+                f"s3://{self._bucket}/{self._prefix}{key} is no possible address: {error}"
+            ) from error
+        except BotoCoreError as error:
+            place = self._client.meta.endpoint_url
+            raise Unavailable(f"{self.uri} at {place} cannot be reached: {error}") from error
+
+    def _translated(self, error: ClientError, key: str) -> Exception:
+        code = error.response.get("Error", {}).get("Code", "")
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+        place = f"s3://{self._bucket}/{self._prefix}{key}"
+        if code in _MISSING:
+            return ObjectMissing(f"{place} does not exist")
+        if code in _EXISTS:
+            return ObjectExists(f"{place} exists already")
+        if code in _FULL or status == 507:
+            return Unavailable(
+                f"{place} cannot be written: the store is full ({code}): free space or raise its quota"
+            )
+        if code in _CURES or (status < 500 and status not in _PASSING and code not in _PASSING_CODES):
+            cure = _CURES.get(code, "mend bucket, key or the storage connection")
+            return StopRun(f"{place} at {self._client.meta.endpoint_url} was refused ({code}): {cure}")
+        return Unavailable(f"{place}: the store answered {code or 'an error'}: {error}")
+
+
+def _content_md5(body: io.BytesIO | io.BufferedReader) -> str:
+    """Return the digest by which a store refuses a body that broke off (SeaweedFS keeps a void)."""
+    return base64.b64encode(hashlib.file_digest(body, _md5).digest()).decode()
+
+
+def _md5() -> "hashlib._Hash":
+    return hashlib.md5(usedforsecurity=False)
+
+
+class _Body(io.RawIOBase):
+    """The body of an object, which does not end before its length."""
+
+    def __init__(
+        self, body: "StreamingBody", length: int, errors: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self._body = body
+        self._left = length
+        self._errors = errors
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read some bytes; raise Unavailable when there are none though some are left."""
+        with self._errors():
+            block = self._body.read(min(len(buffer), self._left))
+        if not block and self._left:
+            raise Unavailable(f"an object broke off {self._left:,} bytes before its end")
+        buffer[: len(block)] = block
+        self._left -= len(block)
+        return len(block)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._body.close()
+        super().close()

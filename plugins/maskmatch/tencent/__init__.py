@@ -1,0 +1,27 @@
+"""CompareMaskFace through the vendor's own client, set up so that nothing is retried or lost behind our back.
+
+comparer         what the core calls: an answer, or CallFailed with a rule of the code table
+  client         the vendor's client, which checks and reads as ever; building and sending are ours
+    request      the body in blocks, and its signature
+  exchanges      all calls that are under way, in one thread, each with a deadline
+    answers      one HTTP answer, taken in as it comes
+    connections  opened through TLS and proxies, kept while they rest
+    stages       where an exchange broke
+"""
+
+from maskmatch.tencent.account import (
+    DEFAULT_CALLS_PER_SECOND,
+    DEFAULT_ENDPOINT,
+    DEFAULT_REGION,
+    Account,
+)
+from maskmatch.tencent.comparer import MODEL_VERSION, TencentComparer
+
+__all__ = [
+    "DEFAULT_CALLS_PER_SECOND",
+    "DEFAULT_ENDPOINT",
+    "DEFAULT_REGION",
+    "MODEL_VERSION",
+    "Account",
+    "TencentComparer",
+]

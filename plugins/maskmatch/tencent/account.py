@@ -1,0 +1,40 @@
+"""Who calls the vendor, and where."""
+
+import math
+from dataclasses import dataclass, field
+
+from maskmatch.core.errors import InputError
+
+DEFAULT_ENDPOINT = "iai.tencentcloudapi.com"
+DEFAULT_REGION = "ap-guangzhou"
+DEFAULT_CALLS_PER_SECOND = 50.0
+"""Rate limit of pay-per-call accounts: https://cloud.tencent.com/document/product/867/50269"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """How to reach the vendor as one account, and how many calls a second it allows."""
+
+    secret_id: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    endpoint: str = DEFAULT_ENDPOINT
+    protocol: str = "https"
+    region: str = DEFAULT_REGION
+    calls_per_second: float = DEFAULT_CALLS_PER_SECOND
+    account_id: str | None = None
+    """Names the account where its SecretIds change, as temporary ones do; they share one rate and budget."""
+
+    @property
+    def owner(self) -> str:
+        """Return what names the account to the permit store."""
+        return self.account_id or self.secret_id
+
+    def __post_init__(self) -> None:
+        """Raise InputError for a rate that is none, and for text that can stand in no header."""
+        if not 0 < self.calls_per_second < math.inf:
+            raise InputError(f"calls_per_second must be a number above 0, not {self.calls_per_second}")
+        for name in ("secret_id", "session_token", "endpoint", "region"):
+            text = getattr(self, name) or ""
+            if not (text.isascii() and text.isprintable()):
+                raise InputError(f"{name} must be one line of ASCII characters")

@@ -1,0 +1,203 @@
+"""All exchanges that are under way, sent and received by one thread that never waits for any one of them.
+
+Each has its own connection and one deadline for the answer; nothing is repeated, no redirect is followed.
+"""
+
+import math
+import select
+import socket
+import time
+import weakref
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+
+from maskmatch.tencent.answers import Answer, Response
+from maskmatch.tencent.connections import NOT_NOW, Connections, is_over
+from maskmatch.tencent.stages import ExchangeBroken, Stage
+
+ANSWER_SECONDS = 10.0
+"""For the whole answer, however slowly it drips, once the request has left: the vendor's backend gives up
+after 5 s. For a request that does not leave, from the last of it that did."""
+_AT_ONCE = 16 * 1024
+_NAP_SECONDS = 0.01
+"""Shorter waits are slept through: what comes meanwhile is taken in with the next call that is sent."""
+_FRESH_SECONDS, STALE_SECONDS = 1.0, 15.0
+"""With the time at rest before, no more than a router remembers a connection that is silent."""
+
+
+class Exchange:
+    """One request and its answer; it ends with a response or broken, `seconds` after its first byte."""
+
+    __slots__ = (
+        "answer",
+        "broken",
+        "ready_at",
+        "response",
+        "seconds",
+        "sent_at",
+        "sock",
+        "started_at",
+        "unsent",
+        "why",
+    )
+
+    def __init__(self, sock: socket.socket, blocks: Iterable[bytes]) -> None:
+        self.sock = sock
+        self.unsent: deque[bytes | memoryview] = deque(blocks)
+        self.answer = Answer()
+        self.why: OSError | None = None  # the other side hung up: it may have answered before it did
+        self.response: Response | None = None
+        self.broken: ExchangeBroken | None = None
+        self.ready_at = time.monotonic()
+        self.started_at = self.sent_at = self.seconds = 0.0
+
+
+class Exchanges:
+    """Starts exchanges and takes in what comes of them; for one thread, but `wake` for any."""
+
+    def __init__(self, connections: Connections, *, answer_seconds: float = ANSWER_SECONDS) -> None:
+        self._connections = connections
+        self._answer_seconds = answer_seconds
+        self._out: dict[int, Exchange] = {}  # by file number, the first to be given up first
+        self._ended: list[Exchange] = []
+        self._poll = select.poll()
+        self._bell, self._listener = socket.socketpair()
+        for end in (self._bell, self._listener):
+            end.setblocking(False)
+        self._poll.register(self._listener, select.POLLIN)
+        self.close = weakref.finalize(self, _hang_up, self._out, self._bell, self._listener)
+
+    def start(self, exchange: Exchange, *, send_by: float = math.inf) -> None:
+        """Send, as far as the connection takes it; raise ExchangeBroken when it is too late (monotonic)."""
+        now = time.monotonic()
+        if now > send_by or is_stale(exchange):
+            exchange.sock.close()
+            raise ExchangeBroken(Stage.LATE, TimeoutError("the time to send it had passed"))
+        exchange.started_at = exchange.sent_at = now
+        self._out[exchange.sock.fileno()] = exchange
+        self._poll.register(exchange.sock, select.POLLIN)
+        if self._send(exchange) and exchange.unsent:
+            self._poll.modify(exchange.sock, select.POLLIN | select.POLLOUT)
+
+    def wait(self, seconds: float) -> list[Exchange]:
+        """Return those that have ended, after so many seconds at most; only here deadlines are looked at."""
+        if self._ended:
+            seconds = 0.0
+        elif seconds <= _NAP_SECONDS:
+            time.sleep(seconds)
+            seconds = 0.0
+        for number, event in self._poll.poll(1000 * seconds):
+            if exchange := self._out.get(number):
+                self._go_on(exchange, event)
+            else:
+                self._silence()
+        self._look_at_deadlines()
+        ended, self._ended = self._ended, []
+        return ended
+
+    def wake(self) -> None:
+        """Let a `wait` that has just begun return at once."""
+        with suppress(OSError):
+            self._bell.send(b"!")
+
+    def _go_on(self, exchange: Exchange, event: int) -> None:
+        if exchange.unsent:
+            if not self._send(exchange):
+                return
+            if event & select.POLLOUT:
+                self._postpone(exchange)
+            if not exchange.unsent:
+                self._poll.modify(exchange.sock, select.POLLIN)
+        if event != select.POLLOUT:
+            self._receive(exchange)
+
+    def _send(self, exchange: Exchange) -> bool:
+        """Send what the connection takes now; say whether the exchange goes on."""
+        unsent = exchange.unsent
+        try:
+            while unsent:
+                sent = exchange.sock.send(unsent[0])
+                if sent == len(unsent[0]):
+                    unsent.popleft()
+                else:
+                    unsent[0] = memoryview(unsent[0])[sent:]
+        except NOT_NOW:
+            pass
+        except (BrokenPipeError, ConnectionResetError) as error:
+            exchange.why = error
+            unsent.clear()
+        except OSError as error:
+            self._break(exchange, error)
+            return False
+        return True
+
+    def _postpone(self, exchange: Exchange) -> None:
+        """Count the time for the answer from now on: some of the request has just left."""
+        number = exchange.sock.fileno()
+        exchange.sent_at = time.monotonic()
+        self._out[number] = self._out.pop(number)
+
+    def _receive(self, exchange: Exchange) -> None:
+        """Take in some of the answer: the rest, if any, is told by the next poll, after that of others."""
+        try:
+            exchange.answer.feed(exchange.sock.recv(_AT_ONCE))
+        except NOT_NOW:
+            return
+        except (OSError, ValueError) as error:
+            self._break(exchange, error)
+            return
+        if exchange.answer.is_whole:
+            self._finish(exchange)
+
+    def _finish(self, exchange: Exchange) -> None:
+        exchange.response = exchange.answer.response()
+        may_go_on = exchange.answer.may_go_on and not (exchange.unsent or exchange.why)
+        self._end(exchange)
+        if may_go_on:
+            self._connections.keep(exchange.sock)
+        else:
+            exchange.sock.close()
+
+    def _break(self, exchange: Exchange, error: Exception) -> None:
+        if exchange.unsent or exchange.why:
+            stage = Stage.SEND
+        else:
+            stage = Stage.READ if exchange.answer.has_begun else Stage.WAIT
+        cause = exchange.why or error
+        exchange.broken = ExchangeBroken(stage, cause)
+        exchange.broken.__cause__ = cause
+        self._end(exchange)
+        exchange.sock.close()
+
+    def _end(self, exchange: Exchange) -> None:
+        number = exchange.sock.fileno()
+        del self._out[number]
+        self._poll.unregister(number)
+        exchange.seconds = time.monotonic() - exchange.started_at
+        exchange.unsent.clear()
+        self._ended.append(exchange)
+
+    def _look_at_deadlines(self) -> None:
+        too_old = time.monotonic() - self._answer_seconds
+        while self._out and (oldest := next(iter(self._out.values()))).sent_at < too_old:
+            self._break(oldest, TimeoutError("the answer did not come whole in time"))
+
+    def _silence(self) -> None:
+        with suppress(OSError):
+            self._listener.recv(_AT_ONCE)
+
+
+def is_stale(exchange: Exchange) -> bool:
+    """Say whether an exchange waited too long for its start, or its connection has ended meanwhile."""
+    rested = time.monotonic() - exchange.ready_at
+    return rested > STALE_SECONDS or (rested > _FRESH_SECONDS and is_over(exchange.sock))
+
+
+def _hang_up(out: dict[int, Exchange], *ends: socket.socket) -> None:
+    """Close all that is under way."""
+    for exchange in out.values():
+        exchange.sock.close()
+    out.clear()
+    for end in ends:
+        end.close()

@@ -1,0 +1,79 @@
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from devstack.airflow import AirflowStack
+from devstack.connections import connections
+from devstack.seaweed import Seaweed
+from devstack.service import LocalService
+from maskmatch.storage.object_stores import S3Store
+from maskmatch.storage.tables import read_outcomes
+from tests.nights import write_pairs
+from tests.s3 import client_of
+
+DAG = "nightly_comparison"
+
+
+@dataclass(frozen=True)
+class Nights:
+    """A running Airflow with the nightly Dag, its S3 store and a service that answers after 40 ms."""
+
+    airflow: AirflowStack
+    service: LocalService
+    source: S3Store
+    warehouse: S3Store
+    home: Path
+
+    def start(self, day: date, **params: object) -> str:
+        """Trigger the run of a date and return its id."""
+        wanted = {"source": self.source.uri, "warehouse": self.warehouse.uri, "calls_in_flight": 8, **params}
+        return self.airflow.trigger(DAG, datetime(day.year, day.month, day.day, 2, tzinfo=UTC), wanted)
+
+    def run(self, day: date, **params: object) -> tuple[str, str]:
+        """Run a date to its end; return how it ended and its run id."""
+        run_id = self.start(day, **params)
+        return self.airflow.wait(DAG, run_id, seconds=180), run_id
+
+    def outcomes(self, day: date) -> pd.DataFrame:
+        """Return what was published for a date."""
+        return read_outcomes(self.warehouse, day).to_pandas()
+
+
+@pytest.fixture(scope="package")
+def nights(seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
+    home = tmp_path_factory.mktemp("nights")
+    service = LocalService(home / "service", scores="hash", latency_ms=40, calls_per_second=200)
+    airflow = AirflowStack(
+        home / "airflow",
+        connections=connections(
+            seaweed, service, permit_store=home / "permits.sqlite3", calls_per_second=200
+        ),
+        follows_schedules=False,
+    )
+    client = client_of(seaweed)
+    source, warehouse = (
+        S3Store(client, bucket="maskmatch", prefix=f"nights/{name}") for name in ("in", "out")
+    )
+    with ExitStack() as running, ThreadPoolExecutor() as pool:
+        for started in [pool.submit(running.enter_context, part) for part in (service, airflow)]:
+            started.result()
+        airflow.wait_for_dag(DAG)
+        airflow.unpause(DAG)
+        yield Nights(airflow, service, source, warehouse, home)
+    client.close()
+
+
+@pytest.fixture
+def pairs(nights: Nights) -> Callable[..., None]:
+    """Return a function that writes a date's manifest and images."""
+
+    def write(day: date, count: int, **more: object) -> None:
+        write_pairs(nights.source, count, day=day, **more)  # type: ignore[arg-type]
+
+    return write

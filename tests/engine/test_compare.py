@@ -1,0 +1,220 @@
+import threading
+from dataclasses import replace
+
+import pytest
+
+from maskmatch.core.errors import SlotMissed, Unavailable
+from maskmatch.core.outcomes import FailureClass, Side, Source, Status
+from maskmatch.engine.compare import compare_pairs
+from maskmatch.permits.client.pacing import Pacer
+from tests.engine.engines import engine, numbered
+from tests.fakes import A_CLAIM, FakeClock, FakeComparer, FakeImages, FreeCoordinator, ListJournal
+
+
+def compare_one(parts):
+    compare_pairs(numbered("a"), parts)
+    (outcome,) = parts.journal.outcomes
+    return outcome
+
+
+def test_every_pair_gets_one_outcome_and_one_call():
+    parts = engine()
+    compare_pairs(numbered(*map(str, range(100))), parts)
+    assert sorted(int(o.pair_id) for o in parts.journal.entries) == list(range(100))
+    assert sorted(map(int, parts.comparer.calls)) == list(range(100))
+    assert {o.call_order for o in parts.journal.entries} == set(range(100))
+    assert parts.progress.counts == {"scored": 100}
+
+
+def test_pairs_are_drawn_as_they_are_needed():
+    drawn = []
+
+    def source():
+        for number, numbered_pair in enumerate(numbered(*map(str, range(100)))):
+            drawn.append(number)
+            yield numbered_pair
+
+    parts = engine(calls_in_flight=1)
+    parts.comparer.on_call = lambda: parts.comparer.sent == 5 and parts.stop.set()
+    with pytest.raises(Exception, match="stopped on request"):
+        compare_pairs(source(), parts)
+    assert drawn[:5] == [0, 1, 2, 3, 4]
+    assert len(drawn) <= 6
+
+
+def test_nothing_to_compare_is_done_at_once():
+    parts = engine()
+    compare_pairs([], parts)
+    assert parts.journal.entries == []
+
+
+def test_a_score_comes_with_the_facts_of_its_call():
+    outcome = compare_one(engine())
+    assert (outcome.status, outcome.score, outcome.model_version) == (Status.SCORED, 77.0, "3.0")
+    assert (outcome.calls.attempts, outcome.calls.billed, outcome.calls.request_id) == (1, 1, "r-2")
+    assert (outcome.calls.latency_ms, outcome.calls.called_at) == (0.0, FakeClock().utc())
+
+
+def test_a_missing_image_fails_the_pair_without_a_call_and_names_the_side():
+    parts = engine(images=FakeImages("a"))
+    outcome = compare_one(parts)
+    assert outcome.reason is not None
+    assert (outcome.reason.code, outcome.reason.side) == ("image_missing", Side.PROBE)
+    assert (outcome.source, parts.comparer.calls, parts.pacer.granted) == (Source.PREFLIGHT, [], 0)
+
+
+def test_two_images_too_large_for_one_request_fail_the_pair_without_a_call():
+    class Large(FakeImages):
+        def load(self, image_id):
+            picture = super().load(image_id)
+            return type(picture)(data=picture.data + b"x" * 3_932_000)
+
+    parts = engine(images=Large())
+    outcome = compare_one(parts)
+    assert outcome.reason is not None
+    assert (outcome.reason.code, parts.comparer.calls) == ("request_too_large", [])
+
+
+def test_a_store_of_images_that_is_away_ends_the_run():
+    class Away(FakeImages):
+        def load(self, image_id):
+            raise Unavailable("the store is away")
+
+    with pytest.raises(Unavailable, match="the store is away"):
+        compare_pairs(numbered(*"abc"), engine(images=Away()))
+
+
+def test_an_image_that_cannot_be_read_fails_its_pair_for_now_and_ends_nothing():
+    class Broken(FakeImages):
+        tries = 0
+
+        def load(self, image_id):
+            if image_id != "7":
+                return super().load(image_id)
+            self.tries += 1
+            raise Unavailable("the store breaks off")
+
+    parts = engine(images=Broken())
+    compare_pairs(numbered(*map(str, range(50))), parts)
+    (failed,) = [outcome for outcome in parts.journal.outcomes if outcome.reason]
+    assert (failed.pair_id, failed.reason.code, failed.reason.side) == ("7", "image_unavailable", Side.PROBE)
+    assert (failed.is_final, parts.images.tries, len(parts.journal.outcomes)) == (False, 3, 50)
+
+
+def test_a_store_of_images_that_goes_away_in_the_middle_ends_the_run():
+    class GoesAway(FakeImages):
+        loads = 0
+
+        def load(self, image_id):
+            self.loads += 1
+            if self.loads > 40:
+                raise Unavailable("the store is away")
+            return super().load(image_id)
+
+    parts = engine(images=GoesAway())
+    with pytest.raises(Unavailable, match="the store is away"):
+        compare_pairs(numbered(*map(str, range(200))), parts)
+
+
+def test_pictures_that_are_kept_do_not_hide_that_the_store_is_away():
+    class ReferencesKept(FakeImages):
+        loads = 0
+
+        def load(self, image_id):
+            self.loads += 1
+            if self.loads <= 40:
+                return super().load(image_id)
+            if image_id.startswith("of-"):
+                return replace(super().load(image_id), is_kept=True)
+            raise Unavailable("the store is away")
+
+    with pytest.raises(Unavailable, match="the store is away"):
+        compare_pairs(numbered(*map(str, range(200))), engine(images=ReferencesKept()))
+
+
+def test_a_call_whose_permit_has_passed_is_made_with_another():
+    class StoppedOnce(FakeComparer):
+        was_stopped = False
+
+        def start(self, call, *, send_by):
+            assert send_by - 1000 == pytest.approx(0.25)
+            if not self.was_stopped:
+                self.was_stopped = True
+                raise SlotMissed("the time of the permit had passed")
+            super().start(call, send_by=send_by)
+
+    parts = engine(comparer=StoppedOnce())
+    compare_pairs(numbered("a"), parts)
+    (outcome,) = parts.journal.outcomes
+    assert (outcome.score, outcome.calls.attempts) == (77.0, 1)
+    assert (parts.pacer.granted, parts.pacer.given_back) == (2, 1)
+
+
+def test_the_permits_come_from_the_pacer_one_for_each_call():
+    clock = FakeClock()
+    coordinator = FreeCoordinator(clock)
+    pacer = Pacer(coordinator, A_CLAIM, calls_per_second=50, clock=clock)
+    comparer = FakeComparer({"3": ["InternalError", "RequestLimitExceeded"]})
+    parts = engine(comparer=comparer, pacer=pacer, clock=clock)
+    compare_pairs(numbered(*map(str, range(10))), parts)
+    pacer.close()
+    assert (comparer.sent, coordinator.granted - coordinator.given_back) == (12, 10)
+    assert coordinator.refused == 1
+
+
+def test_a_photo_without_a_face_is_billed_and_never_tried_again():
+    comparer = FakeComparer({"a": ["InvalidParameterValue.NoFaceInPhoto"]})
+    parts = engine(comparer=comparer)
+    outcome = compare_one(parts)
+    assert outcome.reason is not None
+    assert (outcome.reason.failure_class, outcome.reason.side) == (FailureClass.BIOMETRIC, None)
+    assert (outcome.calls.attempts, outcome.calls.billed, parts.pacer.given_back) == (1, 1, 0)
+
+
+def test_an_image_found_bad_settles_its_other_pairs_without_a_call():
+    bad = FakeComparer(bad={"bad": "FailedOperation.ImageDecodeFailed"})
+    parts = engine(comparer=bad, calls_in_flight=1)
+    pairs = [*numbered("good"), *numbered("bad", "bad", "bad")]
+    pairs = [(order, with_reference(pair, "good")) for order, (_, pair) in enumerate(pairs)]
+    compare_pairs(pairs, parts)
+    assert bad.calls == ["good", "bad"]
+    assert [o.source for o in parts.journal.entries] == [Source.API, Source.API, *[Source.VERDICT] * 2]
+    reasons = [o.reason for o in parts.journal.entries[1:]]
+    assert {r.side for r in reasons} == {Side.PROBE}
+    assert reasons[2].message.startswith("probe bad failed in other pairs: ")
+
+
+def with_reference(pair, reference_id):
+    return type(pair)(
+        pair_id=f"{reference_id}-{pair.probe_id}",
+        reference_id=reference_id,
+        probe_id=pair.probe_id,
+        manifest_file="pairs.csv",
+        manifest_row=2,
+    )
+
+
+def test_all_threads_are_gone_when_it_returns():
+    before = threading.active_count()
+    compare_pairs(numbered(*map(str, range(50))), engine(calls_in_flight=8))
+    assert threading.active_count() == before
+
+
+def test_a_journal_that_fails_stops_all_threads():
+    class FullDisk(ListJournal):
+        def record(self, outcome):
+            raise OSError("no space left on device")
+
+    parts = engine(journal=FullDisk())
+    with pytest.raises(OSError, match="no space left"):
+        compare_pairs(numbered(*map(str, range(1000))), parts)
+    assert len(parts.comparer.calls) <= 8
+
+
+def test_pairs_that_cannot_be_read_end_the_run():
+    def source():
+        yield from numbered("a", "b")
+        raise ValueError("the shard is damaged")
+
+    with pytest.raises(ValueError, match="the shard is damaged"):
+        compare_pairs(source(), engine())

@@ -1,0 +1,80 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from maskmatch.engine.retries import Backlog, RetryLimits
+from tests.engine.engines import numbered
+from tests.fakes import FakeClock
+
+
+def backlog(*names, **limits):
+    clock = FakeClock()
+    return Backlog(iter(numbered(*names)), clock=clock, limits=RetryLimits(**limits)), clock
+
+
+def name_of(trial):
+    return trial and trial.pair.pair_id
+
+
+def test_what_is_put_back_comes_first_then_fresh_pairs_then_tries_that_are_due():
+    pairs, _ = backlog(*"abcd")
+    first, second = pairs.take(), pairs.take()
+    pairs.later(first, seconds=0)
+    pairs.put_back(second)
+    assert [name_of(pairs.take()) for _ in range(5)] == ["b", "c", "d", "a", None]
+    assert not pairs.has_more()
+
+
+def test_a_try_is_not_taken_before_its_time():
+    pairs, clock = backlog("a")
+    pairs.later(pairs.take(), seconds=5)
+    assert (pairs.take(), pairs.has_more(), pairs.ready) == (None, True, 0)
+    clock.sleep(5)
+    assert (pairs.ready, name_of(pairs.take())) == (1, "a")
+
+
+def test_tries_are_taken_in_the_order_of_their_times():
+    pairs, clock = backlog(*"abc")
+    for trial, seconds in zip([pairs.take(), pairs.take(), pairs.take()], (3, 1, 2), strict=True):
+        pairs.later(trial, seconds=seconds)
+    clock.sleep(9)
+    assert [name_of(pairs.take()) for _ in range(3)] == ["b", "c", "a"]
+
+
+def test_a_try_overdue_by_half_a_minute_goes_before_fresh_pairs():
+    pairs, clock = backlog(*"abcdef")
+    pairs.later(pairs.take(), seconds=1)
+    clock.sleep(30.9)
+    assert name_of(pairs.take()) == "b"
+    clock.sleep(0.2)
+    assert name_of(pairs.take()) == "a"
+
+
+def test_when_too_many_wait_no_fresh_pair_is_drawn():
+    pairs, _ = backlog(*"abcdef", most_waiting=2)
+    pairs.later(pairs.take(), seconds=60)
+    pairs.later(pairs.take(), seconds=50)
+    assert name_of(pairs.take()) == "b"
+    assert name_of(pairs.take()) == "c"
+
+
+def test_while_there_may_be_fresh_pairs_any_number_is_ready():
+    pairs, _ = backlog("a")
+    assert pairs.ready == math.inf
+    pairs.take()
+    assert pairs.take() is None
+    assert pairs.ready == 0
+
+
+@given(st.integers(0, 5000), st.floats(0, 1))
+def test_a_pause_grows_to_its_longest_and_is_never_longer_than_its_jitter_allows(setbacks, jitter):
+    limits = RetryLimits()
+    assert 0 <= limits.pause(setbacks, jitter) <= limits.longest_pause * jitter
+    assert limits.pause(setbacks, jitter) <= limits.pause(setbacks + 1, jitter)
+
+
+@pytest.mark.parametrize(("setbacks", "seconds"), [(0, 0.25), (1, 0.5), (4, 4.0), (5, 8.0), (50, 8.0)])
+def test_pauses_double(setbacks, seconds):
+    assert RetryLimits().pause(setbacks, 1.0) == seconds

@@ -1,0 +1,167 @@
+import json
+from decimal import Decimal
+
+import pytest
+from airflow.providers_manager import ProvidersManager
+
+from maskmatch.core.errors import InputError, StopRun
+from maskmatch.hooks.connected_run import compare_options, connected_run
+from maskmatch.hooks.object_storage import connected_store
+from maskmatch.hooks.tencent_iai import TencentIaiHook
+from maskmatch.permits.steps.claims import Budget, Budgets
+from tests.account import local_account
+
+
+@pytest.fixture
+def connection(monkeypatch):
+    """Return a function that defines the account's connection."""
+
+    def define(**fields):
+        extra = fields.pop("extra", {})
+        whole = {
+            "conn_type": "tencent_iai",
+            "login": "AKIDtest",
+            "password": "a key",
+            "extra": extra,
+        } | fields
+        monkeypatch.setenv("AIRFLOW_CONN_TENCENT_IAI_DEFAULT", json.dumps(whole))
+        return TencentIaiHook()
+
+    return define
+
+
+def test_a_connection_with_a_key_alone_is_the_vendor_with_its_defaults(connection):
+    account = connection().get_account()
+    assert (account.endpoint, account.protocol) == ("iai.tencentcloudapi.com", "https")
+    assert (account.region, account.calls_per_second) == ("ap-guangzhou", 50.0)
+
+
+def test_every_field_of_the_form_reaches_the_account(connection):
+    extra = {"protocol": "http", "region": "ap-beijing", "calls_per_second": 300, "session_token": "t"}
+    extra["permit_store"] = "sqlite:////var/lib/b"
+    account = connection(host="127.0.0.1", port=8390, extra=extra).get_account()
+    assert (account.endpoint, account.protocol, account.region) == ("127.0.0.1:8390", "http", "ap-beijing")
+    assert (account.calls_per_second, account.session_token) == (300.0, "t")
+    assert compare_options("tencent_iai_default", "unused").permit_store == "sqlite:////var/lib/b"
+    assert compare_options("tencent_iai_default", "unused").calls_in_flight is None
+
+
+@pytest.mark.parametrize(
+    ("permit_store", "whole"),
+    [
+        ("redis://cache:6379/0", "redis://:p%40ss%2F@cache:6379/0"),
+        ("postgresql://mask@db/quota", "postgresql://mask:p%40ss%2F@db/quota"),
+        ("sqlite:////var/lib/b", "sqlite:////var/lib/b"),
+    ],
+)
+def test_the_password_of_the_permit_store_has_a_field_of_its_own_and_is_not_shown(
+    connection, permit_store, whole
+):
+    connection(extra={"permit_store": permit_store, "permit_store_password": "p@ss/"})
+    options = compare_options("tencent_iai_default", "unused")
+    assert options.permit_store == whole
+    assert "p%40ss" not in repr(options)
+
+
+def test_the_budgets_of_the_form_reach_the_options(connection):
+    connection(extra={"budget_calls_per_day": 500_000, "budget_cny_per_month": "20000.5", "time_zone": "UTC"})
+    run = Budget(calls=7)
+    options = compare_options("tencent_iai_default", "unused", run_budget=run)
+    month = Budget(cny=Decimal("20000.5"))
+    assert options.budgets == Budgets(run=run, day=Budget(calls=500_000), month=month, time_zone="UTC")
+
+
+def test_without_budgets_there_is_no_limit_and_days_begin_in_china(connection):
+    connection(extra={"budget_calls_per_day": None, "budget_cny_per_day": ""})
+    assert compare_options("tencent_iai_default", "unused").budgets == Budgets(time_zone="Asia/Shanghai")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("budget_calls_per_day", 0),
+        ("budget_calls_per_month", 2.5),
+        ("budget_cny_per_day", "a lot"),
+        ("time_zone", "x"),
+    ],
+)
+def test_a_budget_that_is_none_names_connection_and_field(connection, field, value):
+    hook = connection(extra={field: value})
+    with pytest.raises(StopRun, match=f"connection tencent_iai_default: {field} must be"):
+        hook.get_budgets()
+
+
+@pytest.mark.parametrize("field", ["login", "password"])
+def test_a_connection_without_a_key_names_the_fields_to_fill(connection, field):
+    hook = connection(**{field: ""})
+    with pytest.raises(StopRun, match=r"tencent_iai_default: enter SecretId \(login\) and SecretKey"):
+        hook.get_account()
+
+
+@pytest.mark.parametrize("rate", [0, -1, "fast", "nan"])
+def test_a_rate_that_is_none_names_the_connection(connection, rate):
+    hook = connection(extra={"calls_per_second": rate})
+    with pytest.raises(StopRun, match="tencent_iai_default: calls_per_second must be"):
+        hook.get_account()
+
+
+def test_an_account_id_names_the_account_in_place_of_its_secret_id(connection):
+    assert connection(login="AKIDone").get_account().owner == "AKIDone"
+    temporary = connection(login="AKIDtmp", extra={"session_token": "t", "account_id": "1250000000"})
+    assert temporary.get_account().owner == "1250000000"
+
+
+def test_the_test_button_makes_a_call_that_costs_nothing(connection):
+    with local_account() as local:
+        host, _, port = local.account.endpoint.partition(":")
+        good = connection(
+            host=host, port=int(port), password=local.account.secret_key, extra={"protocol": "http"}
+        )
+        assert good.test_connection() == (True, "The service answers and accepts the key.")
+        wrong = connection(host=host, port=int(port), extra={"protocol": "http"})
+        accepted, text = wrong.test_connection()
+        assert (accepted, "SecretKey" in text) == (False, True)
+        assert local.meter()["billed"] == 0
+
+
+def test_the_form_of_the_connection_is_known_to_airflow():
+    fields = ProvidersManager()._connection_form_widgets_from_metadata
+    names = {name.rpartition("__")[2] for name in fields if name.startswith("extra__tencent_iai__")}
+    assert names == {
+        "region",
+        "protocol",
+        "calls_per_second",
+        "permit_store",
+        "permit_store_password",
+        "budget_calls_per_day",
+        "budget_cny_per_day",
+        "budget_calls_per_month",
+        "budget_cny_per_month",
+        "time_zone",
+        "session_token",
+        "account_id",
+    }
+
+
+def test_a_run_without_a_logical_date_says_what_to_do():
+    with pytest.raises(InputError, match="trigger the run with a logical date"):
+        connected_run("file:///a", "file:///b", "", run_id="r", conn_id="none")
+
+
+def test_cos_needs_nothing_but_its_connection(monkeypatch):
+    fields = {
+        "conn_type": "aws",
+        "login": "id",
+        "password": "key",
+        "extra": {
+            "endpoint_url": "https://cos.ap-guangzhou.myqcloud.com",
+            "region_name": "ap-guangzhou",
+            "config_kwargs": {"s3": {"addressing_style": "virtual"}},
+        },
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_COS", json.dumps(fields))
+    url = connected_store("s3://faces-1250000000/in", conn_id="cos").signed_url("a.jpg", seconds=60)
+    assert url is not None
+    assert url.startswith(
+        "https://faces-1250000000.cos.ap-guangzhou.myqcloud.com/in/a.jpg?X-Amz-Algorithm=AWS4"
+    )

@@ -1,0 +1,223 @@
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from airflow.sdk.exceptions import AirflowRescheduleException
+
+from maskmatch.core.clock import SystemClock
+from maskmatch.core.errors import BudgetSpent, Drained, Interrupted, StopRun
+from maskmatch.operators import CompareMaskFaceOperator
+from maskmatch.operators.compare import RESCHEDULE_JITTER_SECONDS
+from maskmatch.permits.opening import open_coordinator
+from maskmatch.pipeline.plan import make_plan
+from maskmatch.server.faults import plan_of
+from maskmatch.storage.journal import read_journal
+from maskmatch.storage.plans import journal_prefix
+from tests.account import local_account
+from tests.nights import DAY, night_in, write_pairs
+
+
+@dataclass
+class Told:
+    """What a task tells Airflow."""
+
+    state: dict[str, Any] = field(default_factory=dict)
+    xcom: dict[str, Any] = field(default_factory=dict)
+
+    def set(self, key: str, value: Any) -> None:
+        self.state[key] = json.loads(json.dumps(value))
+
+    def xcom_push(self, *, key: str, value: Any) -> None:
+        self.xcom[key] = json.loads(json.dumps(value))
+
+    def context(self, run_type: str) -> Any:
+        run = SimpleNamespace(run_type=run_type)
+        return {"run_id": "night", "dag_run": run, "ti": self, "task_state_store": self}
+
+
+@dataclass
+class Night:
+    """A planned date of so many pairs in folders, and the task that compares its only shard."""
+
+    local: Any
+    run: Any
+    plan: Any
+    told: Told
+
+    def task(self, **options: Any) -> CompareMaskFaceOperator:
+        return CompareMaskFaceOperator(
+            task_id="compare",
+            source=self.run.source.uri,
+            warehouse=self.run.warehouse.uri,
+            day=str(DAY),
+            plan=self.plan.folder,
+            shard=self.plan.shards[0].key,
+            **options,
+        )
+
+    def execute(self, run_type: str = "scheduled", **options: Any) -> Any:
+        return self.task(**options).execute(self.told.context(run_type))
+
+    @property
+    def journal(self) -> list[Any]:
+        return [
+            each.outcome for each in read_journal(self.run.warehouse, journal_prefix(self.plan.shards[0].key))
+        ]
+
+
+@pytest.fixture
+def night(tmp_path, monkeypatch):
+    """Return a function that plans a date and connects the task to a service of its own."""
+    running = []
+
+    def begin(pairs, *, extra=None, **settings):
+        service = local_account(**settings)
+        local = service.__enter__()
+        running.append(service)
+        host, _, port = local.account.endpoint.partition(":")
+        connection = {
+            "conn_type": "tencent_iai",
+            "login": local.account.secret_id,
+            "password": local.account.secret_key,
+            "host": host,
+            "port": int(port),
+            "extra": {
+                "protocol": "http",
+                "calls_per_second": local.account.calls_per_second,
+                "permit_store": f"sqlite:///{tmp_path}/permits.sqlite3",
+                **(extra or {}),
+            },
+        }
+        monkeypatch.setenv("AIRFLOW_CONN_TENCENT_IAI_DEFAULT", json.dumps(connection))
+        run = night_in(tmp_path)
+        write_pairs(run.source, pairs)
+        return Night(local, run, make_plan(run), Told())
+
+    yield begin
+    for service in running:
+        service.__exit__(None, None, None)
+
+
+def test_a_task_reports_its_progress_to_state_store_and_xcom(night):
+    tonight = night(30)
+    counts = tonight.execute()
+    assert (counts["scored"], counts["calls_billed"]) == (30, 30)
+    for facts in (tonight.told.state["progress"], tonight.told.xcom["progress"]):
+        assert (facts["done"], facts["total"], facts["calls"]["billed"]) == (30, 30, 30)
+        assert facts["cny"] == "0.0960"
+        assert {"pairs_per_second", "seconds_left"} <= facts.keys()
+
+
+def test_a_store_of_airflow_that_fails_does_not_fail_the_task(night):
+    tonight = night(5)
+
+    def refuse(key, value):
+        raise ConnectionError("the api server is away")
+
+    tonight.told.set = refuse
+    assert tonight.execute()["scored"] == 5
+
+
+def test_a_killed_task_leaves_within_5_s_though_all_calls_hang_and_notes_each_as_perhaps_billed(night):
+    tonight = night(40, faults=plan_of(["hang=30"]))
+    task = tonight.task(calls_in_flight=6)
+    killed_at = []
+
+    def kill():
+        killed_at.append(time.monotonic())
+        task.on_kill()
+
+    timer = threading.Timer(2.0, kill)
+    timer.start()
+    with pytest.raises(Interrupted):
+        task.execute(tonight.told.context("scheduled"))
+    assert time.monotonic() - killed_at[0] < 4.5
+    entries = tonight.journal
+    assert len(entries) == 6
+    assert {(entry.is_final, entry.calls.attempts, entry.calls.maybe_billed) for entry in entries} == {
+        (False, 1, 1)
+    }
+
+
+def test_a_task_killed_before_it_began_calls_nothing(night):
+    tonight = night(10)
+    task = tonight.task()
+    with pytest.raises(Interrupted):
+        _execute_killed(task, tonight)
+    assert tonight.local.meter()["accepted"] == 0
+
+
+def _execute_killed(task, tonight):
+    context = tonight.told.context("scheduled")
+
+    class Killing(dict):
+        def __getitem__(self, key):
+            if key == "dag_run":  # asked for after the start of execute
+                task.on_kill()
+            return super().__getitem__(key)
+
+    return task.execute(Killing(context))
+
+
+def test_a_spent_day_sends_the_task_to_the_next_one_of_the_accounts_time_zone(night):
+    tonight = night(30, extra={"budget_calls_per_day": 10, "time_zone": "Asia/Tokyo"}, calls_per_second=40)
+    with pytest.raises(AirflowRescheduleException) as raised:
+        tonight.execute()
+    tomorrow = datetime.now(ZoneInfo("Asia/Tokyo")).date() + timedelta(days=1)
+    midnight = datetime.combine(tomorrow, datetime.min.time(), ZoneInfo("Asia/Tokyo"))
+    late = (raised.value.reschedule_date - midnight.astimezone(UTC)).total_seconds()
+    assert 0 < late <= RESCHEDULE_JITTER_SECONDS
+    assert tonight.local.meter()["billed"] <= 10
+
+
+def test_a_spent_run_fails_and_a_larger_budget_goes_on(night):
+    tonight = night(30, calls_per_second=40)
+    with pytest.raises(BudgetSpent, match=r"the budget of the run night is spent .* raise it to go on"):
+        tonight.execute(budget_calls="12")
+    assert tonight.local.meter()["billed"] <= 12
+    assert tonight.execute(budget_calls="", budget_cny="0.2")["scored"] >= 18
+    assert tonight.local.meter()["paid_again"] == 0
+
+
+@pytest.mark.parametrize(
+    ("run_type", "priority"),
+    [("scheduled", "nightly"), ("backfill", "backfill"), ("manual", "ad_hoc"), ("asset_triggered", "ad_hoc")],
+)
+def test_the_class_comes_from_the_type_of_the_run(night, tmp_path, run_type, priority):
+    tonight = night(5)
+    tonight.execute(run_type)
+    assert [(user.run_id, user.priority) for user in coordinator_of(tonight, tmp_path).snapshot().users] == [
+        ("night", priority)
+    ]
+
+
+def coordinator_of(tonight, tmp_path):
+    return open_coordinator(
+        f"sqlite:///{tmp_path}/permits.sqlite3",
+        secret_id=tonight.local.account.secret_id,
+        calls_per_second=tonight.local.account.calls_per_second,
+        clock=SystemClock(),
+    )
+
+
+def test_a_drained_run_fails_and_goes_on_after_resume(night, tmp_path):
+    tonight = night(5)
+    coordinator = coordinator_of(tonight, tmp_path)
+    coordinator.drain("night")
+    with pytest.raises(Drained, match="run night was drained"):
+        tonight.execute()
+    coordinator.resume()
+    assert tonight.execute()["scored"] == 5
+    coordinator.close()
+
+
+def test_a_budget_of_the_connection_that_is_none_names_the_connection_and_its_field(night):
+    tonight = night(5, extra={"budget_cny_per_day": -1})
+    with pytest.raises(StopRun, match="connection tencent_iai_default: budget_cny_per_day must be a number"):
+        tonight.execute()

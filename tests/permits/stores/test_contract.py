@@ -1,0 +1,180 @@
+"""What every store does for a coordinator: the same, over a file, Redis and Postgres."""
+
+import multiprocessing
+import threading
+import time
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from maskmatch.core.clock import SystemClock
+from maskmatch.core.codes import ThrottleScope
+from maskmatch.core.errors import BudgetSpent, Replaced
+from maskmatch.permits.client.pacing import Pacer
+from maskmatch.permits.steps.claims import Budget, Budgets, Claim, Priority
+from tests.permits.callers import call_until
+from tests.permits.stores.racing import Race, claim_of, collect_slots
+
+CLAIM = Claim(run_id="r", priority=Priority.NIGHTLY)
+
+
+class OtherHostsClock(SystemClock):
+    """A host whose clock is wrong."""
+
+    def __init__(self, off_by):
+        self.off_by = off_by
+
+    def now(self):
+        return super().now() + self.off_by
+
+
+def race(race, processes):
+    """Return the sorted slots of processes that book at the same time."""
+    context = multiprocessing.get_context("spawn")
+    queue, started = context.Queue(), context.Event()
+    racers = [context.Process(target=collect_slots, args=(race, queue, started)) for _ in range(processes)]
+    for racer in racers:
+        racer.start()
+    slots = [queue.get(timeout=60) for _ in racers]
+    for racer in racers:
+        racer.join()
+    queue.close()
+    queue.join_thread()
+    return slots
+
+
+def test_two_brokers_share_one_timeline(open_):
+    one, two = open_(), open_()
+    one.reserve(5, CLAIM)  # so far ahead that the time of a trip does not matter
+    booked = [
+        coordinator.reserve(1, CLAIM).delays[0] + time.monotonic() for coordinator in (two, one, two, one)
+    ]
+    assert all(0.01 < after - before < 0.03 for before, after in pairwise(booked))
+
+
+def test_other_accounts_have_a_timeline_of_their_own(open_):
+    one, two = open_(secret_id="one"), open_(secret_id="two")
+    for _ in range(5):
+        one.reserve(5, CLAIM)
+    assert two.reserve(1, CLAIM).delays[0] < 0.02
+
+
+def test_processes_that_race_never_get_the_same_slot_nor_pass_the_rate(address, request):
+    slots = sorted(slot for each in race(Race(address, request.node.nodeid, 500.0, 2.0), 4) for slot in each)
+    assert len(slots) >= 900
+    # Each process knows the server's time to a fraction of a millisecond; a slot given twice differs by less.
+    assert sum(after - before < 0.0005 for before, after in pairwise(slots)) <= 0.01 * len(slots)
+    for second in (slots[0] + tenth / 10 for tenth in range(15)):
+        assert sum(second <= slot < second + 1 for slot in slots) <= 500 * 1.02 + 2
+
+
+def test_sixty_four_racing_workers_spend_the_budget_to_the_last_call(address, open_, request):
+    """Sixteen of them in each of four processes would take longer to start than to race."""
+    claim, spent = replace(CLAIM, budgets=Budgets(run=Budget(calls=400))), []
+
+    def spend(coordinator):
+        try:
+            while True:
+                spent.append(len(coordinator.reserve(2, claim).delays))
+        except BudgetSpent:
+            pass
+
+    brokers = [open_(calls_per_second=1e6) for _ in range(64)]
+    threads = [threading.Thread(target=spend, args=(coordinator,)) for coordinator in brokers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(spent) == 400
+
+
+def test_racing_processes_spend_the_budget_to_the_last_call(address, request):
+    slots = race(Race(address, request.node.nodeid, 1e6, 20.0, budget=500), 4)
+    assert sum(len(each) for each in slots) == 500
+
+
+def test_of_processes_that_take_the_same_shard_only_the_last_goes_on(address, open_, request):
+    context = multiprocessing.get_context("spawn")
+    queue, started = context.Queue(), context.Event()
+    here = Race(address, request.node.nodeid, 100.0, 30.0, shard="shard-1")
+    zombie = context.Process(target=collect_slots, args=(here, queue, started))
+    zombie.start()
+    assert started.wait(30)
+    coordinator = open_(secret_id=request.node.nodeid, calls_per_second=100.0)
+    epoch = coordinator.take_lease("shard-1")
+    taken = time.monotonic()
+    last = max(queue.get(timeout=20), default=0)
+    zombie.join()
+    queue.close()
+    queue.join_thread()
+    assert last < taken + 0.7  # the lead of the slots it had booked before
+    assert coordinator.reserve(1, claim_of(here, epoch)).delays
+    with pytest.raises(Replaced):
+        coordinator.reserve(1, claim_of(here, epoch - 1))
+
+
+def test_racing_attempts_at_a_shard_all_get_epochs_of_their_own(open_):
+    epochs, brokers = [], [open_() for _ in range(8)]
+    threads = [
+        threading.Thread(
+            target=lambda coordinator=coordinator: epochs.extend(
+                coordinator.take_lease("s") for _ in range(5)
+            )
+        )
+        for coordinator in brokers
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(epochs) == list(range(1, 41))
+
+
+@pytest.mark.parametrize("order", ["pause", "drain"])
+def test_an_order_is_obeyed_within_two_seconds_while_calls_are_made(open_, order):
+    pacer = Pacer(open_(), CLAIM, calls_per_second=50, clock=SystemClock())
+    stop, passed = threading.Event(), []
+
+    caller = threading.Thread(target=call_until, args=(pacer, stop, passed))
+    caller.start()
+    orders = open_()
+    while len(passed) < 10:
+        time.sleep(0.01)
+    getattr(orders, order)("r")
+    ordered = time.monotonic()
+    caller.join(1.5)
+    assert caller.is_alive() is (order == "pause")
+    stop.set()
+    caller.join()
+    assert max(passed) < ordered + 1
+    orders.resume("r")
+    resumed = time.monotonic()
+    pacer.wait_for_permit()
+    assert time.monotonic() - resumed < 1
+
+
+def test_refunds_and_refusals_and_floors_reach_the_others(open_):
+    one, two = open_(), open_()
+    claim = replace(CLAIM, budgets=Budgets(run=Budget(calls=2)))
+    one.reserve(2, claim)
+    two.refund(1, claim)
+    assert len(one.reserve(2, claim).delays) == 1
+    one.throttled(ThrottleScope.ACCOUNT)
+    one.set_floor(Priority.BACKFILL, 0.2)
+    seen = two.snapshot()
+    assert seen.margin > 0.011
+    assert seen.priorities[1].floor == 0.2
+
+
+def test_two_hosts_whose_clocks_are_two_seconds_apart_share_one_timeline(address, open_):
+    if address.startswith("sqlite"):
+        pytest.skip("a file is shared by the processes of one host")
+    here, there = open_(), open_(clock=OtherHostsClock(2.0))
+    slots = []
+    for coordinator in [here, there] * 5:
+        grant = coordinator.reserve(1, CLAIM)
+        slots += [time.monotonic() + delay for delay in grant.delays]
+    gaps = [after - before for before, after in pairwise(slots)]
+    assert len(slots) == 10
+    assert all(0.015 < gap < 0.03 for gap in gaps)

@@ -1,0 +1,364 @@
+import json
+import math
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from maskmatch.core.codes import ThrottleScope
+from maskmatch.core.errors import BudgetSpent, Drained, InputError, Replaced, Unavailable
+from maskmatch.permits.coordinator import PermitCoordinator
+from maskmatch.permits.steps.claims import Budget, Budgets, Claim, Grant, Priority
+from tests.permits.documents import MemoryDocument
+
+RATE = 100.0
+NIGHTLY = Claim(run_id="night", priority=Priority.NIGHTLY)
+BACKFILL = Claim(run_id="back", priority=Priority.BACKFILL)
+AD_HOC = Claim(run_id="hoc", priority=Priority.AD_HOC)
+
+
+@pytest.fixture
+def store():
+    return MemoryDocument()
+
+
+@pytest.fixture
+def coordinator(store):
+    return PermitCoordinator(store, calls_per_second=RATE, who="host-a:1")
+
+
+def budgeted(**budgets):
+    return replace(NIGHTLY, budgets=Budgets(**budgets))
+
+
+def simulate(store, askers, *, seconds):
+    """Let askers (coordinator, claim, calls wanted at once) ask as a pacer does; return what each got.
+
+    An asker asks again when its slots have passed but a few, or when it was told to.
+    """
+    due = [store.time] * len(askers)
+    got = [0] * len(askers)
+    ends = store.time + seconds
+    while store.time < ends:
+        for number, (coordinator, claim, calls) in enumerate(askers):
+            if due[number] <= store.time:
+                grant = coordinator.reserve(calls, claim)
+                got[number] += len(grant.delays)
+                wait = grant.retry_after if grant.retry_after is not None else grant.delays[-1] - 0.03
+                due[number] = store.time + max(0.001, wait)
+        store.pass_time(0.001)
+    return got
+
+
+def test_slots_follow_one_another_at_the_rate(coordinator):
+    first, second, third = coordinator.reserve(3, NIGHTLY).delays
+    assert second - first == pytest.approx(third - second) == pytest.approx(1 / (RATE * 0.992))
+
+
+def test_nobody_books_when_the_timeline_is_far_ahead(coordinator):
+    while (grant := coordinator.reserve(10, NIGHTLY)).retry_after is None:
+        assert grant.delays[-1] < 0.32
+    assert 0 < grant.retry_after <= 0.12
+
+
+def test_users_share_what_may_be_booked_ahead(store):
+    brokers = [PermitCoordinator(store, calls_per_second=RATE, who=f"host-a:{number}") for number in range(6)]
+    for each in brokers:
+        each.reserve(1, NIGHTLY)
+    *others, last = brokers
+    assert [len(each.reserve(10, NIGHTLY).delays) for each in others] == [3] * 5
+    store.pass_time(last.reserve(10, NIGHTLY).retry_after + 0.001)
+    assert len(last.reserve(10, NIGHTLY).delays) == 3
+
+
+def test_at_a_low_rate_each_user_may_book_two_calls_ahead(store):
+    brokers = [PermitCoordinator(store, calls_per_second=20, who=f"host-a:{number}") for number in range(5)]
+    booked = [each.reserve(1, NIGHTLY).delays for each in brokers * 2]
+    assert all(booked)
+    assert booked[-1][0] > 0.4
+
+
+def test_without_a_limit_every_call_may_be_sent_at_once(store):
+    coordinator = PermitCoordinator(store, calls_per_second=math.inf)
+    assert coordinator.reserve(500, NIGHTLY) == Grant(delays=(0.0,) * 500)
+    coordinator.throttled(ThrottleScope.ACCOUNT)
+    coordinator.throttled(ThrottleScope.IP)
+    assert coordinator.reserve(2, BACKFILL).delays == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("jump", [3600.0, -3600.0])
+def test_a_clock_that_jumps_costs_no_more_than_a_moment(coordinator, store, jump):
+    assert simulate(store, [(coordinator, NIGHTLY, 10)], seconds=2)[0] >= 195
+    store.pass_time(jump)
+    assert 195 <= simulate(store, [(coordinator, NIGHTLY, 10)], seconds=2)[0] <= 210
+
+
+def test_a_refusal_slows_everybody_on_the_timeline(store):
+    one, two = (PermitCoordinator(store, calls_per_second=RATE, who=who) for who in ("a:1", "b:1"))
+    one.throttled(ThrottleScope.ACCOUNT)
+    first, second = two.reserve(2, NIGHTLY).delays
+    assert second - first == pytest.approx(1 / (RATE * (1 - 0.012)), rel=1e-4)
+
+
+def test_refusals_are_told_once_a_second_or_with_the_next_booking(coordinator, store):
+    changes = []
+    change = store.change
+    store.change = lambda step: changes.append(1) or change(step)
+    for _ in range(10):
+        coordinator.throttled(ThrottleScope.ACCOUNT)
+    assert len(changes) == 1
+    coordinator.reserve(1, NIGHTLY)
+    assert coordinator.snapshot().margin == pytest.approx(0.02, abs=1e-4)
+
+
+def test_a_refusal_by_address_slows_one_host_only(store):
+    here, there = (PermitCoordinator(store, calls_per_second=RATE, who=who) for who in ("a:1", "b:1"))
+    here.throttled(ThrottleScope.IP)
+    assert here.snapshot().slowed_hosts == ("a",)
+    got_here, got_there = simulate(store, [(here, NIGHTLY, 10), (there, NIGHTLY, 10)], seconds=2)
+    assert got_here + got_there >= 190
+    alone = simulate(store, [(here, NIGHTLY, 10)], seconds=0.9)
+    assert alone[0] <= 0.9 * 80
+
+
+def test_a_later_attempt_shuts_the_earlier_one_out(coordinator):
+    first = coordinator.take_lease("shard-1")
+    second = coordinator.take_lease("shard-1", at_least=7)
+    assert (first, second) == (1, 7)
+    assert coordinator.reserve(1, replace(NIGHTLY, shard="shard-1", epoch=7)).delays
+    with pytest.raises(Replaced, match="attempt 7 at shard-1 has taken over from 1"):
+        coordinator.reserve(1, replace(NIGHTLY, shard="shard-1", epoch=1))
+
+
+def test_an_attempt_that_wakes_after_the_end_of_the_next_is_still_shut_out(coordinator, store):
+    coordinator.take_lease("s")
+    coordinator.release("s", coordinator.take_lease("s"))
+    store.pass_time(3000)
+    with pytest.raises(Replaced):
+        coordinator.reserve(1, replace(NIGHTLY, shard="s", epoch=1))
+
+
+@pytest.mark.parametrize("kind", ["run", "day", "month"])
+def test_a_spent_budget_says_which_and_until_when(coordinator, kind):
+    holder = budgeted(**{kind: Budget(calls=3)})
+    assert len(coordinator.reserve(10, holder).delays) == 3
+    with pytest.raises(BudgetSpent, match=rf"the budget of the {kind} .* is spent \(3 calls") as caught:
+        coordinator.reserve(1, holder)
+    ends = {
+        "run": None,
+        "day": datetime(2026, 1, 15, 16, tzinfo=UTC),
+        "month": datetime(2026, 1, 31, 16, tzinfo=UTC),
+    }
+    assert (caught.value.window, caught.value.until) == (kind, ends[kind])
+
+
+def test_a_day_budget_is_there_again_after_midnight_in_shanghai(coordinator, store):
+    holder = budgeted(day=Budget(cny=Decimal("0.0064")))
+    store.utc = datetime(2026, 1, 15, 15, 59, 59, tzinfo=UTC)
+    assert len(coordinator.reserve(5, holder).delays) == 2
+    with pytest.raises(BudgetSpent):
+        coordinator.reserve(1, holder)
+    store.pass_time(1.5)
+    assert len(coordinator.reserve(5, holder).delays) == 2
+
+
+def test_what_was_not_billed_is_given_back_with_the_next_booking_even_a_refused_one(coordinator):
+    holder = budgeted(run=Budget(calls=2))
+    coordinator.reserve(2, holder)
+    assert len(coordinator.reserve(5, holder, unbilled=1).delays) == 1
+    coordinator.drain("night")
+    with pytest.raises(Drained):
+        coordinator.reserve(1, holder, unbilled=2)
+    coordinator.resume()
+    assert len(coordinator.reserve(5, holder).delays) == 2
+
+
+def test_refunded_calls_can_be_had_again(coordinator):
+    holder = budgeted(run=Budget(calls=2))
+    coordinator.reserve(2, holder)
+    coordinator.refund(2, holder)
+    assert len(coordinator.reserve(2, holder).delays) == 2
+
+
+def test_sixty_four_threads_never_spend_more_than_the_budget(store):
+    holder = budgeted(run=Budget(calls=500))
+    granted = []
+
+    def spend():
+        coordinator = PermitCoordinator(store, calls_per_second=math.inf)
+        try:
+            while True:
+                granted.append(len(coordinator.reserve(3, holder).delays))
+        except BudgetSpent:
+            pass
+
+    threads = [threading.Thread(target=spend) for _ in range(64)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(granted) == 500
+
+
+def test_a_lower_class_gives_way_within_a_second_and_keeps_its_floor(coordinator, store):
+    simulate(store, [(coordinator, BACKFILL, 10)], seconds=3)
+    askers = [(coordinator, BACKFILL, 10), (coordinator, NIGHTLY, 10)]
+    simulate(store, askers, seconds=1)
+    back, night = simulate(store, askers, seconds=20)
+    assert night >= 0.95 * RATE * 20
+    assert 0.025 <= back / (RATE * 20) <= 0.035
+
+
+def test_three_classes_share_by_rank_and_floor(coordinator, store):
+    askers = [(coordinator, NIGHTLY, 10), (coordinator, BACKFILL, 10), (coordinator, AD_HOC, 10)]
+    simulate(store, askers, seconds=1)
+    night, back, hoc = (got / (RATE * 20) for got in simulate(store, askers, seconds=20))
+    assert night >= 0.93
+    assert 0.025 <= back <= 0.035
+    assert 0.015 <= hoc <= 0.025
+
+
+def test_a_floor_can_be_changed_while_all_are_running(coordinator, store):
+    askers = [(coordinator, NIGHTLY, 10), (coordinator, BACKFILL, 10)]
+    simulate(store, askers, seconds=2)
+    coordinator.set_floor(Priority.BACKFILL, 0.3)
+    back = simulate(store, askers, seconds=10)[1]
+    assert 0.27 <= back / (RATE * 10) <= 0.33
+    coordinator.set_floor(Priority.BACKFILL, 0)
+    simulate(store, askers, seconds=1)
+    assert simulate(store, askers, seconds=5)[1] == 0
+
+
+def test_what_a_higher_class_leaves_unused_a_lower_one_takes(coordinator, store):
+    """Nightly asks for one call every 20 ms, half of the rate."""
+    night = back = 0
+    due = {"night": store.time, "back": store.time}
+    ends = store.time + 20
+    while store.time < ends:
+        if due["night"] <= store.time:
+            night += len(coordinator.reserve(1, NIGHTLY).delays)
+            due["night"] += 0.02
+        if due["back"] <= store.time:
+            grant = coordinator.reserve(10, BACKFILL)
+            back += len(grant.delays)
+            due["back"] = store.time + max(0.001, grant.retry_after or grant.delays[-1] - 0.005)
+        store.pass_time(0.001)
+    assert night >= 0.97 * 50 * 20
+    assert night + back >= 0.93 * RATE * 20
+
+
+def test_a_class_whose_higher_one_has_gone_has_it_all_after_a_second(coordinator, store):
+    simulate(store, [(coordinator, NIGHTLY, 10), (coordinator, BACKFILL, 10)], seconds=2)
+    store.pass_time(1)
+    assert simulate(store, [(coordinator, BACKFILL, 10)], seconds=2)[0] >= 190
+
+
+@pytest.mark.parametrize("run_id", ["night", None])
+def test_a_paused_run_gets_nothing_until_it_is_resumed(coordinator, run_id):
+    coordinator.pause(run_id)
+    assert coordinator.reserve(1, NIGHTLY) == Grant(retry_after=0.5, paused=True)
+    assert bool(coordinator.reserve(1, BACKFILL).delays) is (run_id is not None)
+    coordinator.resume(run_id)
+    assert coordinator.reserve(1, NIGHTLY).delays
+
+
+@pytest.mark.parametrize("run_id", ["night", None])
+def test_a_drained_run_ends(coordinator, run_id):
+    coordinator.drain(run_id)
+    with pytest.raises(Drained, match="run night was drained"):
+        coordinator.reserve(1, NIGHTLY)
+    coordinator.resume(run_id)
+    assert coordinator.reserve(1, NIGHTLY).delays
+
+
+@pytest.mark.parametrize(
+    ("priority", "share"), [(Priority.BACKFILL, 0.6), (Priority.AD_HOC, -1), (Priority.NIGHTLY, 0.1)]
+)
+def test_a_floor_that_cannot_be_is_refused(coordinator, priority, share):
+    with pytest.raises(InputError, match="a floor is a share from 0 to"):
+        coordinator.set_floor(priority, share)
+
+
+@pytest.mark.parametrize("rate", [0, -1, math.nan])
+def test_a_rate_that_is_none_is_refused(store, rate):
+    with pytest.raises(InputError, match="calls_per_second"):
+        PermitCoordinator(store, calls_per_second=rate)
+
+
+def test_the_snapshot_shows_rate_users_priorities_and_budgets(coordinator, store):
+    holder = budgeted(day=Budget(calls=10_000, cny=Decimal("20.5")))
+    simulate(store, [(coordinator, holder, 10)], seconds=15)
+    coordinator.take_lease("shard-1")
+    coordinator.pause("other")
+    seen = coordinator.snapshot()
+    assert seen.calls_per_second == RATE
+    assert seen.effective == pytest.approx(RATE, rel=0.02)
+    (user,) = seen.users
+    assert (user.who, user.run_id, user.priority) == ("host-a:1", "night", Priority.NIGHTLY)
+    assert user.calls_per_second == pytest.approx(RATE, rel=0.1)
+    assert [(each.priority, each.floor, each.asks) for each in seen.priorities] == [
+        (Priority.NIGHTLY, 1.0, True),
+        (Priority.BACKFILL, 0.03, False),
+        (Priority.AD_HOC, 0.02, False),
+    ]
+    day = next(window for window in seen.windows if window.kind == "day")
+    assert (day.most_calls, day.most_cny, day.cny) == (10_000, Decimal("20.5"), day.calls * Decimal("0.0032"))
+    assert (seen.paused, seen.leases) == (("other",), {"shard-1": 1})
+
+
+def test_the_document_stays_small_over_months_of_runs(store):
+    for day in range(100):
+        for number in range(8):
+            coordinator = PermitCoordinator(store, calls_per_second=RATE, who=f"host-{number}:{day}")
+            shard = f"plans/ds=2026-01-{day}/0123456789abcdef/shard-{number:05d}"
+            epoch = coordinator.take_lease(shard)
+            coordinator.reserve(
+                1, Claim(run_id=f"run-{day}", priority=Priority.NIGHTLY, shard=shard, epoch=epoch)
+            )
+            coordinator.release(shard, epoch)
+        store.pass_time(86400)
+    store.pass_time(20)
+    coordinator.reserve(1, NIGHTLY)
+    kept = json.loads(store.document)
+    assert len(store.document) < 16_000
+    assert len(kept["users"]) == 1
+    assert kept["leases"] == {}
+
+
+def test_a_run_that_is_resumed_after_many_others_finds_its_budget_spent(store):
+    coordinator, ours = (
+        PermitCoordinator(store, calls_per_second=RATE),
+        replace(NIGHTLY, budgets=Budgets(run=Budget(calls=1))),
+    )
+    assert coordinator.reserve(1, ours).delays
+    for number in range(80):
+        store.pass_time(60)
+        coordinator.reserve(1, replace(BACKFILL, run_id=f"run-{number}"))
+    with pytest.raises(BudgetSpent):
+        coordinator.reserve(1, ours)
+
+
+def test_a_lease_in_use_is_kept_over_any_pause_of_a_week(coordinator, store):
+    epoch = coordinator.take_lease("s")
+    store.pass_time(6 * 86400)
+    coordinator.reserve(1, replace(NIGHTLY, shard="s", epoch=epoch))
+    store.pass_time(6 * 86400)
+    assert coordinator.take_lease("s") == epoch + 1
+
+
+@pytest.mark.parametrize("document", [b"", b"{", b"[]", b'{"timeline": 3}', b'{"format": 1}', b"\xff"])
+def test_a_damaged_document_is_said_to_be_so_with_the_cure(coordinator, store, document):
+    store.document = document
+    with pytest.raises(Unavailable, match="delete it where the permit store's address points"):
+        coordinator.reserve(1, NIGHTLY)
+    assert store.document == document
+
+
+def test_old_windows_are_forgotten(coordinator, store):
+    coordinator.reserve(1, NIGHTLY)
+    store.utc += timedelta(days=41)
+    store.time += 60
+    coordinator.reserve(1, BACKFILL)
+    assert {window.name for window in coordinator.snapshot().windows} == {"back", "2026-02-25", "2026-02"}

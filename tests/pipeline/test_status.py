@@ -1,0 +1,72 @@
+"""How far a date is, looked at once and again."""
+
+from dataclasses import replace
+
+import pytest
+
+from maskmatch.core.errors import InputError
+from maskmatch.core.planning import PlanOptions
+from maskmatch.pipeline.plan import make_plan
+from maskmatch.pipeline.status import StatusReader
+from maskmatch.storage.journal import ShardJournal, compact
+from maskmatch.storage.plans import journal_prefix
+from tests.account import local_account
+from tests.nights import night_in, options_for, write_pairs
+from tests.storage.journals import Faulty, record_durably, scored, unknown
+
+
+def test_the_status_tells_how_far_a_date_is(tmp_path):
+    run = night_in(tmp_path)
+    write_pairs(run.source, 3)
+    reader = StatusReader(run)
+    with pytest.raises(InputError, match="no plan for 2026-01-02"):
+        watch.look()
+    make_plan(run)
+    before = watch.look()
+    assert (before.done, before.pairs, before.published) == (0, 3, None)
+    with local_account() as local:
+        run(run, options_for(local, tmp_path), run_id="mine")
+    now = watch.look()
+    assert [(shard.done, shard.scored, shard.failed) for shard in now.shards] == [(3, 3, 0)]
+    assert now.run_ids == {"mine"}
+    assert (now.published or "").startswith("file://")
+    assert now == StatusReader(run).look()
+
+
+def test_a_second_look_reads_only_what_is_new_and_a_complete_shard_not_at_all(tmp_path):
+    run = night_in(tmp_path)
+    write_pairs(run.source, 3)
+    prefix = journal_prefix(make_plan(run).shards[0].key)
+    faulty, asked = Faulty(run.warehouse), []
+    faulty.before = lambda operation, key: asked.append((operation, key)) if prefix in key else None
+    reader = StatusReader(replace(run, warehouse=faulty))
+
+    def looked(*outcomes):
+        for outcome in outcomes:
+            record_durably(journal, outcome)
+        asked.clear()
+        shard = watch.look().shards[0]
+        return shard.scored, shard.again, sum(operation == "get" for operation, _ in asked)
+
+    with ShardJournal(run.warehouse, prefix, run_id="one", epoch=1, only_new=True) as journal:
+        assert looked(scored("p0"), unknown("p1")) == (1, 1, 2)
+        assert looked() == (1, 1, 0)
+        assert looked(scored("p1")) == (2, 0, 1)
+    compact(run.warehouse, prefix)
+    with ShardJournal(run.warehouse, prefix, run_id="two", epoch=2, only_new=True) as journal:
+        assert looked(scored("p2")) == (3, 0, 1)
+        assert looked() == (3, 0, 0)
+        assert asked == []
+    assert watch.look().run_ids == {"one", "two"}
+
+
+def test_a_new_plan_of_the_date_is_looked_at_from_its_start(tmp_path):
+    run = night_in(tmp_path)
+    write_pairs(run.source, 3)
+    reader = StatusReader(run)
+    make_plan(run)
+    with local_account() as local:
+        run(run, options_for(local, tmp_path))
+    assert watch.look().done == 3
+    make_plan(run, PlanOptions(repetition="again"))
+    assert watch.look().done == 0

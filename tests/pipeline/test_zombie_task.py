@@ -1,0 +1,37 @@
+import signal
+import time
+from collections import Counter
+
+import httpx
+
+from tests.account import local_account
+from tests.commands import start, wait_for_calls, wait_until
+from tests.nights import night_in, outcomes_of, write_pairs
+
+
+def calls_of(local):
+    answer = httpx.get(f"{local.address}/meter", params={"calls": 1}, trust_env=False).json()
+    return sorted(answer["calls"], key=lambda call: call["at"])
+
+
+def test_an_attempt_that_wakes_up_after_another_has_taken_over_gets_no_permit(tmp_path):
+    run = night_in(tmp_path)
+    write_pairs(run.source, 240)
+    with local_account(latency_ms=20, calls_per_second=60) as local:
+        first = start(local, tmp_path)
+        wait_for_calls(local, 40)
+        first.send_signal(signal.SIGSTOP)
+        time.sleep(0.5)  # what was sent before has arrived by now
+        before = len(calls_of(local))
+        second = start(local, tmp_path)
+        wait_until(lambda: len(calls_of(local)) >= before + 20)
+        first.send_signal(signal.SIGCONT)
+        said, _ = first.communicate(timeout=30)
+        output, _ = second.communicate(timeout=60)
+        calls = calls_of(local)
+    assert (first.returncode, second.returncode) == (1, 0), output
+    assert "has taken over from 1; this one stops" in said
+    since = Counter(call["pair"] for call in calls[before:])
+    # The second calls all that is missing, so what the first sends now would be a double.
+    assert max(since.values()) == 1
+    assert len(outcomes_of(run)) == 240

@@ -1,0 +1,38 @@
+"""The documents say what is true: generated ones are fresh, commands and links exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from devstack.project import project_root
+from maskmatch.storage.data_dictionary import data_dictionary
+
+ROOT = project_root()
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def test_the_data_dictionary_is_that_of_the_schemas():
+    assert (ROOT / "docs" / "tables.md").read_text() == data_dictionary(), "run make docs"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_and_every_make_command_of_a_document_exists(document: Path):
+    text = document.read_text()
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):
+        assert (document.parent / link).exists(), link
+    for target in re.findall(r"(?:`|^\s*)make ([a-z]+)", text, re.MULTILINE):
+        assert target in targets, target
+
+
+def test_the_readme_starts_with_the_two_commands():
+    commands = re.findall(r"^make (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert commands[:2] == ["demo", "test"]
+
+
+def test_every_failure_code_in_the_source_is_in_the_dictionary():
+    source = "".join(path.read_text() for path in (ROOT / "plugins" / "maskmatch").glob("[ac]*/**/*.py"))
+    used = set(re.findall(r"(?:ImageUnusable\(|code=|_Bad\()\s*\"([a-z_]+)\"", source))
+    assert len(used) > 8
+    assert not [code for code in used if f"| {code} |" not in data_dictionary()]

@@ -1,0 +1,172 @@
+"""Stores with faults, and outcomes to record in them."""
+
+import io
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from maskmatch.core.errors import ObjectExists, ObjectMissing
+from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason
+from maskmatch.storage.journal import ShardJournal, final_outcomes, read_journal
+from maskmatch.storage.object_stores import ObjectInfo, Store
+
+PREFIX = "s.journal"
+
+
+def scored(name: str, score: float = 50.0) -> Outcome:
+    return Outcome(pair_id=name, score=score, model_version="3.0", calls=Calls(attempts=1, billed=1))
+
+
+def unknown(name: str) -> Outcome:
+    """Return what is recorded before a call whose fate nobody knows is tried again."""
+    reason = Reason(failure_class=FailureClass.INFRASTRUCTURE, code="network_error", message="timed out")
+    return Outcome(pair_id=name, reason=reason, calls=Calls(attempts=1, maybe_billed=1))
+
+
+def record_durably(journal: ShardJournal, outcome: Outcome) -> None:
+    journal.record(outcome)
+    journal.flush()
+
+
+def known(store: Store) -> dict[str, Outcome]:
+    return final_outcomes(read_journal(store, PREFIX))
+
+
+def names_in(store: Store) -> list[str]:
+    return [entry.outcome.pair_id for entry in read_journal(store, PREFIX)]
+
+
+def keys_in(store: Store) -> list[str]:
+    return sorted(found.key.removeprefix(f"{PREFIX}/") for found in store.list(f"{PREFIX}/"))
+
+
+class MemoryStore:
+    """A store in a dict, with the same promises as the others."""
+
+    uri = "memory://"
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.lock = threading.Lock()
+
+    def get(self, key: str, *, limit: int | None = None) -> bytes:
+        try:
+            return self.objects[key][:limit]
+        except KeyError:
+            raise ObjectMissing(f"{key} does not exist") from None
+
+    def open(self, key: str) -> io.BytesIO:
+        return io.BytesIO(self.get(key))
+
+    def head(self, key: str) -> ObjectInfo | None:
+        found = self.objects.get(key)
+        return None if found is None else ObjectInfo(key, len(found))
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        with self.lock:
+            found = [
+                ObjectInfo(key, len(data)) for key, data in self.objects.items() if key.startswith(prefix)
+            ]
+        return iter(found)
+
+    def put(self, key: str, data: bytes, *, only_new: bool = False) -> None:
+        with self.lock:
+            if only_new and key in self.objects:
+                raise ObjectExists(f"{key} exists already")
+            self.objects[key] = data
+
+    def put_file(self, key: str, path: str) -> None:
+        self.put(key, Path(path).read_bytes())
+
+    def delete(self, key: str) -> None:
+        with self.lock:
+            self.objects.pop(key, None)
+
+
+class Faulty:
+    """A store whose operations a test can watch, refuse (`before` raises) or leave unanswered (`after`)."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.before: Callable[[str, str], None] = lambda operation, key: None
+        self.after: Callable[[str, str], None] = lambda operation, key: None
+
+    @property
+    def uri(self) -> str:
+        return self._store.uri
+
+    def __getattr__(self, operation: str):
+        inner = getattr(self._store, operation)
+
+        def call(key, *args, **kwargs):
+            self.before(operation, key)
+            answer = inner(key, *args, **kwargs)
+            self.after(operation, key)
+            return answer
+
+        return call
+
+
+class Link:
+    """A TCP link to an HTTP server; it can be cut, swallow answers, and tear requests before their body."""
+
+    def __init__(self, port: int) -> None:
+        self._target = ("127.0.0.1", port)
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self.is_cut = False
+        self.answers_lost = self.requests_torn = 0
+        self.swallow = self.tear = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._server.accept()
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, suppress(OSError), socket.create_connection(self._target) as server:
+            if self.is_cut:
+                return
+            back = threading.Thread(target=self._pass, args=(server, client, True), daemon=True)
+            back.start()
+            self._pass(client, server, False)
+            back.join()
+
+    def _pass(self, source: socket.socket, target: socket.socket, is_answer: bool) -> None:
+        with suppress(OSError):
+            while (block := source.recv(1 << 16)) and not self.is_cut:
+                if is_answer and self._is_lost(block):
+                    break
+                target.sendall(block)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def _is_lost(self, answer: bytes) -> bool:
+        if b" 100 Continue" in answer[:32]:  # the body follows only now
+            torn = self.tear > 0
+            self.tear -= torn
+            self.requests_torn += torn
+            return torn
+        lost = self.swallow > 0
+        self.swallow -= lost
+        self.answers_lost += lost
+        return lost
+
+
+@contextmanager
+def link_to(port: int) -> Iterator[Link]:
+    link = Link(port)
+    try:
+        yield link
+    finally:
+        link.close()

@@ -1,0 +1,131 @@
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from maskmatch.core.errors import ImageUnusable, InputError
+from maskmatch.core.image_rules import MAX_FILE_BYTES
+from maskmatch.engine.retries import RetryLimits
+from maskmatch.storage.images import KEPT_SECONDS, URL_SECONDS, StoreImages, Transfer
+from maskmatch.storage.object_stores import FileStore, S3Store, Store
+
+JPEG = b"\xff\xd8\xff and more"
+
+
+class CountingStore:
+    """A store that counts what is asked of it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.asked: Counter[str] = Counter()
+
+    def __getattr__(self, name):
+        self.asked[name] += 1
+        return getattr(self._store, name)
+
+
+def images_of(store, transfer=Transfer.BYTES, open_store=None):
+    return StoreImages(store, transfer=transfer, open_store=open_store or (lambda _: store))
+
+
+def code_of(images, image_id):
+    with pytest.raises(ImageUnusable) as caught:
+        images.load(image_id)
+    return caught.value.code
+
+
+def test_an_image_is_loaded_as_it_is(store):
+    store.put("a.jpg", JPEG)
+    assert images_of(store).load("a.jpg").data == JPEG
+
+
+def test_megabytes_are_loaded_whole(store):
+    data = JPEG + bytes(3_000_000)
+    store.put("a.jpg", data)
+    assert images_of(store).load("a.jpg").data == data
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "image_empty"),
+        (b"GIF89a", "image_undecodable"),
+        (JPEG + bytes(MAX_FILE_BYTES), "image_too_many_bytes"),
+    ],
+)
+def test_what_the_vendor_would_refuse_is_refused_before(store, data, code):
+    store.put("a.jpg", data)
+    assert code_of(images_of(store), "a.jpg") == code
+
+
+def test_a_missing_image_is_named_so_in_both_ways(s3_store):
+    assert code_of(images_of(s3_store), "none.jpg") == "image_missing"
+    assert code_of(images_of(s3_store, Transfer.URL), "none.jpg") == "image_missing"
+
+
+def test_an_image_of_another_bucket_is_loaded_from_there(tmp_path):
+    here, there = FileStore(tmp_path / "here"), FileStore(tmp_path / "there")
+    there.put("a/b.jpg", JPEG)
+    opened = []
+
+    def open_store(uri):
+        opened.append(uri)
+        return there
+
+    images = images_of(here, open_store=open_store)
+    assert [images.load("s3://there/a/b.jpg").data for _ in range(2)] == [JPEG, JPEG]
+    assert opened == ["s3://there"]
+
+
+def test_a_store_that_cannot_sign_is_refused_for_urls(tmp_path):
+    with pytest.raises(InputError, match="cannot sign URLs"):
+        images_of(FileStore(tmp_path), Transfer.URL)
+
+
+def test_a_public_address_is_passed_on_without_a_look(tmp_path):
+    assert images_of(FileStore(tmp_path)).load("https://p.test/a.jpg").url == "https://p.test/a.jpg"
+
+
+@pytest.mark.parametrize("transfer", Transfer)
+def test_an_image_in_many_pairs_is_asked_for_once_by_all_threads(s3_store: S3Store, transfer):
+    s3_store.put("a.jpg", JPEG)
+    counting = CountingStore(s3_store)
+    images = images_of(counting, transfer)
+    counting.asked.clear()
+    with ThreadPoolExecutor(8) as pool:
+        pictures = set(pool.map(images.load, ["a.jpg"] * 40))
+    assert len(pictures) == 1
+    assert counting.asked == ({"get": 1} if transfer is Transfer.BYTES else {"head": 1, "signed_url": 1})
+
+
+def test_a_picture_that_is_kept_says_so_because_it_does_not_show_that_the_store_is_there(store):
+    store.put("a.jpg", JPEG)
+    images = images_of(store)
+    assert [images.load("a.jpg").is_kept for _ in range(3)] == [False, True, True]
+
+
+def test_memory_for_pictures_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr("maskmatch.storage.images.KEPT_BYTES", 10_000)
+    counting = CountingStore(FileStore(tmp_path))
+    for number in range(20):
+        counting.put(f"{number}.jpg", JPEG + bytes(1000))
+    images = images_of(counting)
+    for number in (*range(20), 19, 0):
+        images.load(f"{number}.jpg")
+    assert counting.asked["get"] == 21  # the newest is still there, the oldest is not
+
+
+def test_a_signed_url_is_made_anew_while_the_old_one_still_lives():
+    assert 2 * RetryLimits().seconds <= URL_SECONDS - KEPT_SECONDS
+
+
+def test_an_image_that_came_later_is_found_then(s3_store):
+    images = images_of(s3_store, Transfer.URL)
+    assert code_of(images, "late.jpg") == "image_missing"
+    s3_store.put("late.jpg", JPEG)
+    assert images.load("late.jpg").url
+
+
+def test_a_signed_url_is_not_shown_by_repr(s3_store):
+    s3_store.put("a.jpg", JPEG)
+    assert "Signature" not in repr(images_of(s3_store, Transfer.URL).load("a.jpg"))
