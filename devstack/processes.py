@@ -1,4 +1,4 @@
-"""Start, await and stop one child process; see leash.py for how it is kept from outliving us."""
+"""Start, await and stop one child process; see reaper.py for how it is kept from outliving us."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-_LEASH = Path(__file__).with_name("leash.py")
+_REAPER = Path(__file__).with_name("reaper.py")
 _LOOPBACK = "127.0.0.1"
 _POLL_SECONDS = 0.05
 _TAIL_LINES = 15
@@ -47,7 +47,7 @@ class ChildProcess:
         self._environment = environment
         self._directory = directory
         self._patience_seconds = patience_seconds
-        self._leash: subprocess.Popen[bytes] | None = None
+        self._reaper: subprocess.Popen[bytes] | None = None
         self.log = log
         self.pid = 0
 
@@ -56,7 +56,7 @@ class ChildProcess:
         report, pid_goes_here = os.pipe()
         with os.fdopen(report, "rb") as reader:
             try:
-                self._leash = self._start(pid_goes_here)
+                self._reaper = self._start(pid_goes_here)
             finally:
                 os.close(pid_goes_here)
             self.pid = int(reader.readline() or 0)
@@ -69,10 +69,10 @@ class ChildProcess:
 
     def _start(self, report: int) -> subprocess.Popen[bytes]:
         # Isolated and without site-packages: nothing but the standard library, and a quick start.
-        leash = [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), str(report)]
+        reaper = [sys.executable, "-I", "-S", str(_REAPER), str(os.getpid()), str(report)]
         with self.log.open("wb") as log:
             return subprocess.Popen(  # noqa: S603 - the caller's own command, as a list, without a shell
-                [*leash, str(self._patience_seconds), *self._command],
+                [*reaper, str(self._patience_seconds), *self._command],
                 env=None if self._environment is None else dict(self._environment),
                 cwd=self._directory,
                 stdin=subprocess.DEVNULL,
@@ -85,7 +85,7 @@ class ChildProcess:
     @property
     def exit_code(self) -> int | None:
         """Return None while it runs, else its exit code; 128 + N when signal N ended it."""
-        return None if self._leash is None else self._leash.poll()
+        return None if self._reaper is None else self._reaper.poll()
 
     def wait_until(self, is_ready: Callable[[], bool], *, seconds: float) -> None:
         """Return when `is_ready` says so; raise ChildFailedError when the child has ended or time is up."""
@@ -111,19 +111,19 @@ class ChildProcess:
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM and return at once, so that several children can end side by side."""
-        if self._leash is not None and self._leash.poll() is None:
-            self._leash.terminate()
+        if self._reaper is not None and self._reaper.poll() is None:
+            self._reaper.terminate()
 
     def stop(self) -> None:
         """Send SIGTERM, wait, then kill whatever is left of the whole family."""
-        if self._leash is None:
+        if self._reaper is None:
             return
         self.ask_to_stop()
         try:
-            self._leash.wait(self._patience_seconds + 5)
+            self._reaper.wait(self._patience_seconds + 5)
         except subprocess.TimeoutExpired:
-            os.killpg(self._leash.pid, signal.SIGKILL)
-            self._leash.wait()
+            os.killpg(self._reaper.pid, signal.SIGKILL)
+            self._reaper.wait()
 
     def kill(self) -> None:
         """Send SIGKILL to the command, as a crash would, and return when its descendants are killed too."""

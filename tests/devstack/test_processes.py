@@ -146,7 +146,7 @@ def test_all_descendants_die_with_the_asker(tmp_path, end):
     assert comes_true(lambda: not any(map(is_running, everyone)))
 
 
-def test_the_command_dies_with_its_leash(tmp_path):
+def test_the_command_dies_with_its_reaper(tmp_path):
     with ChildProcess(["sleep", "600"], log=tmp_path / "log") as child:
         os.kill(psutil.Process(child.pid).ppid(), signal.SIGKILL)
         assert comes_true(lambda: not is_running(child.pid))

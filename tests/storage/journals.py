@@ -1,10 +1,8 @@
 """Stores with faults, and outcomes to record in them."""
 
 import io
-import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from maskmatch.core.errors import ObjectExists, ObjectMissing
@@ -107,66 +105,3 @@ class Faulty:
             return answer
 
         return call
-
-
-class Link:
-    """A TCP link to an HTTP server; it can be cut, swallow answers, and tear requests before their body."""
-
-    def __init__(self, port: int) -> None:
-        self._target = ("127.0.0.1", port)
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = self._server.getsockname()[1]
-        self.is_cut = False
-        self.answers_lost = self.requests_torn = 0
-        self.swallow = self.tear = 0
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        with suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._server.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        with client, suppress(OSError), socket.create_connection(self._target) as server:
-            if self.is_cut:
-                return
-            back = threading.Thread(target=self._pass, args=(server, client, True), daemon=True)
-            back.start()
-            self._pass(client, server, False)
-            back.join()
-
-    def _pass(self, source: socket.socket, target: socket.socket, is_answer: bool) -> None:
-        with suppress(OSError):
-            while (block := source.recv(1 << 16)) and not self.is_cut:
-                if is_answer and self._is_lost(block):
-                    break
-                target.sendall(block)
-        for end in (source, target):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def _is_lost(self, answer: bytes) -> bool:
-        if b" 100 Continue" in answer[:32]:  # the body follows only now
-            torn = self.tear > 0
-            self.tear -= torn
-            self.requests_torn += torn
-            return torn
-        lost = self.swallow > 0
-        self.swallow -= lost
-        self.answers_lost += lost
-        return lost
-
-
-@contextmanager
-def link_to(port: int) -> Iterator[Link]:
-    link = Link(port)
-    try:
-        yield link
-    finally:
-        link.close()

@@ -11,6 +11,7 @@ import boto3
 import pytest
 from botocore.client import Config
 
+from devstack.netfaults import Relay
 from maskmatch.core.errors import Interrupted, StopRun, Unavailable
 from maskmatch.storage.journal import ShardJournal, writing
 from maskmatch.storage.object_stores import FileStore, S3Store
@@ -21,7 +22,6 @@ from tests.storage.journals import (
     MemoryStore,
     keys_in,
     known,
-    link_to,
     names_in,
     record_durably,
     scored,
@@ -214,11 +214,11 @@ def port_of(seaweed):
 
 
 def test_answers_and_requests_of_s3_that_are_lost_on_the_way_cost_nothing(seaweed, tmp_path):
-    with link_to(port_of(seaweed)) as link:
+    with Relay(port_of(seaweed)) as link:
         store = s3_through(link, seaweed, tmp_path.name)
         with journal_in(store, patience_seconds=10) as journal:
             for number in range(12):
-                link.swallow, link.tear = number % 3, number % 2
+                link.answers_to_lose, link.requests_to_tear = number % 3, number % 2
                 record_durably(journal, scored(f"p{number}"))
         assert (link.answers_lost, link.requests_torn) == (12, 6)
         assert names_in(store) == [f"p{number}" for number in range(12)]
@@ -241,7 +241,7 @@ def test_a_part_of_a_segment_that_a_store_kept_is_replaced_by_the_whole():
 
 
 def test_an_s3_that_goes_away_and_comes_back_loses_nothing(seaweed, tmp_path):
-    with link_to(port_of(seaweed)) as link:
+    with Relay(port_of(seaweed)) as link:
         store = s3_through(link, seaweed, tmp_path.name)
         with journal_in(store, most_pending=4) as journal:
             record_durably(journal, scored("first"))

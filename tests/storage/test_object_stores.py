@@ -11,6 +11,7 @@ import boto3
 import pytest
 from botocore.client import Config
 
+from devstack.netfaults import Relay
 from maskmatch.core.errors import InputError, ObjectExists, ObjectMissing, StopRun, Unavailable
 from maskmatch.storage.object_stores import (
     FileStore,
@@ -21,7 +22,6 @@ from maskmatch.storage.object_stores import (
 )
 from maskmatch.storage.object_stores.s3 import s3_config
 from tests.s3 import client_of
-from tests.storage.journals import link_to
 
 
 def test_what_is_put_can_be_got_whole_in_part_and_as_a_stream(store):
@@ -270,12 +270,12 @@ def local_client(port, *, access_key="a", secret_key="b", tries=1):
 
 @pytest.mark.parametrize("only_new", [True, False])
 def test_a_write_that_breaks_off_leaves_no_part_of_an_object(seaweed, tmp_path, only_new):
-    with link_to(int(seaweed.endpoint_url.rpartition(":")[2])) as link:
+    with Relay(int(seaweed.endpoint_url.rpartition(":")[2])) as link:
         client = local_client(link.port, access_key=seaweed.access_key, secret_key=seaweed.secret_key)
         store = S3Store(client, bucket="maskmatch", prefix=f"tests/{tmp_path.name}")
         path = tmp_path / "local"
         path.write_bytes(b"x" * 1000)
-        link.tear = 2
+        link.requests_to_tear = 2
         for write in (
             lambda: store.put("x", b"data", only_new=only_new),
             lambda: store.put_file("x", str(path)),

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from benchmarks._delay import delayed
+from devstack.netfaults import Relay
 from devstack.postgres import Postgres, postgres_programs
 from devstack.processes import free_ports
 from devstack.redis import Redis, redis_server
@@ -98,8 +98,8 @@ def test_a_server_that_lost_its_data_starts_afresh_and_is_said_to(start, caplog)
 
 
 def test_a_store_twenty_milliseconds_away_still_reaches_the_rate(start):
-    with start() as server, delayed(server.port, round_trip_seconds=0.02) as port:
-        uri = server.uri.replace(f":{server.port}/", f":{port}/")
+    with start() as server, Relay(server.port, one_way_seconds=0.01) as relay:
+        uri = server.uri.replace(f":{server.port}/", f":{relay.port}/")
         stop, passed = threading.Event(), []
         threads = []
         for _ in range(3):

@@ -1,9 +1,9 @@
 """Run one command so that nothing it starts outlives whoever asked for it.
 
-    asker --starts--> leash --starts--> command --starts--> anything, also in groups of its own
+    asker --starts--> reaper --starts--> command --starts--> anything, also in groups of its own
 
-The leash ends the command when it is asked to (SIGTERM), or when the asker is gone, however it went.
-Orphans of the command become children of the leash, which kills them when the command has ended.
+The reaper ends the command when it is asked to (SIGTERM), or when the asker is gone, however it ended.
+Orphans of the command become children of the reaper, which kills them when the command has ended.
 Run as a program of its own, without the rest of the package: it starts in some 30 ms, and forking from
 its one thread is safe, which forking from a program with threads is not.
 """
@@ -42,14 +42,14 @@ def _prctl(option: int, value: int) -> None:
 
 
 def _start(command: list[str]) -> int:
-    leash = os.getpid()
+    reaper = os.getpid()
     pid = os.fork()
     if pid:
         return pid
     try:
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _EVENTS)
-        if os.getppid() == leash:
+        if os.getppid() == reaper:
             os.execvp(command[0], command)  # noqa: S606 - a command line given as a list needs no shell
     except OSError as error:
         print(f"cannot start {command[0]}: {error.strerror}", file=sys.stderr, flush=True)  # noqa: T201
