@@ -12,16 +12,16 @@ from tests.nights import DAY
 
 
 def command(local: LocalAccount, folder: Path, name: str = "run", *more: str) -> list[str]:
-    """Return the words of a command about the date whose folders and coordinator lie in a folder."""
+    """Return the words of a command about the date whose folders and permit store lie in a folder."""
     places = {"status": ("warehouse",), "run": ("source", "warehouse"), "plan": ("source", "warehouse")}
     where = [f"--{place}=file://{folder}/{place}" for place in places.get(name, ())]
     date = [f"--date={DAY}"] if where else []
     service = [f"--endpoint={local.account.endpoint}", "--protocol=http"] if name == "run" else []
-    coordinator = [
+    permits = [
         f"--calls-per-second={local.account.calls_per_second}",
         f"--permit-store=sqlite:///{folder}/permits.sqlite3",
     ]
-    return [name, *date, *where, *service, *(coordinator if name != "plan" else []), *more]
+    return [name, *date, *where, *service, *(permits if name != "plan" else []), *more]
 
 
 def start(local: LocalAccount, folder: Path, *more: str, name: str = "run") -> subprocess.Popen[str]:

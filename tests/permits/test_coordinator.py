@@ -356,6 +356,12 @@ def test_a_damaged_document_is_said_to_be_so_with_the_cure(coordinator, store, d
     assert store.document == document
 
 
+def test_a_document_of_an_earlier_format_is_named_as_such(coordinator, store):
+    store.document = b'{"format": 1, "users": {"host:1": {"run_id": "r", "run_class": "nightly"}}}'
+    with pytest.raises(Unavailable, match="has format 1, not 2: delete it"):
+        coordinator.reserve(1, NIGHTLY)
+
+
 def test_old_windows_are_forgotten(coordinator, store):
     coordinator.reserve(1, NIGHTLY)
     store.utc += timedelta(days=41)

@@ -21,7 +21,7 @@ from tests.s3 import client_of
 QUICK = RetryLimits(seconds=2, first_pause=0.01, longest_pause=0.05)
 
 
-def run(run, options, *, run_id="test", **plan_options):
+def complete(run, options, *, run_id="test", **plan_options):
     run = replace(run, run_id=run_id)
     plan = make_plan(run, PlanOptions(**plan_options))
     for shard in plan.shards:
@@ -39,7 +39,7 @@ def test_every_manifest_row_comes_out_scored_or_with_its_reason(tmp_path):
     ]
     write_pairs(run.source, 60, extra_lines=bad)
     with local_account() as local:
-        row = run(run, options_for(local, tmp_path))
+        row = complete(run, options_for(local, tmp_path))
         assert local.meter()["billed"] == local.meter()["distinct_billed_pairs"] == 60
     table = outcomes_of(run)
     assert (row["scored"], row["failed"], row["skipped"], row["billed_calls"]) == (60, 4, 0, 60)
@@ -56,9 +56,9 @@ def test_a_second_run_of_the_date_pays_nothing_and_publishes_the_same_scores(tmp
     write_pairs(run.source, 30)
     with local_account() as local:
         options = options_for(local, tmp_path)
-        run(run, options, run_id="first")
+        complete(run, options, run_id="first")
         first = outcomes_of(run)
-        row = run(run, options, run_id="second")
+        row = complete(run, options, run_id="second")
         assert (row["scored"], row["billed_calls"], row["cost"]) == (30, 0, 0)
         assert local.meter()["billed"] == 30
     again = outcomes_of(run)
@@ -79,11 +79,11 @@ def test_a_repetition_calls_every_pair_again_and_stays_the_newest(tmp_path):
     write_pairs(run.source, 10)
     with local_account() as local:
         options = options_for(local, tmp_path)
-        run(run, options)
-        run(run, options, repetition="again")
+        complete(run, options)
+        complete(run, options, repetition="again")
         repeated = outcomes_of(run)
         assert local.meter()["billed"] == 20
-        run(run, options)
+        complete(run, options)
         assert local.meter()["billed"] == 20
     assert list(outcomes_of(run)["request_id"]) == list(repeated["request_id"])
 
@@ -114,10 +114,10 @@ def test_pairs_that_failed_for_infrastructure_are_called_again_by_the_next_attem
         account = replace(busy.account, calls_per_second=500.0)
         limits = RetryLimits(seconds=0.0)
         options = replace(options_for(busy, tmp_path, limits=limits), account=account)
-        row = run(run, options)
+        row = complete(run, options)
         assert row["failed_infrastructure"] >= 6
     with local_account() as local:
-        assert run(run, options_for(local, tmp_path))["scored"] == 8
+        assert complete(run, options_for(local, tmp_path))["scored"] == 8
 
 
 def test_images_go_as_signed_urls_and_none_of_them_is_kept(tmp_path, seaweed, caplog):
@@ -125,7 +125,7 @@ def test_images_go_as_signed_urls_and_none_of_them_is_kept(tmp_path, seaweed, ca
     run = replace(night_in(tmp_path), source=S3Store(client, bucket="maskmatch", prefix="urls"))
     write_pairs(run.source, 6, extra_lines=["x,images/1.jpg,images/none.jpg,,"])
     with local_account() as local, caplog.at_level("DEBUG"):
-        row = run(run, options_for(local, tmp_path, transfer=Transfer.URL))
+        row = complete(run, options_for(local, tmp_path, transfer=Transfer.URL))
     assert (row["scored"], row["failed"]) == (6, 1)
     client.close()
     kept = [path.read_bytes() for path in (tmp_path / "warehouse").rglob("*") if path.is_file()]
@@ -139,7 +139,7 @@ def test_a_folder_cannot_send_urls_and_says_what_to_do(tmp_path):
     run = night_in(tmp_path)
     write_pairs(run.source, 2)
     with local_account() as local, pytest.raises(InputError, match="use image_transfer bytes"):
-        run(run, options_for(local, tmp_path, transfer=Transfer.URL))
+        complete(run, options_for(local, tmp_path, transfer=Transfer.URL))
 
 
 def test_a_service_that_goes_away_fails_the_task_and_not_its_pairs(tmp_path):
@@ -188,7 +188,7 @@ def test_an_image_that_cannot_be_reached_fails_its_pair_alone(tmp_path, seaweed,
     run = night_in(tmp_path)
     write_pairs(run.source, 3, extra_lines=[f"odd,images/0.jpg,{image},,"])
     with local_account() as local:
-        row = run(run, options_for(local, tmp_path))
+        row = complete(run, options_for(local, tmp_path))
     assert (row["scored"], row["failed"]) == (3, 1)
 
 
@@ -236,7 +236,7 @@ def test_a_shard_that_is_complete_leaves_one_object_and_no_lease(tmp_path):
     write_pairs(run.source, 40)
     with local_account() as local:
         options = options_for(local, tmp_path, calls_in_flight=4)
-        run(run, options)
+        complete(run, options)
         coordinator = open_coordinator(
             options.permit_store,
             secret_id=local.account.secret_id,

@@ -20,13 +20,13 @@ def test_the_status_tells_how_far_a_date_is(tmp_path):
     write_pairs(run.source, 3)
     reader = StatusReader(run)
     with pytest.raises(InputError, match="no plan for 2026-01-02"):
-        watch.look()
+        reader.look()
     make_plan(run)
-    before = watch.look()
+    before = reader.look()
     assert (before.done, before.pairs, before.published) == (0, 3, None)
     with local_account() as local:
-        run(run, options_for(local, tmp_path), run_id="mine")
-    now = watch.look()
+        complete(run, options_for(local, tmp_path), run_id="mine")
+    now = reader.look()
     assert [(shard.done, shard.scored, shard.failed) for shard in now.shards] == [(3, 3, 0)]
     assert now.run_ids == {"mine"}
     assert (now.published or "").startswith("file://")
@@ -45,7 +45,7 @@ def test_a_second_look_reads_only_what_is_new_and_a_complete_shard_not_at_all(tm
         for outcome in outcomes:
             record_durably(journal, outcome)
         asked.clear()
-        shard = watch.look().shards[0]
+        shard = reader.look().shards[0]
         return shard.scored, shard.again, sum(operation == "get" for operation, _ in asked)
 
     with ShardJournal(run.warehouse, prefix, run_id="one", epoch=1, only_new=True) as journal:
@@ -57,7 +57,7 @@ def test_a_second_look_reads_only_what_is_new_and_a_complete_shard_not_at_all(tm
         assert looked(scored("p2")) == (3, 0, 1)
         assert looked() == (3, 0, 0)
         assert asked == []
-    assert watch.look().run_ids == {"one", "two"}
+    assert reader.look().run_ids == {"one", "two"}
 
 
 def test_a_new_plan_of_the_date_is_looked_at_from_its_start(tmp_path):
@@ -66,7 +66,7 @@ def test_a_new_plan_of_the_date_is_looked_at_from_its_start(tmp_path):
     reader = StatusReader(run)
     make_plan(run)
     with local_account() as local:
-        run(run, options_for(local, tmp_path))
-    assert watch.look().done == 3
+        complete(run, options_for(local, tmp_path))
+    assert reader.look().done == 3
     make_plan(run, PlanOptions(repetition="again"))
-    assert watch.look().done == 0
+    assert reader.look().done == 0

@@ -52,8 +52,8 @@ def test_a_supervisor_that_stays_lets_the_task_go_on():
 
 def test_a_signal_handler_may_ask_even_while_its_thread_is_busy_with_the_event():
     stop = threading.Event()
-    with ParentWatchdog(stop, getppid=None) as watch:
-        before = signal.signal(signal.SIGUSR1, lambda *_: watch.ask())
+    with ParentWatchdog(stop, getppid=None) as watchdog:
+        before = signal.signal(signal.SIGUSR1, lambda *_: watchdog.request_stop())
         try:
             with stop._cond:  # as a thread holds it that waits for the event
                 signal.raise_signal(signal.SIGUSR1)

@@ -12,6 +12,7 @@ import pytest
 from botocore.client import Config
 
 from devstack.netfaults import Relay
+from maskmatch.core import outage
 from maskmatch.core.errors import Interrupted, StopRun, Unavailable
 from maskmatch.storage.journal import ShardJournal, writing
 from maskmatch.storage.object_stores import FileStore, S3Store
@@ -30,8 +31,8 @@ from tests.storage.journals import (
 
 @pytest.fixture(autouse=True)
 def quick_retries(monkeypatch):
-    monkeypatch.setattr(writing, "_FIRST_PAUSE", 0.02)
-    monkeypatch.setattr(writing, "_LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr(outage, "FIRST_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(outage, "LONGEST_PAUSE_SECONDS", 0.1)
 
 
 def journal_in(store, **options):

@@ -123,7 +123,7 @@ def compare_options_of(args: argparse.Namespace) -> "CompareOptions":
 
 
 def coordinator_of(args: argparse.Namespace) -> "PermitCoordinator":
-    """Return the coordinator of the account; raise InputError when the environment does not name the account."""
+    """Return the coordinator of the account, which the environment must name; raise InputError."""
     from maskmatch.core.clock import SystemClock
     from maskmatch.permits.opening import open_coordinator, permit_store_address
 

@@ -95,7 +95,7 @@ def _wait_until(time: datetime, clock: "Clock", stop: threading.Event) -> None:
 
 
 class _StopSignals:
-    """Remembers that Ctrl-C or SIGTERM has come; each shard gets an event of its own, which it may set too."""
+    """Remembers that Ctrl-C or SIGTERM has come; each shard has an event of its own."""
 
     def __init__(self) -> None:
         self._has_come = False

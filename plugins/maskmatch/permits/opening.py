@@ -29,9 +29,9 @@ def quota_key(secret_id: str) -> str:
 
 
 def permit_store_address(given: str | None) -> str:
-    """Return the given address, else that in MASKMATCH_PERMIT_STORE, else of a file of this user on this host.
+    """Return the given address, else that in MASKMATCH_PERMIT_STORE, else a file of this user on this host.
 
-    Raise InputError while something still speaks of it by its former name.
+    Raise InputError while a variable or a file still has its former name.
     """
     refuse_renamed(os.environ, VARIABLES, kind="variable")
     return given or os.environ.get("MASKMATCH_PERMIT_STORE") or f"sqlite:///{_default_file()}"
@@ -42,14 +42,14 @@ def _default_file() -> Path:
     file, former = folder / "permits.sqlite3", folder / "broker.sqlite3"
     if former.exists() and not file.exists():
         raise InputError(
-            f"the permit store {former} is now called {file.name}: stop all runs and rename it, with the files "
-            "beside it whose names begin the same, so that what it has counted still counts"
+            f"the permit store {former} is now called {file.name}: stop all runs, then move it and the files "
+            "beside it whose names begin the same away; what was spent is counted from zero"
         )
     return file
 
 
 def open_coordinator(uri: str, *, secret_id: str, calls_per_second: float, clock: Clock) -> PermitCoordinator:
-    """Return the coordinator at an address; raise InputError for what is none. Nothing is connected yet."""
+    """Return a coordinator over the permit store at an address, without connecting; raise InputError."""
     return PermitCoordinator(_document(uri, quota_key(secret_id), clock), calls_per_second=calls_per_second)
 
 
@@ -70,13 +70,13 @@ def _document(uri: str, key: str, clock: Clock) -> SharedDocument:
 
         _check_options(parts, PostgresDocument.takes_option)
         return PostgresDocument(uri, address=address, quota_key=key, clock=clock)
-    raise InputError(f"{address!r} is no coordinator address: give {_FORMS}")
+    raise InputError(f"{address!r} is not the address of a permit store: give {_FORMS}")
 
 
 def _split(uri: str) -> SplitResult:
     try:
         parts = urlsplit(uri)
-        _ = parts.port  # raises for a port that is none
+        _ = parts.port  # raises for an invalid port
     except ValueError:
         raise InputError(f"the permit store's address cannot be read: give {_FORMS}") from None
     return parts
@@ -92,8 +92,8 @@ def _check_options(parts: SplitResult, takes: Callable[[str, str], bool]) -> Non
     # Without = it may be anything, such as the rest of a password.
     named = repr(name) if equals and name.isidentifier() else "not written as name=value"
     raise InputError(
-        f"the permit store's address {shown(parts)} has an option ({named}) that is unknown there or whose value "
-        "is none: correct it or leave it out"
+        f"the permit store's address {shown(parts)} has an option ({named}) that is unknown or whose value "
+        "is not valid: correct it or leave it out"
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from maskmatch.core.clock import Clock, SystemClock
 from maskmatch.core.errors import InputError, MaskmatchError, Unavailable
+from maskmatch.core.outage import Outage
 from maskmatch.core.pairs import Pair
 from maskmatch.core.planning import Plan, Shard
 from maskmatch.core.pricing import price_of
@@ -40,7 +41,6 @@ DRAIN_SECONDS = 3.0
 """So long a stopped attempt waits for calls in flight: Airflow kills after 5 s, the rest is the journal's."""
 PATIENCE_SECONDS = 600.0
 """So long a task waits for the permit store before Airflow has to try it again."""
-_PAUSE_SECONDS = 2.0
 _GROUP = 64
 """Outcomes that may wait to become durable, where the calls in flight are not fixed."""
 
@@ -130,18 +130,17 @@ def compare_shard(run: Run, plan: Plan, shard: Shard, options: CompareOptions) -
 
 def _take_lease(coordinator: PermitCoordinator, shard: str, at_least: int, options: CompareOptions) -> int:
     """Take the lease of a shard; while the permit store is away, wait as long as the pacer would."""
-    clock, said = options.clock, False
-    give_up_at = clock.now() + PATIENCE_SECONDS
+    outage = Outage(now=options.clock.now, say=log.warning)
     while True:
         try:
             return coordinator.take_lease(shard, at_least=at_least)
         except Unavailable as error:
-            if options.stop.is_set() or clock.now() > give_up_at:
+            if options.stop.is_set() or outage.seconds > PATIENCE_SECONDS:
                 raise
-            if not said:
-                log.warning("waiting for the permit store, at most %.0f s: %s", PATIENCE_SECONDS, error)
-            said = True
-            clock.wait(options.stop, _PAUSE_SECONDS)
+            pause = outage.note_failure(
+                f"waiting for the permit store, at most {PATIENCE_SECONDS:.0f} s: {error}"
+            )
+            options.clock.wait(options.stop, pause)
 
 
 def _compare(

@@ -1,9 +1,9 @@
 """What a process that compares needs beside the work itself.
 
-`ParentWatchdog` tells it to stop: Airflow starts a task anew when its supervisor is gone, while the task itself
-may go on. Three things stand against two of them paying for the same shard, each without the others: the kernel
-kills the task with its supervisor; a thread checks every half second who the parent is; and the fence of the
-permit store lets only the newest try pay. `Reporter` tells a slow listener how far it is, without waiting.
+`ParentWatchdog` tells it to stop. Airflow starts a task anew when its supervisor is gone, while the task itself
+may go on. Three things keep the two from paying for the same shard, each without the others: the kernel kills
+the task with its supervisor, a thread checks every half second who the parent is, and the fence of the permit
+store lets only the newest try pay. `Reporter` tells a slow listener how far it is, without waiting.
 """
 
 import ctypes

@@ -1,4 +1,4 @@
-"""The data dictionary of the tables, made from their schemas: `python -m maskmatch.storage.data_dictionary`."""
+"""The data dictionary, made from the tables' schemas: `python -m maskmatch.storage.data_dictionary`."""
 
 import sys
 

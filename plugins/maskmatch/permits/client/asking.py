@@ -1,4 +1,4 @@
-"""Ask the coordinator, and wait as it says; while its store is away, wait for it and say so."""
+"""Ask the coordinator, and wait as it says; while the permit store is away, wait for it and say so."""
 
 import random
 import threading
@@ -7,10 +7,9 @@ from typing import Protocol
 
 from maskmatch.core.codes import ThrottleScope
 from maskmatch.core.errors import Interrupted, Unavailable
+from maskmatch.core.outage import Outage
 from maskmatch.permits.steps.claims import Claim, Grant
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
-_SAY_EVERY_SECONDS = 60.0
 _TURN_SECONDS, _MOST_TURN_SECONDS = 0.03, 0.05
 
 
@@ -64,9 +63,7 @@ class Asking:
         self._say = say
         self._patience_seconds = patience_seconds
         self._paused = False
-        self._away_since: float | None = None
-        self._said_at = 0.0
-        self._pause = _FIRST_PAUSE
+        self._outage = Outage(now=clock.now, say=say)
         self._trip_seconds = 0.0
         self._next_at = 0.0
 
@@ -89,11 +86,11 @@ class Asking:
         try:
             grant = self._coordinator.reserve(calls, self._claim, unbilled=unbilled)
         except Unavailable as error:
-            self._wait(self._note_away(error), stop)
+            self._wait(self._pause_after(error), stop)
             return []
         now = self._clock.now()
         self._note_trip(asked_at, now, ahead=max(grant.delays, default=0.0))
-        self._note_back(now)
+        self._outage.note_success("the permit store is back")
         self._note_paused(paused=grant.paused)
         if grant.retry_after is not None:
             self._wait(grant.retry_after, stop)
@@ -105,23 +102,13 @@ class Asking:
         turn = self._trip_seconds * random.uniform(1, 2)  # noqa: S311 - no secret depends on it
         self._next_at = now + max(min(_TURN_SECONDS, ahead), min(turn, _MOST_TURN_SECONDS))
 
-    def _note_away(self, error: Unavailable) -> float:
-        """Say once a minute that the store is away; return how long to wait, or raise."""
-        now = self._clock.now()
-        if self._away_since is None:
-            self._away_since, self._said_at = now, now - _SAY_EVERY_SECONDS
-        if now - self._away_since > self._patience_seconds:
-            raise Unavailable(f"no permits for {now - self._away_since:.0f} s: {error}") from error
-        if now - self._said_at >= _SAY_EVERY_SECONDS:
-            self._said_at = now
-            self._say(f"no call is sent while the permit store is away, we keep asking: {error}")
-        self._pause = min(_LONGEST_PAUSE, 2 * self._pause)
-        return self._pause * random.uniform(0.5, 1)  # noqa: S311 - no secret depends on it
-
-    def _note_back(self, now: float) -> None:
-        if self._away_since is not None:
-            self._say(f"the permit store is back after {now - self._away_since:.1f} s")
-            self._away_since, self._pause = None, _FIRST_PAUSE
+    def _pause_after(self, error: Unavailable) -> float:
+        """Return how long to wait for a store that is away; raise when that has been for too long."""
+        if (away := self._outage.seconds) > self._patience_seconds:
+            raise Unavailable(f"no permits for {away:.0f} s: {error}") from error
+        return self._outage.note_failure(
+            f"no call is sent while the permit store is away, we keep asking: {error}"
+        )
 
     def _note_paused(self, *, paused: bool) -> None:
         if paused != self._paused:

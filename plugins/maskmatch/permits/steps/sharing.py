@@ -1,7 +1,7 @@
 """Who goes first: nightly before backfill before ad hoc, with a floor for the lower ones.
 
-A lower priority takes what it likes while no higher one asks, a little of what a higher one leaves unused, and
-its floor when a higher one uses the whole rate.
+A lower priority takes what it likes while no higher one asks, a little of what a higher one leaves unused,
+and its floor when a higher one uses the whole rate.
 """
 
 from collections.abc import Mapping

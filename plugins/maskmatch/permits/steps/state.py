@@ -1,7 +1,6 @@
 """The shared document: everything that the users of one account must agree on, some KB of JSON."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -41,7 +40,7 @@ class User:
 class _Format:
     """What every version of the document has."""
 
-    format: int
+    format: int = _FORMAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +67,11 @@ def decode(document: bytes | None) -> State:
     if document is None:
         return State()
     try:
+        if (written := msgspec.json.decode(document, type=_Format).format) != _FORMAT:
+            raise Unavailable(f"the permit store's document has format {written}, not {_FORMAT}: {_CURE}")
         return msgspec.json.decode(document, type=State)
     except msgspec.DecodeError as error:
-        raise Unavailable(
-            f"the permit store's document {_what_is_wrong(document, error)}: {_CURE}"
-        ) from error
-
-
-def _what_is_wrong(document: bytes, error: msgspec.DecodeError) -> str:
-    with suppress(msgspec.DecodeError):
-        written = msgspec.json.decode(document, type=_Format).format
-        if written != _FORMAT:
-            return f"has format {written}, not {_FORMAT}"
-    return f"is damaged ({error})"
+        raise Unavailable(f"the permit store's document is damaged ({error}): {_CURE}") from error
 
 
 _CURE = "delete it where the permit store's address points; what was spent is then counted from zero"

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from maskmatch.core.errors import MaskmatchError, Replaced, StopRun, Unavailable
+from maskmatch.core.outage import Outage
 from maskmatch.core.outcomes import Outcome
 from maskmatch.storage.journal.segments import Segments
 from maskmatch.storage.object_stores import Store
@@ -21,7 +21,6 @@ COMMIT_SECONDS = 0.5
 """An outcome waits at most so long for others to share its object with."""
 STOPPING_SECONDS = 4.0
 """So long a task that was asked to stop waits for a store that is away."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 _LOOK_SECONDS = 0.25
 _OTHERS_SECONDS = 1.0
 
@@ -57,6 +56,7 @@ class ShardJournal:
         self._durable = self._awaited = 0
         self._trying_since: float | None = None
         self._trouble: Exception | None = None
+        self._outage = Outage(now=time.monotonic, say=log.warning)
         self._replaced: Replaced | None = None
         self._commit_at = 0.0
         self._look_at = 0.0
@@ -159,34 +159,29 @@ class ShardJournal:
         records = ({"run_id": self._run_id} | outcome.to_record() for outcome in group)
         text = "".join(json.dumps(record) + "\n" for record in records).encode()
         self._trying_since = time.monotonic()
-        pause = _FIRST_PAUSE
-        while not self._put(text):
+        while (pause := self._put(text)) is not None:
             if self._closing.is_set() and self._has_given_up():
                 return False
             self._rest(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
         self._look_for_others()
         self._done(len(group))
         return True
 
-    def _put(self, text: bytes) -> bool:
+    def _put(self, text: bytes) -> float | None:
+        """Write a group; return how long to pause before it is tried again, None when it is written."""
         try:
             self._segments.append(text)
         except Exception as error:  # noqa: BLE001  whatever it is, the recording threads must learn of it
-            if self._trouble is None:
-                log.warning(
-                    "the journal %s cannot be written, calls wait until it can, at most %.0f s: %s",
-                    self._place,
-                    self._patience,
-                    error,
-                )
             self._trouble = error
-            return False
-        return True
+            return self._outage.note_failure(
+                f"the journal {self._place} cannot be written, calls wait until it can, "
+                f"at most {self._patience:.0f} s: {error}"
+            )
+        self._outage.note_success(f"the journal {self._place} is written again; calls go on")
+        return None
 
     def _rest(self, seconds: float) -> None:
-        """Pause, with jitter; the first moment of closing ends the pause, for one more try at once."""
-        seconds *= random.uniform(0.5, 1.0)  # noqa: S311  no secret
+        """Pause; the first moment of closing ends the pause, for one more try at once."""
         if self._closing.is_set():
             time.sleep(min(seconds, 1.0))
         else:
@@ -205,8 +200,6 @@ class ShardJournal:
 
     def _done(self, count: int) -> None:
         with self._lock:
-            if self._trouble is not None:
-                log.warning("the journal %s is written again; calls go on", self._place)
             self._trouble = self._trying_since = None
             del self._pending[:count]
             self._durable += count
