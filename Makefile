@@ -65,8 +65,13 @@ format: setup  ## mend format and what ruff can mend by itself
 docs: setup  ## make the generated documents anew
 	$(BIN)/python -m maskmatch.storage.data_dictionary > docs/tables.md
 
-bench: setup  ## run all benchmarks; each ends with one JSON line (BENCH=--quick for short ones)
-	@for file in benchmarks/[a-z]*.py; do $(BIN)/python $$file $(BENCH) || exit 1; done
+bench: setup  ## run all benchmarks; each ends with one JSON line (NAME=quota_use: that one; BENCH=--quick: short ones)
+	@programs=`grep -ls '^if __name__ ==' benchmarks/*/$(or $(NAME),*).py`; \
+	if [ -z "$$programs" ]; then \
+		echo "no benchmark is called $(NAME); the names are" `grep -l '^if __name__ ==' benchmarks/*/*.py | xargs -n 1 basename -s .py` >&2; \
+		exit 1; \
+	fi; \
+	for program in $$programs; do $(BIN)/python -m `echo $${program%.py} | tr / .` $(BENCH) || exit 1; done
 
 lock: $(READY)  ## pin requirements anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet pyproject.toml --extra airflow --extra cluster --extra server --generate-hashes --no-header --no-annotate -o requirements.txt

@@ -1,9 +1,9 @@
 """How much of an account's rate the permit store uses, and how often it passes it.
 
-Processes with many threads call a stand-in gateway through the coordinator: answers take 150 ms in the median
-(100 ms at 2000/s), 2 % stall for 5 s, each call reaches the gateway's count after a network delay of 3 ms in
-the mean, and nobody tells the coordinator how the gateway counts. Side by side in one run: a library limiter in
-Redis, and what people write first, a limiter in each process with tenacity's pauses.
+Processes with many threads call a stand-in gateway through the coordinator: answers take 150 ms in the
+median (100 ms at 2000/s), 2 % stall for 5 s, each call reaches the gateway's count after a network delay of
+3 ms in the mean, and nobody tells the coordinator how the gateway counts. Side by side in one run: a library
+limiter in Redis, and what people write first, a limiter in each process with tenacity's pauses.
 
 --all makes one table of three stores, three ways of counting and four rates, and the stores 20 ms away.
 """
@@ -17,17 +17,17 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from _delay import delayed
-from _fleet import Crew, working
-from _gateway import Counting, Gateway, Ledger, running
-from _report import main
-
+from benchmarks.quota.calling import CallingProcess, working
+from benchmarks.quota.gateway import Counting, Gateway, Ledger, running
+from benchmarks.report import main
+from devstack.netfaults import Relay
 from devstack.postgres import Postgres
 from devstack.redis import Redis
 
 STORES = ("sqlite", "redis", "postgres")
 RATES = (20, 50, 200, 2000)
 FAR_SECONDS = 0.02
+"""The round trip to a store 20 ms away."""
 _LEARNING_SECONDS = 3.0
 _START_SECONDS = 60.0
 _SPARE = 1.5
@@ -43,15 +43,15 @@ class Cell:
     store: str = "sqlite"
     counting: Counting = Counting.CALENDAR_SECOND
     processes: int = 4
-    way: str = "permit_store"
+    limiter: str = "permit_store"
     is_far: bool = False
 
     @property
     def name(self) -> str:
         """Return the name of the cell's figures."""
         store = f"{self.store}{' 20 ms away' if self.is_far else ''}"
-        way = "" if self.way == "permit_store" else f"{self.way} "
-        return f"{way}{store} {self.counting} {self.rate}/s x{self.processes}"
+        limiter = "" if self.limiter == "permit_store" else f"{self.limiter} "
+        return f"{limiter}{store} {self.counting} {self.rate}/s x{self.processes}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ def run(quick: bool) -> dict[str, float]:
     seconds = 12 if quick else 30
     ours = [Cell(rate=200, seconds=seconds, counting=counting) for counting in Counting]
     peers = [
-        Cell(rate=200, seconds=seconds, way=way, counting=counting, store="redis")
-        for way in ("pyrate-redis", "static")
+        Cell(rate=200, seconds=seconds, limiter=limiter, counting=counting, store="redis")
+        for limiter in ("pyrate-redis", "static")
         for counting in Counting
     ]
     if quick:
@@ -89,7 +89,7 @@ def run(quick: bool) -> dict[str, float]:
     else:
         ours += [Cell(rate=50, seconds=60, processes=1), Cell(rate=200, seconds=seconds, processes=8)]
         ours += [Cell(rate=200, seconds=seconds, store="redis", is_far=True)]
-        peers += [Cell(rate=200, seconds=seconds, way="pyrate-redis", store="redis", is_far=True)]
+        peers += [Cell(rate=200, seconds=seconds, limiter="pyrate-redis", store="redis", is_far=True)]
     return _figures(ours, _measured([*ours, *peers], at_once=2))
 
 
@@ -135,8 +135,8 @@ def _stores() -> Iterator[dict[str, str]]:
         postgres = stack.enter_context(Postgres(folder / "postgres"))
         addresses = {"sqlite": f"sqlite:///{folder}", "redis": redis.uri, "postgres": postgres.uri}
         for name, server in (("redis", redis), ("postgres", postgres)):
-            port = stack.enter_context(delayed(server.port, round_trip_seconds=FAR_SECONDS))
-            addresses[f"{name} far"] = server.uri.replace(f":{server.port}/", f":{port}/")
+            relay = stack.enter_context(Relay(server.port, one_way_seconds=FAR_SECONDS / 2))
+            addresses[f"{name} far"] = server.uri.replace(f":{server.port}/", f":{relay.port}/")
         yield addresses
 
 
@@ -147,24 +147,24 @@ def _measure(cell: Cell, stores: dict[str, str]) -> Use:
     address = stores[f"{cell.store} far" if cell.is_far else cell.store]
     if cell.store == "sqlite":
         address = f"{address}/{cell.name.replace(' ', '-').replace('/', '-')}.sqlite3"
-    under_way = cell.rate * (gateway.latency_seconds + gateway.stalls * gateway.stall_seconds + 0.05)
+    in_flight = cell.rate * (gateway.latency_seconds + gateway.stalls * gateway.stall_seconds + 0.05)
     with running(gateway) as (port, ledger):
         until = time.monotonic() + _START_SECONDS + cell.seconds
-        crews = [
-            Crew(
+        callers = [
+            CallingProcess(
                 number=number,
                 port=port,
-                threads=max(4, round(_SPARE * under_way / cell.processes) + 2),
+                threads=max(4, round(_SPARE * in_flight / cell.processes) + 2),
                 quota=cell.rate,
                 until=until,
-                way=cell.way,
+                limiter=cell.limiter,
                 store=address,
                 account=cell.name,
                 processes=cell.processes,
             )
             for number in range(cell.processes)
         ]
-        with working(crews):
+        with working(callers):
             start = _all_started(ledger, cell.processes)
             time.sleep(cell.seconds)
             books = ledger.books()

@@ -1,4 +1,4 @@
-"""Processes with many threads that spend one budget in a race, each in its own way of keeping to it.
+"""Processes with many threads that spend one budget in a race, each behind a budget limiter of one kind.
 
 Every call goes to the stand-in gateway, whose books say what the vendor would bill: calls of caller BILLED,
 not those of caller UNBILLED.
@@ -16,9 +16,8 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Protocol
 
-from _gateway import FRAME
-from _turnstile import Turnstile
-
+from benchmarks.quota.gateway import FRAME
+from benchmarks.quota.permit_gate import PermitGate
 from maskmatch.core.clock import SystemClock
 from maskmatch.core.errors import BudgetSpent
 from maskmatch.permits.client.pacing import Pacer
@@ -36,10 +35,10 @@ class Race:
     """So many threads call until the budget is spent, and again with what was given back, in rounds.
 
     In all rounds but the last a share of the calls is not billed.
-    `way` is "permit_store", "pyrate-redis" or "counter-file"; `store` the address of what the processes share.
+    `limiter` is one of LIMITERS; `store` the address of what the processes share.
     """
 
-    way: str
+    limiter: str
     store: str
     port: int
     budget: Budget
@@ -50,36 +49,36 @@ class Race:
     unbilled_share: float = 0.1
 
 
-class Purse(Protocol):
-    """One way of keeping to a budget."""
+class BudgetLimiter(Protocol):
+    """Keeps one process to the budget."""
 
     def take(self) -> bool:
-        """Say whether one more call may be sent."""
+        """Return True if one more call may be sent."""
         ...
 
     def settle(self, *, billed: bool) -> None:
-        """Be told how a call ended."""
+        """Record whether a call was billed."""
         ...
 
     def close(self) -> None:
-        """Be told that a round is over."""
+        """End a round."""
         ...
 
 
-class ByCoordinator:
-    """Our own."""
+class CoordinatorLimiter:
+    """Our own: permits of the coordinator."""
 
     def __init__(self, race: Race) -> None:
         clock = SystemClock()
         coordinator = open_coordinator(race.store, secret_id=ACCOUNT, calls_per_second=math.inf, clock=clock)
         claim = Claim(run_id=race.run_id, priority=Priority.NIGHTLY, budgets=Budgets(run=race.budget))
         self._pacer = Pacer(coordinator, claim, calls_per_second=math.inf, clock=clock)
-        self._turnstile = Turnstile(self._pacer)
+        self._gate = PermitGate(self._pacer)
 
     def take(self) -> bool:
         """Wait for a permit."""
         try:
-            self._turnstile.wait()
+            self._gate.wait()
         except BudgetSpent:
             return False
         return True
@@ -94,11 +93,11 @@ class ByCoordinator:
         self._pacer.close()
 
 
-class ByPyrate:
+class PyrateLimiter:
     """A library limiter whose rate is the budget of a day; it cannot give back."""
 
     def __init__(self, race: Race) -> None:
-        import redis  # noqa: PLC0415 - only this way needs it
+        import redis  # noqa: PLC0415 - only this limiter needs it
         from pyrate_limiter import Duration, Limiter, Rate, RedisBucket  # noqa: PLC0415
 
         server = redis.Redis.from_url(race.store)
@@ -116,7 +115,7 @@ class ByPyrate:
         """Do nothing."""
 
 
-class ByCounterFile:
+class CounterFileLimiter:
     """What people write first: look at what was spent, send, add it up. Adding is under a lock."""
 
     def __init__(self, race: Race) -> None:
@@ -139,10 +138,10 @@ class ByCounterFile:
         """Do nothing."""
 
 
-WAYS: dict[str, type[ByCoordinator | ByPyrate | ByCounterFile]] = {
-    "permit_store": ByCoordinator,
-    "pyrate-redis": ByPyrate,
-    "counter-file": ByCounterFile,
+LIMITERS: dict[str, type[CoordinatorLimiter | PyrateLimiter | CounterFileLimiter]] = {
+    "permit_store": CoordinatorLimiter,
+    "pyrate-redis": PyrateLimiter,
+    "counter-file": CounterFileLimiter,
 }
 
 
@@ -162,32 +161,32 @@ def run_race(race: Race, *, processes: int) -> None:
             racer.kill()
             racer.join()
     if any(codes):
-        raise ChildProcessError(f"the racers of {race.way} ended with {codes}")
+        raise ChildProcessError(f"the racers of {race.limiter} ended with {codes}")
 
 
 def _race(race: Race, barrier: Barrier) -> None:
     die_with_parent()
-    purse = WAYS[race.way](race)
+    limiter = LIMITERS[race.limiter](race)
     connections = [socket.create_connection(("127.0.0.1", race.port)) for _ in range(race.threads)]
     for number in range(race.rounds):
         share = race.unbilled_share if number < race.rounds - 1 else 0.0
         barrier.wait()
-        _run_round(purse, connections, share)
-        purse.close()
+        _run_round(limiter, connections, share)
+        limiter.close()
         barrier.wait()
 
 
-def _run_round(purse: Purse, connections: Sequence[socket.socket], unbilled_share: float) -> None:
-    threads = [threading.Thread(target=_spend, args=(purse, each, unbilled_share)) for each in connections]
+def _run_round(limiter: BudgetLimiter, connections: Sequence[socket.socket], unbilled_share: float) -> None:
+    threads = [threading.Thread(target=_spend, args=(limiter, each, unbilled_share)) for each in connections]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
 
-def _spend(purse: Purse, connection: socket.socket, unbilled_share: float) -> None:
-    while purse.take():
+def _spend(limiter: BudgetLimiter, connection: socket.socket, unbilled_share: float) -> None:
+    while limiter.take():
         billed = random.random() >= unbilled_share  # noqa: S311 - no secret depends on it
         connection.sendall(FRAME.pack(BILLED if billed else UNBILLED, 0))
         connection.recv(16)
-        purse.settle(billed=billed)
+        limiter.settle(billed=billed)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-PORTRAITS = Path(__file__).parents[1] / "demo" / "portraits"
+PORTRAITS = Path(__file__).resolve().parents[2] / "demo" / "portraits"
 
 
 def body(**parameters: object) -> bytes:

@@ -11,9 +11,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from _report import main
+from benchmarks.report import main
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 GOALS = {"fresh_clone_seconds": ("<=", 180), "second_time_seconds": ("<=", 60)}
 
 

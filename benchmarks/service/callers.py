@@ -1,4 +1,4 @@
-"""Callers with good and bad manners, and a judge of the answers they get."""
+"""Connections that behave well or badly, and a judge of the answers they get."""
 
 import asyncio
 import contextlib

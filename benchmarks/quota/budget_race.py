@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from _gateway import Gateway, running
-from _racers import ACCOUNT, BILLED, Race, run_race
-from _report import main
-
+from benchmarks.quota.gateway import Gateway, running
+from benchmarks.quota.race import ACCOUNT, BILLED, Race, run_race
+from benchmarks.report import main
 from devstack.postgres import Postgres
 from devstack.redis import Redis
 from maskmatch.core.clock import SystemClock
@@ -38,10 +37,10 @@ GOALS = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Who races: the name in the figures, the way, its store, and whether the budget is one of money."""
+    """Who races: the name in the figures, the limiter, its store, and whether the budget is one of money."""
 
     name: str
-    way: str
+    limiter: str
     store: str
     is_money: bool = False
 
@@ -77,7 +76,7 @@ def _race(entry: Entry, calls: int) -> dict[str, float]:
     with running(gateway) as (port, ledger):
         started = time.monotonic()
         race = Race(
-            way=entry.way,
+            limiter=entry.limiter,
             store=entry.store,
             port=port,
             budget=Budget(cny=calls * PRICE) if entry.is_money else Budget(calls=calls),
@@ -89,7 +88,7 @@ def _race(entry: Entry, calls: int) -> dict[str, float]:
         seconds = time.monotonic() - started
         billed = ledger.books().accepted_of.count(BILLED)
     figures = {"overshoot": max(0, billed - calls), "left_over": max(0, calls - billed)}
-    if entry.way == "permit_store":
+    if entry.limiter == "permit_store":
         figures["books_differ"] = abs(_spent(entry) - billed)
     return figures | {"seconds": round(seconds, 2)}
 

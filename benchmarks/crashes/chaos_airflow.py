@@ -1,4 +1,4 @@
-"""What a real Airflow makes of kill -9: task processes, executor workers, scheduler, S3 store and coordinator.
+"""What a real Airflow makes of kill -9 on tasks, executor workers, scheduler, S3 store and permit store.
 
 The nightly Dag compares the pairs of one date in eight shards. Airflow's own retries, its heartbeat timeout
 and a service manager (the embedded stack) start again what was killed. A task has three retries: one for a
@@ -20,11 +20,20 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from _chaos import CALLS_IN_FLIGHT, CALLS_PER_SECOND, SEED, WAREHOUSE, Servers, job_at, serving, verdict
-from _chaos import GOALS as COMMON_GOALS
-from _night import DAY, expected, write_night
-from _report import main
 
+from benchmarks.crashes.audit import (
+    CALLS_IN_FLIGHT,
+    CALLS_PER_SECOND,
+    SEED,
+    WAREHOUSE,
+    Servers,
+    run_at,
+    serving,
+    verdict,
+)
+from benchmarks.crashes.audit import GOALS as COMMON_GOALS
+from benchmarks.dataset import DAY, expected, write_dataset
+from benchmarks.report import main
 from devstack.airflow import AirflowStack
 from devstack.connections import connections
 from devstack.redis import Redis
@@ -55,12 +64,12 @@ def run(quick: bool) -> dict[str, float]:
     pairs, shards = (QUICK_PAIRS, QUICK_SHARDS) if quick else (PAIRS, SHARDS)
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder), FAULTS) as servers:
         home = Path(folder)
-        write_night(FileStore(home / "in"), pairs, shards=shards)
+        write_dataset(FileStore(home / "in"), pairs, shards=shards)
         with _airflow(home, servers) as airflow:
-            blows = Blows(airflow, servers)
-            blows.plan(QUICK_KINDS if quick else KINDS, pairs)
-            state = _run_dag(airflow, blows, {"source": f"file://{home}/in", "max_shards": shards})
-            return _figures(home, servers.service, pairs, blows) | {"succeeded": float(state == "success")}
+            killer = Killer(airflow, servers)
+            killer.plan(QUICK_KINDS if quick else KINDS, pairs)
+            state = _run_dag(airflow, killer, {"source": f"file://{home}/in", "max_shards": shards})
+            return _figures(home, servers.service, pairs, killer) | {"succeeded": float(state == "success")}
 
 
 def _airflow(home: Path, servers: Servers) -> AirflowStack:
@@ -71,17 +80,17 @@ def _airflow(home: Path, servers: Servers) -> AirflowStack:
     return AirflowStack(home / "airflow", connections=facts, follows_schedules=False, settings=SETTINGS)
 
 
-def _run_dag(airflow: AirflowStack, blows: "Blows", params: dict[str, Any]) -> str:
+def _run_dag(airflow: AirflowStack, killer: "Killer", params: dict[str, Any]) -> str:
     airflow.wait_for_dag(DAG)
     airflow.unpause(DAG)
     when = datetime(DAY.year, DAY.month, DAY.day, 2, tzinfo=UTC)
     conf = {"warehouse": WAREHOUSE, "calls_in_flight": CALLS_IN_FLIGHT, **params}
     run_id = airflow.trigger(DAG, when, conf)
-    return airflow.wait(DAG, run_id, seconds=RUN_SECONDS, on_progress=blows.look)
+    return airflow.wait(DAG, run_id, seconds=RUN_SECONDS, on_progress=killer.look)
 
 
-class Blows:
-    """Kills something at each share of the work that is due."""
+class Killer:
+    """Kills tasks and servers at even shares of the work."""
 
     def __init__(self, airflow: AirflowStack, servers: Servers) -> None:
         self._airflow, self._service = airflow, servers.service
@@ -96,7 +105,7 @@ class Blows:
         self.tasks_killed = 0
 
     def plan(self, kinds: Sequence[str], pairs: int) -> None:
-        """Spread blows of these kinds over the work."""
+        """Spread kills of these kinds over the work."""
         self._due = [(pairs * n / (len(kinds) + 1), kind) for n, kind in enumerate(kinds, 1)]
 
     def look(self, instances: Sequence[dict[str, Any]]) -> None:
@@ -148,15 +157,15 @@ def _title(process: psutil.Process) -> str:
     return ""
 
 
-def _figures(home: Path, service: LocalService, pairs: int, blows: Blows) -> dict[str, float]:
-    run = job_at(home)
+def _figures(home: Path, service: LocalService, pairs: int, killer: Killer) -> dict[str, float]:
+    run = run_at(home)
     plan = plans.newest_plan(run.warehouse, DAY)
     if plan is None:
         raise RuntimeError("the run has not even planned")
     meter = service.meter(with_calls=True)
     return {
-        **verdict(run, plan, meter, expected(pairs), tasks_killed=blows.tasks_killed),
-        **{f"kills_of_{kind}": count for kind, count in blows.kills.items()},
+        **verdict(run, plan, meter, expected(pairs), tasks_killed=killer.tasks_killed),
+        **{f"kills_of_{kind}": count for kind, count in killer.kills.items()},
     }
 
 

@@ -1,4 +1,4 @@
-"""A stand-in for the vendor's gateway: counts in one of three ways, is slow like the real one, keeps books.
+"""A stand-in for the vendor's gateway: counts in one of three ways, is slow like the real one, records all.
 
 Protocol: a caller sends eight bytes, its number and that of the call; back come the same and one byte, 1 when
 the call was accepted. A call reaches the count after a network delay, so even spacing is lost on the way.
@@ -68,7 +68,7 @@ class Count(Protocol):
     """Decides on a call at a time; times come in order."""
 
     def accepts(self, at: float) -> bool:
-        """Say whether a call is within the quota, and count it."""
+        """Return True if a call is within the quota, and count it."""
         ...
 
 
@@ -145,7 +145,7 @@ def running(gateway: Gateway) -> Iterator[tuple[int, "Ledger"]]:
 
 
 class Ledger:
-    """Asks a running gateway for its books."""
+    """Asks a running gateway what it has recorded."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe

@@ -1,4 +1,4 @@
-"""The peer of `_plain` under kills: killed at shares of its work, and started again from its results."""
+"""The plain client under kills: killed at even shares of its work, and started again from its results."""
 
 import time
 from collections import Counter
@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from _account import account_of
-from _attempts import CONTEXT
-from _night import NightPair, expected, pairs_of, write_night
-from _plain import Plain, compare_rest, read_results
-
+from benchmarks.account import account_of
+from benchmarks.dataset import NumberedPair, expected, pairs_of, write_dataset
+from benchmarks.plain_client import PlainClient, compare_rest, read_results
+from benchmarks.tries import CONTEXT
 from devstack.service import LocalService
 from maskmatch.storage.object_stores import FileStore
 
@@ -22,10 +21,10 @@ def plain_figures(
     home: Path, service: LocalService, *, pairs: int, calls_per_second: int
 ) -> dict[str, float]:
     """Return what it loses, doubles and pays again, with results flushed by line or when Python likes."""
-    write_night(FileStore(home / "plain"), pairs, shards=1)
+    write_dataset(FileStore(home / "plain"), pairs, shards=1)
     figures: dict[str, float] = {}
     for name, flushes in (("plain_flushed", True), ("plain_buffered", False)):
-        plain = Plain(
+        plain = PlainClient(
             account=account_of(service, calls_per_second=calls_per_second),
             images=home / "plain",
             results=home / f"{name}.jsonl",
@@ -38,7 +37,7 @@ def plain_figures(
     return figures
 
 
-def _compare_under_kills(plain: Plain, pairs: list[NightPair], service: LocalService) -> None:
+def _compare_under_kills(plain: PlainClient, pairs: list[NumberedPair], service: LocalService) -> None:
     for kill in range(1, KILLS + 1):
         process = _started(plain, pairs)
         while process.is_alive() and _billed(service) < len(pairs) * kill / (KILLS + 1):
@@ -48,7 +47,7 @@ def _compare_under_kills(plain: Plain, pairs: list[NightPair], service: LocalSer
     _started(plain, pairs).join()
 
 
-def _started(plain: Plain, pairs: list[NightPair]) -> BaseProcess:
+def _started(plain: PlainClient, pairs: list[NumberedPair]) -> BaseProcess:
     process = CONTEXT.Process(target=compare_rest, args=(plain, pairs), daemon=True)
     process.start()
     return process
@@ -58,7 +57,7 @@ def _billed(service: LocalService) -> int:
     return int(service.meter()["distinct_billed_pairs"])
 
 
-def _figures(plain: Plain, service: LocalService, pairs: int) -> Mapping[str, float]:
+def _figures(plain: PlainClient, service: LocalService, pairs: int) -> Mapping[str, float]:
     wanted = expected(pairs)
     rows = read_results(plain.results)
     scored = Counter(str(row["pair_id"]) for row in rows if row["score"] is not None)

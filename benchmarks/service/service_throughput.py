@@ -19,20 +19,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
-from _calls import Load, send, signed_request
-from _report import main
+from comparemaskface.vision.detection import Detector
+from comparemaskface.vision.embedding import Embedder, align
+from comparemaskface.vision.faces import FaceModel
+from comparemaskface.vision.weights import find_weights
+from comparemaskface.web.running import build_server, listen
+from comparemaskface.wire.replies import success
 from starlette.types import Receive, Scope, Send
 
+from benchmarks.report import main
+from benchmarks.service.load import Load, send, signed_request
 from devstack.processes import own_port
 from devstack.service import LocalService
-from maskmatch.server.detection import Detector
-from maskmatch.server.embedding import Embedder, align
-from maskmatch.server.faces import FaceModel
-from maskmatch.server.replies import success
-from maskmatch.server.running import build_server, listen
-from maskmatch.server.weights import find_weights
 
-PORTRAITS = sorted((Path(__file__).resolve().parents[1] / "demo" / "portraits").glob("*.jpg"))
+PORTRAITS = sorted((Path(__file__).resolve().parents[2] / "demo" / "portraits").glob("*.jpg"))
 CONNECTIONS = 16
 ROUNDS = 3
 GOALS = {"hash_calls_per_second": (">=", 3000), "memory_mb": ("<=", 600)}

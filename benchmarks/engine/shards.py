@@ -1,4 +1,4 @@
-"""Shards of given sizes, compared without Airflow: all in files, an attempt for each."""
+"""Shards of given sizes, compared without Airflow: all in files, one try of a task for each."""
 
 import os
 import signal
@@ -9,10 +9,9 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from _account import account_of
-from _attempts import Attempt, Work
-from _night import DAY, write_night
-
+from benchmarks.account import account_of
+from benchmarks.dataset import DAY, write_dataset
+from benchmarks.tries import TaskTry, Work
 from devstack.service import LocalService
 from maskmatch.core.planning import Plan, Shard
 from maskmatch.pipeline.plan import make_plan
@@ -30,11 +29,11 @@ _ANSWERED_SECONDS = 0.5
 
 def skewed_figures(home: Path, service: LocalService, *, calls_per_second: int) -> dict[str, float]:
     """Return how long shards of very different sizes take together, against what the rate allows."""
-    with _comparing(home / "skewed", service, SKEWED, calls_per_second=calls_per_second) as attempts:
-        codes = [attempt.wait() for attempt in attempts]
+    with _comparing(home / "skewed", service, SKEWED, calls_per_second=calls_per_second) as tries:
+        codes = [task_try.wait() for task_try in tries]
     meter = service.meter()
     if any(codes) or meter["distinct_billed_pairs"] != sum(SKEWED):
-        raise RuntimeError(f"the attempts ended with {codes}: {meter['distinct_billed_pairs']} pairs billed")
+        raise RuntimeError(f"the tries ended with {codes}: {meter['distinct_billed_pairs']} pairs billed")
     span = meter["last_accepted_at"] - meter["first_accepted_at"]
     return {"skewed_makespan_ratio": round(span * calls_per_second / (sum(SKEWED) - 1), 4)}
 
@@ -42,11 +41,11 @@ def skewed_figures(home: Path, service: LocalService, *, calls_per_second: int) 
 def kill_figures(home: Path, service: LocalService, *, calls_per_second: int, name: str) -> float:
     """Kill half of the tasks; return the share of the rate in the second that begins 0.25 s later."""
     sizes = [3 * calls_per_second] * 4
-    with _comparing(home / name, service, sizes, calls_per_second=calls_per_second) as attempts:
+    with _comparing(home / name, service, sizes, calls_per_second=calls_per_second) as tries:
         while service.meter()["accepted"] < calls_per_second * _BEFORE_KILL_SECONDS:
             time.sleep(0.1)
-        for attempt in attempts[: len(attempts) // 2]:
-            os.kill(attempt.task or attempt.supervisor, signal.SIGKILL)
+        for task_try in tries[: len(tries) // 2]:
+            os.kill(task_try.task or task_try.supervisor, signal.SIGKILL)
         back = time.time() + _BACK_SECONDS
         time.sleep(_BACK_SECONDS + _AFTER_SECONDS + _ANSWERED_SECONDS)
         accepted = [call["at"] for call in service.meter(with_calls=True)["calls"]]
@@ -57,8 +56,8 @@ def kill_figures(home: Path, service: LocalService, *, calls_per_second: int, na
 @contextmanager
 def _comparing(
     home: Path, service: LocalService, sizes: Sequence[int], *, calls_per_second: int
-) -> Iterator[list[Attempt]]:
-    run = _job(home, sum(sizes))
+) -> Iterator[list[TaskTry]]:
+    run = _run_of(home, sum(sizes))
     plan = _cut(run, make_plan(run), sizes)
     work = Work(
         source=run.source.uri,
@@ -69,17 +68,17 @@ def _comparing(
         logs=home,
     )
     service.reset_meter()
-    attempts = [Attempt(work, shard.key) for shard in plan.shards]
+    tries = [TaskTry(work, shard.key) for shard in plan.shards]
     try:
-        yield attempts
+        yield tries
     finally:
-        for attempt in attempts:
-            attempt.stop()
+        for task_try in tries:
+            task_try.stop()
 
 
-def _job(home: Path, pairs: int) -> Run:
+def _run_of(home: Path, pairs: int) -> Run:
     source, warehouse = FileStore(home / "in"), FileStore(home / "out")
-    write_night(source, pairs, shards=1)
+    write_dataset(source, pairs, shards=1)
     return Run(source=source, warehouse=warehouse, day=DAY, run_id="benchmark")
 
 

@@ -1,9 +1,9 @@
-"""Attempts at shards as processes, as Airflow makes them: a supervisor forks the task and waits for it.
+"""Tries of tasks as processes, as Airflow makes them: a supervisor forks the task and waits for it.
 
     fork server ──> supervisor ──fork──> task: lease, journal, calls
                     ends as the task did; killed, it takes the task with it
 
-Whoever asks for an attempt starts the next one when it has failed, as Airflow's scheduler does.
+Whoever starts a try starts the next one when it has failed, as Airflow's scheduler does.
 """
 
 import logging
@@ -17,8 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from _night import DAY
-
+from benchmarks.dataset import DAY
 from maskmatch.core.errors import Replaced, Unavailable
 from maskmatch.pipeline.compare import CompareOptions, compare_shard
 from maskmatch.pipeline.plan import find_plan
@@ -31,25 +30,25 @@ DONE, FAILED, TRY_AGAIN = 0, 1, 75
 _PAUSE_SECONDS = 0.5
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
-    ["httpx", "maskmatch.pipeline.publish", "maskmatch.pipeline.plan", "maskmatch.server.comparison"]
+    ["httpx", "maskmatch.pipeline.publish", "maskmatch.pipeline.plan", "comparemaskface.wire.comparison"]
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """All that an attempt needs to know, in a form that can be sent to a process."""
+    """What a try needs to know, in a form that can be sent to a process."""
 
     source: str
     warehouse: str
     plan: str
     account: Account
-    coordinator: str
+    permit_store: str
     logs: Path
     calls_in_flight: int | None = None
     run_id: str = "benchmark"
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def run_of(self) -> Run:
+    def run(self) -> Run:
         """Return the run; the environment must hold the store's address and key."""
         source, warehouse = open_store(self.source), open_store(self.warehouse)
         return Run(source=source, warehouse=warehouse, day=DAY, run_id=self.run_id)
@@ -64,8 +63,8 @@ class Work:
         )
 
 
-class Attempt:
-    """One attempt at a shard, and its two processes."""
+class TaskTry:
+    """One try of the task that compares a shard, and its two processes."""
 
     def __init__(self, work: Work, shard: str) -> None:
         self.shard = shard
@@ -101,30 +100,30 @@ class Attempt:
         self._process.join()
 
 
-class Night:
-    """Attempts at all shards, each followed by another one until its shard is done."""
+class ShardTries:
+    """Tries of the tasks of all shards, each followed by another one until its shard is done."""
 
     def __init__(self, work: Work, shards: Iterable[str]) -> None:
         self._work = work
-        self.running = {shard: Attempt(work, shard) for shard in shards}
-        self.attempts = len(self.running)
+        self.running = {shard: TaskTry(work, shard) for shard in shards}
+        self.started = len(self.running)
 
     def look_after(self) -> bool:
-        """Start again what has ended too early; say whether any shard is not done yet."""
-        for shard, attempt in list(self.running.items()):
-            if attempt.exit_code == DONE:
+        """Start again what has ended too early; return True while any shard is not done."""
+        for shard, task_try in list(self.running.items()):
+            if task_try.exit_code == DONE:
                 del self.running[shard]
-            elif attempt.exit_code == FAILED:
+            elif task_try.exit_code == FAILED:
                 raise RuntimeError(f"{shard} has failed; the end of its log:\n{self._log(shard)}")
-            elif attempt.exit_code is not None:
-                self.running[shard] = Attempt(self._work, shard)
-                self.attempts += 1
+            elif task_try.exit_code is not None:
+                self.running[shard] = TaskTry(self._work, shard)
+                self.started += 1
         return bool(self.running)
 
     def stop(self) -> None:
         """Kill what still runs."""
-        for attempt in self.running.values():
-            attempt.stop()
+        for task_try in self.running.values():
+            task_try.stop()
 
     def _log(self, shard: str) -> str:
         return (self._work.logs / f"{Path(shard).stem}.log").read_text()[-2000:]
@@ -151,11 +150,11 @@ def _run(work: Work, shard: str) -> int:
             plan = find_plan(run, work.plan)
             compare_shard(run, plan, plan.shard(shard), work.options(stop))
     except (Unavailable, Replaced) as error:
-        logging.getLogger(__name__).warning("%s: another attempt follows", error)
+        logging.getLogger(__name__).warning("%s: another try follows", error)
         time.sleep(_PAUSE_SECONDS)
         return TRY_AGAIN
     except BaseException:
-        logging.getLogger(__name__).exception("the attempt has failed")
+        logging.getLogger(__name__).exception("the try has failed")
         return FAILED
     return DONE
 

@@ -1,4 +1,4 @@
-"""Whether the local service stands ten minutes of honest, broken and hostile callers.
+"""How the local service bears ten minutes of honest, broken and hostile callers.
 
 One process serves with the face model. Sixteen callers send good pairs, damaged and costly pictures, fuzzed
 bodies, broken HTTP, URLs with traps behind them; 32 send theirs byte by byte; 1000 connections say nothing.
@@ -7,20 +7,20 @@ to 60 % and from 70 to 100 % of it.
 """
 
 import asyncio
+import contextlib
+import gzip
 import json
 import random
 import statistics
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-from _callers import Callers, Idlers, Verdict
-from _calls import signed_request
-from _hostile import PORTRAITS, Bodies, mutilated
-from _report import main
-from _web import Web
-
+from benchmarks.report import main
+from benchmarks.service.bad_requests import PORTRAITS, Bodies, mutilated
+from benchmarks.service.callers import Callers, Idlers, Verdict
+from benchmarks.service.load import signed_request
 from devstack.service import LocalService
 
 SECONDS, QUICK_SECONDS = 600, 35
@@ -148,6 +148,62 @@ class Soak:
 def _resident_megabytes(pid: int) -> float:
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * 4096 / 2**20
+
+
+_BOMB = gzip.compress(bytes(30_000_000))
+
+
+class Web:
+    """A web server on loopback with one good picture and much that is wrong.
+
+    It answers by path: good, slow, endless, loop, cut, gzip, anything else not found.
+    """
+
+    def __init__(self, picture: bytes) -> None:
+        self._picture = picture
+        self.address = ""
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Serve while the block runs."""
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        try:
+            yield
+        finally:
+            server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            path = head.split(b" ")[1].strip(b"/").decode()
+            async for piece in self._pieces(path):
+                writer.write(piece)
+                await writer.drain()
+        writer.close()
+
+    async def _pieces(self, path: str) -> AsyncIterator[bytes]:
+        if path == "loop":
+            yield b"HTTP/1.1 302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n"
+        elif path == "cut":
+            yield b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nx"
+        elif path == "endless":
+            yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            for _ in range(1000):
+                yield b"4000\r\n" + bytes(0x4000) + b"\r\n"
+        elif path == "slow":
+            yield b"HTTP/1.1 200 OK\r\n\r\n"
+            for _ in range(200):
+                yield b"x"
+                await asyncio.sleep(0.1)
+        elif path == "gzip":
+            yield b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(_BOMB)
+            yield _BOMB
+        elif path == "good":
+            yield b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(self._picture)
+            yield self._picture
+        else:
+            yield b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A date's worth of pairs: some small images, and as many pairs of them as are asked for."""
+"""The pairs of one date: some small images, and as many pairs of them as wanted."""
 
 import itertools
 import json
@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from math import ceil, sqrt
 
+from comparemaskface.wire.comparison import read_comparison
+
 from maskmatch.core.planning import MANIFEST_BYTES_PER_SHARD
-from maskmatch.server.comparison import read_comparison
 from maskmatch.storage.object_stores import Store
 
 DAY = date(2026, 1, 1)
@@ -17,7 +18,7 @@ _HEADER = "pair_id,reference_id,probe_id,attr_padding\n"
 
 
 @dataclass(frozen=True, slots=True)
-class NightPair:
+class NumberedPair:
     """A pair of the manifest: its id, and the numbers of its images."""
 
     pair_id: str
@@ -25,12 +26,12 @@ class NightPair:
     probe: int
 
 
-def pairs_of(count: int) -> Iterator[NightPair]:
+def pairs_of(count: int) -> Iterator[NumberedPair]:
     """Yield so many pairs, no two of the same images."""
     images = ceil((1 + sqrt(1 + 8 * count)) / 2)
     chosen = itertools.islice(itertools.combinations(range(images), 2), count)
     for number, (reference, probe) in enumerate(chosen):
-        yield NightPair(f"p{number:06d}", reference, probe)
+        yield NumberedPair(f"p{number:06d}", reference, probe)
 
 
 def image_key(number: int) -> str:
@@ -39,12 +40,12 @@ def image_key(number: int) -> str:
 
 
 def image(number: int) -> bytes:
-    """Return what can pass for a JPEG where nobody looks for a face."""
+    """Return what passes for a JPEG where nobody looks for a face."""
     return b"\xff\xd8\xff%d" % number
 
 
-def write_night(source: Store, count: int, *, shards: int, day: date = DAY, at: str = "") -> None:
-    """Write images and a manifest so long that it is planned into so many shards.
+def write_dataset(source: Store, count: int, *, shards: int, day: date = DAY, at: str = "") -> None:
+    """Write images and a manifest padded so that it is planned into so many shards.
 
     `at` is the address under which the vendor finds the images; without it they are keys.
     """
@@ -60,18 +61,18 @@ def write_night(source: Store, count: int, *, shards: int, day: date = DAY, at: 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """How the service knows a pair, and what it scores it in hash mode."""
+    """The service's key of a pair, and its score in hash mode."""
 
     key: str
     score: float
 
 
 def expected(count: int) -> dict[str, Expected]:
-    """Return by pair id what the service makes of it, by the service's own reading of a request."""
+    """Return key and score by pair id, computed with the service's own reading of a request."""
     return {pair.pair_id: _expected(pair) for pair in pairs_of(count)}
 
 
-def _expected(pair: NightPair) -> Expected:
+def _expected(pair: NumberedPair) -> Expected:
     sides = {"ImageA": image(pair.reference), "ImageB": image(pair.probe)}
     body = json.dumps({name: b64encode(content).decode() for name, content in sides.items()})
     key = read_comparison(body.encode()).pair

@@ -13,21 +13,24 @@ of very different sizes, and the rate after half of the processes are killed.
 import statistics
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-from _account import account_of
-from _attempts import CONTEXT
-from _family import Family
-from _night import DAY, pairs_of, write_night
-from _plain import Plain, compare_rest
-from _report import main
-from _shards import kill_figures, skewed_figures
+import psutil
 
+from benchmarks.account import account_of
+from benchmarks.dataset import DAY, pairs_of, write_dataset
+from benchmarks.engine.shards import kill_figures, skewed_figures
+from benchmarks.plain_client import PlainClient, compare_rest
+from benchmarks.report import main
+from benchmarks.tries import CONTEXT
 from devstack.airflow import AirflowStack
 from devstack.connections import connections
 from devstack.redis import Redis
@@ -58,14 +61,14 @@ def run(quick: bool) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder, _service(Path(folder) / "service") as service:
         home = Path(folder)
         source = FileStore(home / "in")
-        write_night(source, pairs, shards=1)
-        nights = {"airflow": DAY}
+        write_dataset(source, pairs, shards=1)
+        dates = {"airflow": DAY}
         if not quick:
-            nights["airflow_with_urls"] = DAY + timedelta(days=1)
-            write_night(
-                source, pairs, shards=1, day=nights["airflow_with_urls"], at="https://images.example/"
+            dates["airflow_with_urls"] = DAY + timedelta(days=1)
+            write_dataset(
+                source, pairs, shards=1, day=dates["airflow_with_urls"], at="https://images.example/"
             )
-        figures = {"pairs": pairs, **_by_airflow(home, service, pairs, nights)}
+        figures = {"pairs": pairs, **_by_airflow(home, service, pairs, dates)}
         figures |= _by_plain(home, service, pairs) | _by_plain_with_redis(home, service, pairs)
         figures |= skewed_figures(home, service, calls_per_second=CALLS_PER_SECOND)
         rates = [
@@ -79,10 +82,8 @@ def _service(folder: Path) -> LocalService:
     return LocalService(folder, scores="hash", calls_per_second=CALLS_PER_SECOND, latency_ms=LATENCY_MS)
 
 
-def _by_airflow(
-    home: Path, service: LocalService, pairs: int, nights: Mapping[str, date]
-) -> dict[str, float]:
-    """Run the Dag for these dates in one Airflow; the figures bear the names of the nights."""
+def _by_airflow(home: Path, service: LocalService, pairs: int, dates: Mapping[str, date]) -> dict[str, float]:
+    """Run the Dag for these dates in one Airflow; the figures begin with the names of the dates."""
     figures: dict[str, float] = {}
     with ExitStack() as running:
         store = running.enter_context(Seaweed(home / "s3"))
@@ -93,12 +94,12 @@ def _by_airflow(
         airflow = running.enter_context(stack)
         airflow.wait_for_dag(DAG)
         airflow.unpause(DAG)
-        family = running.enter_context(Family(airflow.pids["scheduler"]))
-        for name, day in nights.items():
+        descendants = running.enter_context(ProcessTree(airflow.pids["scheduler"]))
+        for name, day in dates.items():
             service.reset_meter()
             task = _compare_task(airflow, day, source=f"file://{home}/in")
-            figures |= _figures(name, service, pairs, family.seconds(*_first_and_last(service)))
-            whole = family.seconds(_time(task["start_date"]), _time(task["end_date"]))
+            figures |= _figures(name, service, pairs, descendants.seconds(*_first_and_last(service)))
+            whole = descendants.seconds(_time(task["start_date"]), _time(task["end_date"]))
             figures[f"{name}_whole_task_cpu_seconds_per_1000_pairs"] = round(1000 * whole / pairs, 2)
     return figures
 
@@ -130,8 +131,10 @@ def _by_plain_with_redis(home: Path, service: LocalService, pairs: int) -> dict[
         )
 
 
-def _plain(home: Path, service: LocalService, number: int, *, limiter_store: str | None = None) -> Plain:
-    return Plain(
+def _plain(
+    home: Path, service: LocalService, number: int, *, limiter_store: str | None = None
+) -> PlainClient:
+    return PlainClient(
         account=account_of(service, calls_per_second=CALLS_PER_SECOND),
         images=home / "in",
         results=home / f"{'shared' if limiter_store else 'alone'}-{number}.jsonl",
@@ -141,7 +144,7 @@ def _plain(home: Path, service: LocalService, number: int, *, limiter_store: str
 
 
 def _by_processes(
-    name: str, service: LocalService, pairs: int, processes: int, plain: Callable[[int], Plain]
+    name: str, service: LocalService, pairs: int, processes: int, plain: Callable[[int], PlainClient]
 ) -> dict[str, float]:
     service.reset_meter()
     chosen = list(pairs_of(pairs))
@@ -174,6 +177,53 @@ def _first_and_last(service: LocalService) -> tuple[float, float]:
 
 def _time(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
+
+
+_LOOK_SECONDS = 0.1
+
+
+class ProcessTree:
+    """Processor time of the descendants of a process, sampled ten times a second in the `with` block."""
+
+    def __init__(self, ancestor: int) -> None:
+        self._ancestor = psutil.Process(ancestor)
+        self._looks: list[tuple[float, dict[int, float]]] = []
+        self._ended = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def seconds(self, start: float, end: float) -> float:
+        """Return the processor seconds used between two Unix times."""
+        used: dict[int, tuple[float, float]] = {}
+        for at, seen in self._looks:
+            if at > end:
+                break
+            for pid, seconds in seen.items():
+                first = used.get(pid, (0.0, 0.0))[0]
+                used[pid] = (seconds if at < start else first, seconds)
+        return sum(last - first for first, last in used.values())
+
+    def __enter__(self) -> Self:
+        self._watcher.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._watcher.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(_LOOK_SECONDS):
+            with suppress(psutil.Error):
+                self._looks.append((time.time(), dict(self._look())))
+
+    def _look(self) -> list[tuple[int, float]]:
+        found = []
+        for process in self._ancestor.children(recursive=True):
+            with suppress(psutil.Error):
+                times = process.cpu_times()
+                found.append((process.pid, times.user + times.system))
+        return found
 
 
 if __name__ == "__main__":

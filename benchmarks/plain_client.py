@@ -1,4 +1,4 @@
-"""What people write first, as a peer: a thread pool over the vendor's SDK, with libraries for the rest.
+"""What people write first, for comparison: a thread pool over the vendor's SDK, with libraries for the rest.
 
 tenacity tries again, pyrate-limiter keeps to the rate (in this process, or through Redis for several), and a
 file of results, one JSON line each, tells a restart what is done. Images lie in a folder.
@@ -13,8 +13,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from _account import sdk_client
-from _night import NightPair, image_key
 from pyrate_limiter import GCRA, Duration, Limiter, Rate, RedisStateStore, StateBucket
 from redis import Redis
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
@@ -22,13 +20,15 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from tencentcloud.iai.v20200303.iai_client import IaiClient
 from tencentcloud.iai.v20200303.models import CompareMaskFaceRequest
 
+from benchmarks.account import sdk_client
+from benchmarks.dataset import NumberedPair, image_key
 from maskmatch.tencent import Account
 
 TRIES = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plain:
+class PlainClient:
     """How the peer compares. `limiter_store`: the address of a Redis that several processes share."""
 
     account: Account
@@ -39,7 +39,7 @@ class Plain:
     flushes: bool = True
 
 
-def compare_rest(plain: Plain, pairs: Iterable[NightPair]) -> float:
+def compare_rest(plain: PlainClient, pairs: Iterable[NumberedPair]) -> float:
     """Compare the pairs that have no result yet; return the processor seconds of this process."""
     done = {row["pair_id"] for row in read_results(plain.results)}
     caller = _Caller(plain)
@@ -70,12 +70,12 @@ def read_results(results: Path) -> list[dict[str, object]]:
 class _Caller:
     """Makes calls from many threads, each thread with its own client, as the SDK asks for."""
 
-    def __init__(self, plain: Plain) -> None:
+    def __init__(self, plain: PlainClient) -> None:
         self._plain = plain
         self._limiter = _limiter(plain)
         self._own = threading.local()
 
-    def score(self, pair: NightPair) -> float:
+    def score(self, pair: NumberedPair) -> float:
         """Return the score; raise the SDK's error after the last try."""
         retrying = Retrying(
             stop=stop_after_attempt(TRIES),
@@ -85,7 +85,7 @@ class _Caller:
         )
         return float(retrying(self._call, pair))
 
-    def _call(self, pair: NightPair) -> float:
+    def _call(self, pair: NumberedPair) -> float:
         request = CompareMaskFaceRequest()
         request.ImageA, request.ImageB = self._base64(pair.reference), self._base64(pair.probe)
         self._limiter.try_acquire("calls")
@@ -102,7 +102,7 @@ class _Caller:
         return client
 
 
-def _limiter(plain: Plain) -> Limiter:
+def _limiter(plain: PlainClient) -> Limiter:
     quota = int(plain.account.calls_per_second)
     if plain.limiter_store is None:
         return Limiter(Rate(quota, Duration.SECOND))

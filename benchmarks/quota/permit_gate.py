@@ -1,4 +1,4 @@
-"""Threads that pass one by one at booked slots, as the calls of the engine leave on its line."""
+"""Threads that wait for permits, as calls wait in the engine: each passes at a slot of its own."""
 
 import threading
 import time
@@ -11,23 +11,23 @@ from maskmatch.permits.client.pacing import Pacer
 _LOOK_SECONDS = 0.05
 
 
-class _Turn:
-    """One thread that waits at its gate, and what ended its wait if it is not to pass."""
+class _Waiter:
+    """One waiting thread, and the error that ends its wait if it may not pass."""
 
-    __slots__ = ("error", "gate")
+    __slots__ = ("error", "lock")
 
     def __init__(self) -> None:
-        self.gate = threading.Lock()
-        self.gate.acquire()
+        self.lock = threading.Lock()
+        self.lock.acquire()
         self.error: MaskmatchError | None = None
 
 
-class Turnstile:
-    """One thread books for those that wait, another lets them pass."""
+class PermitGate:
+    """Lets waiting threads pass one by one: a thread books slots, another releases one at each slot."""
 
     def __init__(self, pacer: Pacer) -> None:
         self._pacer = pacer
-        self._waiting: deque[_Turn] = deque()
+        self._waiting: deque[_Waiter] = deque()
         self._changed = threading.Event()
         self._booking = Booking(
             pacer,
@@ -41,16 +41,16 @@ class Turnstile:
             threading.Thread(target=work, daemon=True).start()
 
     def wait(self, stop: threading.Event | None = None) -> None:
-        """Return when one call may be sent; raise what ended the booking, or Interrupted."""
-        turn = _Turn()
-        self._waiting.append(turn)
+        """Return when one call may be sent; raise the error that ended the booking, or Interrupted."""
+        waiter = _Waiter()
+        self._waiting.append(waiter)
         self._changed.set()
         self._booking.look()
-        while not turn.gate.acquire(timeout=_LOOK_SECONDS):
+        while not waiter.lock.acquire(timeout=_LOOK_SECONDS):
             if stop and stop.is_set():
                 raise Interrupted("asked to stop")
-        if turn.error:
-            raise turn.error
+        if waiter.error:
+            raise waiter.error
 
     def _book(self) -> None:
         while True:
@@ -68,10 +68,10 @@ class Turnstile:
             if (ahead := slots[0] - time.monotonic()) > 0:
                 time.sleep(ahead)
             if self._pacer.passed(slots.popleft(), used=True):
-                self._waiting.popleft().gate.release()
+                self._waiting.popleft().lock.release()
 
     def _end_all(self, error: MaskmatchError) -> None:
         while self._waiting:
-            turn = self._waiting.popleft()
-            turn.error = error
-            turn.gate.release()
+            waiter = self._waiting.popleft()
+            waiter.error = error
+            waiter.lock.release()
