@@ -13,8 +13,7 @@ from enum import Enum
 
 import cv2
 import numpy as np
-
-from maskmatch.server.faces import Face
+from comparemaskface.vision.faces import Face
 
 TOP = -0.08
 EDGE_LIFT = 0.10

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from comparemaskface.vision.faces import FaceModel
 
 from demo.manifest import write_manifests
 from demo.masks import Cloth, draw_mask
 from demo.odd import ODD_PICTURES, PORTRAITS
-from maskmatch.server.faces import FaceModel
 
 DATES = (date(2026, 11, 20), date(2026, 11, 21), date(2026, 11, 22))
 

@@ -15,7 +15,7 @@ _REPEATED = frozenset({"faults", "limits"})
 
 
 class ServiceOptions(TypedDict, total=False):
-    """The options that `python -m maskmatch.server --help` explains, with its defaults but for two.
+    """The options that `python -m comparemaskface --help` explains, with its defaults but for two.
 
     `meter` and `allow_private_urls` are true unless said otherwise. `faults` and `limits` stand for several
     `--fault` and `--limit`: ["internal@0.01", "slow=0.4,0.5"] and {"uin": 40}.
@@ -106,7 +106,7 @@ class LocalService(HttpServer):
         return answer
 
     def _command(self) -> list[str]:
-        return [sys.executable, "-m", "maskmatch.server", f"--port={self._port}", *self._arguments]
+        return [sys.executable, "-m", "comparemaskface", f"--port={self._port}", *self._arguments]
 
     def _variables(self) -> dict[str, str]:
         if self._accounts:

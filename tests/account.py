@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+from comparemaskface.vision.scorers import HashScorer
+from comparemaskface.web.app import build_app
 
-from maskmatch.server.app import build_app
-from maskmatch.server.scorers import HashScorer
 from maskmatch.tencent import Account
-from tests.server.service import SETTINGS, running
+from tests.comparemaskface.service import SETTINGS, running
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
+from comparemaskface.vision.faces import FaceModel
 
 from demo.pictures import main
-from maskmatch.server.faces import FaceModel
 
 
 @pytest.fixture(scope="session")

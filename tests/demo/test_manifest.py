@@ -7,12 +7,12 @@ from pathlib import Path
 import cv2
 import pyarrow.parquet as pq
 import pytest
+from comparemaskface.vision.faces import Face, FaceModel
+from comparemaskface.vision.score_scale import score
 
 from demo.manifest import SCHEMA
 from demo.odd import ODD_PICTURES, PORTRAITS
 from demo.pictures import DATES
-from maskmatch.server.faces import Face, FaceModel
-from maskmatch.server.scores import score
 
 DAYS = [f"ds={day}" for day in DATES]
 NAMES = sorted(path.name for path in PORTRAITS.glob("*.jpg"))

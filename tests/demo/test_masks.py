@@ -1,10 +1,10 @@
 import cv2
 import numpy as np
 import pytest
+from comparemaskface.vision.faces import FaceModel
 
 from demo.masks import Cloth, draw_mask
 from demo.odd import PORTRAITS
-from maskmatch.server.faces import FaceModel
 
 NAMES = sorted(path.name for path in PORTRAITS.glob("*.jpg"))
 

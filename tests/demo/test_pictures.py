@@ -8,14 +8,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from comparemaskface.vision.detection import Detector
+from comparemaskface.vision.faces import Face, FaceModel
+from comparemaskface.vision.score_scale import score
+from comparemaskface.vision.weights import find_weights
 from PIL import Image
 
 from demo.odd import PORTRAITS
 from demo.pictures import main
-from maskmatch.server.detection import Detector
-from maskmatch.server.faces import Face, FaceModel
-from maskmatch.server.scores import score
-from maskmatch.server.weights import find_weights
 
 NAMES = sorted(path.name for path in PORTRAITS.glob("*.jpg"))
 

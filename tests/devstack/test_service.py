@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from comparemaskface.command import add_arguments
 from tencentcloud.common.credential import Credential
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 from tencentcloud.common.profile.client_profile import ClientProfile
@@ -14,7 +15,6 @@ from tencentcloud.iai.v20200303.models import CompareMaskFaceRequest
 
 from devstack.processes import ChildFailedError, PortTakenError
 from devstack.service import LocalService, ServiceOptions
-from maskmatch.server.command import add_arguments
 from tests.devstack.processes_seen import is_running, listening_addresses
 
 ACCOUNTS = """

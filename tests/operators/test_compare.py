@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from airflow.sdk.exceptions import AirflowRescheduleException
+from comparemaskface.faults.named_faults import plan_of
 
 from maskmatch.core.clock import SystemClock
 from maskmatch.core.errors import BudgetSpent, Drained, Interrupted, StopRun
@@ -16,7 +17,6 @@ from maskmatch.operators import CompareMaskFaceOperator
 from maskmatch.operators.compare import RESCHEDULE_JITTER_SECONDS
 from maskmatch.permits.opening import open_coordinator
 from maskmatch.pipeline.plan import make_plan
-from maskmatch.server.faults import plan_of
 from maskmatch.storage.journal import read_journal
 from maskmatch.storage.plans import journal_prefix
 from tests.account import local_account

@@ -15,7 +15,7 @@ from maskmatch.core.image_rules import Picture
 from maskmatch.tencent import Account
 from maskmatch.tencent.connections import Connections, Place
 from maskmatch.tencent.exchanges import ANSWER_SECONDS, Exchange, Exchanges
-from tests.server.tls_host import _certificate
+from tests.comparemaskface.tls_host import _certificate
 
 ONE, OTHER = Picture(data=b"\xff\xd8\xff one"), Picture(data=b"\xff\xd8\xff other")
 SCORED = {"Response": {"Score": 1, "FaceModelVersion": "3.0", "RequestId": "r"}}

@@ -12,7 +12,7 @@ from maskmatch.core.errors import CallFailed
 from maskmatch.tencent import Account, TencentComparer
 from maskmatch.tencent.connections import IDLE_SECONDS, Place
 from maskmatch.tencent.stages import ExchangeBroken, Stage
-from tests.server.tls_host import tls_host
+from tests.comparemaskface.tls_host import tls_host
 from tests.tencent.answers import ONE, OTHER, SCORED, answering, calls, calls_to, reply, serving
 
 

@@ -5,13 +5,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import pytest
+from comparemaskface.faults.named_faults import plan_of
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 from tencentcloud.iai.v20200303 import models
 
 from maskmatch.core.codes import Billed, rule_for
 from maskmatch.core.errors import CallFailed
 from maskmatch.core.image_rules import Picture
-from maskmatch.server.faults import plan_of
 from maskmatch.tencent import TencentComparer
 from tests.account import local_account
 from tests.tencent.answers import ONE, OTHER, answering, error, reply

@@ -1,0 +1,163 @@
+"""Who may call, and for what: the checks the vendor's gateway makes before it reads a request's content.
+
+    envelope   the common parameters, from headers (TC3) or from fields (v1), with the proof they carry
+    caller     clock, SecretId, token, signature
+    target     version, action, region
+
+The vendor does not document their order; this one fits the answers its users report.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from comparemaskface.accounts.account import Account, Accounts, Key
+from comparemaskface.wire import signature_v1
+from comparemaskface.wire.errors import ServiceError, VendorError
+from comparemaskface.wire.signature import is_signed_with, read_authorization
+
+ACTION = "CompareMaskFace"
+VERSION = "2020-03-03"
+CLOCK_TOLERANCE = timedelta(minutes=5)
+DEFAULT_REGION = "ap-guangzhou"
+REGIONS = frozenset(
+    {
+        "ap-bangkok",
+        "ap-beijing",
+        "ap-beijing-fsi",
+        "ap-chengdu",
+        "ap-chongqing",
+        "ap-guangzhou",
+        "ap-hongkong",
+        "ap-jakarta",
+        "ap-mumbai",
+        "ap-nanjing",
+        "ap-seoul",
+        "ap-shanghai",
+        "ap-shanghai-fsi",
+        "ap-shenzhen-fsi",
+        "ap-singapore",
+        "ap-tokyo",
+        "eu-frankfurt",
+        "na-ashburn",
+        "na-siliconvalley",
+        "na-toronto",
+        "sa-saopaulo",
+    }
+)
+_HEADERS_WITH_REGION = {
+    "Action": "x-tc-action",
+    "Version": "x-tc-version",
+    "Timestamp": "x-tc-timestamp",
+    "Region": "x-tc-region",
+    "Authorization": "authorization",
+}
+_HEADERS = {name: header for name, header in _HEADERS_WITH_REGION.items() if name != "Region"}
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The common parameters of a request. `is_signed_with` tells whether a SecretKey gives its signature."""
+
+    action: str
+    version: str
+    timestamp: str
+    region: str | None
+    token: str = field(repr=False)
+    secret_id: str = field(repr=False)
+    is_signed_with: Callable[[str], bool] = field(repr=False)
+
+
+def read_headers(
+    headers: Mapping[str, str], *, target: str, payload_sha256: str, strict_region: bool
+) -> Envelope:
+    """Read the common parameters of a request signed with TC3.
+
+    `target`: method, path and query, a line each.
+    """
+    _check_required(headers, _HEADERS_WITH_REGION if strict_region else _HEADERS)
+    timestamp = headers["x-tc-timestamp"]
+    _check_number(timestamp, "Timestamp")
+    claim = read_authorization(headers["authorization"])
+
+    def is_signed(secret_key: str) -> bool:
+        return claim.date == _utc_date(timestamp) and is_signed_with(
+            secret_key,
+            claim,
+            headers=headers,
+            timestamp=timestamp,
+            payload_sha256=payload_sha256,
+            target=target,
+        )
+
+    return Envelope(
+        action=headers["x-tc-action"],
+        version=headers["x-tc-version"],
+        timestamp=timestamp,
+        region=headers.get("x-tc-region"),
+        token=headers.get("x-tc-token", ""),
+        secret_id=claim.secret_id,
+        is_signed_with=is_signed,
+    )
+
+
+def read_fields(fields: Mapping[str, str], *, method: str, host: str, strict_region: bool) -> Envelope:
+    """Read the common parameters of a request with an older signature."""
+    names = ["Action", "Version", "Timestamp", "Nonce", "SecretId", "Signature"]
+    _check_required(fields, {name: name for name in [*names, *["Region"] * strict_region]})
+    for name in ("Timestamp", "Nonce"):
+        _check_number(fields[name], name)
+    return Envelope(
+        action=fields["Action"],
+        version=fields["Version"],
+        timestamp=fields["Timestamp"],
+        region=fields.get("Region"),
+        token=fields.get("Token", ""),
+        secret_id=fields["SecretId"],
+        is_signed_with=lambda key: signature_v1.is_signed_with(key, fields, method=method, host=host),
+    )
+
+
+def authenticate(envelope: Envelope, accounts: Accounts, *, now: float) -> Account:
+    """Return the account whose key signed the request; refuse one nobody signed, or not lately."""
+    account, key = identify(envelope, accounts, now=now)
+    if not envelope.is_signed_with(key.secret_key):
+        raise ServiceError(VendorError.WRONG_SIGNATURE)
+    return account
+
+
+def identify(envelope: Envelope, accounts: Accounts, *, now: float) -> tuple[Account, Key]:
+    """Return whose request this claims to be, before its signature is looked at."""
+    if abs(now - int(envelope.timestamp)) > CLOCK_TOLERANCE.total_seconds():
+        raise ServiceError(VendorError.EXPIRED)
+    account, key = accounts.find(envelope.secret_id)
+    key.check_kind()
+    key.check_token(envelope.token, now=now)
+    return account, key
+
+
+def check_target(envelope: Envelope) -> None:
+    """Refuse another version, action or region than this service has."""
+    if envelope.version != VERSION:
+        raise ServiceError(VendorError.NO_SUCH_VERSION, version=envelope.version[:64])
+    if envelope.action != ACTION:
+        raise ServiceError(VendorError.INVALID_ACTION)
+    if envelope.region is not None and envelope.region not in REGIONS:
+        raise ServiceError(VendorError.UNSUPPORTED_REGION)
+
+
+def _check_required(given: Mapping[str, str], names: Mapping[str, str]) -> None:
+    for name, place in names.items():
+        if not given.get(place):
+            raise ServiceError(VendorError.MISSING, name=name)
+
+
+def _check_number(text: str, name: str) -> None:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 19):
+        raise ServiceError(VendorError.WRONG_TYPE, name=name)
+
+
+@lru_cache(maxsize=1024)
+def _utc_date(timestamp: str) -> str:
+    return datetime.fromtimestamp(int(timestamp), UTC).strftime("%Y-%m-%d")

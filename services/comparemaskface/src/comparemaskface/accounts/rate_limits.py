@@ -1,0 +1,166 @@
+"""The vendor's rate limits: so many accepted calls a second, counted in one of three ways.
+
+calendar   each second of the clock, as the text of RequestLimitExceeded shows the vendor does
+sliding    any span of one second
+bucket     evenly, and after a pause up to `burst` calls at once
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from comparemaskface.accounts.account import Account, Counting, Scope
+from comparemaskface.wire.errors import ServiceError, VendorError
+
+Clock = Callable[[], float]
+"""Unix time in seconds."""
+
+MOST_COUNTERS = 10_000
+"""Above this all counts begin anew: there are as many as accounts, regions and addresses of callers."""
+MISTAKES = {
+    Scope.API: VendorError.TOO_MANY_REQUESTS,
+    Scope.REGION: VendorError.TOO_MANY_REQUESTS,
+    Scope.UIN: VendorError.TOO_MANY_OF_UIN,
+    Scope.GLOBAL: VendorError.TOO_MANY_EVERYWHERE,
+    Scope.IP: VendorError.TOO_MANY_OF_IP,
+}
+THROTTLED = frozenset(MISTAKES.values())
+
+
+class Counter(Protocol):
+    """Count the calls under one limit: first `asked`, then perhaps `take`."""
+
+    def asked(self, now: float) -> int:
+        """Note a request; return how many there were in its second, rejected ones included."""
+
+    def has_room(self) -> bool:
+        """Tell whether the request just noted may be accepted."""
+
+    def take(self) -> None:
+        """Note that it was accepted."""
+
+
+class CalendarSecond:
+    """Count from one full second of the clock to the next."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._second = -1
+        self._asked = self._accepted = 0
+
+    def asked(self, now: float) -> int:
+        """Note a request; return how many there were in this second."""
+        if int(now) != self._second:
+            self._second = int(now)
+            self._asked = self._accepted = 0
+        self._asked += 1
+        return self._asked
+
+    def has_room(self) -> bool:
+        """Tell whether this second has a slot left."""
+        return self._accepted < self._limit
+
+    def take(self) -> None:
+        """Take a slot."""
+        self._accepted += 1
+
+
+class SlidingSecond:
+    """Count the second that ends now."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._asked: deque[float] = deque()
+        self._accepted: deque[float] = deque()
+
+    def asked(self, now: float) -> int:
+        """Note a request; return how many there were within the last second."""
+        for times in (self._asked, self._accepted):
+            while times and times[0] <= now - 1:
+                times.popleft()
+            while times and times[-1] > now:  # the clock was set back
+                times.pop()
+        self._asked.append(now)
+        return len(self._asked)
+
+    def has_room(self) -> bool:
+        """Tell whether fewer calls than the limit were accepted within the last second."""
+        return len(self._accepted) < self._limit
+
+    def take(self) -> None:
+        """Note an accepted call."""
+        self._accepted.append(self._asked[-1])
+
+
+class TokenBucket:
+    """Fill up by `limit` tokens a second to at most `burst`; a call takes one."""
+
+    def __init__(self, limit: int, burst: int) -> None:
+        self._limit = limit
+        self._burst = burst
+        self._tokens = float(burst)
+        self._filled_at: float | None = None
+        self._requests = CalendarSecond(limit)
+
+    def asked(self, now: float) -> int:
+        """Fill up; note a request and return how many there were in this calendar second."""
+        if self._filled_at is not None:
+            gained = max(0.0, now - self._filled_at) * self._limit
+            self._tokens = min(self._burst, self._tokens + gained)
+        self._filled_at = now
+        return self._requests.asked(now)
+
+    def has_room(self) -> bool:
+        """Tell whether there is a whole token; a billionth is forgiven to the arithmetic of time."""
+        return self._tokens >= 1 - 1e-6
+
+    def take(self) -> None:
+        """Take a token."""
+        self._tokens -= 1
+
+
+class Quota:
+    """Hold all limits of all accounts; a call that one limit rejects takes no slot under the others."""
+
+    def __init__(self, *, clock: Clock) -> None:
+        self._clock = clock
+        self._counters: dict[tuple[str, Scope, str], Counter] = {}
+
+    def admit(self, account: Account, *, region: str = "", address: str = "") -> float:
+        """Take a slot under each limit and return its time; raise the mistake of the first without one.
+
+        A limit of 0 admits all.
+        """
+        now = self._clock()
+        counters = self._counted(account, now, {Scope.REGION: region, Scope.IP: address})
+        for counter in counters:
+            counter.take()
+        return now
+
+    def _counted(self, account: Account, now: float, places: dict[Scope, str]) -> Sequence[Counter]:
+        counters = []
+        for scope, limit in account.limits:
+            if not limit:
+                continue
+            counter = self._counter(account, scope, limit, places.get(scope, ""))
+            requests = counter.asked(now)
+            if not counter.has_room():
+                raise ServiceError(MISTAKES[scope], requests=requests, limit=limit)
+            counters.append(counter)
+        return counters
+
+    def _counter(self, account: Account, scope: Scope, limit: int, place: str) -> Counter:
+        key = (account.name, scope, place)
+        if key not in self._counters:
+            if len(self._counters) >= MOST_COUNTERS:
+                self._counters.clear()
+            self._counters[key] = _counter_of(account, limit)
+        return self._counters[key]
+
+
+def _counter_of(account: Account, limit: int) -> Counter:
+    if account.counting is Counting.CALENDAR:
+        return CalendarSecond(limit)
+    if account.counting is Counting.SLIDING:
+        return SlidingSecond(limit)
+    return TokenBucket(limit, account.burst)

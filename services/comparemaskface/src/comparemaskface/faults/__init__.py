@@ -1,0 +1,1 @@
+"""What the service can be told to let go wrong."""

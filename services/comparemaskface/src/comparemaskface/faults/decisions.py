@@ -1,0 +1,153 @@
+"""Which fault befalls which call: drawn from a seed, so that the same calls meet the same faults again."""
+
+import hashlib
+import math
+from collections import Counter
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+from comparemaskface.accounts.rate_limits import Clock
+from comparemaskface.faults.named_faults import STATES, Fault, FaultBy, FaultName, FaultPlan
+
+REFUSING = frozenset({FaultName.THROTTLE, FaultName.ARREARS})
+"""Nothing else befalls such a call; that of a storm is refused before it is accepted."""
+LONGEST_DELAY = 300.0
+"""Seconds; a lognormal has no longest."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultDecision:
+    """All that befalls one call. `fault`, one of them, decides its answer; `delay` and `hang` are seconds."""
+
+    befallen: tuple[FaultName, ...] = ()
+    fault: FaultName | None = None
+    delay: float = 0.0
+    hang: float = 0.0
+    model_version: str | None = None
+
+    def __str__(self) -> str:
+        """Name what befell the call, for the log; `-` when nothing did."""
+        return "+".join(self.befallen) if self.befallen else "-"
+
+
+UNHARMED = FaultDecision()
+
+
+class Faults:
+    """Decide the fate of each call by the plan in force, which may be replaced at any time."""
+
+    def __init__(self, plan: FaultPlan, *, clock: Clock) -> None:
+        self._true_clock = clock
+        self.configure(plan)
+
+    def configure(self, plan: FaultPlan) -> None:
+        """Replace the plan, and count calls, faults and seconds anew."""
+        self._plan = plan
+        self._by_name = {fault.name: fault for fault in plan.faults}
+        self._drawn = [fault for fault in plan.faults if fault.name not in STATES]
+        self._skew = self._value(FaultName.CLOCK_SKEW) or 0.0
+        self._requests = self._accepted = 0
+        self._storm_began: float | None = None
+        self._befallen: Counter[FaultName] = Counter()
+        self._of_pair: Counter[bytes] = Counter()
+
+    @property
+    def is_active(self) -> bool:
+        """Tell whether any call can meet a fault at all."""
+        return bool(self._by_name)
+
+    @property
+    def needs_pair(self) -> bool:
+        """Tell whether the fate of a call depends on its pair."""
+        return self._plan.by is FaultBy.PAIR or self._plan.per_pair > 0
+
+    def clock(self) -> float:
+        """Return the time this server believes it is."""
+        return self._true_clock() + self._skew
+
+    def decide(self, pair: bytes | None) -> FaultDecision:
+        """Return what befalls the next call; `pair` is None when its request does not tell one."""
+        self._requests += 1
+        fate = self._fate(pair)
+        self._befallen.update(fate.befallen)
+        if not fate.fault or fate.fault not in REFUSING:
+            self._accepted += 1
+        if pair is not None and self._plan.per_pair and not STATES.issuperset(fate.befallen):
+            self._of_pair[pair] += 1
+        return fate
+
+    def state(self) -> dict[str, Any]:
+        """Return the plan in force and how often each fault befell a call since, ready for JSON."""
+        return {
+            "faults": [str(fault) for fault in self._plan.faults],
+            "seed": self._plan.seed,
+            "by": self._plan.by,
+            "per_pair": self._plan.per_pair,
+            "calls": self._requests,
+            "befallen": {name: self._befallen[name] for name in self._by_name},
+        }
+
+    def _fate(self, pair: bytes | None) -> FaultDecision:
+        if self._is_from(FaultName.ARREARS):
+            return FaultDecision((FaultName.ARREARS,), fault=FaultName.ARREARS)
+        drawn = {fault.name: fault for fault in self._drawn if self._befalls(fault, pair)}
+        slow = drawn.pop(FaultName.SLOW, None)
+        decisive = next(iter(drawn.values()), None)
+        if decisive and decisive.name in REFUSING:
+            return FaultDecision((decisive.name,), fault=decisive.name)
+        version = self._model_version()
+        befallen = {
+            FaultName.SLOW: slow,
+            FaultName.MODEL_VERSION: version,
+            **({decisive.name: decisive} if decisive else {}),
+        }
+        return FaultDecision(
+            befallen=tuple(name for name, it in befallen.items() if it),
+            fault=decisive.name if decisive else None,
+            delay=self._delay(slow, pair) if slow else 0.0,
+            hang=decisive.values[0] if decisive and decisive.name is FaultName.HANG else 0.0,
+            model_version=version,
+        )
+
+    def _befalls(self, fault: Fault, pair: bytes | None) -> bool:
+        most = self._plan.per_pair
+        if most and pair is not None and self._of_pair[pair] >= most:
+            return False
+        if fault.name is FaultName.THROTTLE and not self._is_storm(fault.values[0]):
+            return False
+        return fault.share >= 1 or self._chance(fault.name, pair) < fault.share
+
+    def _is_storm(self, seconds: float) -> bool:
+        """Tell whether the storm, which begins with the first call, still lasts."""
+        now = self._true_clock()
+        if self._storm_began is None:
+            self._storm_began = now
+        return now < self._storm_began + seconds
+
+    def _delay(self, fault: Fault, pair: bytes | None) -> float:
+        median, sigma = fault.values
+        chance = self._chance("delay", pair)
+        return min(LONGEST_DELAY, median * math.exp(sigma * NormalDist().inv_cdf(chance)))
+
+    def _chance(self, purpose: str, pair: bytes | None) -> float:
+        """Return a number between 0 and 1, exclusive, that seed, purpose and call or pair determine."""
+        by_pair = self._plan.by is FaultBy.PAIR and pair is not None
+        subject = pair if by_pair and pair else str(self._requests).encode()
+        text = b"%d:%s:%s" % (self._plan.seed, purpose.encode(), subject)
+        drawn = int.from_bytes(hashlib.blake2b(text, digest_size=6).digest())
+        return (drawn + 0.5) / 2**48
+
+    def _model_version(self) -> str | None:
+        if not self._is_from(FaultName.MODEL_VERSION):
+            return None
+        return f"{self._by_name[FaultName.MODEL_VERSION].values[1]:.1f}"
+
+    def _is_from(self, name: FaultName) -> bool:
+        """Tell whether the next call is at or past the one from which the state holds."""
+        first = self._value(name)
+        return first is not None and self._accepted + 1 >= first
+
+    def _value(self, name: FaultName) -> float | None:
+        fault = self._by_name.get(name)
+        return fault.values[0] if fault else None

@@ -1,0 +1,50 @@
+"""The options of the command line that ask for faults."""
+
+import argparse
+from collections.abc import Callable
+
+from comparemaskface.faults.named_faults import FaultBy, FaultName, FaultPlan, plan_of
+from comparemaskface.option_types import one_of
+
+
+def add_fault_options(add: Callable[..., object]) -> None:
+    """Add the options, through an argument parser's `add_argument`."""
+    add(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME[=VALUE][@SHARE]",
+        help="let something go wrong, for all calls or a share of them (0 to 1); may be given several times; "
+        f"NAME: {', '.join(FaultName)}",
+    )
+    add(
+        "--fault-seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="the same seed draws the same faults again (default: %(default)s)",
+    )
+    add(
+        "--fault-by",
+        type=one_of(FaultBy),
+        choices=list(FaultBy),
+        default=FaultBy.CALL,
+        help="draw over calls, or over pairs: a pair meets the same fate each time (default: %(default)s)",
+    )
+    add(
+        "--faults-per-pair",
+        type=int,
+        default=0,
+        metavar="K",
+        help="at most K faults apply_fault one pair, so that a retry succeeds; 0: no limit (default: %(default)s)",
+    )
+    add(
+        "--admin",
+        action="store_true",
+        help="show the faults at GET /faults, and let POST /faults replace them",
+    )
+
+
+def plan_from(args: argparse.Namespace) -> FaultPlan:
+    """Return the plan that the options ask for; raise ValueError for one that is wrong."""
+    return plan_of(args.fault, seed=args.fault_seed, by=args.fault_by, per_pair=args.faults_per_pair)

@@ -1,0 +1,130 @@
+"""How faults look on the wire: no answer, half of one, or another machine's.
+
+A web application cannot close its own connection, so the protocol under it hands itself over in the scope.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from comparemaskface.faults.decisions import FaultDecision
+from comparemaskface.faults.named_faults import FaultName
+from comparemaskface.wire.errors import ServiceError, VendorError
+
+CONNECTION = "maskmatch.connection"
+"""Name of the scope's extension that holds the connection."""
+
+BAD_GATEWAY = HTMLResponse(
+    "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
+    "<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>stgw</center>\r\n</body>\r\n</html>\r\n",
+    status_code=502,
+)
+
+
+_MISTAKES = {
+    FaultName.INTERNAL: VendorError.INTERNAL,
+    FaultName.RPC_FAIL: VendorError.RPC_FAILED,
+    FaultName.ARREARS: VendorError.IN_ARREARS,
+}
+
+
+class NotServed(Exception):
+    """A call ends before it is served, with a reply that is no answer of the vendor's."""
+
+    def __init__(self, outcome: str, reply: ASGIApp) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+        self.reply = reply
+
+
+async def apply_fault(fate: FaultDecision, request: Request) -> None:
+    """Delay an accepted call as its fate wants; raise ServiceError or NotServed if it is not to be served."""
+    if fate.delay:
+        await _wait(request, seconds=fate.delay)
+    if fate.fault in _MISTAKES:
+        raise ServiceError(_MISTAKES[fate.fault])
+    if fate.fault is FaultName.BAD_GATEWAY:
+        raise NotServed("BadGateway", BAD_GATEWAY)
+    if fate.fault is FaultName.HANG:
+        await _hang(request, seconds=fate.hang)
+    if fate.fault in {FaultName.HANG, FaultName.CUT}:
+        raise NotServed("ConnectionCut", cut)
+
+
+def deliver(fate: FaultDecision, answer: Response) -> ASGIApp:
+    """Return what the caller gets of an answer."""
+    if fate.fault is FaultName.LOST:
+        return cut
+    if fate.fault is FaultName.BAD_JSON:
+        return _break_json(answer)
+    return answer
+
+
+class Connection(HttpToolsProtocol):
+    """A connection that an application can cut, and that tells when the server stops."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stopping = asyncio.Event()
+
+    def on_message_begin(self) -> None:
+        """Hand the connection over to whoever answers this request."""
+        super().on_message_begin()
+        self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]  # ours, not one of ASGI's
+
+    def shutdown(self) -> None:
+        """Stop after the answer under way; those that hang give up."""
+        self.stopping.set()
+        super().shutdown()
+
+    def cut(self) -> None:
+        """Close at once, with whatever was not sent."""
+        self.transport.abort()
+
+
+async def cut(scope: Scope, receive: Receive, _send: Send) -> None:
+    """Close the connection without an answer."""
+    _connection(scope).cut()
+    # Until the server knows: it takes a missing answer on an open connection for a mistake of ours.
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _wait(request: Request, *, seconds: float) -> None:
+    """Wait, though not longer than the server runs."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(_connection(request.scope).stopping.wait(), seconds)
+
+
+async def _hang(request: Request, *, seconds: float) -> None:
+    """Wait until the time is over, the caller has gone, or the server stops."""
+    ends = {
+        asyncio.ensure_future(_caller_leaves(request)),
+        asyncio.ensure_future(_connection(request.scope).stopping.wait()),
+    }
+    try:
+        await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for end in ends:
+            end.cancel()
+
+
+def _break_json(answer: Response) -> Response:
+    """Return the answer without the last third of its bytes."""
+    body = bytes(answer.body)
+    return Response(body[: len(body) * 2 // 3], media_type=answer.media_type)
+
+
+async def _caller_leaves(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _connection(scope: Scope) -> Connection:
+    connection: Connection = scope["extensions"][CONNECTION]
+    return connection

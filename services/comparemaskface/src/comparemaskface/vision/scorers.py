@@ -1,0 +1,44 @@
+"""Where scores come from: a hash, for tests of the pipeline, or the face model."""
+
+from typing import Protocol
+
+from comparemaskface.settings import Scores, Settings
+from comparemaskface.vision.examination import Examination
+from comparemaskface.wire.comparison import Comparison
+
+
+class Scorer(Protocol):
+    """Score comparisons; close it when done."""
+
+    async def score(self, comparison: Comparison) -> float:
+        """Return how alike the two sides are, 0 to 100, or raise a ServiceError."""
+
+    async def examine(self, comparison: Comparison) -> Examination:
+        """Return the same score, or the same error, together with what was seen."""
+
+    async def aclose(self) -> None:
+        """Give back threads and connections."""
+
+
+class HashScorer:
+    """Draw the score from the pair's key: no picture is looked at, no URL fetched."""
+
+    async def score(self, comparison: Comparison) -> float:
+        """Return the same number for the same pair, whichever side comes first."""
+        return int.from_bytes(comparison.pair[:8]) % 10_001 / 100
+
+    async def examine(self, comparison: Comparison) -> Examination:
+        """Return the score; nothing was seen."""
+        return Examination(score=await self.score(comparison))
+
+    async def aclose(self) -> None:
+        """Hold nothing."""
+
+
+def build_scorer(settings: Settings) -> Scorer:
+    """Return the scorer the settings ask for; loads the model's files, so it may raise WeightsError."""
+    if settings.scores is Scores.HASH:
+        return HashScorer()
+    from comparemaskface.vision import model_scorer  # noqa: PLC0415 - hash mode must start without OpenCV
+
+    return model_scorer.load(settings)

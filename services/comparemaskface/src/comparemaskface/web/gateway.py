@@ -1,0 +1,130 @@
+"""One request from its first byte to its answer, in the vendor's order of checks.
+
+intake: form, size, caller, target, rate limit | -> fault -> content -> score | -> fault -> answer
+                     refused, or throttled     | accepted, perhaps billed    | perhaps lost
+"""
+
+import asyncio
+import logging
+import os
+import time
+import traceback
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from comparemaskface.accounts.meter import SCORED, Call, Meter
+from comparemaskface.faults.decisions import UNHARMED, Faults
+from comparemaskface.faults.transport import NotServed, apply_fault, deliver
+from comparemaskface.settings import Settings
+from comparemaskface.vision.scorers import Scorer
+from comparemaskface.web.body_memory import BodyMemoryLimiter
+from comparemaskface.web.request_pipeline import Admitted, RequestContext, RequestPipeline
+from comparemaskface.wire import replies
+from comparemaskface.wire.access_log import AccessLog
+from comparemaskface.wire.comparison import Comparison
+from comparemaskface.wire.errors import ServiceError, VendorError
+
+log = logging.getLogger(__name__)
+
+
+class Gateway:
+    """Answer CompareMaskFace at `/`: an ASGI application."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        scorer: Scorer,
+        meter: Meter,
+        faults: Faults,
+        room: BodyMemoryLimiter,
+    ) -> None:
+        self._log = AccessLog()
+        self._latency = settings.latency.total_seconds()
+        self._scorer = scorer
+        self._meter = meter
+        self._intake = RequestPipeline(settings, meter=meter, clock=faults.clock, faults=faults, room=room)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request and log one line about it: never its headers or its body."""
+        started = time.perf_counter()
+        visit = RequestContext(request_id=_request_id())
+        try:
+            outcome, reply = await self._answer(Request(scope, receive), visit)
+        except ClientDisconnect:
+            outcome, reply = "ClientDisconnected", None
+        except NotServed as end:
+            outcome, reply = end.outcome, end.reply
+        finally:
+            self._intake.dismiss(visit)
+        milliseconds = (time.perf_counter() - started) * 1000
+        self._log.write(
+            visit.request_id, account=visit.account, code=outcome, ms=milliseconds, fault=visit.fate
+        )
+        if reply is not None:
+            await reply(scope, receive, send)
+
+    async def _answer(self, request: Request, visit: RequestContext) -> tuple[str, ASGIApp]:
+        outcome, answer = await self._outcome(request, visit)
+        return outcome, deliver(visit.fate, answer)
+
+    async def _outcome(self, request: Request, visit: RequestContext) -> tuple[str, Response]:
+        try:
+            admitted = await self._intake.admit(request, visit)
+            score = await self._serve(admitted, request, visit)
+        except ServiceError as error:
+            return error.code, replies.failure(error, visit.request_id, visit.language)
+        except (ClientDisconnect, NotServed):
+            raise
+        except Exception as error:  # noqa: BLE001 - the vendor answers its own faults too
+            _report_fault(error, visit.request_id)
+            fault = ServiceError(VendorError.INTERNAL)
+            return fault.code, replies.failure(fault, visit.request_id, visit.language)
+        return SCORED, replies.success(score, visit.request_id, model_version=visit.fate.model_version)
+
+    async def _serve(self, admitted: Admitted, request: Request, visit: RequestContext) -> float:
+        """Score an accepted call, and settle it on the meter whatever becomes of it."""
+        comparison: Comparison | None = None
+        outcome = VendorError.INTERNAL.code
+        try:
+            if self._latency:
+                await asyncio.sleep(self._latency)
+            if visit.fate is not UNHARMED:
+                await apply_fault(visit.fate, request)
+            self._intake.check_standing(admitted.account)
+            comparison = await admitted.comparison()
+            score = await self._scorer.score(comparison)
+            outcome = SCORED
+        except ServiceError as error:
+            outcome = error.code
+            raise
+        except NotServed as end:
+            outcome = end.outcome
+            raise
+        finally:
+            self._meter.settle(
+                Call(
+                    at=admitted.accepted_at,
+                    request_id=visit.request_id,
+                    pair=comparison.pair if comparison and self._meter.enabled else None,
+                    outcome=outcome,
+                    account=admitted.account.name,
+                )
+            )
+        return score
+
+
+def _request_id() -> str:
+    """Return a random UUID; the class for them takes five times as long."""
+    digits = os.urandom(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
+def _report_fault(error: Exception, request_id: str) -> None:
+    # The place and the class, not the message: it may quote what the caller sent.
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    log.error(
+        "request_id=%s fault=%s at %s:%s", request_id, type(error).__name__, place.filename, place.lineno
+    )

@@ -1,0 +1,1 @@
+"""The vendor's wire: requests, signatures, errors and replies, byte for byte."""

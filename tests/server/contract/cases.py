@@ -1,7 +1,0 @@
-"""All cases; names are unique."""
-
-from tests.server.contract.cases_accounts import account_cases
-from tests.server.contract.cases_content import content_cases
-from tests.server.contract.cases_wire import wire_cases
-
-CASES = [*wire_cases(), *account_cases(), *content_cases()]
