@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from benchmarks.report import main
 
@@ -25,7 +25,7 @@ def run(_quick: bool) -> dict[str, float]:
         report = Path(folder) / "report.xml"
         words = [_test_file(), "-q", "-k", CASES, "-p", "no:cacheprovider", f"--junitxml={report}"]
         subprocess.run([sys.executable, "-m", "pytest", *words], cwd=PROJECT, check=False)
-        cases = list(ElementTree.parse(report).iter("testcase"))  # noqa: S314 - pytest has just written it
+        cases = list(ET.parse(report).iter("testcase"))  # noqa: S314 - pytest has just written it
     right = sum(case.find("failure") is None and case.find("error") is None for case in cases)
     return {"cases": len(cases), "right": right, "wrong": len(cases) - right}
 
