@@ -1,18 +1,40 @@
-# One image for everything of ours: Airflow's processes and the local CompareMaskFace service.
+# Two images: `service`, the local CompareMaskFace for development, and `airflow`, what production runs, which is
+# the default and holds neither the service nor anything else that is for development.
 FROM python:3.11-slim-bookworm AS build
 
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
-COPY requirements.txt .
+
+
 # Wheels only: no package runs code of its own while it is installed.
+FROM build AS build-service
+
+COPY requirements-service.txt .
+RUN pip install --require-hashes --only-binary :all: -r requirements-service.txt
+COPY services/comparemaskface services/comparemaskface
+RUN pip install --no-deps --no-build-isolation ./services/comparemaskface
+
+
+FROM build AS build-airflow
+
+COPY requirements.txt .
 RUN pip install --require-hashes --only-binary :all: -r requirements.txt
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY plugins/maskmatch plugins/maskmatch
 RUN pip install --no-deps --no-build-isolation .
 
 
-FROM python:3.11-slim-bookworm
+FROM python:3.11-slim-bookworm AS service
+
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1
+RUN useradd --uid 50000 --create-home service
+COPY --from=build-service /opt/venv /opt/venv
+USER service
+CMD ["comparemaskface"]
+
+
+FROM python:3.11-slim-bookworm AS airflow
 
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -24,7 +46,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 RUN useradd --uid 50000 --create-home --home-dir "$AIRFLOW_HOME" airflow \
     && install --directory --owner=airflow --mode=700 \
         "$AIRFLOW_HOME/logs" "$AIRFLOW_HOME/passwords" /var/lib/maskmatch
-COPY --from=build /opt/venv /opt/venv
+COPY --from=build-airflow /opt/venv /opt/venv
 COPY dags /opt/maskmatch/dags
 COPY plugins/.airflowignore /opt/maskmatch/plugins/
 USER airflow

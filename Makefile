@@ -19,12 +19,14 @@ help:  ## list the commands
 
 setup: $(READY)  ## make the virtual environment (other commands do it by themselves)
 
-$(READY): requirements-dev.txt pyproject.toml
+$(READY): requirements-dev.txt pyproject.toml services/comparemaskface/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "maskmatch needs Python 3.11: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-dev.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . -e services/comparemaskface
+	@# What lies beside the two packages (devstack, demo, benchmarks, tests) is found from any folder.
+	@pwd > `$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'`/maskmatch-checkout.pth
 	@touch $(READY)
 
 demo: setup  ## run the nightly Dag on real pictures with embedded parts, show the tables
@@ -57,6 +59,10 @@ lint: setup  ## check format, style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/lint-imports --config services/comparemaskface/pyproject.toml
+	$(BIN)/deptry plugins dags
+	$(BIN)/deptry devstack demo benchmarks tests --ignore DEP002,DEP004
+	cd services/comparemaskface && $(CURDIR)/$(BIN)/deptry src
 
 format: setup  ## mend format and what ruff can mend by itself
 	$(BIN)/ruff format .
@@ -73,10 +79,14 @@ bench: setup  ## run all benchmarks; each ends with one JSON line (NAME=quota_us
 	fi; \
 	for program in $$programs; do $(BIN)/python -m `echo $${program%.py} | tr / .` $(BENCH) || exit 1; done
 
-lock: $(READY)  ## pin requirements anew from pyproject.toml
-	$(BIN)/uv pip compile --quiet pyproject.toml --extra airflow --extra cluster --extra server --generate-hashes --no-header --no-annotate -o requirements.txt
-	$(BIN)/uv pip compile --quiet pyproject.toml --all-extras -c requirements.txt --generate-hashes --no-header --no-annotate -o requirements-dev.txt
-	echo tencentcloud-sdk-python | $(BIN)/uv pip compile --quiet requirements-tccli.in --excludes - -c requirements-dev.txt --generate-hashes --no-header --no-annotate -o requirements-tccli.txt
+# Three locks: what production runs, what the local service runs, and both with the tools.
+COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate
+lock: $(READY)  ## pin requirements anew from the ranges of both pyproject.toml
+	$(COMPILE) pyproject.toml --extra airflow --extra cluster -o requirements.txt
+	echo setuptools | $(COMPILE) services/comparemaskface/pyproject.toml - -c requirements-dev.txt -o requirements-service.txt
+	$(COMPILE) pyproject.toml services/comparemaskface/pyproject.toml --all-extras --group dev --group bench \
+		-c requirements.txt -c requirements-service.txt -o requirements-dev.txt
+	echo tencentcloud-sdk-python | $(COMPILE) requirements-tccli.in --excludes - -c requirements-dev.txt -o requirements-tccli.txt
 
 clean:  ## remove what the demo and the tests left
 	rm -rf .state .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

