@@ -12,7 +12,7 @@ STATE_VARIABLE = "MASKMATCH_STATE"
 
 def project_root() -> Path:
     """Return the folder that holds pyproject.toml, dags/ and plugins/."""
-    return Path(__file__).resolve().parents[3]
+    return Path(__file__).resolve().parents[1]
 
 
 def state_directory() -> Path:

@@ -1,5 +1,6 @@
 """Is what Docker Compose would start complete, closed to strangers, and understood by the programs in it?"""
 
+import argparse
 import json
 import os
 import re
@@ -11,11 +12,11 @@ from pathlib import Path, PurePosixPath
 import pytest
 import yaml
 from airflow.configuration import retrieve_configuration_description
+from comparemaskface.command import add_arguments
 from cryptography.fernet import Fernet
 
 from devstack.project import project_root
 from devstack.seaweed import weed
-from maskmatch.cli import __main__ as cli
 from maskmatch.get_provider_info import get_provider_info
 
 ROOT = project_root()
@@ -172,9 +173,11 @@ def test_the_store_is_the_tested_version_and_knows_its_options():
 
 def test_the_service_knows_its_options_and_is_where_the_connection_says():
     program, *arguments = SERVICES["local-service"]["command"]
-    args = cli._parser().parse_args(arguments)
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    args = parser.parse_args(arguments)
     account = json.loads(connections(COMPOSE)["AIRFLOW_CONN_TENCENT_IAI_DEFAULT"])
-    assert (program, args.host, args.port) == ("maskmatch", "0.0.0.0", account["port"])
+    assert (program, args.host, args.port) == ("comparemaskface", "0.0.0.0", account["port"])
     assert args.calls_per_second == account["extra"]["calls_per_second"]
     assert account["host"] in SERVICES
 
