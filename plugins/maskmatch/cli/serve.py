@@ -3,7 +3,7 @@
 import argparse
 
 _MISSING = (
-    "The local service is not installed here ({} is missing): pip install comparemaskface, "
+    "the local service is not installed here ({} is missing): pip install comparemaskface, "
     "or from a checkout: pip install ./services/comparemaskface"
 )
 
@@ -13,7 +13,8 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
     try:
         from comparemaskface.command import DESCRIPTION, add_arguments
     except ImportError as error:
-        parser.description = _MISSING.format(error.name)
+        parser.epilog = _MISSING.format(error.name)
+        parser.prefix_chars = "\0"  # whatever options follow, `serve` says what is missing
         parser.add_argument("arguments", nargs="*", help=argparse.SUPPRESS)
         return
     parser.description = DESCRIPTION
