@@ -1,6 +1,8 @@
 """Run the nightly Dag for one date on real pictures, with embedded parts, and show the tables.
 
 Everything lies in .state/demo and is made anew each time; what is started is stopped.
+
+Decision: docs/adr/0005-the-demo-runs-a-whole-airflow.md
 """
 
 import argparse

@@ -128,7 +128,7 @@ def test_a_later_attempt_shuts_the_earlier_one_out(coordinator):
     second = coordinator.take_lease("shard-1", at_least=7)
     assert (first, second) == (1, 7)
     assert coordinator.reserve(1, replace(NIGHTLY, shard="shard-1", epoch=7)).delays
-    with pytest.raises(Replaced, match="attempt 7 at shard-1 has taken over from 1"):
+    with pytest.raises(Replaced, match="try 7 of shard-1 has taken over from 1"):
         coordinator.reserve(1, replace(NIGHTLY, shard="shard-1", epoch=1))
 
 

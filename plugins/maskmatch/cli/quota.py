@@ -36,7 +36,7 @@ def add_quota(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PRIORITY=SHARE",
-        help="from now on, let a priority have at least this share of the rate whoever else asks, such as "
+        help="from now on, guarantee a priority this share of the rate whoever else asks, such as "
         "backfill=0.2; may be given several times",
     )
 

@@ -10,7 +10,7 @@ from rich.live import Live
 
 
 def show(view: RenderableType) -> None:
-    """Print it, as wide as the terminal, or wide enough where there is none."""
+    """Print it, as wide as the terminal, or 160 columns wide without one."""
     _console().print(view)
 
 

@@ -3,11 +3,11 @@
 MaskmatchError
 ├── InputError        a manifest or a parameter is wrong: mend it, nothing was sent
 ├── StopRun           the account or a setting is wrong: the message holds the cure
-│   └── Replaced      another attempt at the same shard has taken over
+│   └── Replaced      another try of the same shard has taken over
 ├── BudgetSpent       what may be spent is spent: `until` says when there is more
 ├── Unavailable       the service or the store is away: try the same task again later
 ├── Interrupted       we were asked to stop: what is done is kept
-│   └── Drained       the same, asked through the coordinator
+│   └── Drained       the same, asked through the permit store
 ├── BooksError        the counts do not add up: nothing is published
 ├── ImageUnusable     one image cannot be sent: record the pair and go on
 ├── SlotMissed        the time of a permit passed before its call was sent: ask for another
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PREFLIGHT_CODES = {
     "column_unknown": "A JSON line has a column that is not known.",
-    "image_forbidden": "The store does not let us read the image, or its address cannot be.",
+    "image_forbidden": "The store does not let us read the image, or its address is invalid.",
     "image_missing": "There is no object under the image's key.",
     "image_unavailable": "The store of the image did not answer; a later run tries again.",
     "pair_id_missing": "The row has no pair_id.",
@@ -37,7 +37,7 @@ PREFLIGHT_CODES = {
     "reference_id_missing": "The row has no reference_id.",
     "row_malformed": "The line cannot be read, or has too few or too many fields.",
     "signed_url_refused": "A value holds a signed URL or a key, which must not end up in tables.",
-    "value_invalid": "A value is none that its column may have.",
+    "value_invalid": "The value is not one that its column may have.",
 }
 """Failure codes of our own, given before any call; others stand in codes.csv."""
 
@@ -55,7 +55,7 @@ class StopRun(MaskmatchError):
 
 
 class Replaced(StopRun):
-    """Another attempt at the same shard has taken over; it goes on, this one stops."""
+    """Another try of the same shard has taken over; it goes on, this one stops."""
 
 
 class BudgetSpent(MaskmatchError):

@@ -44,7 +44,7 @@ def check_bytes(data: bytes) -> None:
 
 
 def fit_one_request(reference: Picture, probe: Picture) -> bool:
-    """Say whether both images together stay below the size of one request."""
+    """Return True if both images together stay below the size of one request."""
     sizes = (base64_length(side.data or b"") for side in (reference, probe))
     return sum(sizes) + _ENVELOPE_BYTES <= MAX_REQUEST_BYTES
 

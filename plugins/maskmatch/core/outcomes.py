@@ -59,7 +59,7 @@ class Reason:
 
     @property
     def is_open(self) -> bool:
-        """Say whether the same pair may succeed later without anybody mending it."""
+        """Return True if the same pair may succeed later without anybody mending it."""
         return self.failure_class is FailureClass.INFRASTRUCTURE
 
 
@@ -103,7 +103,7 @@ class Outcome:
 
     @property
     def is_final(self) -> bool:
-        """Say whether a later try must not call this pair again."""
+        """Return True if a later try must not call this pair again."""
         return self.reason is None or not self.reason.is_open
 
     def to_record(self) -> dict[str, Any]:

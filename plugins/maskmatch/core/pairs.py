@@ -61,7 +61,7 @@ class _Bad(Exception):
 
 
 def parse_row(fields: Mapping[str, str | None], *, file: str, row: int) -> Pair | BadRow:
-    """Turn the text fields of one row into a pair; whatever is wrong with it is told by a BadRow."""
+    """Turn the text fields of one row into a pair; or into a BadRow that says what is wrong."""
     try:
         return Pair(
             pair_id=_required(fields, "pair_id"),

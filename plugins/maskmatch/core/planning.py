@@ -1,4 +1,7 @@
-"""From manifest rows to a plan: what is bad, what is to be compared, in which shard and in which order."""
+"""From manifest rows to a plan: what is bad, what is to be compared, in which shard and in which order.
+
+Decision: docs/adr/0003-a-plan-is-named-by-its-manifests.md
+"""
 
 import hashlib
 from collections.abc import Iterable, Sequence

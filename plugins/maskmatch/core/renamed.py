@@ -2,6 +2,8 @@
 
 A name that is passed over in silence would let a setting fall back to its default: a permit store that
 nobody else uses, for example, and so a second budget. So each is refused, with the new name.
+
+Decision: docs/adr/0011-rooms-and-names.md
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,7 @@
-"""One thread that books slots for the calls that are ready, ahead of the one that sends them."""
+"""One thread that books slots for the calls that are ready, ahead of the one that sends them.
+
+Decision: docs/adr/0010-one-line-for-all-calls.md
+"""
 
 import threading
 from collections import deque
@@ -14,8 +17,8 @@ _AT_ONCE_SECONDS, _MOST_SPARE = 0.001, 16
 class Booking:
     """Keeps `slots`, the times (of the clock) at which calls may be sent, for one thread that uses them up.
 
-    `wanted` says how many calls are ready without one, `is_over` that no more are, and `on_slots` is told of
-    new ones.
+    `wanted` says how many calls are ready without one, `is_over` that no more are, and `on_slots` is called
+    when there are new ones.
     """
 
     def __init__(

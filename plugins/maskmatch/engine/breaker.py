@@ -34,7 +34,7 @@ class BreakerLimits:
 
 
 def is_outage(failure: CallFailed) -> bool:
-    """Say whether a failure speaks of the service or the network, and not of the pair, account or rate."""
+    """Return True if a failure speaks of the service or the network, and not of the pair, account or rate."""
     rule = failure.rule
     return rule.failure_class is FailureClass.INFRASTRUCTURE and rule.action is not Action.THROTTLE
 
@@ -94,7 +94,7 @@ class Breaker:
             self._newest.append((self._clock.now(), None))
 
     def failed(self, ticket: int, failure: CallFailed) -> None:
-        """Note that a call came to nothing; raise Unavailable when there is no use in going on."""
+        """Note that a call came to nothing; raise Unavailable when going on is of no use."""
         with self._lock:
             if ticket != self._ticket:
                 return
@@ -112,7 +112,7 @@ class Breaker:
                 self._open(failure)
 
     def agrees(self) -> bool:
-        """Say whether most calls fail now, however few they are."""
+        """Return True if most calls fail now, however few they are."""
         with self._lock:
             calls, failures = self._counts()
             return self._is_open or failures >= self._limits.share * calls

@@ -14,6 +14,8 @@
 
 So at any moment the journal lacks at most the calls in flight and one group: a killed task pays again for no
 more than those.
+
+Decision: docs/adr/0002-a-call-is-in-flight-until-it-is-journaled.md
 """
 
 import time
@@ -98,7 +100,7 @@ class _Run(Generic[C]):
                 self._engine.clock.wait(stop, _TICK_SECONDS)
 
     def leave(self) -> bool:
-        """Wait for the calls in flight, keep what unfinished pairs have cost; say whether there are none."""
+        """Wait for the calls in flight, keep what unfinished pairs have cost; return True if all are done."""
         engine = self._engine
         self._line.close()
         self._drain(_LONGEST_CALL_SECONDS if self.error else engine.drain_seconds)

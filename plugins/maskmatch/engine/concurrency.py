@@ -63,7 +63,7 @@ class Room:
 
     @property
     def loads_are_slow(self) -> bool:
-        """Say whether it takes several threads to load what is sent."""
+        """Return True if it takes several threads to load what is sent."""
         return self._load_seconds > _SLOW_SECONDS
 
     def _allow(self, calls: int) -> None:

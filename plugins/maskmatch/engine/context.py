@@ -38,7 +38,7 @@ class Comparer(Protocol[C]):
         ...
 
     def is_stale(self, call: C) -> bool:
-        """Say whether a call was prepared too long ago to be started."""
+        """Return True if a call was prepared too long ago to be started."""
         ...
 
     def give_up(self, call: C) -> None:
@@ -65,7 +65,7 @@ class Comparer(Protocol[C]):
         ...
 
     def refresh(self) -> bool:
-        """Take a newer credential for the next calls; say whether there is one."""
+        """Take a newer credential for the next calls; return True if there is one."""
         ...
 
 
@@ -88,7 +88,7 @@ class Permits(Protocol):
         ...
 
     def passed(self, slot: float, *, used: bool) -> bool:
-        """Be told of each slot when it has come; say whether it may still be used."""
+        """Record that a slot has come; return True if it may still be used."""
         ...
 
     def unbilled(self) -> None:
@@ -96,7 +96,7 @@ class Permits(Protocol):
         ...
 
     def throttled(self, scope: ThrottleScope) -> None:
-        """Tell that the gateway refused a call for its rate."""
+        """Record that the gateway refused a call for its rate."""
         ...
 
 

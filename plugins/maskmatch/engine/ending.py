@@ -11,5 +11,5 @@ class Ending(threading.Event):
         self._asked = asked
 
     def is_set(self) -> bool:
-        """Say whether no further pair is to be taken."""
+        """Return True if no further pair is to be taken."""
         return super().is_set() or self._asked.is_set()

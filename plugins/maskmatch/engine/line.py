@@ -5,6 +5,8 @@
 
 Nothing here waits for a single call. So few threads keep any number of calls in flight, and what is done for
 one call (load, sign, check, record) is done for several in a row, which costs a third of the processor time.
+
+Decision: docs/adr/0010-one-line-for-all-calls.md
 """
 
 import threading
@@ -137,19 +139,19 @@ class Line(Generic[C]):
 
     @property
     def is_busy(self) -> bool:
-        """Say whether any call is ready, out, or ended and not taken."""
+        """Return True if any call is ready, out, or ended and not taken."""
         with self._lock:
             return self._is_at_work()
 
     @property
     def has_calls(self) -> bool:
-        """Say whether any call is out that can still be answered, or ended and not finished."""
+        """Return True if any call is out that can still be answered, or ended and not finished."""
         with self._lock:
             return bool(self._taken or self._ended or (self._out and self._line.is_alive()))
 
     @property
     def is_starved(self) -> bool:
-        """Say whether there is hardly a call ready, room for more, and loading takes long or hangs."""
+        """Return True if there is hardly a call ready, room for more, and loading takes long or hangs."""
         hangs = self._loading > 0 and time.monotonic() - self._filled_at > _HANGS_SECONDS
         is_short = 2 * len(self._ready) < self._room.ahead and self._unfinished < self._room.under_way
         return is_short and (hangs or self._room.loads_are_slow)
@@ -183,7 +185,7 @@ class Line(Generic[C]):
         return bool(self._loading or self._ready or self._unfinished)
 
     def _are_a_few(self) -> bool:
-        """Say whether those that have ended are worth being finished now."""
+        """Return True if those that have ended are worth being finished now."""
         if not self._ended:
             return False
         is_held_up = not self._out or self._unfinished >= self._room.under_way

@@ -60,7 +60,7 @@ class Progress:
             self._add_calls(calls)
 
     def add_unknown(self, code: str) -> bool:
-        """Count an answer whose code is not in the table; say whether it is the first with this code."""
+        """Count an answer whose code is not in the table; return True if it is the first with this code."""
         with self._lock:
             self.unknown_codes[code] += 1
             return self.unknown_codes[code] == 1

@@ -1,7 +1,7 @@
 """What follows when a call brought no score: the code table says it, here it is done.
 
     retry               behind the fresh pairs, with full jitter, while tries and time last
-    throttle            the same, but it costs no try, and the coordinator learns of it
+    throttle            the same, but it costs no try, and the permit store learns of it
     refresh_credential  at once, signed anew or with a newer credential; the second time it stops the run
     fail_pair           the pair fails
     fail_image          the pair fails, and the verdict on its images may settle later ones
@@ -9,6 +9,8 @@
 
 A call whose fate is unknown may have been billed: it is in the journal at once, and durable before the pair
 is called again.
+
+Decision: docs/adr/0008-one-retry-layer-behind-fresh-pairs.md
 """
 
 import math
@@ -36,7 +38,7 @@ class Credential:
         self.generation = 0
 
     def renew(self, generation: int) -> bool:
-        """Say whether there is a newer credential than the one that was refused."""
+        """Return True if there is a newer credential than the one that was refused."""
         with self._lock:
             if generation == self.generation:
                 if not self._refresh():
@@ -79,7 +81,7 @@ class Refusals:
     def settle(self, refusal: Refusal) -> Reason | None:
         """Return why the pair has failed, or None when it is to be tried again and waits for that.
 
-        Raise StopRun or Unavailable, with the pair left to the next run, when there is no use in going on.
+        Raise StopRun or Unavailable, with the pair left to the next run, when going on is of no use.
         """
         failure, rule = refusal.failure, refusal.failure.rule
         if rule.billed is Billed.NO and refusal.had_permit:

@@ -3,6 +3,8 @@
     put back ──> fresh pairs ──> tries that are due          a try overdue by 30 s goes before all others
 
 A pair to be tried again keeps no thread and no image: it waits here until its time has come.
+
+Decision: docs/adr/0008-one-retry-layer-behind-fresh-pairs.md
 """
 
 import heapq
@@ -61,7 +63,7 @@ class Trial:
     reason: Reason | None = None
 
     def may_try_again(self, rule: Rule, limits: RetryLimits) -> bool:
-        """Say whether the code table and the limits allow another call."""
+        """Return True if the code table and the limits allow another call."""
         return self.tries < rule.tries and self.tried_seconds < limits.seconds
 
     def scored(self, request_id: str | None, *, seconds: float, called_at: datetime) -> None:
@@ -154,7 +156,7 @@ class Backlog:
             heapq.heappush(self._later, (self._clock.now() + seconds, next(self._count), trial))
 
     def has_more(self) -> bool:
-        """Say whether there are pairs left, now or later; it may draw one ahead to know."""
+        """Return True if there are pairs left, now or later; it may draw one ahead to know."""
         with self._lock:
             if not (self._put_back or self._later) and (fresh := self._draw()):
                 self._put_back.append(fresh)

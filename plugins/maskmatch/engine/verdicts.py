@@ -57,7 +57,7 @@ class Verdicts:
         self._lock = threading.Lock()
 
     def seed(self, known: Iterable[tuple[Pair, Outcome]]) -> None:
-        """Learn from the outcomes of an earlier attempt."""
+        """Learn from the outcomes of an earlier try."""
         for pair, outcome in known:
             reason = outcome.reason
             if reason is None:
@@ -66,7 +66,7 @@ class Verdicts:
                 self._relearn(pair, reason, outcome.source)
 
     def forestall(self, pair: Pair) -> bool:
-        """Say whether the pair is not to be called now: what is known of its images may settle it."""
+        """Return True if the pair is not to be called now: what is known of its images may settle it."""
         return self._knows_faults and (self.on(pair) is not None or self.are_pending(pair))
 
     def on(self, pair: Pair) -> Reason | None:
@@ -84,7 +84,7 @@ class Verdicts:
         return None
 
     def are_pending(self, pair: Pair) -> bool:
-        """Say whether an image of the pair is all but bad: calls with it under way will tell."""
+        """Return True if an image of the pair is all but bad: calls with it under way will tell."""
         if not self._knows_faults:
             return False
         with self._lock:
@@ -153,11 +153,11 @@ class Verdicts:
         return image is not None and image.good_level >= level
 
     def _has_good(self, pair: Pair, level: int) -> bool:
-        """Say whether a call would tell which image is bad, since one is known to be good."""
+        """Return True if a call would tell which image is bad, since one is known to be good."""
         return any(self._is_good(image_id, level) for _, image_id in _sides(pair))
 
     def _explains(self, image_id: str, fault: _Fault) -> bool:
-        """Say whether an image is known to be bad in just this way."""
+        """Return True if an image is known to be bad in just this way."""
         known = self._fault(image_id)
         return known is not None and known.reason.code == fault.reason.code and known.level <= fault.level
 

@@ -5,4 +5,6 @@ opening        from an address to a coordinator
   coordinator  grants permits out of that document, in one atomic step for each request
   client       what one process does with them: books slots ahead, uses each at its time
     steps      the pure functions behind it: timeline, budgets, priorities, leases, hosts
+
+Decision: docs/adr/0006-permits-are-one-step-over-one-document.md
 """

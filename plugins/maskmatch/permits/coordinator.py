@@ -1,6 +1,8 @@
 """The coordinator of one account: grants permits, keeps budgets and leases, takes orders.
 
 All that it knows is one shared document; a back-end only changes that document atomically.
+
+Decision: docs/adr/0006-permits-are-one-step-over-one-document.md
 """
 
 import math
@@ -74,7 +76,7 @@ class PermitCoordinator:
             self._alter(lambda state, moment: self._told(state, moment, refused))
 
     def take_lease(self, shard: str, *, at_least: int = 1) -> int:
-        """Return a new epoch of a shard: attempts with an earlier one get no permit any more."""
+        """Return a new epoch of a shard: tries with an earlier one get no permit any more."""
 
         def step(state: State, moment: Moment) -> tuple[State, int]:
             lease = leases.take(state.leases, shard, at_least=at_least, utc=moment.utc.timestamp())

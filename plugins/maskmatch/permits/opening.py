@@ -85,10 +85,10 @@ def _split(uri: str) -> SplitResult:
 def _check_options(parts: SplitResult, takes: Callable[[str, str], bool]) -> None:
     """Raise InputError for an option of the address with which the store's client can do nothing."""
     options = filter(None, parts.query.split("&"))
-    refused = next((option for option in options if not takes(parts.scheme, option)), None)
-    if refused is None:
+    unknown = next((option for option in options if not takes(parts.scheme, option)), None)
+    if unknown is None:
         return
-    name, equals, _ = refused.partition("=")
+    name, equals, _ = unknown.partition("=")
     # Without = it may be anything, such as the rest of a password.
     named = repr(name) if equals and name.isidentifier() else "not written as name=value"
     raise InputError(

@@ -1,7 +1,7 @@
-"""One attempt at one shard: whoever takes its lease last may pay, and goes on from its journal.
+"""Compare one shard: whoever takes its lease last may pay, and goes on from its journal.
 
 lease ──> journal opened ──> journal read ──> engine ──> journal flushed ──> permits given back
-  └ earlier attempts            └ what is known is not called again            └ when complete: compact,
+  └ earlier tries               └ what is known is not called again            └ when complete: compact,
     find themselves replaced                                                     release the lease
 """
 
@@ -38,7 +38,7 @@ from maskmatch.tencent import Account, TencentComparer
 log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 3.0
-"""So long a stopped attempt waits for calls in flight: Airflow kills after 5 s, the rest is the journal's."""
+"""So long a stopped try waits for calls in flight: Airflow kills after 5 s, the rest is the journal's."""
 PATIENCE_SECONDS = 600.0
 """So long a task waits for the permit store before Airflow has to try it again."""
 _GROUP = 64
@@ -53,8 +53,8 @@ def _ignore(_: dict[str, Any]) -> None:
 class CompareOptions:
     """How shards are compared; `calls_in_flight` None lets rate and latency decide.
 
-    `renew` returns the account anew when its credential has expired; `report` is told every five seconds how
-    far a shard is, from the thread that records, so it must return at once.
+    `renew` returns the account anew when its credential has expired; `report` gets the
+    progress of a shard every five seconds, from the thread that records, so it must return at once.
     """
 
     account: Account
@@ -71,7 +71,7 @@ class CompareOptions:
     clock: Clock = field(default_factory=SystemClock)
 
     def __post_init__(self) -> None:
-        """Raise InputError for a number of calls that is none."""
+        """Raise InputError for an invalid number of calls."""
         if self.calls_in_flight is not None and self.calls_in_flight < 1:
             raise InputError(f"calls_in_flight must be 1 or more, not {self.calls_in_flight}")
 
@@ -95,7 +95,7 @@ def check_account(options: CompareOptions) -> None:
 
 
 def compare_shard(run: Run, plan: Plan, shard: Shard, options: CompareOptions) -> Progress:
-    """Compare what the journal of the shard lacks; return the counts of this attempt.
+    """Compare what the journal of the shard lacks; return the counts of this try.
 
     Raise what `compare_pairs` raises; a later call goes on from the journal.
     """

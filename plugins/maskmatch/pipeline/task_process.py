@@ -1,6 +1,6 @@
 """What a process that compares needs beside the work itself.
 
-`ParentWatchdog` tells it to stop. Airflow starts a task anew when its supervisor is gone, while the task itself
+`ParentWatchdog` tells it to stop. When its supervisor is gone, Airflow starts a task anew, though the old one
 may go on. Three things keep the two from paying for the same shard, each without the others: the kernel kills
 the task with its supervisor, a thread checks every half second who the parent is, and the fence of the permit
 store lets only the newest try pay. `Reporter` tells a slow listener how far it is, without waiting.
@@ -80,7 +80,7 @@ class ParentWatchdog:
 class Reporter:
     """Hands facts to a listener on a thread of its own, the newest only; use as a context manager.
 
-    A listener that fails is told so once in the log, and asked again with the next facts.
+    A listener that fails is named once in the log, and is given the next facts all the same.
     """
 
     def __init__(self, listener: Callable[[Facts], None]) -> None:

@@ -3,6 +3,8 @@
 A row that cannot be read is yielded as a BadRow; a file that cannot be a manifest raises InputError, for
 then nothing of it can be trusted. The manifest row is the line of the file for csv and jsonl (a csv header
 is line 1), the row number from 1 for parquet.
+
+Decision: docs/adr/0004-csv-line-by-line.md
 """
 
 import csv
@@ -77,7 +79,7 @@ def find_manifests(store: Store, day: date) -> list[str]:
 
 
 def read_manifest(store: Store, key: str) -> Iterator[Pair | BadRow]:
-    """Yield every row of one manifest; raise InputError when the file is none."""
+    """Yield every row of one manifest; raise InputError for an unreadable file."""
     name = key.split("/", 2)[-1]  # below the folder of its date
     with store.open(key) as stream:
         try:

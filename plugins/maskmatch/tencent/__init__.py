@@ -1,9 +1,9 @@
 """CompareMaskFace through the vendor's own client, set up so that nothing is retried or lost behind our back.
 
 comparer         what the core calls: an answer, or CallFailed with a rule of the code table
-  client         the vendor's client, which checks and reads as ever; building and sending are ours
+  client         the vendor's client, which checks and reads as usual; building and sending are ours
     request      the body in blocks, and its signature
-  exchanges      all calls that are under way, in one thread, each with a deadline
+  exchanges      all calls in flight, in one thread, each with a deadline
     answers      one HTTP answer, taken in as it comes
     connections  opened through TLS and proxies, kept while they rest
     stages       where an exchange broke

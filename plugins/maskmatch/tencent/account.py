@@ -31,7 +31,7 @@ class Account:
         return self.account_id or self.secret_id
 
     def __post_init__(self) -> None:
-        """Raise InputError for a rate that is none, and for text that can stand in no header."""
+        """Raise InputError for an invalid rate, and for text that no header may hold."""
         if not 0 < self.calls_per_second < math.inf:
             raise InputError(f"calls_per_second must be a number above 0, not {self.calls_per_second}")
         for name in ("secret_id", "session_token", "endpoint", "region"):

@@ -3,6 +3,8 @@
 Models, checks of the answer, error types and settings stay the vendor's. What is replaced costs it four
 times the processor time: requests, `json.dumps` over megabytes, and a debug text of every request. Building a
 request and taking its answer through the vendor's checks are two steps: who sends it comes between.
+
+Decision: docs/adr/0009-a-lean-way-below-the-vendors-client.md
 """
 
 import logging

@@ -64,7 +64,7 @@ class TencentComparer:
             raise SlotMissed("the time of the permit had passed before the call was sent") from broken
 
     def is_stale(self, call: Exchange) -> bool:
-        """Say whether a call has waited too long for its start, or its connection has ended meanwhile."""
+        """Return True if a call has waited too long for its start, or its connection has ended meanwhile."""
         return is_stale(call)
 
     def give_up(self, call: Exchange) -> None:
@@ -108,7 +108,7 @@ class TencentComparer:
             raise Unavailable(text) from failure
 
     def refresh(self) -> bool:
-        """Say whether there is a newer credential, and use it from now on."""
+        """Return True if there is a newer credential, and use it from now on."""
         account = self._renew() if self._renew else self._account
         if _credential(account) == _credential(self._account):
             return False
@@ -117,7 +117,7 @@ class TencentComparer:
         return True
 
     def close(self) -> None:
-        """Close the connections, also of calls that are under way."""
+        """Close the connections, also those of calls in flight."""
         self._exchanges.close()
         self._connections.close()
 

@@ -100,9 +100,9 @@ def _close_all(resting: list[tuple[float, socket.socket]]) -> None:
 
 
 def is_over(sock: socket.socket) -> bool:
-    """Say whether a connection at rest has ended; what comes without being asked for counts as an end."""
+    """Return True if a connection at rest has ended; what comes without being asked for counts as an end."""
     try:
         sock.recv(1)
-    except OSError as error:  # TLS keeps to itself what it was told for later: tickets are no end
+    except OSError as error:  # TLS keeps what came for later to itself: tickets are not the end
         return not isinstance(error, NOT_NOW)
     return True

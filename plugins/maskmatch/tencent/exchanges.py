@@ -1,6 +1,8 @@
-"""All exchanges that are under way, sent and received by one thread that never waits for any one of them.
+"""All exchanges in flight, sent and received by one thread that never waits for any one of them.
 
 Each has its own connection and one deadline for the answer; nothing is repeated, no redirect is followed.
+
+Decision: docs/adr/0009-a-lean-way-below-the-vendors-client.md
 """
 
 import math
@@ -113,7 +115,7 @@ class Exchanges:
             self._receive(exchange)
 
     def _send(self, exchange: Exchange) -> bool:
-        """Send what the connection takes now; say whether the exchange goes on."""
+        """Send what the connection takes now; return True if the exchange goes on."""
         unsent = exchange.unsent
         try:
             while unsent:
@@ -139,7 +141,7 @@ class Exchanges:
         self._out[number] = self._out.pop(number)
 
     def _receive(self, exchange: Exchange) -> None:
-        """Take in some of the answer: the rest, if any, is told by the next poll, after that of others."""
+        """Take in some of the answer: the next poll brings the rest, if any, after that of others."""
         try:
             exchange.answer.feed(exchange.sock.recv(_AT_ONCE))
         except NOT_NOW:
@@ -189,13 +191,13 @@ class Exchanges:
 
 
 def is_stale(exchange: Exchange) -> bool:
-    """Say whether an exchange waited too long for its start, or its connection has ended meanwhile."""
+    """Return True if an exchange waited too long for its start, or its connection has ended meanwhile."""
     rested = time.monotonic() - exchange.ready_at
     return rested > STALE_SECONDS or (rested > _FRESH_SECONDS and is_over(exchange.sock))
 
 
 def _hang_up(out: dict[int, Exchange], *ends: socket.socket) -> None:
-    """Close all that is under way."""
+    """Close all exchanges in flight."""
     for exchange in out.values():
         exchange.sock.close()
     out.clear()

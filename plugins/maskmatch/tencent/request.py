@@ -1,6 +1,8 @@
 """A call as bytes: its body in blocks, and the head that signs it (TC3-HMAC-SHA256).
 
 https://cloud.tencent.com/document/product/1278/46710
+
+Decision: docs/adr/0009-a-lean-way-below-the-vendors-client.md
 """
 
 import hashlib

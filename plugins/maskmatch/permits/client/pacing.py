@@ -4,6 +4,8 @@
                                                    └ far too late: thrown away
 
 Only for calls that are ready, and at most 0.1 s of the rate: a killed process takes no more with it.
+
+Decision: docs/adr/0006-permits-are-one-step-over-one-document.md
 """
 
 import threading
@@ -88,7 +90,7 @@ class Pacer:
         return slots
 
     def passed(self, slot: float, *, used: bool) -> bool:
-        """Note that a slot has come, or is not needed; say whether it may still be used."""
+        """Note that a slot has come, or is not needed; return True if it may still be used."""
         late = self._clock.now() - slot
         in_time = late <= LATE_SECONDS
         with self._lock:

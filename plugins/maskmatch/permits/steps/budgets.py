@@ -30,7 +30,7 @@ class Window:
 
     @property
     def has_limit(self) -> bool:
-        """Say whether a claim has named a limit."""
+        """Return True if a claim has named a limit."""
         return self.most_calls is not None or self.most_micro_cny is not None
 
 

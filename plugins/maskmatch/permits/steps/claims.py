@@ -1,4 +1,4 @@
-"""What a caller says when it asks for permits, and what it is told."""
+"""What a caller says when it asks for permits, and the answer."""
 
 from dataclasses import dataclass
 from decimal import Decimal

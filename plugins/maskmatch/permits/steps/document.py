@@ -1,4 +1,7 @@
-"""What a back-end is: one small document, changed in one atomic step, under one clock for all its users."""
+"""What a back-end is: one small document, changed in one atomic step, under one clock for all its users.
+
+Decision: docs/adr/0006-permits-are-one-step-over-one-document.md
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -47,5 +47,5 @@ def note(host: HostPace, calls: int, now: float) -> HostPace:
 
 
 def is_stale(host: HostPace, *, now: float, calls_per_second: float) -> bool:
-    """Say whether the host is as fast as the account again, or speaks of a clock that has jumped back."""
+    """Return True if the host is as fast as the account again, or speaks of a clock that has jumped back."""
     return pace_of(host, now) >= calls_per_second or host.cut_at > now

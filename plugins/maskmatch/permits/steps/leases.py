@@ -1,7 +1,7 @@
-"""The fence: only the newest attempt at a shard may pay.
+"""The fence: only the newest try of a shard may pay.
 
-Each attempt takes the lease of its shard and with it the next epoch. A lease that was given up keeps its
-epoch for a day, so that an attempt that wakes up late still meets the fence.
+Each try takes the lease of its shard and with it the next epoch. A lease that was given up keeps its
+epoch for a day, so that a try that wakes up late still meets the fence.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class Lease:
 
 
 def take(leases: Mapping[str, Lease], shard: str, *, at_least: int, utc: float) -> Lease:
-    """Return the lease of the next attempt at a shard."""
+    """Return the lease of the next try of a shard."""
     kept = leases[shard].epoch if shard in leases else 0
     return Lease(max(kept + 1, at_least), utc)
 
@@ -42,5 +42,5 @@ def release(lease: Lease | None, epoch: int, *, utc: float) -> Lease | None:
 
 
 def is_stale(lease: Lease, utc: float) -> bool:
-    """Say whether the lease may be forgotten."""
+    """Return True if the lease may be forgotten."""
     return utc - lease.seen > (_RELEASED_SECONDS if lease.released else _IDLE_SECONDS)

@@ -73,7 +73,7 @@ def _held(state: State, claim: Claim, moment: Moment) -> State | None:
 
 def _replaced(state: State, claim: Claim) -> Replaced:
     newer = state.leases[str(claim.shard)].epoch
-    return Replaced(f"attempt {newer} at {claim.shard} has taken over from {claim.epoch}; this one stops")
+    return Replaced(f"try {newer} of {claim.shard} has taken over from {claim.epoch}; this one stops")
 
 
 def _within_budget(state: State, moment: Moment, ask: Ask) -> tuple[State, Slots | Wait | Refusal]:

@@ -39,7 +39,7 @@ class Turn:
 
 
 def asked(share: PriorityShare, now: float) -> bool:
-    """Say whether the priority wants calls now."""
+    """Return True if the priority wants calls now."""
     return 0 <= now - share.asked_at < _ASKED_SECONDS
 
 

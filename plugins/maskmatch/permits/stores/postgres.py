@@ -45,7 +45,7 @@ class PostgresDocument(SwappedDocument):
 
     @staticmethod
     def takes_option(scheme: str, option: str) -> bool:
-        """Say whether an address with this scheme may have the option, written name=value."""
+        """Return True if an address with this scheme may have the option, written name=value."""
         try:
             parse_dsn(f"{scheme}://?{option}")
         except psycopg2.ProgrammingError:

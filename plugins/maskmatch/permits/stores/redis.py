@@ -57,7 +57,7 @@ class RedisDocument(SwappedDocument):
 
     @staticmethod
     def takes_option(scheme: str, option: str) -> bool:
-        """Say whether an address with this scheme may have the option, written name=value."""
+        """Return True if an address with this scheme may have the option, written name=value."""
         name, equals, _ = option.partition("=")
         if not equals or not (name in _OPTIONS or name.startswith("ssl_")):
             return False

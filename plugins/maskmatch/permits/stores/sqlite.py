@@ -85,7 +85,7 @@ class SqliteDocument:
                 return _made_ready(db)
             except sqlite3.Error as error:
                 db.close()
-                # Processes that make a file ready at once are refused and not made to wait.
+                # Processes that make a file ready at once get an error instead of having to wait.
                 is_busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
                 if not is_busy or self._clock.now() > give_up_at:
                     raise

@@ -95,7 +95,7 @@ class SwappedDocument(ABC):
             self._seen = None
 
     def _swap(self, offer: Offer) -> bool:
-        """Make an offer; say whether it was taken."""
+        """Make an offer; return True if it was taken."""
         try:
             reply = self._timed(offer)
         except ConnectionLost as error:

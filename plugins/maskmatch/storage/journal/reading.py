@@ -68,7 +68,7 @@ def final_outcomes(entries: Iterable[Entry]) -> dict[str, Outcome]:
     for entry in entries:
         new, earlier = entry.outcome, known.get(entry.outcome.pair_id)
         if earlier and earlier.is_final and not new.is_final:
-            new, earlier = earlier, new  # a replaced attempt had paid for the answer
+            new, earlier = earlier, new  # a replaced try had paid for the answer
         known[new.pair_id] = replace(new, calls=new.calls.after(earlier.calls)) if earlier else new
     return known
 

@@ -1,4 +1,7 @@
-"""Appending to a journal from many threads, by one that puts groups of outcomes into the store."""
+"""Appending to a journal from many threads, by one that puts groups of outcomes into the store.
+
+Decision: docs/adr/0007-outcomes-are-journaled-in-groups.md
+"""
 
 import json
 import logging
@@ -69,7 +72,7 @@ class ShardJournal:
     def record(self, outcome: Outcome) -> None:
         """Keep an outcome; return at once unless a whole group is not yet durable.
 
-        Raise Unavailable or StopRun when the store stays away, Replaced when another attempt has taken over;
+        Raise Unavailable or StopRun when the store stays away, Replaced when another try has taken over;
         the outcome is kept all the same, and written if that becomes possible before the journal is closed.
         """
         with self._lock:
@@ -103,7 +106,7 @@ class ShardJournal:
                 raise self._failure() from error
 
     def _may_leave(self, closing_since: float) -> bool:
-        """Say whether a writer that still tries has had its last chance."""
+        """Return True if a writer that still tries has had its last chance."""
         return self._has_given_up() and time.monotonic() - closing_since > STOPPING_SECONDS
 
     def _keep(self, outcome: Outcome) -> None:
@@ -188,7 +191,7 @@ class ShardJournal:
             self._closing.wait(seconds)
 
     def _look_for_others(self) -> None:
-        """See now and then whether another attempt has taken over; the coordinator tells it at once."""
+        """See now and then whether another try has taken over; the coordinator tells it at once."""
         if time.monotonic() < self._look_at:
             return
         with suppress(MaskmatchError):  # the group is durable; the next one looks again

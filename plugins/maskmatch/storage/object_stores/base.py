@@ -66,7 +66,7 @@ class Store(Protocol):
 
 
 def probe_conditional_writes(store: Store) -> bool:
-    """Say whether the store refuses a create-only write onto an object that is there.
+    """Return True if the store refuses a create-only write onto an object that is there.
 
     A 200 proves nothing (several servers ignore the condition), so the probe writes one key twice.
     """

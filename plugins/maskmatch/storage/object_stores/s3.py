@@ -181,7 +181,7 @@ class S3Store:
             )
         if code in _CURES or (status < 500 and status not in _PASSING and code not in _PASSING_CODES):
             cure = _CURES.get(code, "mend bucket, key or the storage connection")
-            return StopRun(f"{place} at {self._client.meta.endpoint_url} was refused ({code}): {cure}")
+            return StopRun(f"{place} at {self._client.meta.endpoint_url} is not accessible ({code}): {cure}")
         return Unavailable(f"{place}: the store answered {code or 'an error'}: {error}")
 
 
