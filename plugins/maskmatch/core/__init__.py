@@ -1,1 +1,1 @@
-"""How pairs are compared: plain Python that knows neither Airflow nor the network. Start at `comparing`."""
+"""The words and rules of the field, in the standard library alone: pairs, outcomes, codes, plans, rows, prices."""

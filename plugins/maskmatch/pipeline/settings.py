@@ -17,12 +17,12 @@ ACCOUNT_FIELDS = (
 )
 """Fields of a connection, and variables MASKMATCH_<NAME> of the command line."""
 
-_CLASSES = {"scheduled": Priority.NIGHTLY, "backfill": Priority.BACKFILL}
+_PRIORITIES = {"scheduled": Priority.NIGHTLY, "backfill": Priority.BACKFILL}
 
 
 def priority_of(run_type: str) -> Priority:
     """Return the priority of an Airflow run; what a person or an asset has started is ad hoc."""
-    return _CLASSES.get(run_type, Priority.AD_HOC)
+    return _PRIORITIES.get(run_type, Priority.AD_HOC)
 
 
 def account_budgets(fields: Mapping[str, object]) -> Budgets:

@@ -16,7 +16,7 @@ class Response:
     content: bytes = field(repr=False)
 
 
-class Answer:
+class HttpAnswer:
     """Takes in one answer: whether its head came, all of it, and whether another may follow it."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 
-from maskmatch.tencent.answers import Answer, Response
+from maskmatch.tencent.answers import HttpAnswer, Response
 from maskmatch.tencent.connections import NOT_NOW, Connections, is_over
 from maskmatch.tencent.stages import ExchangeBroken, Stage
 
@@ -47,7 +47,7 @@ class Exchange:
     def __init__(self, sock: socket.socket, blocks: Iterable[bytes]) -> None:
         self.sock = sock
         self.unsent: deque[bytes | memoryview] = deque(blocks)
-        self.answer = Answer()
+        self.answer = HttpAnswer()
         self.why: OSError | None = None  # the other side hung up: it may have answered before it did
         self.response: Response | None = None
         self.broken: ExchangeBroken | None = None
