@@ -130,7 +130,7 @@ class Chaos:
             **{f"kills_of_{target}": killer.kills[target] for target in Target},
             "kills": killer.kills.total(),
             "tries": tries.started,
-            **{f"fault_{name}": count for name, count in self._service.faults()["befallen"].items()},
+            **{f"fault_{name}": count for name, count in self._service.faults()["applied"].items()},
             "unlisted_per_task_killed": round(figures["unlisted"] / max(1, killer.tasks_killed), 2),
             "throttled": meter["throttled"],
         }

@@ -1,5 +1,6 @@
 """Services for the tests of the wire, all in hash mode unless a test asks for faces."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -28,6 +29,18 @@ def start_service() -> Iterator[StartService]:
             return services.enter_context(running(app))
 
         yield start
+
+
+@pytest.fixture
+def process_logging() -> Iterator[None]:
+    """Undo what `serve` sets up for a process of its own: handlers, and less to record."""
+    root, flags = logging.getLogger(), ("logThreads", "logProcesses", "logMultiprocessing", "_srcfile")
+    handlers, level, saved = root.handlers[:], root.level, {name: getattr(logging, name) for name in flags}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, value in saved.items():
+        setattr(logging, name, value)
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
+from comparemaskface.__main__ import main
 from comparemaskface.command import SECRET_ID_VARIABLE, SECRET_KEY_VARIABLE
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
@@ -38,7 +40,32 @@ def service(*options: str, command: Sequence[str] = COMMAND) -> Iterator[tuple[s
         process.communicate()
 
 
-def refused(*options: str, **environment: str) -> str:
+Refused = Callable[..., str]
+
+
+@pytest.fixture
+def refused(
+    process_logging: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Refused:
+    """Return what calls the command with options that it refuses before it sets up the process."""
+    monkeypatch.setattr(os, "environ", NO_CREDENTIAL.copy())
+
+    def call(*options: str, **environment: str) -> str:
+        os.environ.update(environment)
+        monkeypatch.setattr(sys, "argv", ["comparemaskface", *options])
+        try:
+            code: object = main()
+        except SystemExit as end:
+            code = end.code
+        for name in environment:
+            del os.environ[name]
+        assert code == 2
+        return capsys.readouterr().err
+
+    return call
+
+
+def does_not_start(*options: str, **environment: str) -> str:
     result = subprocess.run(
         [*COMMAND, *options],
         env=NO_CREDENTIAL | environment,
@@ -83,7 +110,7 @@ def test_the_credential_shows_nowhere_in_the_output() -> None:
         assert secret not in output
 
 
-def test_it_refuses_to_start_without_a_credential() -> None:
+def test_it_does_not_start_without_a_credential(refused: Refused) -> None:
     assert f"set {SECRET_ID_VARIABLE}" in refused("--scores", "hash")
     message = refused("--scores", "hash", "--secret-id", SECRET_ID)
     assert f"set {SECRET_KEY_VARIABLE}" in message
@@ -92,22 +119,22 @@ def test_it_refuses_to_start_without_a_credential() -> None:
     )
 
 
-def test_it_says_what_is_wrong_with_its_options(tmp_path: object) -> None:
+def test_it_says_what_is_wrong_with_its_options(refused: Refused, tmp_path: Path) -> None:
     assert "a whole number from 0" in refused("--calls-per-second", "-1", **CREDENTIAL)
     assert "a whole number from 1" in refused("--workers", "0", **CREDENTIAL)
     assert "must be one of model, hash" in refused("--scores", "dice", **CREDENTIAL)
-    assert "cannot start" in refused("--scores", "hash", "--port", "99999", **CREDENTIAL)
-    assert "cannot start" in refused("--models", str(tmp_path), **CREDENTIAL)
+    assert "cannot start" in does_not_start("--scores", "hash", "--port", "99999", **CREDENTIAL)
+    assert "cannot start" in does_not_start("--models", str(tmp_path), **CREDENTIAL)
     assert "a scope of region, uin, global, ip" in refused("--limit", "vpc=1", **CREDENTIAL)
     assert "a whole number from 0" in refused("--limit", "ip=-1", **CREDENTIAL)
 
 
-def test_it_says_what_is_wrong_with_a_file_of_accounts(tmp_path: Path) -> None:
+def test_it_says_what_is_wrong_with_a_file_of_accounts(refused: Refused, tmp_path: Path) -> None:
     file = tmp_path / "accounts.toml"
     options = ("--scores", "hash", "--accounts", os.fspath(file))
-    assert "No such file" in refused(*options)
+    assert "No such file" in does_not_start(*options)
     file.write_text("[[account]]")
-    assert "`name` is missing" in refused(*options)
+    assert "`name` is missing" in does_not_start(*options)
     for option in ("--secret-id", "--secret-key"):
         assert "takes the place of" in refused(*options, option, "x")
 

@@ -32,4 +32,4 @@ def test_the_example_prints_a_score(start_service: StartService) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"`([A-Z][A-Za-z]+(?:\.[A-Z][A-Za-z]+)+)`", PAGE))))
 def test_every_code_on_the_page_is_one_the_service_knows(name: str) -> None:
-    assert name in {mistake.code for mistake in VendorError}
+    assert name in {error.code for error in VendorError}

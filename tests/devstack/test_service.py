@@ -81,7 +81,7 @@ def test_it_listens_on_loopback_only(service):
 def test_faults_are_replaced_while_it_runs(service):
     service.set_faults(["internal"])
     assert code_of(service) == "InternalError"
-    assert service.faults()["befallen"] == {"internal": 1}
+    assert service.faults()["applied"] == {"internal": 1}
     service.set_faults(["rpc-fail"], per_pair=1)
     assert code_of(service) == "FailedOperation.RpcFail"
     assert compare(service) >= 0
@@ -96,7 +96,7 @@ def test_a_plan_of_faults_is_told_whole(service):
 
 def test_a_plan_that_is_wrong_is_refused_and_the_old_one_stays(service):
     service.set_faults(["internal"])
-    with pytest.raises(ValueError, match="'rain' is no fault"):
+    with pytest.raises(ValueError, match="'rain' is not a fault"):
         service.set_faults(["rain"])
     assert service.faults()["faults"] == ["internal"]
 
@@ -130,7 +130,7 @@ def test_faults_cannot_be_replaced_by_anybody_unless_asked_for(tmp_path):
 
 def test_a_fault_that_does_not_exist_keeps_it_from_starting(tmp_path):
     service = LocalService(tmp_path, scores="hash", faults=["rain"])
-    with pytest.raises(ChildFailedError, match="cannot start: 'rain' is no fault"):
+    with pytest.raises(ChildFailedError, match="cannot start: 'rain' is not a fault"):
         service.start()
     assert not is_running(service.pid)
 

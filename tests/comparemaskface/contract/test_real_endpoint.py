@@ -1,7 +1,7 @@
 """The portable cases against any endpoint, the vendor's own among them; deselected unless asked for.
 
     MASKMATCH_REAL_SECRET_ID=... MASKMATCH_REAL_SECRET_KEY=... \
-        python -m pytest -m real_endpoint tests/server/contract
+        python -m pytest -m real_endpoint tests/comparemaskface/contract
 
 MASKMATCH_REAL_ENDPOINT is https://iai.tencentcloudapi.com unless set. One call is billed.
 """

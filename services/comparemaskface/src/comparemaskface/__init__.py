@@ -1,17 +1,27 @@
 """A local CompareMaskFace service: the vendor's wire, order of checks, limits and bill, on this machine.
 
-    command running settings              how it is started
-    app       gateway                     one request from its first byte to its answer
-    intake    wire room                   a request's form, and the room its body takes
-    admission signature                   its envelope, who signed it
-    accounts  quota billing               who may call, how often, and for what money
-    comparison                            what is asked: JSON or fields -> two sides
-    scorers model_scorer                  the answer, from a hash or from the face model
-    fetching images faces ...             what the model needs for it
-    faults    faults_fate faults_wire     what goes wrong, for whom, and how it looks; admin
-    page      examination                 the same for a person with a browser
-    evaluate  evaluation                  how well the scores keep their promise
-    mistakes  errors replies meter        how it is told, and what it cost; access_log
+    command, __main__, settings           how it is started; option_types reads the options
+    web/        app running               the application, and the process that listens
+                connection_limits memory  what one connection, and the process, may take
+                gateway request_pipeline  one call from its first byte to its answer
+                body_memory blocking_work large bodies: their memory, and work on them in threads
+                page meter_page           comparing by hand in a browser; GET /meter
+                faults_page access_log    GET and POST /faults; one line per call
+    vision/     scorers examination       the score, from a hash or from the face model; what was seen
+                model_scorer fetching     the model's answer, and pictures given by URL
+                decoding jpeg png         bytes to pixels; structure: what is wrong with a file
+                detection embedding       the largest face and its 128 numbers; faces, weights
+                quality score_scale       how usable a face is; likeness on the vendor's scale
+                evaluate error_rates      how well the scale holds on pictures of your own
+    faults/     named_faults decisions    what can go wrong, and for which call
+                options transport         how it is asked for, and how it looks on the wire
+    accounts/   account accounts_file     who may call, read from a file
+                admission rate_limits     whether, and how often
+                meter billing             what was called, and what it costs
+    wire/       forms urlencoded          the four forms of a request
+                signature signature_v1    who signed it
+                comparison                what is asked: JSON or fields -> two sides
+                errors vendor_errors      what can be wrong with it; replies: both envelopes
 
-Imports nothing else of maskmatch, so that it cannot share the client's mistakes.
+Imports nothing of maskmatch, so that an error in the client is not repeated here.
 """

@@ -34,13 +34,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="port to listen on; 0 takes a free one and prints it (default: %(default)s)",
     )
     add("--secret-id", help=f"SecretId that callers sign with (default: ${SECRET_ID_VARIABLE})")
-    add("--secret-key", help=f"its SecretKey; better given as ${SECRET_KEY_VARIABLE}, which no one sees")
+    add(
+        "--secret-key",
+        help=f"its SecretKey; better given as ${SECRET_KEY_VARIABLE}, which other users cannot see",
+    )
     add("--accounts", type=Path, metavar="FILE", help="TOML file of accounts, in place of the one SecretId")
-    _add_quota(add, defaults)
+    _add_rate_limits(add, defaults)
     _add_behaviour(add, defaults)
 
 
-def _add_quota(add: Callable[..., object], defaults: Settings) -> None:
+def _add_rate_limits(add: Callable[..., object], defaults: Settings) -> None:
     add(
         "--calls-per-second",
         type=whole_number,
@@ -112,7 +115,7 @@ def serve(args: argparse.Namespace) -> int:
     """Run the service until SIGTERM or SIGINT, answer the calls under way, return the exit code."""
     _log_quickly()
     try:
-        # --help works without the packages of the `server` extra.
+        # --help and invalid options need no web server, and no numpy or OpenCV.
         from comparemaskface.web import running  # noqa: PLC0415 - see above
 
         running.run(_settings(args))

@@ -1,4 +1,4 @@
-"""Everything the service can be told when it starts."""
+"""All settings that the service starts with."""
 
 import os
 from dataclasses import dataclass, field
@@ -6,7 +6,8 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from comparemaskface.accounts.account import Counting, Scope
+from comparemaskface.accounts.account import Account, Counting, Key, Scope
+from comparemaskface.accounts.accounts_file import read_accounts
 from comparemaskface.faults.named_faults import FaultPlan
 
 
@@ -49,3 +50,26 @@ class Settings:
     """What goes wrong from the start."""
     admin: bool = False
     """Show faults, and let them be replaced, at /faults."""
+
+
+DEFAULT_ACCOUNT = "default"
+"""Name of the one account that the options describe when there is no file."""
+
+
+def load_accounts(settings: Settings) -> tuple[Account, ...]:
+    """Return the accounts that the settings name; raises ValueError or OSError for an invalid file."""
+    if settings.accounts is not None:
+        return read_accounts(
+            settings.accounts,
+            calls_per_second=settings.calls_per_second,
+            counting=settings.counting,
+            burst=settings.burst,
+        )
+    account = Account(
+        name=DEFAULT_ACCOUNT,
+        keys=(Key(secret_id=settings.secret_id, secret_key=settings.secret_key),),
+        limits=((Scope.API, settings.calls_per_second), *settings.limits),
+        counting=settings.counting,
+        burst=settings.burst,
+    )
+    return (account,)

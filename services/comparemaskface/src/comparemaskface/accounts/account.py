@@ -30,7 +30,7 @@ class Permission(StrEnum):
 
 
 class Standing(Enum):
-    """The state of the account's contract; each but the first has its mistake."""
+    """The state of the account's contract; each but the first has a vendor error."""
 
     ACTIVE = None
     ARREARS = VendorError.IN_ARREARS
@@ -90,7 +90,7 @@ class Key:
             raise ServiceError(VendorError.MFA_MISSING)
 
     def check_token(self, token: str, *, now: float) -> None:
-        """Refuse another token than this key's, and one that has expired; a permanent key has none."""
+        """Refuse a token that is not this key's or has expired; a permanent key takes no token."""
         is_mine = hmac.compare_digest(token.encode("utf-8", "replace"), (self.token or "").encode())
         if not is_mine or (self.expires_at is not None and now >= self.expires_at):
             raise ServiceError(VendorError.WRONG_TOKEN)
@@ -118,7 +118,7 @@ class Account:
 
     @property
     def calls_per_second(self) -> int:
-        """Return the limit on calls to this action; 0: none."""
+        """Return the limit on calls to this action; 0: unlimited."""
         return dict(self.limits).get(Scope.API, 0)
 
     def check_address(self, address: str) -> None:
@@ -154,7 +154,7 @@ class Accounts:
             self._add(account)
 
     def find(self, secret_id: str) -> tuple[Account, Key]:
-        """Return a key and whose it is; raise UNKNOWN_SECRET_ID."""
+        """Return the account and the key itself; raise UNKNOWN_SECRET_ID."""
         try:
             return self._owners[secret_id]
         except KeyError:
@@ -162,7 +162,7 @@ class Accounts:
 
     def _add(self, account: Account) -> None:
         if account.name in self._names:
-            raise ValueError(f"two accounts are called {account.name}")
+            raise ValueError(f"two accounts have the name {account.name}")
         self._names.add(account.name)
         for number, key in enumerate(account.keys, start=1):
             if key.secret_id in self._owners:

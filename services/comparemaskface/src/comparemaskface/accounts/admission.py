@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from comparemaskface.accounts.account import Account, Accounts, Key
-from comparemaskface.wire import signature_v1
 from comparemaskface.wire.errors import ServiceError, VendorError
-from comparemaskface.wire.signature import is_signed_with, read_authorization
+from comparemaskface.wire.signature import read_authorization, tc3_signature_matches
+from comparemaskface.wire.signature_v1 import v1_signature_matches
 
 ACTION = "CompareMaskFace"
 VERSION = "2020-03-03"
@@ -58,7 +58,7 @@ _HEADERS = {name: header for name, header in _HEADERS_WITH_REGION.items() if nam
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The common parameters of a request. `is_signed_with` tells whether a SecretKey gives its signature."""
+    """The common parameters of a request. `is_signed_with`: True if a SecretKey gives its signature."""
 
     action: str
     version: str
@@ -82,7 +82,7 @@ def read_headers(
     claim = read_authorization(headers["authorization"])
 
     def is_signed(secret_key: str) -> bool:
-        return claim.date == _utc_date(timestamp) and is_signed_with(
+        return claim.date == _utc_date(timestamp) and tc3_signature_matches(
             secret_key,
             claim,
             headers=headers,
@@ -115,12 +115,12 @@ def read_fields(fields: Mapping[str, str], *, method: str, host: str, strict_reg
         region=fields.get("Region"),
         token=fields.get("Token", ""),
         secret_id=fields["SecretId"],
-        is_signed_with=lambda key: signature_v1.is_signed_with(key, fields, method=method, host=host),
+        is_signed_with=lambda key: v1_signature_matches(key, fields, method=method, host=host),
     )
 
 
 def authenticate(envelope: Envelope, accounts: Accounts, *, now: float) -> Account:
-    """Return the account whose key signed the request; refuse one nobody signed, or not lately."""
+    """Return the account whose key signed the request; refuse an unsigned or outdated one."""
     account, key = identify(envelope, accounts, now=now)
     if not envelope.is_signed_with(key.secret_key):
         raise ServiceError(VendorError.WRONG_SIGNATURE)
@@ -128,7 +128,7 @@ def authenticate(envelope: Envelope, accounts: Accounts, *, now: float) -> Accou
 
 
 def identify(envelope: Envelope, accounts: Accounts, *, now: float) -> tuple[Account, Key]:
-    """Return whose request this claims to be, before its signature is looked at."""
+    """Return the account and the key that the request names, before its signature is verified."""
     if abs(now - int(envelope.timestamp)) > CLOCK_TOLERANCE.total_seconds():
         raise ServiceError(VendorError.EXPIRED)
     account, key = accounts.find(envelope.secret_id)
@@ -138,7 +138,7 @@ def identify(envelope: Envelope, accounts: Accounts, *, now: float) -> tuple[Acc
 
 
 def check_target(envelope: Envelope) -> None:
-    """Refuse another version, action or region than this service has."""
+    """Refuse a version, action or region that this service does not have."""
     if envelope.version != VERSION:
         raise ServiceError(VendorError.NO_SUCH_VERSION, version=envelope.version[:64])
     if envelope.action != ACTION:

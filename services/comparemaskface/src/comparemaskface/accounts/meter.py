@@ -1,4 +1,4 @@
-"""What the vendor would put on the bill, and what a client should not have let it put there.
+"""What the vendor would charge, and how much of it a client paid twice.
 
 Only successes and NoFaceInPhoto are billed (https://cloud.tencent.com/document/product/867/17640). A pair
 billed more than once was *paid again*.
@@ -26,20 +26,20 @@ class Call:
     at: float
     request_id: str
     pair: bytes | None
-    """None when the request was too broken to tell."""
+    """None when the request was too broken to show it."""
     outcome: str
     """SCORED or an error code."""
     account: str = ""
 
     @property
     def is_billed(self) -> bool:
-        """Tell whether the vendor would take money for it."""
+        """Return True if the vendor would charge for it."""
         return self.outcome in _BILLED
 
 
 @dataclass(slots=True)
 class _Counts:
-    """Counts of one account, or of requests whose account nobody knows."""
+    """Counts of one account, or of requests whose account is unknown."""
 
     accepted: int = 0
     throttled: int = 0
@@ -68,20 +68,20 @@ class Meter:
         self._accounts = {account.name: account for account in accounts}
 
     def accept(self, at: float, account: str = "") -> None:
-        """Note that a call passed the rate limit."""
+        """Record that a call passed the rate limit."""
         self._counts[account].accepted += 1
         self._first = at if self._first is None else self._first
         self._last = at
 
-    def refuse(self, mistake: VendorError, account: str | None = None) -> None:
-        """Note a request that did not pass the rate limit, or did not even reach it."""
-        if mistake in THROTTLED:
+    def refuse(self, error: VendorError, account: str | None = None) -> None:
+        """Record a request that did not pass the rate limit, or did not even reach it."""
+        if error in THROTTLED:
             self._counts[account or ""].throttled += 1
         else:
             self._counts[account or ""].refused += 1
 
     def settle(self, call: Call) -> None:
-        """Note how an accepted call ended."""
+        """Record how an accepted call ended."""
         if call.is_billed:
             self._counts[call.account].bill.add(call.at)
         if not self.enabled:

@@ -17,27 +17,27 @@ Clock = Callable[[], float]
 
 MOST_COUNTERS = 10_000
 """Above this all counts begin anew: there are as many as accounts, regions and addresses of callers."""
-MISTAKES = {
+VENDOR_ERRORS = {
     Scope.API: VendorError.TOO_MANY_REQUESTS,
     Scope.REGION: VendorError.TOO_MANY_REQUESTS,
     Scope.UIN: VendorError.TOO_MANY_OF_UIN,
     Scope.GLOBAL: VendorError.TOO_MANY_EVERYWHERE,
     Scope.IP: VendorError.TOO_MANY_OF_IP,
 }
-THROTTLED = frozenset(MISTAKES.values())
+THROTTLED = frozenset(VENDOR_ERRORS.values())
 
 
 class Counter(Protocol):
-    """Count the calls under one limit: first `asked`, then perhaps `take`."""
+    """Count the calls under one limit: first `record_request`, then perhaps `take`."""
 
-    def asked(self, now: float) -> int:
-        """Note a request; return how many there were in its second, rejected ones included."""
+    def record_request(self, now: float) -> int:
+        """Record a request; return how many there were in its second, rejected ones included."""
 
-    def has_room(self) -> bool:
-        """Tell whether the request just noted may be accepted."""
+    def has_slot(self) -> bool:
+        """Return True if the request just recorded may be accepted."""
 
     def take(self) -> None:
-        """Note that it was accepted."""
+        """Record that it was accepted."""
 
 
 class CalendarSecond:
@@ -46,18 +46,18 @@ class CalendarSecond:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._second = -1
-        self._asked = self._accepted = 0
+        self._requested = self._accepted = 0
 
-    def asked(self, now: float) -> int:
-        """Note a request; return how many there were in this second."""
+    def record_request(self, now: float) -> int:
+        """Record a request; return how many there were in this second."""
         if int(now) != self._second:
             self._second = int(now)
-            self._asked = self._accepted = 0
-        self._asked += 1
-        return self._asked
+            self._requested = self._accepted = 0
+        self._requested += 1
+        return self._requested
 
-    def has_room(self) -> bool:
-        """Tell whether this second has a slot left."""
+    def has_slot(self) -> bool:
+        """Return True if this second has a slot left."""
         return self._accepted < self._limit
 
     def take(self) -> None:
@@ -70,26 +70,26 @@ class SlidingSecond:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._asked: deque[float] = deque()
+        self._requested: deque[float] = deque()
         self._accepted: deque[float] = deque()
 
-    def asked(self, now: float) -> int:
-        """Note a request; return how many there were within the last second."""
-        for times in (self._asked, self._accepted):
+    def record_request(self, now: float) -> int:
+        """Record a request; return how many there were within the last second."""
+        for times in (self._requested, self._accepted):
             while times and times[0] <= now - 1:
                 times.popleft()
             while times and times[-1] > now:  # the clock was set back
                 times.pop()
-        self._asked.append(now)
-        return len(self._asked)
+        self._requested.append(now)
+        return len(self._requested)
 
-    def has_room(self) -> bool:
-        """Tell whether fewer calls than the limit were accepted within the last second."""
+    def has_slot(self) -> bool:
+        """Return True if fewer calls than the limit were accepted within the last second."""
         return len(self._accepted) < self._limit
 
     def take(self) -> None:
-        """Note an accepted call."""
-        self._accepted.append(self._asked[-1])
+        """Record an accepted call."""
+        self._accepted.append(self._requested[-1])
 
 
 class TokenBucket:
@@ -102,16 +102,16 @@ class TokenBucket:
         self._filled_at: float | None = None
         self._requests = CalendarSecond(limit)
 
-    def asked(self, now: float) -> int:
-        """Fill up; note a request and return how many there were in this calendar second."""
+    def record_request(self, now: float) -> int:
+        """Fill up; record a request and return how many there were in this calendar second."""
         if self._filled_at is not None:
             gained = max(0.0, now - self._filled_at) * self._limit
             self._tokens = min(self._burst, self._tokens + gained)
         self._filled_at = now
-        return self._requests.asked(now)
+        return self._requests.record_request(now)
 
-    def has_room(self) -> bool:
-        """Tell whether there is a whole token; a billionth is forgiven to the arithmetic of time."""
+    def has_slot(self) -> bool:
+        """Return True if there is a whole token; a millionth less counts too, for rounding of the clock."""
         return self._tokens >= 1 - 1e-6
 
     def take(self) -> None:
@@ -119,7 +119,7 @@ class TokenBucket:
         self._tokens -= 1
 
 
-class Quota:
+class RateLimiter:
     """Hold all limits of all accounts; a call that one limit rejects takes no slot under the others."""
 
     def __init__(self, *, clock: Clock) -> None:
@@ -127,7 +127,7 @@ class Quota:
         self._counters: dict[tuple[str, Scope, str], Counter] = {}
 
     def admit(self, account: Account, *, region: str = "", address: str = "") -> float:
-        """Take a slot under each limit and return its time; raise the mistake of the first without one.
+        """Take a slot under each limit and return its time; raise the error of the first that has none.
 
         A limit of 0 admits all.
         """
@@ -143,9 +143,9 @@ class Quota:
             if not limit:
                 continue
             counter = self._counter(account, scope, limit, places.get(scope, ""))
-            requests = counter.asked(now)
-            if not counter.has_room():
-                raise ServiceError(MISTAKES[scope], requests=requests, limit=limit)
+            requests = counter.record_request(now)
+            if not counter.has_slot():
+                raise ServiceError(VENDOR_ERRORS[scope], requests=requests, limit=limit)
             counters.append(counter)
         return counters
 

@@ -1,1 +1,1 @@
-"""What the service can be told to let go wrong."""
+"""Faults that the service can be asked for."""

@@ -1,4 +1,4 @@
-"""Which fault befalls which call: drawn from a seed, so that the same calls meet the same faults again."""
+"""Which faults apply to which call: drawn from a seed, so that the same calls get the same faults again."""
 
 import hashlib
 import math
@@ -11,31 +11,31 @@ from comparemaskface.accounts.rate_limits import Clock
 from comparemaskface.faults.named_faults import STATES, Fault, FaultBy, FaultName, FaultPlan
 
 REFUSING = frozenset({FaultName.THROTTLE, FaultName.ARREARS})
-"""Nothing else befalls such a call; that of a storm is refused before it is accepted."""
+"""No other fault applies to such a call; one in a storm is refused before it is accepted."""
 LONGEST_DELAY = 300.0
 """Seconds; a lognormal has no longest."""
 
 
 @dataclass(frozen=True, slots=True)
 class FaultDecision:
-    """All that befalls one call. `fault`, one of them, decides its answer; `delay` and `hang` are seconds."""
+    """The faults applied to one call. `fault`, one of them, decides its answer; `delay`, `hang`: seconds."""
 
-    befallen: tuple[FaultName, ...] = ()
+    applied: tuple[FaultName, ...] = ()
     fault: FaultName | None = None
     delay: float = 0.0
     hang: float = 0.0
     model_version: str | None = None
 
     def __str__(self) -> str:
-        """Name what befell the call, for the log; `-` when nothing did."""
-        return "+".join(self.befallen) if self.befallen else "-"
+        """Name the faults applied, for the log; `-` when there are none."""
+        return "+".join(self.applied) if self.applied else "-"
 
 
-UNHARMED = FaultDecision()
+NO_FAULT = FaultDecision()
 
 
 class Faults:
-    """Decide the fate of each call by the plan in force, which may be replaced at any time."""
+    """Decide which faults apply to each call, by the plan in force, which may be replaced at any time."""
 
     def __init__(self, plan: FaultPlan, *, clock: Clock) -> None:
         self._true_clock = clock
@@ -49,17 +49,17 @@ class Faults:
         self._skew = self._value(FaultName.CLOCK_SKEW) or 0.0
         self._requests = self._accepted = 0
         self._storm_began: float | None = None
-        self._befallen: Counter[FaultName] = Counter()
+        self._applied: Counter[FaultName] = Counter()
         self._of_pair: Counter[bytes] = Counter()
 
     @property
     def is_active(self) -> bool:
-        """Tell whether any call can meet a fault at all."""
+        """Return True if any fault is planned."""
         return bool(self._by_name)
 
     @property
     def needs_pair(self) -> bool:
-        """Tell whether the fate of a call depends on its pair."""
+        """Return True if the decision depends on the pair of a call."""
         return self._plan.by is FaultBy.PAIR or self._plan.per_pair > 0
 
     def clock(self) -> float:
@@ -67,50 +67,50 @@ class Faults:
         return self._true_clock() + self._skew
 
     def decide(self, pair: bytes | None) -> FaultDecision:
-        """Return what befalls the next call; `pair` is None when its request does not tell one."""
+        """Decide about the next call; `pair` is None when none can be read from its request."""
         self._requests += 1
-        fate = self._fate(pair)
-        self._befallen.update(fate.befallen)
-        if not fate.fault or fate.fault not in REFUSING:
+        decision = self._draw(pair)
+        self._applied.update(decision.applied)
+        if not decision.fault or decision.fault not in REFUSING:
             self._accepted += 1
-        if pair is not None and self._plan.per_pair and not STATES.issuperset(fate.befallen):
+        if pair is not None and self._plan.per_pair and not STATES.issuperset(decision.applied):
             self._of_pair[pair] += 1
-        return fate
+        return decision
 
     def state(self) -> dict[str, Any]:
-        """Return the plan in force and how often each fault befell a call since, ready for JSON."""
+        """Return the plan in force and how often each fault was applied since, ready for JSON."""
         return {
             "faults": [str(fault) for fault in self._plan.faults],
             "seed": self._plan.seed,
             "by": self._plan.by,
             "per_pair": self._plan.per_pair,
             "calls": self._requests,
-            "befallen": {name: self._befallen[name] for name in self._by_name},
+            "applied": {name: self._applied[name] for name in self._by_name},
         }
 
-    def _fate(self, pair: bytes | None) -> FaultDecision:
+    def _draw(self, pair: bytes | None) -> FaultDecision:
         if self._is_from(FaultName.ARREARS):
             return FaultDecision((FaultName.ARREARS,), fault=FaultName.ARREARS)
-        drawn = {fault.name: fault for fault in self._drawn if self._befalls(fault, pair)}
+        drawn = {fault.name: fault for fault in self._drawn if self._applies(fault, pair)}
         slow = drawn.pop(FaultName.SLOW, None)
         decisive = next(iter(drawn.values()), None)
         if decisive and decisive.name in REFUSING:
             return FaultDecision((decisive.name,), fault=decisive.name)
         version = self._model_version()
-        befallen = {
+        applied = {
             FaultName.SLOW: slow,
             FaultName.MODEL_VERSION: version,
             **({decisive.name: decisive} if decisive else {}),
         }
         return FaultDecision(
-            befallen=tuple(name for name, it in befallen.items() if it),
+            applied=tuple(name for name, it in applied.items() if it),
             fault=decisive.name if decisive else None,
             delay=self._delay(slow, pair) if slow else 0.0,
             hang=decisive.values[0] if decisive and decisive.name is FaultName.HANG else 0.0,
             model_version=version,
         )
 
-    def _befalls(self, fault: Fault, pair: bytes | None) -> bool:
+    def _applies(self, fault: Fault, pair: bytes | None) -> bool:
         most = self._plan.per_pair
         if most and pair is not None and self._of_pair[pair] >= most:
             return False
@@ -119,7 +119,7 @@ class Faults:
         return fault.share >= 1 or self._chance(fault.name, pair) < fault.share
 
     def _is_storm(self, seconds: float) -> bool:
-        """Tell whether the storm, which begins with the first call, still lasts."""
+        """Return True if the storm, which begins with the first call, still lasts."""
         now = self._true_clock()
         if self._storm_began is None:
             self._storm_began = now
@@ -144,7 +144,7 @@ class Faults:
         return f"{self._by_name[FaultName.MODEL_VERSION].values[1]:.1f}"
 
     def _is_from(self, name: FaultName) -> bool:
-        """Tell whether the next call is at or past the one from which the state holds."""
+        """Return True if the next call is at or past the one from which the state holds."""
         first = self._value(name)
         return first is not None and self._accepted + 1 >= first
 

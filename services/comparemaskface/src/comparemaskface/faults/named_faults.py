@@ -1,9 +1,9 @@
-"""Faults by name: what the service can be told to let go wrong, as the vendor's does on a bad day.
+"""Faults by name: what can be made to go wrong, as it does with the vendor on a bad day.
 
     --fault NAME[=VALUE[,VALUE]][@SHARE]        internal@0.01   slow=0.4,0.5   throttle=30   arrears=1000
 
-Three kinds: most apply_fault a share of the calls and decide their answer (of several the first named does),
-`slow` delays a share of them whatever else befalls them, and states of account, clock and model hold for all.
+Three kinds: most apply to a share of the calls and decide their answer (of several the first named does),
+`slow` delays a share of them whatever else applies, and states of account, clock and model hold for all.
 """
 
 import math
@@ -31,7 +31,7 @@ class FaultName(StrEnum):
 
 
 class FaultBy(StrEnum):
-    """What a share is drawn over: calls, or pairs, so that a pair meets the same fate each time."""
+    """What a share is drawn over: calls, or pairs, so that a pair gets the same faults each time."""
 
     CALL = "call"
     PAIR = "pair"
@@ -68,7 +68,7 @@ _FORM = re.compile(r"(?P<name>[a-z-]+)(=(?P<values>[^@=]+))?(@(?P<share>[^@=]+))
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault as asked for: its numbers (see QUANTITIES), and the share of calls it befalls."""
+    """One fault as asked for: its numbers (see QUANTITIES), and the share of calls it applies to."""
 
     name: FaultName
     values: tuple[float, ...]
@@ -83,7 +83,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class FaultPlan:
-    """All that shall go wrong. `per_pair`: at most so many faults apply_fault one pair; 0: any number."""
+    """All faults asked for. `per_pair`: at most so many faults apply to one pair; 0: any number."""
 
     faults: tuple[Fault, ...] = ()
     seed: int = 0
@@ -110,7 +110,7 @@ def parse_fault(text: str) -> Fault:
     form = _FORM.fullmatch(text)
     if form is None or form["name"] not in list(FaultName):
         raise ValueError(
-            f"{text[:64]!r} is no fault: NAME[=VALUE][@SHARE], NAME one of {', '.join(FaultName)}"
+            f"{text[:64]!r} is not a fault: NAME[=VALUE][@SHARE], NAME one of {', '.join(FaultName)}"
         )
     name = FaultName(form["name"])
     values = _values(name, form["values"])
@@ -137,5 +137,5 @@ def _number(text: str, quantity: Quantity) -> float:
         number = math.nan
     if not quantity.least <= number <= quantity.most:
         least, most = f"{quantity.least:g}", f"{quantity.most:g}"
-        raise ValueError(f"{quantity.meaning}: {text[:32]!r} is no number between {least} and {most}")
+        raise ValueError(f"{quantity.meaning}: {text[:32]!r} is not a number between {least} and {most}")
     return number

@@ -14,7 +14,7 @@ def add_fault_options(add: Callable[..., object]) -> None:
         action="append",
         default=[],
         metavar="NAME[=VALUE][@SHARE]",
-        help="let something go wrong, for all calls or a share of them (0 to 1); may be given several times; "
+        help="make something go wrong, for all calls or a share of them (0 to 1); repeatable; "
         f"NAME: {', '.join(FaultName)}",
     )
     add(
@@ -29,14 +29,14 @@ def add_fault_options(add: Callable[..., object]) -> None:
         type=one_of(FaultBy),
         choices=list(FaultBy),
         default=FaultBy.CALL,
-        help="draw over calls, or over pairs: a pair meets the same fate each time (default: %(default)s)",
+        help="draw over calls, or over pairs: a pair gets the same faults each time (default: %(default)s)",
     )
     add(
         "--faults-per-pair",
         type=int,
         default=0,
         metavar="K",
-        help="at most K faults apply_fault one pair, so that a retry succeeds; 0: no limit (default: %(default)s)",
+        help="at most K faults for one pair, so that a retry succeeds; 0: no limit (default: %(default)s)",
     )
     add(
         "--admin",

@@ -16,7 +16,7 @@ from comparemaskface.faults.decisions import FaultDecision
 from comparemaskface.faults.named_faults import FaultName
 from comparemaskface.wire.errors import ServiceError, VendorError
 
-CONNECTION = "maskmatch.connection"
+CONNECTION = "comparemaskface.connection"
 """Name of the scope's extension that holds the connection."""
 
 BAD_GATEWAY = HTMLResponse(
@@ -26,14 +26,14 @@ BAD_GATEWAY = HTMLResponse(
 )
 
 
-_MISTAKES = {
+_VENDOR_ERRORS = {
     FaultName.INTERNAL: VendorError.INTERNAL,
     FaultName.RPC_FAIL: VendorError.RPC_FAILED,
     FaultName.ARREARS: VendorError.IN_ARREARS,
 }
 
 
-class NotServed(Exception):
+class CallAborted(Exception):
     """A call ends before it is served, with a reply that is no answer of the vendor's."""
 
     def __init__(self, outcome: str, reply: ASGIApp) -> None:
@@ -42,31 +42,31 @@ class NotServed(Exception):
         self.reply = reply
 
 
-async def apply_fault(fate: FaultDecision, request: Request) -> None:
-    """Delay an accepted call as its fate wants; raise ServiceError or NotServed if it is not to be served."""
-    if fate.delay:
-        await _wait(request, seconds=fate.delay)
-    if fate.fault in _MISTAKES:
-        raise ServiceError(_MISTAKES[fate.fault])
-    if fate.fault is FaultName.BAD_GATEWAY:
-        raise NotServed("BadGateway", BAD_GATEWAY)
-    if fate.fault is FaultName.HANG:
-        await _hang(request, seconds=fate.hang)
-    if fate.fault in {FaultName.HANG, FaultName.CUT}:
-        raise NotServed("ConnectionCut", cut)
+async def apply_fault(decision: FaultDecision, request: Request) -> None:
+    """Delay an accepted call as decided; raise ServiceError or CallAborted if it is not to be served."""
+    if decision.delay:
+        await _wait(request, seconds=decision.delay)
+    if decision.fault in _VENDOR_ERRORS:
+        raise ServiceError(_VENDOR_ERRORS[decision.fault])
+    if decision.fault is FaultName.BAD_GATEWAY:
+        raise CallAborted("BadGateway", BAD_GATEWAY)
+    if decision.fault is FaultName.HANG:
+        await _hang(request, seconds=decision.hang)
+    if decision.fault in {FaultName.HANG, FaultName.CUT}:
+        raise CallAborted("ConnectionCut", cut)
 
 
-def deliver(fate: FaultDecision, answer: Response) -> ASGIApp:
+def deliver(decision: FaultDecision, answer: Response) -> ASGIApp:
     """Return what the caller gets of an answer."""
-    if fate.fault is FaultName.LOST:
+    if decision.fault is FaultName.LOST:
         return cut
-    if fate.fault is FaultName.BAD_JSON:
+    if decision.fault is FaultName.BAD_JSON:
         return _break_json(answer)
     return answer
 
 
 class Connection(HttpToolsProtocol):
-    """A connection that an application can cut, and that tells when the server stops."""
+    """A connection that an application can cut, and that knows when the server stops."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -90,7 +90,7 @@ class Connection(HttpToolsProtocol):
 async def cut(scope: Scope, receive: Receive, _send: Send) -> None:
     """Close the connection without an answer."""
     _connection(scope).cut()
-    # Until the server knows: it takes a missing answer on an open connection for a mistake of ours.
+    # Until the server knows: it takes a missing answer on an open connection for an error of the application.
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -41,7 +41,7 @@ def decode(content: bytes) -> np.ndarray:
         return _reader(content)(content)
     except ServiceError:
         raise
-    except Exception:  # noqa: BLE001 - whatever a broken file does to its decoder, it is a broken file
+    except Exception:  # noqa: BLE001 - whatever error the decoder raises, the file is broken
         raise ServiceError(VendorError.UNDECODABLE) from None
 
 
@@ -89,7 +89,7 @@ def _pixels(image: ImageFile) -> np.ndarray:
 def _upright(image: Image.Image) -> Image.Image:
     try:
         turn = _UPRIGHT.get(image.getexif().get(_EXIF_ORIENTATION, 1))
-    except Exception:  # noqa: BLE001 - broken metadata around a sound picture is no reason to refuse it
+    except Exception:  # noqa: BLE001 - broken metadata around a sound picture is not a reason to refuse it
         return image
     return image.transpose(turn) if turn is not None else image
 

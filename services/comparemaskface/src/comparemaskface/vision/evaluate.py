@@ -21,7 +21,7 @@ import numpy as np
 
 from comparemaskface.option_types import positive_number
 from comparemaskface.vision.decoding import decode
-from comparemaskface.vision.evaluation import Comparisons, Rate, compare_all
+from comparemaskface.vision.error_rates import Comparisons, Rate, compare_all
 from comparemaskface.vision.faces import FaceModel
 from comparemaskface.vision.score_scale import COSINES, SCORES, scale
 from comparemaskface.vision.weights import WeightsError, find_weights

@@ -6,7 +6,7 @@ from comparemaskface.wire.errors import ServiceError
 
 
 @dataclass(frozen=True)
-class View:
+class PictureFindings:
     """What was found on one picture. `box`: x, y, width, height in pixels of the upright picture."""
 
     box: tuple[float, float, float, float] | None = None
@@ -18,9 +18,9 @@ class View:
 
 @dataclass(frozen=True)
 class Examination:
-    """Both views, and either the score or what a caller would be told in its place."""
+    """What was found on both pictures, and either the score or the error a caller would get in its place."""
 
-    a: View = View()
-    b: View = View()
+    a: PictureFindings = PictureFindings()
+    b: PictureFindings = PictureFindings()
     score: float | None = None
     problem: ServiceError | None = None

@@ -42,7 +42,7 @@ _SPECIAL = [
 
 
 def is_public(address: Address) -> bool:
-    """Tell whether an address belongs to the open internet."""
+    """Return True if an address belongs to the open internet."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped:
             return is_public(address.ipv4_mapped)

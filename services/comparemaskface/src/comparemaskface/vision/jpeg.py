@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from comparemaskface.vision.structure import BrokenStructure
+
 MOST_SEGMENTS = 2000
 """A phone's picture with depth map and profile has some hundred."""
 MOST_SCANS = 32
@@ -30,10 +32,6 @@ _MARKER = re.compile(rb"\xff[^\x00\xff]")
 _SCAN_END = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _NOISE = bytes(random.Random(81).choices(range(255), k=512))  # noqa: S311 - any bytes but 0xFF will do
-
-
-class BrokenStructure(ValueError):
-    """The file is no whole JPEG of a usual kind."""
 
 
 @dataclass(frozen=True)

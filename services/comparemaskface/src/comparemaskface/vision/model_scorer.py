@@ -17,7 +17,7 @@ import numpy as np
 
 from comparemaskface.settings import Settings
 from comparemaskface.vision.decoding import decode
-from comparemaskface.vision.examination import Examination, View
+from comparemaskface.vision.examination import Examination, PictureFindings
 from comparemaskface.vision.faces import Face, FaceModel
 from comparemaskface.vision.fetching import Fetcher, is_any, is_public
 from comparemaskface.vision.score_scale import score as likeness
@@ -28,7 +28,7 @@ FACES_REMEMBERED = 4096
 """About 2 kB each."""
 
 Reading = Face | BaseException | None
-"""A face, none, or why the picture could not be read."""
+"""A face, None when there is none, or the error that kept the picture from being read."""
 
 
 class FaceReader(Protocol):
@@ -59,7 +59,7 @@ class ModelScorer:
     async def examine(self, comparison: Comparison) -> Examination:
         """Return the score or its error, and what was found on each picture."""
         faces = await self._faces_of(comparison)
-        a, b = (_view(face) for face in faces)
+        a, b = (_findings(face) for face in faces)
         try:
             score = _compared(faces, comparison.quality_control)
         except ServiceError as problem:
@@ -129,7 +129,7 @@ def _compared(faces: Sequence[Reading], quality_control: int) -> float:
 
 def _certain(face: Reading) -> Face:
     if isinstance(face, ServiceError):
-        raise ServiceError(face.mistake, **face.details)  # a new one: this would be in its own traceback
+        raise ServiceError(face.vendor_error, **face.details)  # a new one: this would be in its own traceback
     if isinstance(face, BaseException):
         raise face
     if face is None:
@@ -137,13 +137,13 @@ def _certain(face: Reading) -> Face:
     return face
 
 
-def _view(reading: Reading) -> View:
+def _findings(reading: Reading) -> PictureFindings:
     try:
         face = _certain(reading)
     except ServiceError as problem:
-        return View(problem=problem)
+        return PictureFindings(problem=problem)
     quality = face.quality
-    return View(box=face.box, quality_level=quality.level, shortcomings=quality.shortcomings)
+    return PictureFindings(box=face.box, quality_level=quality.level, shortcomings=quality.shortcomings)
 
 
 def _digest(content: bytes) -> bytes:

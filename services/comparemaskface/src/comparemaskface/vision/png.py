@@ -10,6 +10,8 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from comparemaskface.vision.structure import BrokenStructure
+
 MOST_CHUNKS = 10_000
 """Encoders cut the pixels into pieces of 8 kB or more."""
 
@@ -20,10 +22,6 @@ _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _WHOLE = ((0, 0, 1, 1),)
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """Passes of an interlaced picture: first column, first row, step between columns, between rows."""
-
-
-class BrokenStructure(ValueError):
-    """The file is no whole PNG."""
 
 
 @dataclass(frozen=True)

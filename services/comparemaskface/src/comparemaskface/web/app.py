@@ -19,7 +19,7 @@ from comparemaskface.web.body_memory import BodyMemoryLimiter
 from comparemaskface.web.faults_page import fault_route
 from comparemaskface.web.gateway import Gateway
 from comparemaskface.web.meter_page import meter_route
-from comparemaskface.web.page import ComparePictures, Front
+from comparemaskface.web.page import ComparePictures, PageRouter
 
 
 class Service(Starlette):
@@ -50,13 +50,13 @@ def build_app(settings: Settings, *, scorer: Scorer, clock: Clock = time.time) -
         await scorer.aclose()
 
     faults = Faults(settings.faults, clock=clock)
-    room = BodyMemoryLimiter()
-    gateway = Gateway(settings, scorer=scorer, meter=meter, faults=faults, room=room)
+    body_memory = BodyMemoryLimiter()
+    gateway = Gateway(settings, scorer=scorer, meter=meter, faults=faults, body_memory=body_memory)
     routes = [Route("/health", show_health)]
     if settings.page:
-        routes.append(Route("/compare", ComparePictures(scorer, room).answer, methods=["POST"]))
+        routes.append(Route("/compare", ComparePictures(scorer, body_memory).answer, methods=["POST"]))
     if settings.meter:
         routes.append(meter_route(meter))
     if settings.admin:
         routes.append(fault_route(faults))
-    return Service(Front(gateway) if settings.page else gateway, routes=routes, lifespan=lifespan)
+    return Service(PageRouter(gateway) if settings.page else gateway, routes=routes, lifespan=lifespan)

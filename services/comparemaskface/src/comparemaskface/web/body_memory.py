@@ -3,19 +3,19 @@
 import asyncio
 from collections import deque
 
-ROOM = 256 * 1024 * 1024
-"""Bytes of bodies held at once. While it is taken apart, one takes up to three times its size."""
+LARGEST_BODY_MEMORY = 256 * 1024 * 1024
+"""Bytes of bodies held at once. While one is parsed, it takes up to three times its size."""
 
 
 class BodyMemoryLimiter:
-    """Let bodies in while there is room for them; the others wait for their turn, unread, in order."""
+    """Admit bodies while there is memory for them; the others wait for their turn, unread, in order."""
 
-    def __init__(self, size: int = ROOM) -> None:
+    def __init__(self, size: int = LARGEST_BODY_MEMORY) -> None:
         self._free = self._size = size
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
-    async def take(self, size: int) -> int:
-        """Wait until there is room for a body of so many bytes; return what to give back."""
+    async def acquire(self, size: int) -> int:
+        """Wait until there is memory for a body of so many bytes; return how many bytes to release."""
         size = min(size, self._size)
         if not self._waiting and size <= self._free:
             self._free -= size
@@ -27,18 +27,18 @@ class BodyMemoryLimiter:
         except asyncio.CancelledError:
             if turn.cancelled():
                 self._waiting.remove((size, turn))
-                self._let_in()
+                self._admit_waiting()
             else:  # its turn came at the same moment
-                self.give_back(size)
+                self.release(size)
             raise
         return size
 
-    def give_back(self, size: int) -> None:
-        """Make room for others."""
+    def release(self, size: int) -> None:
+        """Free the memory for others."""
         self._free += size
-        self._let_in()
+        self._admit_waiting()
 
-    def _let_in(self) -> None:
+    def _admit_waiting(self) -> None:
         while self._waiting and self._waiting[0][0] <= self._free:
             size, turn = self._waiting.popleft()
             self._free -= size

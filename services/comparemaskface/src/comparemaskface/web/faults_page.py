@@ -53,7 +53,7 @@ def _read_plan(body: bytes) -> FaultPlan:
         raise ValueError(f"a plan is an object with some of {', '.join(_TYPES)}")
     for name, value in content.items():
         if not isinstance(value, _TYPES[name]) or isinstance(value, bool):
-            raise ValueError(f"{name} must be a {_TYPES[name].__name__}")  # noqa: TRY004 - as for all mistakes
+            raise ValueError(f"{name} must be a {_TYPES[name].__name__}")  # noqa: TRY004 - as for all that is wrong in a plan
     return _plan(**content)
 
 

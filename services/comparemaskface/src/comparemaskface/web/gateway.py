@@ -1,7 +1,7 @@
 """One request from its first byte to its answer, in the vendor's order of checks.
 
-intake: form, size, caller, target, rate limit | -> fault -> content -> score | -> fault -> answer
-                     refused, or throttled     | accepted, perhaps billed    | perhaps lost
+pipeline: form, size, caller, target, rate limit | -> fault -> content -> score | -> fault -> answer
+                       refused, or throttled     | accepted, perhaps billed    | perhaps lost
 """
 
 import asyncio
@@ -15,14 +15,14 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from comparemaskface.accounts.meter import SCORED, Call, Meter
-from comparemaskface.faults.decisions import UNHARMED, Faults
-from comparemaskface.faults.transport import NotServed, apply_fault, deliver
+from comparemaskface.faults.decisions import NO_FAULT, Faults
+from comparemaskface.faults.transport import CallAborted, apply_fault, deliver
 from comparemaskface.settings import Settings
 from comparemaskface.vision.scorers import Scorer
+from comparemaskface.web.access_log import AccessLog
 from comparemaskface.web.body_memory import BodyMemoryLimiter
 from comparemaskface.web.request_pipeline import Admitted, RequestContext, RequestPipeline
 from comparemaskface.wire import replies
-from comparemaskface.wire.access_log import AccessLog
 from comparemaskface.wire.comparison import Comparison
 from comparemaskface.wire.errors import ServiceError, VendorError
 
@@ -39,75 +39,81 @@ class Gateway:
         scorer: Scorer,
         meter: Meter,
         faults: Faults,
-        room: BodyMemoryLimiter,
+        body_memory: BodyMemoryLimiter,
     ) -> None:
         self._log = AccessLog()
         self._latency = settings.latency.total_seconds()
         self._scorer = scorer
         self._meter = meter
-        self._intake = RequestPipeline(settings, meter=meter, clock=faults.clock, faults=faults, room=room)
+        self._pipeline = RequestPipeline(settings, meter=meter, faults=faults, body_memory=body_memory)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request and log one line about it: never its headers or its body."""
         started = time.perf_counter()
-        visit = RequestContext(request_id=_request_id())
+        context = RequestContext(request_id=_request_id())
         try:
-            outcome, reply = await self._answer(Request(scope, receive), visit)
+            outcome, reply = await self._answer(Request(scope, receive), context)
         except ClientDisconnect:
             outcome, reply = "ClientDisconnected", None
-        except NotServed as end:
+        except CallAborted as end:
             outcome, reply = end.outcome, end.reply
         finally:
-            self._intake.dismiss(visit)
+            self._pipeline.release(context)
         milliseconds = (time.perf_counter() - started) * 1000
         self._log.write(
-            visit.request_id, account=visit.account, code=outcome, ms=milliseconds, fault=visit.fate
+            context.request_id,
+            account=context.account,
+            code=outcome,
+            ms=milliseconds,
+            fault=context.fault_decision,
         )
         if reply is not None:
             await reply(scope, receive, send)
 
-    async def _answer(self, request: Request, visit: RequestContext) -> tuple[str, ASGIApp]:
-        outcome, answer = await self._outcome(request, visit)
-        return outcome, deliver(visit.fate, answer)
+    async def _answer(self, request: Request, context: RequestContext) -> tuple[str, ASGIApp]:
+        outcome, answer = await self._outcome(request, context)
+        return outcome, deliver(context.fault_decision, answer)
 
-    async def _outcome(self, request: Request, visit: RequestContext) -> tuple[str, Response]:
+    async def _outcome(self, request: Request, context: RequestContext) -> tuple[str, Response]:
         try:
-            admitted = await self._intake.admit(request, visit)
-            score = await self._serve(admitted, request, visit)
+            admitted = await self._pipeline.admit(request, context)
+            score = await self._serve(admitted, request, context)
         except ServiceError as error:
-            return error.code, replies.failure(error, visit.request_id, visit.language)
-        except (ClientDisconnect, NotServed):
+            return error.code, replies.failure(error, context.request_id, context.language)
+        except (ClientDisconnect, CallAborted):
             raise
         except Exception as error:  # noqa: BLE001 - the vendor answers its own faults too
-            _report_fault(error, visit.request_id)
+            _report_fault(error, context.request_id)
             fault = ServiceError(VendorError.INTERNAL)
-            return fault.code, replies.failure(fault, visit.request_id, visit.language)
-        return SCORED, replies.success(score, visit.request_id, model_version=visit.fate.model_version)
+            return fault.code, replies.failure(fault, context.request_id, context.language)
+        return SCORED, replies.success(
+            score, context.request_id, model_version=context.fault_decision.model_version
+        )
 
-    async def _serve(self, admitted: Admitted, request: Request, visit: RequestContext) -> float:
+    async def _serve(self, admitted: Admitted, request: Request, context: RequestContext) -> float:
         """Score an accepted call, and settle it on the meter whatever becomes of it."""
         comparison: Comparison | None = None
         outcome = VendorError.INTERNAL.code
         try:
             if self._latency:
                 await asyncio.sleep(self._latency)
-            if visit.fate is not UNHARMED:
-                await apply_fault(visit.fate, request)
-            self._intake.check_standing(admitted.account)
+            if context.fault_decision is not NO_FAULT:
+                await apply_fault(context.fault_decision, request)
+            self._pipeline.check_standing(admitted.account)
             comparison = await admitted.comparison()
             score = await self._scorer.score(comparison)
             outcome = SCORED
         except ServiceError as error:
             outcome = error.code
             raise
-        except NotServed as end:
+        except CallAborted as end:
             outcome = end.outcome
             raise
         finally:
             self._meter.settle(
                 Call(
                     at=admitted.accepted_at,
-                    request_id=visit.request_id,
+                    request_id=context.request_id,
                     pair=comparison.pair if comparison and self._meter.enabled else None,
                     outcome=outcome,
                     account=admitted.account.name,

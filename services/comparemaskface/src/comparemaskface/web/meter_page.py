@@ -1,4 +1,4 @@
-"""GET /meter shows the counts, with ?calls=1 each call too; DELETE /meter sets all to nothing, money too."""
+"""GET /meter shows the counts, with ?calls=1 each call too; DELETE /meter sets all to zero, money too."""
 
 import asyncio
 import json

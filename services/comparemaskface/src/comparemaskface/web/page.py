@@ -20,10 +20,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from comparemaskface.vision.examination import Examination, View
+from comparemaskface.vision.examination import Examination, PictureFindings
 from comparemaskface.vision.scorers import Scorer
+from comparemaskface.web.blocking_work import without_blocking
 from comparemaskface.web.body_memory import BodyMemoryLimiter
-from comparemaskface.web.request_pipeline import without_blocking
 from comparemaskface.wire.comparison import Comparison, Picture, read_comparison
 from comparemaskface.wire.errors import Language, ServiceError, VendorError
 from comparemaskface.wire.forms import Form, held_size, read_content
@@ -39,7 +39,7 @@ _THRESHOLDS = {40: "1 in 1,000", 50: "1 in 10,000", 60: "1 in 100,000"}
 """Score -> false match rate (https://cloud.tencent.com/document/api/867/50425, face model 3.0)."""
 
 
-class Front:
+class PageRouter:
     """Show the page to browsers and hand every other request to the gateway: an ASGI application."""
 
     def __init__(self, gateway: ASGIApp) -> None:
@@ -49,21 +49,21 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        app = self._page if _is_visit(scope) else self._gateway
+        app = self._page if _wants_page(scope) else self._gateway
         await app(scope, receive, send)
 
 
 class ComparePictures:
     """Answer the page's own requests: JSON as the action takes it, with pictures only."""
 
-    def __init__(self, scorer: Scorer, room: BodyMemoryLimiter) -> None:
+    def __init__(self, scorer: Scorer, body_memory: BodyMemoryLimiter) -> None:
         self._scorer = scorer
-        self._room = room
+        self._body_memory = body_memory
 
     async def answer(self, request: Request) -> Response:
         """Compare once and log one line about it."""
         if not _is_own_page(request.headers):
-            return Response("Only the page of this service may ask this.", 403, media_type="text/plain")
+            return Response("Only the page of this service may use this.", 403, media_type="text/plain")
         started = time.perf_counter()
         try:
             examination = await self._examine(request)
@@ -75,7 +75,7 @@ class ComparePictures:
         return JSONResponse(_flat(examination) | {"milliseconds": round(milliseconds, 1)})
 
     async def _examine(self, request: Request) -> Examination:
-        taken = await self._room.take(held_size(request.headers))
+        taken = await self._body_memory.acquire(held_size(request.headers))
         try:
             content = await read_content(request, Form.JSON, request.headers)
             comparison = await without_blocking(_read, content)
@@ -88,11 +88,11 @@ class ComparePictures:
             log.error("page fault=%s", type(fault).__name__)  # noqa: TRY400 - a traceback shows the message
             return Examination(problem=ServiceError(VendorError.INTERNAL))
         finally:
-            self._room.give_back(taken)
+            self._body_memory.release(taken)
 
 
-def _is_visit(scope: Scope) -> bool:
-    """Tell a browser that opens the page from a client that calls the action with GET."""
+def _wants_page(scope: Scope) -> bool:
+    """Return True if a browser opens the page, False if a client calls the action with GET."""
     if scope["method"] not in {"GET", "HEAD"}:
         return False
     headers = Headers(scope=scope)
@@ -101,7 +101,7 @@ def _is_visit(scope: Scope) -> bool:
 
 
 def _is_own_page(headers: Headers) -> bool:
-    """Tell the page's requests from those of a foreign page in the same browser."""
+    """Return True if the page itself asks, False if a page of another origin does."""
     try:
         origin = urlsplit(headers.get("origin", "")).netloc
     except ValueError:
@@ -126,16 +126,16 @@ def _flat(examination: Examination) -> dict[str, Any]:
             if score is not None
         ],
         "problem": _problem(examination.problem),
-        "pictures": [_flat_view(view) for view in (examination.a, examination.b)],
+        "pictures": [_flat_findings(findings) for findings in (examination.a, examination.b)],
     }
 
 
-def _flat_view(view: View) -> dict[str, Any]:
+def _flat_findings(findings: PictureFindings) -> dict[str, Any]:
     return {
-        "box": view.box,
-        "quality": view.quality_level,
-        "shortcomings": view.shortcomings,
-        "problem": _problem(view.problem),
+        "box": findings.box,
+        "quality": findings.quality_level,
+        "shortcomings": findings.shortcomings,
+        "problem": _problem(findings.problem),
     }
 
 

@@ -3,12 +3,10 @@
 form -> size -> envelope -> caller -> address -> target -> permission -> rate limit
 """
 
-import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TypeVar
 
 from starlette.requests import Request
 
@@ -16,31 +14,27 @@ from comparemaskface.accounts import admission
 from comparemaskface.accounts.account import Account, Accounts
 from comparemaskface.accounts.admission import Envelope
 from comparemaskface.accounts.meter import Meter
-from comparemaskface.accounts.rate_limits import Clock, Quota
-from comparemaskface.accounts_file import accounts_of
-from comparemaskface.faults.decisions import UNHARMED, FaultDecision, Faults
+from comparemaskface.accounts.rate_limits import RateLimiter
+from comparemaskface.faults.decisions import NO_FAULT, FaultDecision, Faults
 from comparemaskface.faults.named_faults import FaultName
-from comparemaskface.settings import Settings
+from comparemaskface.settings import Settings, load_accounts
+from comparemaskface.web.blocking_work import LONGEST_INLINE_WORK, without_blocking
 from comparemaskface.web.body_memory import BodyMemoryLimiter
 from comparemaskface.wire import urlencoded
 from comparemaskface.wire.comparison import Comparison, read_comparison, read_form
 from comparemaskface.wire.errors import Language, ServiceError, VendorError
 from comparemaskface.wire.forms import Form, form_of, held_size, read_content
 
-LONGEST_INLINE_WORK = 64 * 1024
-"""Bytes of a body; hashing and parsing more than this would hold up the other calls, so a thread does it."""
 STORM_LIMIT = 50
 """Calls per second that a storm's text names where the account has no limit: the vendor's default."""
 _UNSIGNED = "UNSIGNED-PAYLOAD"
 _SHA256_OF_UNSIGNED = hashlib.sha256(_UNSIGNED.encode()).hexdigest()
 _SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
 
-Result = TypeVar("Result")
-
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A request that took its slot: whose it is, when, and how to read what it asks."""
+    """A request that took its slot: its account, the time, and how to read what it asks."""
 
     account: Account
     accepted_at: float
@@ -48,7 +42,7 @@ class Admitted:
     read: Callable[[bytes], Comparison]
 
     async def comparison(self) -> Comparison:
-        """Read what the caller asks; raises the mistakes in it."""
+        """Read what the caller asks; raises the errors in it."""
         return await without_blocking(self.read, self.content)
 
 
@@ -59,46 +53,46 @@ class RequestContext:
     request_id: str
     language: Language = Language.ENGLISH
     account: str | None = None
-    fate: FaultDecision = UNHARMED
-    room_taken: int = 0
-    """Bytes to give back."""
+    fault_decision: FaultDecision = NO_FAULT
+    body_bytes: int = 0
+    """Acquired from the limiter, and to be released."""
 
 
 class RequestPipeline:
-    """Let requests in, and note on the meter who came and who was turned away.
+    """Let requests in, and count on the meter who came and who was refused.
 
-    Fills in the visit as it learns of language, account and fate.
+    Fills in the context as it learns language, account and faults.
     """
 
     def __init__(
-        self, settings: Settings, *, meter: Meter, clock: Clock, faults: Faults, room: BodyMemoryLimiter
+        self, settings: Settings, *, meter: Meter, faults: Faults, body_memory: BodyMemoryLimiter
     ) -> None:
         self._strict_region = settings.strict_region
-        accounts = accounts_of(settings)
+        accounts = load_accounts(settings)
         self._accounts = Accounts(accounts)
         self._meter = meter
         self._meter.list_accounts(accounts)
-        self._clock = clock
-        self._quota = Quota(clock=clock)
+        self._clock = faults.clock
+        self._rate_limiter = RateLimiter(clock=faults.clock)
         self._faults = faults
-        self._room = room
+        self._body_memory = body_memory
 
-    async def admit(self, request: Request, visit: RequestContext) -> Admitted:
+    async def admit(self, request: Request, context: RequestContext) -> Admitted:
         """Return a request that may be answered; raise what the vendor's gateway would answer."""
         try:
-            admitted = await self._admit(request, visit)
+            admitted = await self._admit(request, context)
             if self._faults.is_active:
-                await self._meet_fate(visit, admitted)
+                await self._decide_faults(context, admitted)
         except ServiceError as error:
-            self._meter.refuse(error.mistake, account=visit.account)
+            self._meter.refuse(error.vendor_error, account=context.account)
             raise
         self._meter.accept(admitted.accepted_at, account=admitted.account.name)
         return admitted
 
-    def dismiss(self, visit: RequestContext) -> None:
-        """Give back what a visit holds, when its answer is made."""
-        if visit.room_taken:
-            self._room.give_back(visit.room_taken)
+    def release(self, context: RequestContext) -> None:
+        """Release what a request holds, when its answer is made."""
+        if context.body_bytes:
+            self._body_memory.release(context.body_bytes)
 
     def check_standing(self, account: Account) -> None:
         """Refuse an accepted call of an account that may not spend, or has nothing left to spend."""
@@ -108,48 +102,54 @@ class RequestPipeline:
         cost = bill.cost(account.free_calls_per_month) if is_prepaid else Decimal(0)
         account.check_standing(billed=bill.calls, cost=cost)
 
-    async def _admit(self, request: Request, visit: RequestContext) -> Admitted:
+    async def _admit(self, request: Request, context: RequestContext) -> Admitted:
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]
         }
-        visit.language = _language(headers.get("x-tc-language"))
+        context.language = _language(headers.get("x-tc-language"))
         form = form_of(request.method, headers)
         if (size := held_size(headers)) > LONGEST_INLINE_WORK:
-            await self._take_room(size, visit, form=form, headers=headers)
+            await self._wait_for_body_memory(size, context, form=form, headers=headers)
         content = await read_content(request, form, headers)
-        envelope = await self._envelope(request, visit, form, headers=headers, content=content)
+        envelope = await self._envelope(request, context, form, headers=headers, content=content)
         account = admission.authenticate(envelope, self._accounts, now=self._clock())
-        visit.account = account.name
+        context.account = account.name
         address, _port = request.scope.get("client") or ("127.0.0.1", 0)
         account.check_address(address)
         admission.check_target(envelope)
         region = envelope.region or admission.DEFAULT_REGION
         account.check_permission(region)
-        accepted_at = self._quota.admit(account, region=region, address=address)
+        accepted_at = self._rate_limiter.admit(account, region=region, address=address)
         read = read_comparison if form is Form.JSON else read_form
         return Admitted(account, accepted_at, content, read)
 
-    async def _take_room(
-        self, size: int, visit: RequestContext, *, form: Form, headers: dict[str, str]
+    async def _wait_for_body_memory(
+        self, size: int, context: RequestContext, *, form: Form, headers: dict[str, str]
     ) -> None:
-        """Wait for room for a large body; there is none for a caller whom nobody knows."""
+        """Wait for memory for a large body; an unknown caller gets none."""
         if form.uses_tc3:
             claim = admission.read_headers(
                 headers, target="", payload_sha256="", strict_region=self._strict_region
             )
             admission.identify(claim, self._accounts, now=self._clock())
-        visit.room_taken = await self._room.take(size)
+        context.body_bytes = await self._body_memory.acquire(size)
 
-    async def _meet_fate(self, visit: RequestContext, admitted: Admitted) -> None:
-        """Draw what befalls a call; in a storm it is refused after all."""
+    async def _decide_faults(self, context: RequestContext, admitted: Admitted) -> None:
+        """Draw the faults of a call; in a storm it is refused after all."""
         pair = await _pair(admitted) if self._faults.needs_pair else None
-        fate = visit.fate = self._faults.decide(pair)
-        if fate.fault is FaultName.THROTTLE:
+        decision = context.fault_decision = self._faults.decide(pair)
+        if decision.fault is FaultName.THROTTLE:
             limit = admitted.account.calls_per_second or STORM_LIMIT
             raise ServiceError(VendorError.TOO_MANY_REQUESTS, requests=limit + 1, limit=limit)
 
     async def _envelope(
-        self, request: Request, visit: RequestContext, form: Form, *, headers: dict[str, str], content: bytes
+        self,
+        request: Request,
+        context: RequestContext,
+        form: Form,
+        *,
+        headers: dict[str, str],
+        content: bytes,
     ) -> Envelope:
         if form.uses_tc3:
             query = content.decode("latin-1") if form.is_query else ""
@@ -160,7 +160,7 @@ class RequestPipeline:
                 strict_region=self._strict_region,
             )
         fields = await without_blocking(urlencoded.read_fields, content)
-        visit.language = _language(fields.get("Language"))
+        context.language = _language(fields.get("Language"))
         return admission.read_fields(
             fields, method=request.method, host=headers.get("host", ""), strict_region=self._strict_region
         )
@@ -171,13 +171,6 @@ async def _pair(admitted: Admitted) -> bytes | None:
         return (await admitted.comparison()).pair
     except ServiceError:
         return None
-
-
-async def without_blocking(work: Callable[[bytes], Result], content: bytes) -> Result:
-    """Do what takes long for long contents in a thread."""
-    if len(content) <= LONGEST_INLINE_WORK:
-        return work(content)
-    return await asyncio.to_thread(work, content)
 
 
 async def _payload_sha256(form: Form, headers: dict[str, str], content: bytes) -> str:

@@ -19,13 +19,13 @@ from comparemaskface.web.memory import give_back_freed_memory
 KEEP_ALIVE_SECONDS = 75
 """Longer than a client's pauses: a connection closed just as it is used looks like a lost call."""
 GRACE_SECONDS = 30
-"""For calls under way when the process is told to stop."""
+"""For calls under way when the process is asked to stop."""
 MOST_FILES = 16_384
 """Open at the same time, connections among them; many systems allow 1024 until a process asks for more."""
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, printing the address first; raises what keeps it from starting."""
+    """Serve until SIGTERM or SIGINT, printing the address first; raises what prevents a start."""
     give_back_freed_memory()
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again and again
     # Broken metadata of a caller's picture would show up on stderr.

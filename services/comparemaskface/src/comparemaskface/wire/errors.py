@@ -1,23 +1,23 @@
-"""How a request fails: with a mistake of the vendor's table, told in the caller's language."""
+"""How a request fails: with an error of the vendor's table, its text in the caller's language."""
 
 from comparemaskface.wire.vendor_errors import Language, VendorError
 
-__all__ = ["Language", "VendorError", "ServiceError"]
+__all__ = ["Language", "ServiceError", "VendorError"]
 
 
 class ServiceError(Exception):
-    """Report a mistake to the caller; `details` fill the places in its text."""
+    """Report a vendor error to the caller; `details` fill the places in its text."""
 
-    def __init__(self, mistake: VendorError, **details: str | int) -> None:
-        super().__init__(mistake.code)
-        self.mistake = mistake
+    def __init__(self, vendor_error: VendorError, **details: str | int) -> None:
+        super().__init__(vendor_error.code)
+        self.vendor_error = vendor_error
         self.details = details
 
     @property
     def code(self) -> str:
         """Return the vendor's code."""
-        return self.mistake.code
+        return self.vendor_error.code
 
     def message(self, language: Language, request_id: str = "") -> str:
         """Return the whole text for the caller; some quote the request's id."""
-        return self.mistake.text(language).format(request_id=request_id, **self.details)
+        return self.vendor_error.text(language).format(request_id=request_id, **self.details)

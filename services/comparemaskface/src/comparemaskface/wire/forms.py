@@ -33,12 +33,12 @@ class Form(Enum):
 
     @property
     def uses_tc3(self) -> bool:
-        """Tell whether common parameters and signature are headers."""
+        """Return True if common parameters and signature are headers."""
         return self is Form.JSON or self is Form.QUERY
 
     @property
     def is_query(self) -> bool:
-        """Tell whether the parameters are in the query."""
+        """Return True if the parameters are in the query."""
         return self is Form.QUERY or self is Form.OLD_QUERY
 
 
@@ -55,12 +55,12 @@ def form_of(method: str, headers: Mapping[str, str]) -> Form:
 
 
 def announced_size(headers: Mapping[str, str]) -> int:
-    """Return how many bytes the body will have; one sent in chunks does not tell, and gets 0."""
+    """Return how many bytes the body will have; 0 for one sent in chunks, whose size is unknown."""
     return int(headers.get("content-length", 0))
 
 
 def held_size(headers: Mapping[str, str]) -> int:
-    """Return how many bytes of the body may be held at most: none of one that is refused unread."""
+    """Return how many bytes of the body may be held at most: 0 for one that is refused unread."""
     if "transfer-encoding" in headers:
         return LARGEST_REQUEST
     size = announced_size(headers)

@@ -49,7 +49,7 @@ def read_authorization(header: str) -> Authorization:
     )
 
 
-def is_signed_with(
+def tc3_signature_matches(
     secret_key: str,
     claim: Authorization,
     *,
@@ -58,7 +58,7 @@ def is_signed_with(
     payload_sha256: str,
     target: str = "POST\n/\n",
 ) -> bool:
-    """Tell, in constant time, whether the claimed signature is the one this key gives.
+    """Return True, in constant time, if the claimed signature is the one this key gives.
 
     `headers` has names in lower case and the values as they were sent; `target` is the method, the path and
     the query as they were sent, a line each.

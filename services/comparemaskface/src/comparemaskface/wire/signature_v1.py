@@ -12,8 +12,8 @@ from collections.abc import Mapping
 _DIGESTS = {"": "sha1", "HmacSHA1": "sha1", "HmacSHA256": "sha256"}
 
 
-def is_signed_with(secret_key: str, fields: Mapping[str, str], *, method: str, host: str) -> bool:
-    """Tell, in constant time, whether `Signature` among the fields is the one this key gives."""
+def v1_signature_matches(secret_key: str, fields: Mapping[str, str], *, method: str, host: str) -> bool:
+    """Return True, in constant time, if `Signature` among the fields is the one this key gives."""
     digest = _DIGESTS.get(fields.get("SignatureMethod", ""))
     claimed = _decoded(fields["Signature"])
     if digest is None or claimed is None:

@@ -14,7 +14,7 @@ from comparemaskface.web.app import build_app
 from demo.odd import no_face, rotated_exif
 from tests.comparemaskface.browser import CHROMIUM, Tab, chromium
 from tests.comparemaskface.service import SETTINGS, compare, running, sdk_client
-from tests.comparemaskface.test_model_scorer import OBAMA, OBAMA_AGAIN, PORTRAITS, text
+from tests.comparemaskface.vision.test_model_scorer import OBAMA, OBAMA_AGAIN, PORTRAITS, text
 
 pytestmark = pytest.mark.skipif(
     not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}: apt-get install chromium"

@@ -15,7 +15,7 @@ from tests.comparemaskface.service import SECRET_ID, SECRET_KEY, SETTINGS
 
 NOW = 1_800_000_000.0
 APP = build_app(SETTINGS, scorer=HashScorer(), clock=lambda: NOW)
-CODES = {mistake.code for mistake in VendorError if mistake is not VendorError.INTERNAL}
+CODES = {error.code for error in VendorError if error is not VendorError.INTERNAL}
 CREDENTIAL = Credential(SECRET_ID, SECRET_KEY)
 
 VALUES = st.sampled_from(

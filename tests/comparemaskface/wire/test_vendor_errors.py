@@ -12,16 +12,16 @@ def places(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name}
 
 
-@pytest.mark.parametrize("mistake", VendorError)
-def test_both_languages_fill_in_the_same_details(mistake: VendorError) -> None:
-    english, chinese = (mistake.text(language) for language in Language)
+@pytest.mark.parametrize("error", VendorError)
+def test_both_languages_fill_in_the_same_details(error: VendorError) -> None:
+    english, chinese = (error.text(language) for language in Language)
     assert places(english) == places(chinese)
     assert english != chinese
 
 
-@pytest.mark.parametrize("mistake", [mistake for mistake in VendorError if "." in mistake.code])
-def test_the_actions_own_codes_are_those_the_sdk_publishes(mistake: VendorError) -> None:
-    assert mistake.code.startswith(COMMON) or mistake.code in PUBLISHED
+@pytest.mark.parametrize("error", [error for error in VendorError if "." in error.code])
+def test_the_actions_own_codes_are_those_the_sdk_publishes(error: VendorError) -> None:
+    assert error.code.startswith(COMMON) or error.code in PUBLISHED
 
 
 def test_what_a_caller_sent_is_filled_in_as_it_is() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from comparemaskface.wire.access_log import AccessLog
+from comparemaskface.web.access_log import AccessLog
 from comparemaskface.wire.forms import LARGEST_REQUEST
 
 from tests.comparemaskface.conftest import StartService

@@ -194,17 +194,17 @@ def test_under_many_callers_the_counts_of_caller_meter_and_faults_agree(start_se
     with ThreadPoolExecutor(8) as callers:
         seen = Counter(callers.map(lambda number: outcome(address, str(number)), range(200)))
     with httpx.Client(trust_env=False) as client:
-        befallen = client.get(f"{address}/faults").json()["befallen"]
-    assert min(befallen.values()) > 5
+        applied = client.get(f"{address}/faults").json()["applied"]
+    assert min(applied.values()) > 5
     assert seen == {
-        "RequestLimitExceeded": befallen["throttle"],
-        "InternalError": befallen["internal"],
-        "ServerNetworkError": befallen["bad-gateway"],
-        "ClientNetworkError": befallen["cut"] + befallen["lost"],
-        "Scored": 200 - sum(befallen.values()),
+        "RequestLimitExceeded": applied["throttle"],
+        "InternalError": applied["internal"],
+        "ServerNetworkError": applied["bad-gateway"],
+        "ClientNetworkError": applied["cut"] + applied["lost"],
+        "Scored": 200 - sum(applied.values()),
     }
     assert meter(address, "accepted", "throttled", "billed") == (
-        200 - befallen["throttle"],
-        befallen["throttle"],
-        seen["Scored"] + befallen["lost"],
+        200 - applied["throttle"],
+        applied["throttle"],
+        seen["Scored"] + applied["lost"],
     )

@@ -23,7 +23,7 @@ from comparemaskface.wire.comparison import Comparison
 from demo.odd import blurred, no_face, truncated
 from tests.comparemaskface.conftest import StartService
 from tests.comparemaskface.service import SETTINGS, compare, running, sdk_client
-from tests.comparemaskface.test_model_scorer import BIDEN, OBAMA, OBAMA_AGAIN, text
+from tests.comparemaskface.vision.test_model_scorer import BIDEN, OBAMA, OBAMA_AGAIN, text
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
@@ -68,7 +68,9 @@ def test_the_page_names_no_other_address(address: str) -> None:
 
 
 def test_the_page_is_installed_with_the_package() -> None:
-    project = tomllib.loads((Path(__file__).parents[2] / "services/comparemaskface/pyproject.toml").read_text())
+    project = tomllib.loads(
+        (Path(__file__).parents[3] / "services/comparemaskface/pyproject.toml").read_text()
+    )
     assert "web/page.html" in project["tool"]["setuptools"]["package-data"]["comparemaskface"]
 
 

@@ -25,20 +25,10 @@ def test_the_options_make_a_plan() -> None:
     )
 
 
+@pytest.mark.usefixtures("process_logging")
 def test_the_service_does_not_start_with_a_fault_it_does_not_know(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    words = [
-        "--secret-id",
-        "id",
-        "--secret-key",
-        "key",
-        "--scores",
-        "hash",
-        "--port",
-        "0",
-        "--fault",
-        "flood",
-    ]
-    assert serve(arguments(*words)) == 2
-    assert "cannot start: 'flood' is no fault" in capsys.readouterr().err
+    words = "--secret-id id --secret-key key --scores hash --port 0 --fault flood"
+    assert serve(arguments(*words.split())) == 2
+    assert "cannot start: 'flood' is not a fault" in capsys.readouterr().err

@@ -7,7 +7,14 @@ import cv2
 import numpy as np
 import pytest
 from comparemaskface.vision.faces import FaceModel
-from comparemaskface.vision.quality import EYE_COLUMNS, EYE_ROWS, LADDER, Demand, Quality, measure_quality
+from comparemaskface.vision.quality import (
+    EYE_COLUMNS,
+    EYE_ROWS,
+    REQUIREMENTS,
+    Quality,
+    QualityRequirement,
+    measure_quality,
+)
 
 from demo.odd import PORTRAITS
 
@@ -23,14 +30,14 @@ def measure(chip: np.ndarray) -> Quality:
     return measure_quality(chip, vector_length=13.0, eye_distance=100.0)
 
 
-def just_enough(demand: Demand) -> Quality:
+def just_enough(requirement: QualityRequirement) -> Quality:
     return Quality(
-        sharpness=demand.sharpness,
-        luminance=demand.luminance[0],
-        clipped=demand.clipped,
-        dark=demand.dark,
-        vector_length=demand.vector_length,
-        eye_distance=demand.eye_distance,
+        sharpness=requirement.sharpness,
+        luminance=requirement.luminance[0],
+        clipped=requirement.clipped,
+        dark=requirement.dark,
+        vector_length=requirement.vector_length,
+        eye_distance=requirement.eye_distance,
     )
 
 
@@ -63,7 +70,7 @@ def test_what_keeps_a_face_from_the_next_level_is_said_in_words(
 
 @pytest.mark.parametrize("level", [1, 2, 3, 4])
 def test_what_a_level_asks_for_is_just_enough_for_it(level: int) -> None:
-    assert just_enough(LADDER[level - 1]).level == level
+    assert just_enough(REQUIREMENTS[level - 1]).level == level
 
 
 @pytest.mark.parametrize("level", [1, 2, 3, 4])
@@ -79,7 +86,7 @@ def test_what_a_level_asks_for_is_just_enough_for_it(level: int) -> None:
     ],
 )
 def test_a_little_less_in_one_measure_costs_one_level(level: int, measure: str, direction: int) -> None:
-    enough = just_enough(LADDER[level - 1])
+    enough = just_enough(REQUIREMENTS[level - 1])
     worse = replace(enough, **{measure: getattr(enough, measure) + direction * 0.001})
 
     assert worse.level == level - 1
@@ -87,14 +94,14 @@ def test_a_little_less_in_one_measure_costs_one_level(level: int, measure: str, 
 
 @pytest.mark.parametrize("level", [1, 2, 3, 4])
 def test_too_bright_a_face_costs_one_level(level: int) -> None:
-    brightest = LADDER[level - 1].luminance[1]
+    brightest = REQUIREMENTS[level - 1].luminance[1]
 
     assert replace(GOOD, luminance=brightest).level == level
     assert replace(GOOD, luminance=brightest + 0.001).level == level - 1
 
 
 def test_each_level_asks_for_more_than_the_one_below() -> None:
-    for lower, upper in pairwise(LADDER):
+    for lower, upper in pairwise(REQUIREMENTS):
         assert lower.sharpness < upper.sharpness
         assert lower.luminance[0] < upper.luminance[0] < upper.luminance[1] < lower.luminance[1]
         assert lower.clipped > upper.clipped

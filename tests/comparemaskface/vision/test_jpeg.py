@@ -7,7 +7,8 @@ import time
 import numpy as np
 import pytest
 from comparemaskface.vision.decoding import decode
-from comparemaskface.vision.jpeg import MOST_SCANS, MOST_SEGMENTS, BrokenStructure, read_structure
+from comparemaskface.vision.jpeg import MOST_SCANS, MOST_SEGMENTS, read_structure
+from comparemaskface.vision.structure import BrokenStructure
 from comparemaskface.wire.errors import ServiceError
 from hypothesis import given
 from hypothesis import strategies as st

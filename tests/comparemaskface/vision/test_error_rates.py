@@ -2,7 +2,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from comparemaskface.vision.evaluation import Comparisons, Rate, compare_all
+from comparemaskface.vision.error_rates import Comparisons, Rate, compare_all
 from comparemaskface.vision.score_scale import scale
 from hypothesis import given
 from hypothesis import strategies as st

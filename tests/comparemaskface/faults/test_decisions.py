@@ -41,10 +41,10 @@ def test_what_is_not_given_has_a_default() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "is no fault"),
-        ("flood", "is no fault"),
-        ("cut@", "is no fault"),
-        ("slow=@0.1", "is no fault"),
+        ("", "is not a fault"),
+        ("flood", "is not a fault"),
+        ("cut@", "is not a fault"),
+        ("slow=@0.1", "is not a fault"),
         ("cut=1", "cut takes no values"),
         ("slow=1,2,3", "slow takes 2 values"),
         ("slow=fast", "median seconds: 'fast'"),
@@ -70,37 +70,39 @@ def test_a_plan_names_a_fault_once_and_a_limit_of_zero_or_more() -> None:
         plan_of(["cut"], per_pair=-1)
 
 
-def fates(*texts: str, calls: int = 2000, seed: int = 0, by: FaultBy = FaultBy.CALL) -> list[FaultDecision]:
+def decisions(
+    *texts: str, calls: int = 2000, seed: int = 0, by: FaultBy = FaultBy.CALL
+) -> list[FaultDecision]:
     drawn = Faults(plan_of(texts, seed=seed, by=by), clock=time.time)
     return [drawn.decide(b"%d" % (number % 50)) for number in range(calls)]
 
 
 def test_a_share_is_about_its_share() -> None:
-    befallen = sum(fate.fault is FaultName.CUT for fate in fates("cut@0.1"))
-    assert 150 < befallen < 250
-    assert not any(fate.fault for fate in fates("cut@0"))
-    assert all(fate.fault for fate in fates("cut@1"))
+    applied = sum(decision.fault is FaultName.CUT for decision in decisions("cut@0.1"))
+    assert 150 < applied < 250
+    assert not any(decision.fault for decision in decisions("cut@0"))
+    assert all(decision.fault for decision in decisions("cut@1"))
 
 
 def test_faults_are_drawn_independently_of_each_other() -> None:
-    befallen = [fate.befallen for fate in fates("slow@0.5", "cut@0.5")]
+    applied = [decision.applied for decision in decisions("slow@0.5", "cut@0.5")]
     for combination in ((), (FaultName.SLOW,), (FaultName.CUT,), (FaultName.SLOW, FaultName.CUT)):
-        assert 400 < befallen.count(combination) < 600
+        assert 400 < applied.count(combination) < 600
 
 
 def test_delays_are_lognormal_about_their_median() -> None:
-    delays = sorted(fate.delay for fate in fates("slow=0.4,0.5"))
+    delays = sorted(decision.delay for decision in decisions("slow=0.4,0.5"))
     assert delays[len(delays) // 2] == pytest.approx(0.4, rel=0.1)
     assert delays[len(delays) * 84 // 100] == pytest.approx(0.4 * 2.718**0.5, rel=0.1)
-    assert {fate.delay for fate in fates("slow=0.4,0")} == {0.4}
+    assert {decision.delay for decision in decisions("slow=0.4,0")} == {0.4}
 
 
 def test_the_longest_delay_is_bounded() -> None:
-    assert max(fate.delay for fate in fates("slow=60,3")) == 300
+    assert max(decision.delay for decision in decisions("slow=60,3")) == 300
 
 
 def test_by_pair_all_calls_of_a_pair_meet_one_fate() -> None:
-    drawn = fates("internal@0.5", "slow@0.5", by=FaultBy.PAIR)
+    drawn = decisions("internal@0.5", "slow@0.5", by=FaultBy.PAIR)
     assert drawn[:50] * 40 == drawn
     assert len(set(drawn)) > 10
 
@@ -119,14 +121,14 @@ def test_the_state_tells_the_plan_and_what_befell_since() -> None:
         drawn.decide(b"%d" % number)
         drawn.decide(b"%d" % number)
     state = drawn.state()
-    assert state | {"befallen": None} == {
+    assert state | {"applied": None} == {
         "faults": ["cut@0.5", "slow=1,0.5"],
         "seed": 7,
         "by": "pair",
         "per_pair": 1,
         "calls": 8,
-        "befallen": None,
+        "applied": None,
     }
-    assert state["befallen"]["slow"] == 4
+    assert state["applied"]["slow"] == 4
     drawn.configure(plan_of([]))
     assert (drawn.is_active, drawn.state()["calls"]) == (False, 0)

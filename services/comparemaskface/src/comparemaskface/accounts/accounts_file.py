@@ -1,8 +1,9 @@
-"""Accounts as text: a TOML file with a table `[[account]]` for each, or the one that the options name."""
+"""Accounts as text: a TOML file with a table `[[account]]` for each."""
 
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from ipaddress import ip_network
@@ -20,9 +21,7 @@ from comparemaskface.accounts.account import (
     Scope,
     Standing,
 )
-from comparemaskface.settings import Settings
 
-DEFAULT_NAME = "default"
 _AMOUNT = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
 _WORDS = {
     str: "a text in quotes, and not empty",
@@ -33,23 +32,10 @@ _WORDS = {
 }
 
 
-def accounts_of(settings: Settings) -> tuple[Account, ...]:
-    """Return the accounts that the settings name; raises ValueError or OSError for a file that is wrong."""
-    if settings.accounts is not None:
-        return read_accounts(settings.accounts, settings)
-    key = Key(secret_id=settings.secret_id, secret_key=settings.secret_key)
-    account = Account(
-        name=DEFAULT_NAME,
-        keys=(key,),
-        limits=((Scope.API, settings.calls_per_second), *settings.limits),
-        counting=settings.counting,
-        burst=settings.burst,
-    )
-    return (account,)
-
-
-def read_accounts(path: Path, settings: Settings) -> tuple[Account, ...]:
-    """Read a file of accounts; what one leaves out is as the settings say.
+def read_accounts(
+    path: Path, *, calls_per_second: int, counting: Counting, burst: int
+) -> tuple[Account, ...]:
+    """Read a file of accounts; the arguments are the defaults of what an account leaves out.
 
     Raises ValueError with the file, the account and what is wrong, never with a key.
     """
@@ -61,11 +47,19 @@ def read_accounts(path: Path, settings: Settings) -> tuple[Account, ...]:
     tables = content.pop("account", None)
     if content or not isinstance(tables, list) or not tables:
         raise ValueError(f"{path}: expected one table [[account]] or several, and nothing else")
+    defaults = _Defaults(calls_per_second=calls_per_second, counting=counting, burst=burst)
     accounts = tuple(
-        _account(_Table(table, f"{path}: account {i}"), settings) for i, table in enumerate(tables, 1)
+        _account(_Table(table, f"{path}: account {i}"), defaults) for i, table in enumerate(tables, 1)
     )
-    Accounts(accounts)
+    Accounts(accounts)  # raises for two of one name, or with one SecretId
     return accounts
+
+
+@dataclass(frozen=True)
+class _Defaults:
+    calls_per_second: int
+    counting: Counting
+    burst: int
 
 
 class _Table:
@@ -104,7 +98,7 @@ class _Table:
             raise ValueError(f"{self.place}: unknown {', '.join(sorted(self._content))}")
 
 
-def _account(table: _Table, settings: Settings) -> Account:
+def _account(table: _Table, defaults: _Defaults) -> Account:
     name = table.take("name", str, required=True)
     table.place = f"{table.place} ({name})"
     keys = table.take("key", list, required=True)
@@ -115,9 +109,9 @@ def _account(table: _Table, settings: Settings) -> Account:
         keys=tuple(_key(_Table(key, f"{table.place}, key {i}")) for i, key in enumerate(keys, start=1)),
         uin=table.take("uin", str, Account.uin),
         permission=table.choose("permission", {each.value: each for each in Permission}, "allowed"),
-        limits=_limits(table, settings),
-        counting=table.choose("counting", {each.value: each for each in Counting}, settings.counting),
-        burst=table.take("burst", int, settings.burst, least=1),
+        limits=_limits(table, defaults),
+        counting=table.choose("counting", {each.value: each for each in Counting}, defaults.counting),
+        burst=table.take("burst", int, defaults.burst, least=1),
         standing=table.choose("standing", {each.name.lower(): each for each in Standing}, "active"),
         balance_calls=table.take("balance_calls", int),
         balance_cny=_money(table),
@@ -144,8 +138,8 @@ def _key(table: _Table) -> Key:
     return key
 
 
-def _limits(table: _Table, settings: Settings) -> tuple[tuple[Scope, int], ...]:
-    calls_per_second = table.take("calls_per_second", int, settings.calls_per_second)
+def _limits(table: _Table, defaults: _Defaults) -> tuple[tuple[Scope, int], ...]:
+    calls_per_second = table.take("calls_per_second", int, defaults.calls_per_second)
     others = _Table(table.take("limits", dict, {}), f"{table.place}, limits")
     given = ((scope, others.take(scope.value, int)) for scope in Scope if scope is not Scope.API)
     limits = ((Scope.API, calls_per_second), *((scope, limit) for scope, limit in given if limit is not None))

@@ -1,17 +1,18 @@
 """Files of accounts: the one in the documentation, and what is wrong with others."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from comparemaskface.accounts.account import Account, Counting, Key, KeyState, Permission, Scope, Standing
-from comparemaskface.accounts_file import accounts_of, read_accounts
+from comparemaskface.settings import load_accounts
 
 from tests.comparemaskface.conftest import StartService
 from tests.comparemaskface.contract.by_hand import SCORED, Credential
 from tests.comparemaskface.contract.by_sdk import by_sdk
 from tests.comparemaskface.service import SETTINGS
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "accounts.example.toml"
+EXAMPLE = Path(__file__).parents[3] / "docs" / "accounts.example.toml"
 KEY = '[[account.key]]\nsecret_id = "AKIDone"\nsecret_key = "SECRETKEY"\n'
 ONE = f'[[account]]\nname = "one"\n{KEY}'
 
@@ -19,11 +20,11 @@ ONE = f'[[account]]\nname = "one"\n{KEY}'
 def read(folder: Path, text: str) -> tuple[Account, ...]:
     file = folder / "accounts.toml"
     file.write_text(text)
-    return read_accounts(file, SETTINGS)
+    return load_accounts(replace(SETTINGS, accounts=file))
 
 
 def test_the_example_in_the_documentation_means_what_it_says() -> None:
-    nightly, trial, leaver = read_accounts(EXAMPLE, SETTINGS)
+    nightly, trial, leaver = load_accounts(replace(SETTINGS, accounts=EXAMPLE))
     assert nightly.limits == ((Scope.API, 50), (Scope.IP, 40))
     assert (nightly.counting, nightly.burst, nightly.free_calls_per_month) == (Counting.BUCKET, 10, 10_000)
     assert [key.state for key in nightly.keys] == [KeyState.ACTIVE, KeyState.ACTIVE]
@@ -34,7 +35,9 @@ def test_the_example_in_the_documentation_means_what_it_says() -> None:
 
 def test_a_service_started_with_the_example_serves_its_accounts(start_service: StartService) -> None:
     address = start_service(accounts=EXAMPLE)
-    nightly, trial, leaver = (account.keys[0] for account in read_accounts(EXAMPLE, SETTINGS))
+    nightly, trial, leaver = (
+        account.keys[0] for account in load_accounts(replace(SETTINGS, accounts=EXAMPLE))
+    )
     codes = [
         by_sdk(address, Credential(key.secret_id, key.secret_key)).code for key in (nightly, trial, leaver)
     ]
@@ -48,7 +51,7 @@ def test_what_an_account_leaves_out_is_as_the_options_say(tmp_path: Path) -> Non
 
 
 def test_without_a_file_the_options_make_one_account() -> None:
-    (account,) = accounts_of(SETTINGS)
+    (account,) = load_accounts(SETTINGS)
     assert account.keys[0].secret_id == SETTINGS.secret_id
     assert account.calls_per_second == SETTINGS.calls_per_second
 
@@ -101,7 +104,7 @@ def test_without_a_file_the_options_make_one_account() -> None:
             ONE.replace("[[account.key]]", 'standing = "poor"\n[[account.key]]'),
             "`standing` must be one of active,",
         ),
-        (ONE + ONE, "two accounts are called one"),
+        (ONE + ONE, "two accounts have the name one"),
         (ONE + ONE.replace('"one"', '"two"'), "key 1 of the account two has the SecretId of another key"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from comparemaskface.accounts import rate_limits as quota_module
 from comparemaskface.accounts.account import Account, Counting, Scope
-from comparemaskface.accounts.rate_limits import Quota
+from comparemaskface.accounts.rate_limits import RateLimiter
 from comparemaskface.wire.errors import Language, ServiceError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,9 +27,9 @@ def account(limit: int = 1, *, scope: Scope = Scope.API, name: str = "one", **ch
     return Account(name=name, keys=(), limits=((scope, limit),), **choices)
 
 
-def is_admitted(quota: Quota, caller: Account, **places: str) -> bool:
+def is_admitted(limiter: RateLimiter, caller: Account, **places: str) -> bool:
     try:
-        quota.admit(caller, **places)
+        limiter.admit(caller, **places)
     except ServiceError:
         return False
     return True
@@ -37,11 +37,11 @@ def is_admitted(quota: Quota, caller: Account, **places: str) -> bool:
 
 def admitted_times(gaps: list[float], caller: Account) -> list[float]:
     clock = Clock(1_800_000_000.5)
-    quota = Quota(clock=clock)
+    limiter = RateLimiter(clock=clock)
     times = []
     for gap in gaps:
         clock.now += gap
-        if is_admitted(quota, caller):
+        if is_admitted(limiter, caller):
             times.append(clock.now)
     return times
 
@@ -85,90 +85,90 @@ def test_who_keeps_an_even_pace_is_always_admitted(counting: Counting) -> None:
 
 def test_a_second_begins_on_the_calendar_not_with_the_first_call() -> None:
     clock = Clock(100.99)
-    quota = Quota(clock=clock)
-    assert is_admitted(quota, account())
-    assert not is_admitted(quota, account())
+    limiter = RateLimiter(clock=clock)
+    assert is_admitted(limiter, account())
+    assert not is_admitted(limiter, account())
     clock.now = 101.01
-    assert is_admitted(quota, account())
+    assert is_admitted(limiter, account())
 
 
 def test_a_sliding_second_begins_with_the_call() -> None:
     clock = Clock(100.99)
-    quota = Quota(clock=clock)
+    limiter = RateLimiter(clock=clock)
     caller = account(counting=Counting.SLIDING)
-    assert is_admitted(quota, caller)
+    assert is_admitted(limiter, caller)
     clock.now = 101.98
-    assert not is_admitted(quota, caller)
+    assert not is_admitted(limiter, caller)
     clock.now = 101.99
-    assert is_admitted(quota, caller)
+    assert is_admitted(limiter, caller)
 
 
 def test_a_sliding_second_forgets_calls_of_a_time_that_is_yet_to_come() -> None:
     clock = Clock(2000.0)
-    quota, caller = Quota(clock=clock), account(counting=Counting.SLIDING)
-    assert is_admitted(quota, caller)
+    limiter, caller = RateLimiter(clock=clock), account(counting=Counting.SLIDING)
+    assert is_admitted(limiter, caller)
     clock.now = 1800.0  # the clock was 200 s fast and is set right
-    assert is_admitted(quota, caller)
+    assert is_admitted(limiter, caller)
 
 
 def test_a_bucket_saves_no_more_than_its_burst() -> None:
     clock = Clock(100.0)
-    quota = Quota(clock=clock)
+    limiter = RateLimiter(clock=clock)
     caller = account(2, counting=Counting.BUCKET, burst=3)
     clock.now = 1000.0
-    assert [is_admitted(quota, caller) for _ in range(4)] == [True, True, True, False]
+    assert [is_admitted(limiter, caller) for _ in range(4)] == [True, True, True, False]
     clock.now = 1000.5
-    assert [is_admitted(quota, caller) for _ in range(2)] == [True, False]
+    assert [is_admitted(limiter, caller) for _ in range(2)] == [True, False]
 
 
 @pytest.mark.parametrize("counting", Counting)
 def test_rejected_requests_count_in_the_text_and_take_no_slot(counting: Counting) -> None:
-    quota = Quota(clock=Clock(7.0))
+    limiter = RateLimiter(clock=Clock(7.0))
     caller = account(counting=counting)
-    quota.admit(caller)
+    limiter.admit(caller)
     with pytest.raises(ServiceError):
-        quota.admit(caller)
+        limiter.admit(caller)
     with pytest.raises(ServiceError) as third:
-        quota.admit(caller)
+        limiter.admit(caller)
     assert "`3`" in third.value.message(Language.ENGLISH)
     assert "`1`" in third.value.message(Language.ENGLISH)
 
 
 def test_each_account_has_its_own_second() -> None:
-    quota = Quota(clock=Clock(7.0))
-    assert is_admitted(quota, account(name="one"))
-    assert is_admitted(quota, account(name="two"))
+    limiter = RateLimiter(clock=Clock(7.0))
+    assert is_admitted(limiter, account(name="one"))
+    assert is_admitted(limiter, account(name="two"))
 
 
 def test_a_limit_of_zero_admits_all_and_tells_when() -> None:
-    quota = Quota(clock=Clock(7.25))
-    assert {quota.admit(account(0)) for _ in range(100)} == {7.25}
+    limiter = RateLimiter(clock=Clock(7.25))
+    assert {limiter.admit(account(0)) for _ in range(100)} == {7.25}
 
 
 def test_regions_and_addresses_are_counted_apart_and_accounts_over_them() -> None:
-    quota = Quota(clock=Clock(7.0))
+    limiter = RateLimiter(clock=Clock(7.0))
     by_region, by_address = account(scope=Scope.REGION), account(scope=Scope.IP, name="two")
-    assert is_admitted(quota, by_region, region="ap-beijing")
-    assert is_admitted(quota, by_region, region="ap-guangzhou")
-    assert not is_admitted(quota, by_region, region="ap-beijing")
-    assert is_admitted(quota, by_address, address="10.0.0.1")
-    assert is_admitted(quota, by_address, address="10.0.0.2")
-    assert not is_admitted(quota, by_address, address="10.0.0.1")
+    assert is_admitted(limiter, by_region, region="ap-beijing")
+    assert is_admitted(limiter, by_region, region="ap-guangzhou")
+    assert not is_admitted(limiter, by_region, region="ap-beijing")
+    assert is_admitted(limiter, by_address, address="10.0.0.1")
+    assert is_admitted(limiter, by_address, address="10.0.0.2")
+    assert not is_admitted(limiter, by_address, address="10.0.0.1")
 
 
 def test_a_call_that_one_limit_rejects_takes_no_slot_under_another() -> None:
-    quota = Quota(clock=Clock(7.0))
+    limiter = RateLimiter(clock=Clock(7.0))
     limits = ((Scope.API, 2), (Scope.IP, 1))
     caller = Account(name="one", keys=(), limits=limits)
-    assert is_admitted(quota, caller, address="10.0.0.1")
-    assert not is_admitted(quota, caller, address="10.0.0.1")
-    assert is_admitted(quota, caller, address="10.0.0.2")
-    assert not is_admitted(quota, caller, address="10.0.0.3")
+    assert is_admitted(limiter, caller, address="10.0.0.1")
+    assert not is_admitted(limiter, caller, address="10.0.0.1")
+    assert is_admitted(limiter, caller, address="10.0.0.2")
+    assert not is_admitted(limiter, caller, address="10.0.0.3")
 
 
 def test_counters_do_not_grow_without_bound() -> None:
-    quota = Quota(clock=Clock(7.0))
+    limiter = RateLimiter(clock=Clock(7.0))
     caller = account(scope=Scope.IP)
     for number in range(quota_module.MOST_COUNTERS + 5):
-        quota.admit(caller, address=str(number))
-    assert len(quota._counters) <= quota_module.MOST_COUNTERS
+        limiter.admit(caller, address=str(number))
+    assert len(limiter._counters) <= quota_module.MOST_COUNTERS

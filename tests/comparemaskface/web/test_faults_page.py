@@ -16,7 +16,7 @@ NOTHING: dict[str, Any] = {
     "by": "call",
     "per_pair": 0,
     "calls": 0,
-    "befallen": {},
+    "applied": {},
 }
 
 
@@ -41,7 +41,7 @@ def test_a_service_shows_the_faults_it_was_started_with(start_service: StartServ
         "faults": ["arrears=2"],
         "seed": 3,
         "calls": 2,
-        "befallen": {"arrears": 1},
+        "applied": {"arrears": 1},
     }
 
 
@@ -49,13 +49,13 @@ def test_faults_are_set_and_cleared_while_it_runs(start_service: StartService) -
     address = start_service(admin=True)
     assert send(address).json() == NOTHING
     plan = {"faults": ["internal", "slow=0,0@0.5"], "seed": 5, "by": "pair", "per_pair": 3}
-    befallen = {"internal": 0, "slow": 0}
-    assert send(address, "POST", json=plan).json() == NOTHING | plan | {"befallen": befallen}
+    applied = {"internal": 0, "slow": 0}
+    assert send(address, "POST", json=plan).json() == NOTHING | plan | {"applied": applied}
     with sdk_client(address) as client:
         with pytest.raises(TencentCloudSDKException) as caught:
             compare(client)
         assert caught.value.get_code() == "InternalError"
-        assert send(address).json()["befallen"]["internal"] == 1
+        assert send(address).json()["applied"]["internal"] == 1
         assert send(address, "POST", json={"faults": []}).json() == NOTHING
         assert compare(client).Score is not None
 
@@ -63,9 +63,9 @@ def test_faults_are_set_and_cleared_while_it_runs(start_service: StartService) -
 @pytest.mark.parametrize(
     ("request_", "status", "complaint"),
     [
-        ({"json": {"faults": ["flood"]}}, 400, "is no fault"),
+        ({"json": {"faults": ["flood"]}}, 400, "is not a fault"),
         ({"json": {"faults": "cut"}}, 400, "faults must be a list"),
-        ({"json": {"faults": [{"name": "cut"}]}}, 400, "is no fault"),
+        ({"json": {"faults": [{"name": "cut"}]}}, 400, "is not a fault"),
         ({"json": {"seed": True}}, 400, "seed must be a int"),
         ({"json": {"by": "moon"}}, 400, "by is one of call, pair"),
         ({"json": {"per_pair": -1}}, 400, "0 or more"),

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from comparemaskface.wire.signature_v1 import is_signed_with
+from comparemaskface.wire.signature_v1 import v1_signature_matches
 from comparemaskface.wire.urlencoded import read_fields
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +26,7 @@ def signed_by_sdk(parameters: dict[str, Any], *, method: str, sign_method: str) 
 def is_accepted(
     fields: dict[str, str], *, method: str, key: str = SECRET_KEY, host: str = "p.test:1"
 ) -> bool:
-    return is_signed_with(key, fields, method=method, host=host)
+    return v1_signature_matches(key, fields, method=method, host=host)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
