@@ -1,4 +1,4 @@
-"""Start the service: `python -m comparemaskface --help`."""
+"""Start the service: `comparemaskface --help`, or `python -m comparemaskface --help`."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ from comparemaskface.command import DESCRIPTION, add_arguments, serve
 def main() -> int:
     """Parse the command line and serve."""
     parser = argparse.ArgumentParser(
-        prog="python -m comparemaskface",
+        prog="comparemaskface",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

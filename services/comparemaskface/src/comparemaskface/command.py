@@ -1,4 +1,4 @@
-"""The command line of the service, for `maskmatch serve` and `python -m comparemaskface`."""
+"""The command line of the service, for `comparemaskface` and `maskmatch serve`."""
 
 import argparse
 import logging
