@@ -3,8 +3,8 @@
     python -m benchmarks.against "cd OLD && .venv/bin/python -m benchmarks.engine.engine_speed --quick" \
         "make bench NAME=engine_speed BENCH=--quick"
 
-Each command is a line of shell that prints what every benchmark prints last, one JSON object. Rounds alternate
-so that whatever else the machine does hits both.
+Each command is a line of shell whose last line is what every benchmark prints: a JSON object. Rounds
+alternate, so that whatever else the machine does hits both.
 """
 
 import argparse

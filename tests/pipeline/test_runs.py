@@ -14,6 +14,7 @@ from maskmatch.storage.images import Transfer
 from maskmatch.storage.journal import read_journal
 from maskmatch.storage.object_stores import S3Store
 from maskmatch.storage.plans import journal_prefix
+from maskmatch.storage.tables import RUNS
 from tests.account import local_account
 from tests.nights import DAY, night_in, options_for, outcomes_of, write_pairs
 from tests.s3 import client_of
@@ -27,6 +28,14 @@ def complete(run, options, *, run_id="test", **plan_options):
     for shard in plan.shards:
         compare_shard(run, plan, shard, options)
     return publish(run, plan, nominal_fmr=1e-4)
+
+
+def test_every_value_of_a_run_has_a_column_and_every_column_a_value(tmp_path):
+    run = night_in(tmp_path)
+    write_pairs(run.source, 1)
+    with local_account() as local:
+        row = complete(run, options_for(local, tmp_path))
+    assert row.keys() == set(RUNS.names)
 
 
 def test_every_manifest_row_comes_out_scored_or_with_its_reason(tmp_path):

@@ -1,0 +1,33 @@
+"""No value is dropped in silence for want of a column, and no column stays empty for want of a value."""
+
+from dataclasses import fields
+
+from maskmatch.core.outcomes import FailureClass, Outcome, Reason
+from maskmatch.core.pairs import Pair, bad_row
+from maskmatch.core.publishing import Stamp, bad_row_row, pair_rows
+from maskmatch.storage import plans
+from maskmatch.storage.tables import OUTCOMES
+from tests.fakes import pair
+
+STAMP = Stamp(run_id="r", nominal_fmr=1e-4, schema_version=1)
+WAITING = {"canonical_pair_id"}
+"""Columns that are kept for what is to fill them."""
+
+
+def filled():
+    reason = Reason(failure_class=FailureClass.DATA, code="image_missing", message="m")
+    outcomes = {
+        "a": Outcome(pair_id="a", score=55.0, model_version="3.0"),
+        "b": Outcome(pair_id="b", reason=reason),
+    }
+    rows = [*pair_rows([pair("a"), pair("b")], outcomes, STAMP)]
+    rows.append(bad_row_row(bad_row(file="f", row=1, code="row_malformed", why="w"), STAMP))
+    return {name for row in rows for name in row if not name.startswith("attr_")} | {"publication"}
+
+
+def test_every_value_of_an_outcome_has_a_column_and_every_column_a_value():
+    assert filled() == set(OUTCOMES.names) - WAITING
+
+
+def test_every_field_of_a_pair_reaches_its_shard():
+    assert {field.name for field in fields(Pair)} == set(plans._PAIR_SCHEMA.names) - {"call_order"}
