@@ -75,7 +75,7 @@ class Tab:
         while not self.read(f"Boolean({condition})"):
             if time.monotonic() > ends:
                 raise TimeoutError(condition)
-            time.sleep(0.05)
+            time.sleep(0.05)  # between two looks: a page cannot report an arbitrary condition
 
     def choose_file(self, selector: str, path: Path) -> None:
         """Choose a file in an input, as its dialog would."""
@@ -132,5 +132,5 @@ def _port(path: Path, process: "subprocess.Popen[bytes]", *, seconds: float = 30
             raise RuntimeError(
                 f"Chromium does not start: {path.with_name('chromium.log').read_text()[-2000:]}"
             )
-        time.sleep(0.05)
+        time.sleep(0.05)  # between two looks for the file
     return int(path.read_text().split()[0])

@@ -55,7 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
             "/chunks": lambda: self._flood(chunked, b"400\r\n" + b"x" * 1024 + b"\r\n"),
             "/headers": lambda: self._flood(b"HTTP/1.1 200 OK\r\n", b"X-Header: " + b"x" * 1000 + b"\r\n"),
             "/informed": lambda: self._flood(b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
-            "/junk": lambda: self._flood(b"", b"\x00\x01\x02 this is no HTTP\r\n\r\n"),
+            "/junk": lambda: self._flood(b"", b"\x00\x01\x02 this is not HTTP\r\n\r\n"),
             "/slow": self._drip,
             "/empty": lambda: self._answer(200, b""),
             "/cut": lambda: self._answer(200, b"x" * 10, announced=1000),
@@ -80,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _flood(self, start: bytes, piece: bytes) -> None:
-        """Send far more than anybody may want."""
+        """Send far more than any caller wants."""
         self.close_connection = True
         with suppress(OSError):
             self.wfile.write(start)
@@ -94,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             for _ in range(100):
                 self.wfile.write(b"x")
-                time.sleep(0.05)
+                time.sleep(0.05)  # slow, as this host shall be
         except OSError:
             self.close_connection = True
 

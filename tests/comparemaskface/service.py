@@ -4,7 +4,8 @@ import hashlib
 import hmac
 import json
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -27,6 +28,20 @@ SETTINGS = Settings(
 )
 
 
+def wait_until(condition: Callable[[], object], what: str, *, seconds: float = 30) -> None:
+    """Return once the condition holds; raise TimeoutError saying what did not come in time."""
+    ends = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > ends:
+            raise TimeoutError(f"{what}: not within {seconds} s")
+        time.sleep(0.005)  # between two looks at another process or thread, which reports nothing by itself
+
+
+def accepted_calls(address: str) -> int:
+    """Return how many calls the service has accepted, by its meter."""
+    return int(httpx.get(f"{address}/meter", trust_env=False).json()["accepted"])
+
+
 @contextmanager
 def running(app: Starlette, **choices: Any) -> Iterator[str]:
     """Serve an application on a free loopback port; yield its address. `choices` as of `build_server`."""
@@ -38,7 +53,9 @@ def running(app: Starlette, **choices: Any) -> Iterator[str]:
             yield address_of(listener)
         finally:
             server.should_exit = True
-            thread.join()
+            thread.join(timeout=60)
+            if thread.is_alive():
+                raise TimeoutError("the service has not stopped within 60 s")
 
 
 @contextmanager

@@ -9,13 +9,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 from comparemaskface.__main__ import main
 from comparemaskface.command import SECRET_ID_VARIABLE, SECRET_KEY_VARIABLE
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from tests.comparemaskface.service import SECRET_ID, SECRET_KEY, SETTINGS, compare, sdk_client
+from tests.comparemaskface.service import (
+    SECRET_ID,
+    SECRET_KEY,
+    SETTINGS,
+    accepted_calls,
+    compare,
+    sdk_client,
+    wait_until,
+)
 
 COMMAND = [sys.executable, "-m", "comparemaskface"]
 CREDENTIAL = {SECRET_ID_VARIABLE: SECRET_ID, SECRET_KEY_VARIABLE: SECRET_KEY}
@@ -86,8 +93,7 @@ def test_a_signal_to_stop_lets_the_call_under_way_be_answered() -> None:
         ThreadPoolExecutor(1) as thread,
     ):
         call = thread.submit(compare, client)
-        while httpx.get(f"{address}/meter", trust_env=False).json()["accepted"] == 0:
-            pass
+        wait_until(lambda: accepted_calls(address), "the call is accepted")
         process.send_signal(signal.SIGTERM)
         assert call.result(timeout=20).Score is not None
         assert process.wait(timeout=20) == 0

@@ -102,7 +102,7 @@ def _missing_cases() -> Iterator[Case]:
         says = "`Timestamp` is not valid"
         yield _tc3(f"timestamp {value}", "InvalidParameter", says, headers={"x-tc-timestamp": value})
         yield _old(f"v1 timestamp {value}", "InvalidParameter", says, fields={"Timestamp": value})
-    yield _old("nonce that is no number", "InvalidParameter", "`Nonce`", fields={"Nonce": "once"})
+    yield _old("nonce that is not a number", "InvalidParameter", "`Nonce`", fields={"Nonce": "once"})
 
 
 def _form_cases() -> Iterator[Case]:

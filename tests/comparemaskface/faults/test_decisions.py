@@ -101,7 +101,7 @@ def test_the_longest_delay_is_bounded() -> None:
     assert max(decision.delay for decision in decisions("slow=60,3")) == 300
 
 
-def test_by_pair_all_calls_of_a_pair_meet_one_fate() -> None:
+def test_by_pair_all_calls_of_a_pair_get_the_same_faults() -> None:
     drawn = decisions("internal@0.5", "slow@0.5", by=FaultBy.PAIR)
     assert drawn[:50] * 40 == drawn
     assert len(set(drawn)) > 10

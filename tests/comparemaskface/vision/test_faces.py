@@ -12,12 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demo.odd import PORTRAITS, no_face, several_faces
+from tests.comparemaskface.vision.conftest import picture
 
 NAMES = sorted(path.stem for path in PORTRAITS.glob("*.jpg"))
-
-
-def picture(name: str) -> np.ndarray:
-    return cv2.imread(str(PORTRAITS / f"{name}.jpg"))
 
 
 def decoded(content: bytes) -> np.ndarray:
@@ -25,18 +22,8 @@ def decoded(content: bytes) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def model() -> FaceModel:
-    return FaceModel()
-
-
-@pytest.fixture(scope="module")
 def detector() -> Detector:
     return Detector(find_weights().detector)
-
-
-@pytest.fixture(scope="module")
-def faces(model: FaceModel) -> dict[str, Face]:
-    return {name: read(model, picture(name)) for name in NAMES}
 
 
 def read(model: FaceModel, image: np.ndarray) -> Face:

@@ -42,7 +42,7 @@ def code_and_what_is_left(a: bytes, b: bytes) -> tuple[str, list[Picture]]:
         left = [weakref.ref(side) for side in sides]
         outcome = await failure(scorer, Comparison(*sides, quality_control=0))
         del sides
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # lets the loop let go of the call
         await scorer.aclose()
         return outcome, [side for ref in left if (side := ref()) is not None]
 

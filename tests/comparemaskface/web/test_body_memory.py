@@ -23,7 +23,7 @@ def test_a_body_waits_until_there_is_memory_for_it() -> None:
         first = await memory.acquire(6)
         await memory.acquire(3)  # a smaller one still fits
         second = asyncio.create_task(memory.acquire(6))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # lets the task run to where it waits
         assert not second.done()
         memory.release(first)
         assert await second == 6
@@ -40,7 +40,7 @@ def test_one_that_stops_waiting_takes_nothing() -> None:
         memory = BodyMemoryLimiter(10)
         await memory.acquire(6)
         waiting = asyncio.create_task(memory.acquire(6))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # lets the task run to where it waits
         waiting.cancel()
         assert await memory.acquire(4) == 4
 
@@ -52,9 +52,9 @@ def test_a_large_body_is_not_overtaken_by_small_ones_for_ever() -> None:
         memory = BodyMemoryLimiter(10)
         first = await memory.acquire(6)
         large = asyncio.create_task(memory.acquire(8))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # lets the task run to where it waits
         small = asyncio.create_task(memory.acquire(1))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # lets the task run to where it waits
         assert not small.done()
         memory.release(first)
         assert (await large, await small) == (8, 1)

@@ -1,14 +1,18 @@
 """GET and POST /faults: faults that come and go while the service runs."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 from comparemaskface.faults.named_faults import plan_of
+from comparemaskface.vision.scorers import HashScorer
+from comparemaskface.web.app import build_app
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from tests.comparemaskface.conftest import StartService
-from tests.comparemaskface.service import compare, sdk_client
+from tests.comparemaskface.service import SETTINGS, compare, running, sdk_client
 
 NOTHING: dict[str, Any] = {
     "faults": [],
@@ -60,6 +64,14 @@ def test_faults_are_set_and_cleared_while_it_runs(start_service: StartService) -
         assert compare(client).Score is not None
 
 
+@pytest.fixture(scope="module")
+def cutting() -> Iterator[str]:
+    """Return the address of a service whose one plan nothing replaces."""
+    settings = replace(SETTINGS, admin=True, faults=plan_of(["cut"]))
+    with running(build_app(settings, scorer=HashScorer())) as address:
+        yield address
+
+
 @pytest.mark.parametrize(
     ("request_", "status", "complaint"),
     [
@@ -77,11 +89,10 @@ def test_faults_are_set_and_cleared_while_it_runs(start_service: StartService) -
         ({"data": {"faults": "cut"}}, 415, "application/json"),
     ],
 )
-def test_a_plan_that_is_none_is_refused_and_changes_nothing(
-    start_service: StartService, request_: dict[str, Any], status: int, complaint: str
+def test_an_invalid_plan_is_refused_and_changes_nothing(
+    cutting: str, request_: dict[str, Any], status: int, complaint: str
 ) -> None:
-    address = start_service(admin=True, faults=plan_of(["cut"]))
-    answer = send(address, "POST", **request_)
+    answer = send(cutting, "POST", **request_)
     assert answer.status_code == status
     assert complaint in answer.json()["error"]
-    assert send(address).json()["faults"] == ["cut"]
+    assert send(cutting).json()["faults"] == ["cut"]

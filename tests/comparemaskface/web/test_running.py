@@ -1,14 +1,12 @@
 """The service stops in bounded time, whatever its calls are doing."""
 
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
-import httpx
 import pytest
 import uvicorn
 from comparemaskface.faults.named_faults import plan_of
@@ -17,7 +15,10 @@ from comparemaskface.web.app import build_app
 from comparemaskface.web.running import address_of, build_server, listen
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from tests.comparemaskface.service import SETTINGS, compare, sdk_client
+from tests.comparemaskface.service import SETTINGS, accepted_calls, compare, sdk_client, wait_until
+
+LONGEST_STOP = 20
+"""Seconds, within which each service here stops: much less than its call would take by itself."""
 
 
 @contextmanager
@@ -34,12 +35,12 @@ def call_under_way(
         try:
             address = address_of(listener)
             call = caller.submit(outcome, address)
-            while httpx.get(f"{address}/meter", trust_env=False).json()["accepted"] == 0:
-                pass
+            wait_until(lambda: accepted_calls(address), "the call is accepted")
             yield call, server
         finally:
             server.should_exit = True
-            thread.join()
+            thread.join(timeout=LONGEST_STOP)
+            assert not thread.is_alive()
 
 
 def outcome(address: str) -> str:
@@ -53,24 +54,18 @@ def outcome(address: str) -> str:
 
 @pytest.mark.parametrize("median_seconds", ["0.8", "60"])
 def test_a_slow_call_is_answered_before_the_service_stops(median_seconds: str) -> None:
-    started = time.perf_counter()
     with call_under_way(f"slow={median_seconds},0") as (call, server):
         server.should_exit = True
     assert call.result(timeout=1) == "Scored"
-    assert time.perf_counter() - started < 15
 
 
 def test_a_hanging_call_does_not_hold_the_service_up() -> None:
-    started = time.perf_counter()
     with call_under_way("hang=600") as (call, server):
         server.should_exit = True
-    assert time.perf_counter() - started < 5
     assert call.result(timeout=1) == "ClientNetworkError"
 
 
 def test_a_call_that_takes_too_long_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
-    started = time.perf_counter()
     with call_under_way(latency=timedelta(minutes=1), grace_seconds=1) as (call, server):
         server.should_exit = True
-    assert time.perf_counter() - started < 10
     assert call.result(timeout=1) in {"ClientNetworkError", "ServerNetworkError"}

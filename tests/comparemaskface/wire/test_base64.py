@@ -1,4 +1,4 @@
-"""Pictures as text: what callers wrap around base64, and what is none."""
+"""Pictures as text: what callers wrap around base64, and what is not base64."""
 
 import base64
 import json
