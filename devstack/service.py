@@ -80,7 +80,7 @@ class LocalService(HttpServer):
         self._ask("DELETE", "/meter")
 
     def faults(self) -> dict[str, Any]:
-        """Return the plan in force and how many calls each fault befell since; needs `admin`."""
+        """Return the plan in force and to how many calls each fault was applied since; needs `admin`."""
         return self._ask("GET", "/faults")
 
     def set_faults(

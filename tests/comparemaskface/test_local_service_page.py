@@ -120,7 +120,7 @@ def test_the_choices_named_are_the_commands_own() -> None:
         f"A URL is fetched within {TIME_LIMIT.total_seconds():.0f} s in all, ",
         f"over at most {['no', 'one', 'two', 'three'][MOST_REDIRECTS]} redirects, {MOST_AT_ONCE} at a time",
         f"over {TIME_LIMIT.total_seconds():.0f} s |",
-        f"more than {LARGEST_IMAGE / MIB:g} MiB come",
+        f"a body of more than {LARGEST_IMAGE / MIB:g} MiB |",
         f"or a pause between requests | {KEEP_ALIVE_SECONDS} s |",
         f"| headers of a request | {HEAD_SECONDS} s; {LARGEST_HEAD // KIB} KiB, ",
         f"| its body | {BODY_SECONDS} s; {LARGEST_MESSAGE // MIB} MiB |",

@@ -108,7 +108,7 @@ def test_without_a_file_the_options_make_one_account() -> None:
         (ONE + ONE.replace('"one"', '"two"'), "key 1 of the account two has the SecretId of another key"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_told_without_its_keys(
+def test_what_is_wrong_with_a_file_is_named_without_its_keys(
     tmp_path: Path, text: str, complaint: str
 ) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the text is looked at below

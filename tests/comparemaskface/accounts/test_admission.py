@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.comparemaskface.conftest import StartService
-from tests.comparemaskface.service import HandMade
+from tests.comparemaskface.service import TLS, HandMade
 
 CREDENTIAL = "TC3-HMAC-SHA256 Credential=AKIDtest/2026-01-01/iai/tc3_request"
 SIGNED = "SignedHeaders=content-type;host"
@@ -49,12 +49,12 @@ def test_a_date_that_is_not_the_timestamps_date_in_utc_fails_the_signature(
 
 def test_an_altered_body_fails_the_signature(address: str, good: HandMade) -> None:
     signed = good.headers_signed()
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, verify=TLS) as client:
         answer = client.post(address, content=good.body + b" ", headers=signed)
     assert answer.json()["Response"]["Error"]["Code"] == "AuthFailure.SignatureFailure"
 
 
-def test_another_products_signature_is_told_so(address: str, good: HandMade) -> None:
+def test_another_products_signature_is_refused(address: str, good: HandMade) -> None:
     code, message = good.but(service="cvm").error(address)
     assert code == "AuthFailure.InvalidAuthorization"
     assert message.endswith("tencentcloud standards: `Service` in Credential not valid.")
@@ -70,7 +70,7 @@ def test_another_products_signature_is_told_so(address: str, good: HandMade) -> 
         f"{CREDENTIAL}, SignedHeaders=host, Signature={'0' * 64}",
     ],
 )
-def test_a_malformed_authorization_is_told_so(address: str, good: HandMade, text: str) -> None:
+def test_a_malformed_authorization_is_refused(address: str, good: HandMade, text: str) -> None:
     code, _ = good.but(headers={"authorization": text}).error(address)
     assert code == "AuthFailure.InvalidAuthorization"
 
@@ -134,7 +134,7 @@ def test_an_empty_region_is_not_valid(address: str, good: HandMade) -> None:
 def test_a_timestamp_is_a_whole_number(address: str, good: HandMade, timestamp: str) -> None:
     headers = good.headers_signed() | {"x-tc-timestamp": timestamp}
     raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, verify=TLS) as client:
         answer = client.post(address, content=good.body, headers=raw)
     problem = answer.json()["Response"]["Error"]
     assert problem["Code"] == "InvalidParameter"

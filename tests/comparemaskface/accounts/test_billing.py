@@ -43,7 +43,7 @@ def test_calls_cost_by_the_month_without_those_that_are_free() -> None:
     assert bill.cost(free_calls_per_month=2) == Decimal("0.0032")
 
 
-def test_months_that_alternate_within_the_hour_of_midnight_are_told_apart() -> None:
+def test_months_that_alternate_within_the_hour_of_midnight_are_kept_apart() -> None:
     before, after = at("2026-01-31T15:59:59"), at("2026-01-31T16:00:00")
     bill = billed(before, after, before)
     assert bill.cost(free_calls_per_month=1) == Decimal("0.0032")

@@ -14,7 +14,7 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from tests.comparemaskface.conftest import StartService
 from tests.comparemaskface.contract.by_hand import Credential
 from tests.comparemaskface.contract.by_sdk import by_sdk
-from tests.comparemaskface.service import compare, sdk_client
+from tests.comparemaskface.service import TLS, compare, sdk_client
 
 
 class FacelessAtOdd:
@@ -40,7 +40,7 @@ def call(address: str, a: str, b: str = "http://p.test/b", **choices: Any) -> st
 
 
 def meter(address: str, query: str = "") -> Any:
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, verify=TLS) as client:
         return client.get(f"{address}/meter{query}").raise_for_status().json()
 
 
@@ -111,7 +111,7 @@ def test_each_accepted_call_can_be_listed(start_service: StartService) -> None:
 
 @pytest.mark.parametrize("path", ["/meter", "/meter?calls=1"])
 def test_there_is_no_meter_unless_asked_for(start_service: StartService, path: str) -> None:
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, verify=TLS) as client:
         assert client.get(start_service(meter=False) + path).status_code == 404
 
 
@@ -158,7 +158,7 @@ def test_throttled_calls_are_counted_by_account(start_service: StartService) -> 
 
 def test_a_meter_set_back_forgets_calls_and_money(start_service: StartService, two_accounts: Path) -> None:
     address = start_service(accounts=two_accounts)
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, verify=TLS) as client:
         for _ in range(2):
             call(address, "http://p.test/a", secret_id="AKIDtwo", secret_key="k")
             assert meter(address, "?calls=1")["calls"][-1]["code"] == "Scored"
@@ -166,7 +166,7 @@ def test_a_meter_set_back_forgets_calls_and_money(start_service: StartService, t
     assert meter(address)["cost_cny"] == 0
 
 
-def test_money_runs_out_even_when_nobody_may_see_the_meter(
+def test_money_runs_out_even_when_the_meter_is_not_shown(
     start_service: StartService, two_accounts: Path
 ) -> None:
     address = start_service(accounts=two_accounts, meter=False)

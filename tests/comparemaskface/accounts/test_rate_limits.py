@@ -54,7 +54,7 @@ def test_a_calendar_second_never_holds_more_than_the_limit_and_never_less_than_a
     for time in accumulate(gaps, initial=1_800_000_000.5):
         asked[int(time)] = asked.get(int(time), 0) + 1
     if asked:
-        asked[1_800_000_000] -= 1  # the start, at which nobody asks
+        asked[1_800_000_000] -= 1  # the start, at which no one calls
     admitted = [int(time) for time in admitted_times(gaps, account(limit))]
     assert {second: admitted.count(second) for second in asked} == {
         second: min(limit, number) for second, number in asked.items()

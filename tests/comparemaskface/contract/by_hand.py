@@ -15,6 +15,8 @@ from urllib.parse import urlencode
 
 import httpx
 
+from tests.comparemaskface.service import TLS
+
 URLENCODED = "application/x-www-form-urlencoded"
 PAIR = {"UrlA": "http://pictures.test/a.jpg", "UrlB": "http://pictures.test/b.jpg"}
 SCORED = "Scored"
@@ -162,7 +164,7 @@ def _chunks(content: bytes) -> Iterator[bytes]:
 
 def _answer(method: str, url: str, headers: dict[str, str], content: bytes | Iterator[bytes]) -> Answer:
     raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-    with httpx.Client(trust_env=False, timeout=30) as client:
+    with httpx.Client(trust_env=False, verify=TLS, timeout=30) as client:
         reply = client.request(method, url, headers=raw, content=content)
     response = json.loads(reply.content)["Response"]
     error = response.get("Error")

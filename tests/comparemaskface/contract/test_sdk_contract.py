@@ -75,7 +75,9 @@ def test_the_full_form_of_a_request_is_understood(address: str) -> None:
         ({"region": "ap-atlantis"}, "UnsupportedRegion"),
     ],
 )
-def test_a_caller_who_may_not_call_is_told_why(address: str, changes: dict[str, Any], code: str) -> None:
+def test_a_caller_without_permission_gets_the_code(
+    address: str, changes: dict[str, Any], code: str
+) -> None:
     assert failure(address, **changes).get_code() == code
 
 
@@ -104,7 +106,7 @@ def test_a_caller_who_may_not_call_is_told_why(address: str, changes: dict[str, 
         ({"ImageA": 17, "ImageB": IMAGE}, "InvalidParameter"),
     ],
 )
-def test_a_request_with_a_mistake_gets_its_code(address: str, parameters: dict[str, Any], code: str) -> None:
+def test_an_invalid_request_gets_its_code(address: str, parameters: dict[str, Any], code: str) -> None:
     assert failure(address, parameters).get_code() == code
 
 
@@ -128,7 +130,7 @@ def test_texts_are_chinese_for_a_chinese_caller(address: str) -> None:
     assert wrong_key.get_message() == "请求签名验证失败，请检查您的签名计算是否正确。"
 
 
-def test_the_call_over_the_limit_is_told_the_figures(start_service: StartService) -> None:
+def test_the_call_over_the_limit_gets_the_figures(start_service: StartService) -> None:
     now = time.time()
     address = start_service(calls_per_second=2, clock=lambda: now)
     with sdk_client(address) as client:

@@ -46,7 +46,7 @@ def test_a_comparison_prints_its_score(address: str, tmp_path: Path) -> None:
     assert 0 <= answer["Score"] <= 100
 
 
-def test_a_mistake_prints_its_code(address: str, tmp_path: Path) -> None:
+def test_an_error_prints_its_code(address: str, tmp_path: Path) -> None:
     urls = ("--UrlA", "http://p.test/a", "--UrlB", "http://p.test/b")
     wrong_key = tccli(address, tmp_path, *urls, TENCENTCLOUD_SECRET_KEY="wrong")
     one_side = tccli(address, tmp_path, *urls[:2])

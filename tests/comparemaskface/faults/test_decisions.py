@@ -58,7 +58,7 @@ def test_what_is_not_given_has_a_default() -> None:
         ("clock-skew@0.5", "takes no share"),
     ],
 )
-def test_a_fault_that_is_none_is_refused_with_the_reason(text: str, complaint: str) -> None:
+def test_an_invalid_fault_is_rejected_with_the_reason(text: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint.replace("%", "\\%")):
         parse_fault(text)
 

@@ -11,7 +11,7 @@ from comparemaskface.faults.named_faults import FaultBy, plan_of
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from tests.comparemaskface.conftest import StartService
-from tests.comparemaskface.service import compare, sdk_client, wait_until
+from tests.comparemaskface.service import TLS, compare, sdk_client, wait_until
 
 
 def outcome(address: str, name: str = "a", **choices: Any) -> str:
@@ -25,7 +25,7 @@ def outcome(address: str, name: str = "a", **choices: Any) -> str:
 
 
 def meter(address: str, *counts: str) -> tuple[int, ...]:
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, verify=TLS) as client:
         totals = client.get(f"{address}/meter").raise_for_status().json()
     return tuple(totals[count] for count in counts)
 
@@ -196,7 +196,7 @@ def test_under_many_callers_the_counts_of_caller_meter_and_faults_agree(start_se
     address = start_service(faults=plan, admin=True)
     with ThreadPoolExecutor(8) as callers:
         seen = Counter(callers.map(lambda number: outcome(address, str(number)), range(200)))
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, verify=TLS) as client:
         applied = client.get(f"{address}/faults").json()["applied"]
     assert min(applied.values()) > 5
     assert seen == {

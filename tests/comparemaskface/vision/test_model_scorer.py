@@ -113,7 +113,7 @@ def test_two_readers_read_at_the_same_time() -> None:
     assert (first.pictures, second.pictures) == (1, 1)
 
 
-def test_of_two_broken_sides_the_first_is_told() -> None:
+def test_of_two_broken_sides_the_first_is_answered() -> None:
     outcome = score_with([Sharp()], pair(b"broken", png(Image.new("L", (10, 10)))))[0]
     assert isinstance(outcome, ServiceError)
     assert outcome.code == "FailedOperation.ImageDecodeFailed"
@@ -161,7 +161,7 @@ def test_a_url_scores_like_the_bytes_behind_it(address: str, pictures: PicturesH
     assert by_url.Score == score(address, OBAMA, OBAMA_AGAIN)
 
 
-def test_a_url_that_leads_nowhere_is_told_so(address: str, pictures: PicturesHost) -> None:
+def test_a_url_that_leads_nowhere_is_a_failed_download(address: str, pictures: PicturesHost) -> None:
     missing = {"UrlA": pictures.url("/obama.jpg"), "UrlB": pictures.url("/missing.jpg")}
     assert code(address, **missing) == "FailedOperation.ImageDownloadError"
 

@@ -12,7 +12,7 @@ from comparemaskface.web.app import build_app
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from tests.comparemaskface.conftest import StartService
-from tests.comparemaskface.service import SETTINGS, compare, running, sdk_client
+from tests.comparemaskface.service import SETTINGS, TLS, compare, running, sdk_client
 
 NOTHING: dict[str, Any] = {
     "faults": [],
@@ -25,7 +25,7 @@ NOTHING: dict[str, Any] = {
 
 
 def send(address: str, method: str = "GET", **request: Any) -> httpx.Response:
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, verify=TLS) as client:
         return client.request(method, f"{address}/faults", **request)
 
 

@@ -13,7 +13,7 @@ from comparemaskface.web.access_log import AccessLog
 from comparemaskface.wire.forms import LARGEST_REQUEST
 
 from tests.comparemaskface.conftest import StartService
-from tests.comparemaskface.service import SECRET_KEY, HandMade, wait_until
+from tests.comparemaskface.service import SECRET_KEY, TLS, HandMade, wait_until
 
 
 def test_a_success_has_the_exact_envelope(address: str, good: HandMade) -> None:
@@ -103,7 +103,7 @@ def test_a_body_over_the_limit_is_refused_whether_or_not_it_says_its_length(
             yield b"x" * 65536
 
     headers = good.but(without=("content-length",)).headers_signed()
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, verify=TLS) as client:
         answer = client.post(address, content=chunks(), headers=headers)
     assert answer.json()["Response"]["Error"]["Code"] == "RequestSizeLimitExceeded"
 
@@ -136,7 +136,7 @@ def test_a_log_that_cannot_be_written_costs_no_answer() -> None:
 
 
 def test_health_says_what_gives_the_scores(address: str) -> None:
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, verify=TLS) as client:
         assert client.get(f"{address}/health").json() == {"status": "ok", "scores": "hash"}
         assert client.get(f"{address}/elsewhere").status_code == 404
 

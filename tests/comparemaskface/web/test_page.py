@@ -22,7 +22,7 @@ from comparemaskface.wire.comparison import Comparison
 
 from demo.odd import blurred, no_face, truncated
 from tests.comparemaskface.conftest import StartService
-from tests.comparemaskface.service import SETTINGS, compare, running, sdk_client
+from tests.comparemaskface.service import SETTINGS, TLS, compare, running, sdk_client
 from tests.comparemaskface.vision.test_model_scorer import BIDEN, OBAMA, OBAMA_AGAIN, text
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -35,12 +35,14 @@ def address() -> Iterator[str]:
 
 
 def get(address: str, **headers: str) -> httpx.Response:
-    return httpx.get(address, headers=headers, trust_env=False)
+    return httpx.get(address, headers=headers, trust_env=False, verify=TLS)
 
 
 def post(address: str, content: bytes, **headers: str) -> httpx.Response:
     headers = {"Origin": address} | headers
-    return httpx.post(f"{address}/compare", content=content, headers=headers, trust_env=False, timeout=60)
+    return httpx.post(
+        f"{address}/compare", content=content, headers=headers, trust_env=False, verify=TLS, timeout=60
+    )
 
 
 def ask(address: str, a: bytes, b: bytes, **parameters: Any) -> dict[str, Any]:
@@ -125,7 +127,7 @@ def test_the_page_gets_box_and_quality_of_each_face(address: str) -> None:
     ("content", "code"),
     [(no_face(), "InvalidParameterValue.NoFaceInPhoto"), (truncated(), "FailedOperation.ImageDecodeFailed")],
 )
-def test_a_problem_is_told_at_its_picture_and_the_other_is_shown_all_the_same(
+def test_a_problem_is_shown_at_its_picture_and_the_other_is_shown_all_the_same(
     address: str, content: bytes, code: str
 ) -> None:
     answer = ask(address, OBAMA, content)
@@ -137,7 +139,7 @@ def test_a_problem_is_told_at_its_picture_and_the_other_is_shown_all_the_same(
     assert answer["pictures"][0]["quality"] == 4
 
 
-def test_a_quality_too_low_is_told_with_both_levels(address: str) -> None:
+def test_a_quality_too_low_shows_both_levels(address: str) -> None:
     answer = ask(address, OBAMA, blurred(), QualityControl=4)
     assert answer["problem"]["code"] == "FailedOperation.FaceQualityNotQualified"
     assert [picture["quality"] == 4 for picture in answer["pictures"]] == [True, False]

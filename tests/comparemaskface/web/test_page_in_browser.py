@@ -118,7 +118,7 @@ def test_two_people_are_a_non_match(page: Tab) -> None:
     assert shown(page, "#decisions").count("non-match") == 3
 
 
-def test_a_picture_without_a_face_is_told_in_words_with_the_vendors_code(page: Tab, tmp_path: Path) -> None:
+def test_a_picture_without_a_face_shows_the_vendors_text_and_code(page: Tab, tmp_path: Path) -> None:
     hills = tmp_path / "hills.jpg"
     hills.write_bytes(no_face())
     page.choose_file("#a input", PORTRAITS / "obama-1.jpg")
@@ -219,7 +219,7 @@ def test_the_snippet_is_python_that_asks_the_same_and_holds_no_secret(page: Tab,
     assert 'text("obama-1.jpg"), text("obama-2.jpg")' in snippet
 
 
-def test_a_service_that_has_gone_is_told_in_words(browser: Tab) -> None:
+def test_a_service_that_has_gone_is_reported_in_words(browser: Tab) -> None:
     with running(build_app(SETTINGS, scorer=ModelScorer([FaceModel()], fetcher=Fetcher()))) as gone:
         browser.open(gone)
         choose(browser, "obama-1.jpg", "obama-2.jpg")

@@ -65,7 +65,7 @@ def sent(method: str, query: str, headers: dict[str, str], body: bytes) -> dict[
     fields=st.dictionaries(FIELDS, VALUES),
     junk=st.binary(max_size=60),
 )
-def test_a_request_nobody_signed_gets_a_code(
+def test_an_unsigned_request_gets_a_code(
     method: str, content_type: str, headers: dict[str, str], fields: dict[str, str], junk: bytes
 ) -> None:
     query = httpx.QueryParams(fields)

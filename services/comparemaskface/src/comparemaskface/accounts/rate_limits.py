@@ -16,7 +16,7 @@ Clock = Callable[[], float]
 """Unix time in seconds."""
 
 MOST_COUNTERS = 10_000
-"""Above this all counts begin anew: there are as many as accounts, regions and addresses of callers."""
+"""Above this all counts start again: there is one for each account, region and address of a caller."""
 VENDOR_ERRORS = {
     Scope.API: VendorError.TOO_MANY_REQUESTS,
     Scope.REGION: VendorError.TOO_MANY_REQUESTS,
@@ -31,7 +31,7 @@ class Counter(Protocol):
     """Count the calls under one limit: first `record_request`, then perhaps `take`."""
 
     def record_request(self, now: float) -> int:
-        """Record a request; return how many there were in its second, rejected ones included."""
+        """Record a request; return how many there were in its second, refused ones included."""
 
     def has_slot(self) -> bool:
         """Return True if the request just recorded may be accepted."""
@@ -120,7 +120,7 @@ class TokenBucket:
 
 
 class RateLimiter:
-    """Hold all limits of all accounts; a call that one limit rejects takes no slot under the others."""
+    """Hold all limits of all accounts; a call that one limit refuses takes no slot under the others."""
 
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock

@@ -34,7 +34,7 @@ _VENDOR_ERRORS = {
 
 
 class CallAborted(Exception):
-    """A call ends before it is served, with a reply that is no answer of the vendor's."""
+    """A call ends before it is served, with a reply that is not one of the vendor's answers."""
 
     def __init__(self, outcome: str, reply: ASGIApp) -> None:
         super().__init__(outcome)
@@ -73,9 +73,9 @@ class Connection(HttpToolsProtocol):
         self.stopping = asyncio.Event()
 
     def on_message_begin(self) -> None:
-        """Hand the connection over to whoever answers this request."""
+        """Hand the connection over to the application that answers this request."""
         super().on_message_begin()
-        self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]  # ours, not one of ASGI's
+        self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]  # this service's, not one of ASGI's
 
     def shutdown(self) -> None:
         """Stop after the answer under way; those that hang give up."""
@@ -83,7 +83,7 @@ class Connection(HttpToolsProtocol):
         super().shutdown()
 
     def cut(self) -> None:
-        """Close at once, with whatever was not sent."""
+        """Close at once; what was not sent yet is lost."""
         self.transport.abort()
 
 

@@ -23,7 +23,7 @@ _SOI, _EOI, _SOS, _DRI, _DHT, _DQT, _EXIF, _ADOBE = 0xD8, 0xD9, 0xDA, 0xDD, 0xC4
 _SEQUENTIAL = {0xC0, 0xC1}
 _PROGRESSIVE = 0xC2
 _ALIEN = {0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)}
-"""Lossless, hierarchical and arithmetic: browsers and cameras know none of them."""
+"""Lossless, hierarchical and arithmetic: browsers and cameras do not know them."""
 _NEEDED = {*_SEQUENTIAL, _PROGRESSIVE, _SOS, _DRI, _DHT, _DQT, _ADOBE}
 _LAST_COEFFICIENT = 63
 

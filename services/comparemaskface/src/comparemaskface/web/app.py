@@ -1,4 +1,4 @@
-"""The service as a web application: the vendor's action at `/`, and pages of our own."""
+"""The service as a web application: the vendor's action at `/`, and pages beside it."""
 
 import time
 from collections.abc import AsyncIterator, Sequence

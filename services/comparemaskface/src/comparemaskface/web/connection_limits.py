@@ -12,7 +12,7 @@ from comparemaskface.faults.transport import Connection
 HEAD_SECONDS = 10
 """From a request's first byte to the end of its headers."""
 BODY_SECONDS = 30
-"""For the body; while it is we who do not read, the clock starts anew."""
+"""For the body; while the service itself does not read, the time starts again."""
 LARGEST_HEAD = 128 * 1024
 """Bytes; the longest query that is answered has 32 KiB."""
 LARGEST_MESSAGE = 64 * 1024 * 1024
@@ -52,7 +52,7 @@ class BoundedConnection(Connection):
 
     def data_received(self, data: bytes) -> None:
         """Read on, and see what of the request is still missing."""
-        self._received += len(data)  # from nought again if a request begins in these data
+        self._received += len(data)  # from 0 again if a request begins in these data
         super().data_received(data)
         if self.transport.is_closing():
             return

@@ -91,7 +91,7 @@ class Gateway:
         )
 
     async def _serve(self, admitted: Admitted, request: Request, context: RequestContext) -> float:
-        """Score an accepted call, and settle it on the meter whatever becomes of it."""
+        """Score an accepted call, and settle it on the meter however it ends."""
         comparison: Comparison | None = None
         outcome = VendorError.INTERNAL.code
         try:

@@ -68,7 +68,7 @@ class ComparePictures:
         try:
             examination = await self._examine(request)
         except ClientDisconnect:
-            return Response(status_code=400)  # for nobody
+            return Response(status_code=400)  # not read by anyone: the browser has gone
         milliseconds = (time.perf_counter() - started) * 1000
         problem = examination.problem
         log.info("page code=%s ms=%.1f", problem.code if problem else "Scored", milliseconds)

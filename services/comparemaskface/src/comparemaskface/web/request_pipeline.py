@@ -48,7 +48,7 @@ class Admitted:
 
 @dataclass(slots=True)
 class RequestContext:
-    """What is known of a request so far, whatever becomes of it."""
+    """What is known of a request so far, however it ends."""
 
     request_id: str
     language: Language = Language.ENGLISH
