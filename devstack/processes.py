@@ -24,7 +24,7 @@ class ChildFailedError(RuntimeError):
 
 
 class PortTakenError(RuntimeError):
-    """Another process listens on the port that one of ours should have."""
+    """Another process listens on the port that a child of ours should have."""
 
 
 class ChildProcess:
@@ -115,7 +115,7 @@ class ChildProcess:
             self._reaper.terminate()
 
     def stop(self) -> None:
-        """Send SIGTERM, wait, then kill whatever is left of the whole family."""
+        """Send SIGTERM, wait, then kill whatever descendant is left."""
         if self._reaper is None:
             return
         self.ask_to_stop()

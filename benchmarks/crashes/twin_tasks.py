@@ -38,7 +38,7 @@ GROUP = CALLS_IN_FLIGHT
 CALLS_OF_THE_SECOND = 40
 STOPS = (0.25, 0.4, 0.55, 0.4)
 LATE_ROUND = 3
-PEER_ROUNDS = (1, LATE_ROUND)
+PLAIN_ROUNDS = (1, LATE_ROUND)
 GOALS = {
     "zombie_calls": ("<=", 0),
     "paid_again_of_bound": ("<=", 1),
@@ -106,16 +106,16 @@ class Round:
 
 
 def run(quick: bool) -> dict[str, float]:
-    """Play four rounds, two of them also with the peer (quick: one with both)."""
+    """Play four rounds, two of them also with the plain client (quick: one with both)."""
     numbers = (1,) if quick else range(len(STOPS))
-    ours = [_play(number, Ours) for number in numbers]
-    plain = [_play(number, Peer) for number in numbers if number in PEER_ROUNDS]
+    ours = [_play(number, MaskmatchStarter) for number in numbers]
+    plain = [_play(number, PlainStarter) for number in numbers if number in PLAIN_ROUNDS]
     figures = {"pairs_of_a_round": PAIRS, "rounds": len(ours), **_common(ours), **_ours(ours)}
     beside = {f"plain_{name}": value for name, value in _common(plain).items()}
     return figures | {"plain_rounds": len(plain)} | beside
 
 
-def _play(number: int, starter: "type[Ours | Peer]") -> Round:
+def _play(number: int, starter: "type[MaskmatchStarter | PlainStarter]") -> Round:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as ends:
         home = Path(folder)
         service = LocalService(
@@ -134,7 +134,7 @@ def _play(number: int, starter: "type[Ours | Peer]") -> Round:
     return Round(ending, meter["paid_again"], meter["distinct_billed_pairs"])
 
 
-class Ours:
+class MaskmatchStarter:
     """Starts `maskmatch run`."""
 
     calls_before_work = 1
@@ -167,7 +167,7 @@ class Ours:
         return self._ends.enter_context(ChildProcess(command, log=log, environment=self._environment))
 
 
-class Peer:
+class PlainStarter:
     """Starts what people write first."""
 
     calls_before_work = 0
@@ -191,12 +191,12 @@ class Peer:
         process = context.Process(target=compare_rest, args=(plain, pairs), name=name, daemon=True)
         process.start()
         self._ends.callback(process.kill)
-        return PeerTask(process)
+        return PlainTask(process)
 
 
 @dataclass(frozen=True, slots=True)
-class PeerTask:
-    """A process of the peer."""
+class PlainTask:
+    """A process of the plain client."""
 
     process: BaseProcess
 
