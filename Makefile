@@ -52,7 +52,7 @@ test-opencv4: setup  ## run the tests of the face model with OpenCV 4 as well
 	@$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
 		> `$(VENV)-opencv4/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'`/first.pth
 	$(VENV)-opencv4/bin/python -c 'import cv2, sys; sys.exit(not cv2.__version__.startswith("4."))'
-	$(VENV)-opencv4/bin/python -m pytest $(addprefix tests/server/test_,$(addsuffix .py,faces scores quality weights model_scorer evaluate))
+	$(VENV)-opencv4/bin/python -m pytest tests/comparemaskface/vision
 
 lint: setup  ## check format, style, types and layers
 	$(BIN)/ruff format --check .

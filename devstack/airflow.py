@@ -175,7 +175,7 @@ class AirflowStack(AirflowApi):
         return dag is not None and _time(dag["last_parsed_time"]) >= self._started_at
 
     def _is_healthy(self, component: str) -> bool:
-        """Say whether a component has given a sign of life; one of before the start does not count."""
+        """Return True if a component has given a sign of life; one of before the start does not count."""
         try:
             health = self.health()
         except httpx.TransportError:

@@ -37,7 +37,7 @@ class AirflowApi:
         return answer
 
     def warm_up(self) -> bool:
-        """Say whether the tasks' side of the server answers; the first answer takes seconds."""
+        """Return True if the tasks' side of the server answers; the first answer takes seconds."""
         answer = self._client.get("/execution/health/ping", headers={"Airflow-API-Version": _EXECUTION_API})
         return answer.is_success
 

@@ -81,7 +81,7 @@ class LoopbackServer(ABC):
 
     @abstractmethod
     def _is_ready(self) -> bool:
-        """Say whether it can be used."""
+        """Return True if it can be used."""
 
     def _variables(self) -> Mapping[str, str]:
         """Return what it finds in its environment beside ours."""

@@ -100,7 +100,7 @@ def postgres_programs() -> Path:
 
 
 def _may_be_run(program: Path) -> bool:
-    """Say whether the user that shall run a program may: root's own folders are often closed to others."""
+    """Return True if the user that shall run a program may: root's own folders are often closed to others."""
     test = subprocess.run([*_as_user(), "test", "-x", program], check=False, cwd="/")  # noqa: S603 - as above
     return test.returncode == 0
 

@@ -97,7 +97,7 @@ class Seaweed(HttpServer):
         }
 
     def _is_ready(self) -> bool:
-        """Say whether each bucket takes an object: the port opens before the store does."""
+        """Return True if each bucket takes an object: the port opens before the store does."""
         return super()._is_ready() and self._accepts_objects()
 
     def _accepts_objects(self) -> bool:

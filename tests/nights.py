@@ -1,12 +1,16 @@
 """A date's worth of pairs in a folder, for tests that run the whole pipeline."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
-from maskmatch.pipeline.compare import CompareOptions
+from maskmatch.core.planning import PlanOptions
+from maskmatch.pipeline.compare import CompareOptions, compare_shard
+from maskmatch.pipeline.plan import make_plan
+from maskmatch.pipeline.publish import publish
 from maskmatch.pipeline.run import Run
 from maskmatch.storage.object_stores import FileStore, Store
 from maskmatch.storage.tables import read_outcomes
@@ -41,3 +45,12 @@ def options_for(local: LocalAccount, folder: Path, **changes: object) -> Compare
 def outcomes_of(run: Run) -> pd.DataFrame:
     """Return the published outcomes of a date."""
     return read_outcomes(run.warehouse, run.day).to_pandas()
+
+
+def complete(run, options, *, run_id="test", **plan_options):
+    """Plan, compare and publish a date; return the row of the run."""
+    run = replace(run, run_id=run_id)
+    plan = make_plan(run, PlanOptions(**plan_options))
+    for shard in plan.shards:
+        compare_shard(run, plan, shard, options)
+    return publish(run, plan, nominal_fmr=1e-4)

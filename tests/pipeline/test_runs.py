@@ -4,7 +4,6 @@ from dataclasses import replace
 import pytest
 
 from maskmatch.core.errors import BooksError, InputError, Interrupted, StopRun, Unavailable
-from maskmatch.core.planning import PlanOptions
 from maskmatch.engine.retries import RetryLimits
 from maskmatch.permits.opening import open_coordinator
 from maskmatch.pipeline.compare import check_account, compare_shard
@@ -16,18 +15,10 @@ from maskmatch.storage.object_stores import S3Store
 from maskmatch.storage.plans import journal_prefix
 from maskmatch.storage.tables import RUNS
 from tests.account import local_account
-from tests.nights import DAY, night_in, options_for, outcomes_of, write_pairs
+from tests.nights import DAY, complete, night_in, options_for, outcomes_of, write_pairs
 from tests.s3 import client_of
 
 QUICK = RetryLimits(seconds=2, first_pause=0.01, longest_pause=0.05)
-
-
-def complete(run, options, *, run_id="test", **plan_options):
-    run = replace(run, run_id=run_id)
-    plan = make_plan(run, PlanOptions(**plan_options))
-    for shard in plan.shards:
-        compare_shard(run, plan, shard, options)
-    return publish(run, plan, nominal_fmr=1e-4)
 
 
 def test_every_value_of_a_run_has_a_column_and_every_column_a_value(tmp_path):

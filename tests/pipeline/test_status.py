@@ -11,7 +11,7 @@ from maskmatch.pipeline.status import StatusReader
 from maskmatch.storage.journal import ShardJournal, compact
 from maskmatch.storage.plans import journal_prefix
 from tests.account import local_account
-from tests.nights import night_in, options_for, write_pairs
+from tests.nights import complete, night_in, options_for, write_pairs
 from tests.storage.journals import Faulty, record_durably, scored, unknown
 
 
