@@ -15,6 +15,8 @@ from typing import Any
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
+from tests.comparemaskface.service import TLS
+
 CHROMIUM = Path("/usr/bin/chromium")
 # No sandbox: CI is root in a container, where Chromium has none. The pages opened are our own.
 OPTIONS = (
@@ -116,7 +118,7 @@ def chromium(folder: Path, *options: str) -> Iterator[Tab]:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
     try:
         port = _port(folder / "DevToolsActivePort", process)
-        targets = httpx.get(f"http://127.0.0.1:{port}/json/list", trust_env=False).json()
+        targets = httpx.get(f"http://127.0.0.1:{port}/json/list", trust_env=False, verify=TLS).json()
         (address,) = (target["webSocketDebuggerUrl"] for target in targets if target["type"] == "page")
         with connect(address, max_size=None, proxy=None) as connection:
             yield Tab(connection)

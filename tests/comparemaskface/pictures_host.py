@@ -80,23 +80,22 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _flood(self, start: bytes, piece: bytes) -> None:
-        """Send far more than any caller wants."""
+        """Send without end, until the caller closes."""
         self.close_connection = True
         with suppress(OSError):
             self.wfile.write(start)
-            for _ in range(100_000):
+            while True:
                 self.wfile.write(piece)
 
     def _drip(self) -> None:
-        """Send a byte now and then, so that only a limit on the whole fetch can end it."""
+        """Send a byte now and then, without end, so that only a limit on the whole fetch can end it."""
         self.send_response(200)
         self.end_headers()
-        try:
-            for _ in range(100):
+        self.close_connection = True
+        with suppress(OSError):
+            while True:
                 self.wfile.write(b"x")
-                time.sleep(0.05)  # slow, as this host shall be
-        except OSError:
-            self.close_connection = True
+                time.sleep(0.05)  # a host that sends slowly is the case itself
 
     def log_message(self, *_arguments: object) -> None:
         """Keep the test's output clean."""

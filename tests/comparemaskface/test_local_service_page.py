@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+import comparemaskface
 import pytest
 from comparemaskface.accounts.account import Account, Standing
-from comparemaskface.accounts.admission import CLOCK_TOLERANCE
+from comparemaskface.accounts.authentication import CLOCK_TOLERANCE
 from comparemaskface.accounts.billing import LOWEST_PRICE, TIERS
 from comparemaskface.accounts.meter import Meter
 from comparemaskface.accounts.rate_limits import VENDOR_ERRORS
@@ -31,8 +32,8 @@ from comparemaskface.web.body_memory import LARGEST_BODY_MEMORY
 from comparemaskface.web.connection_limits import BODY_SECONDS, HEAD_SECONDS, LARGEST_HEAD, LARGEST_MESSAGE
 from comparemaskface.web.running import GRACE_SECONDS, KEEP_ALIVE_SECONDS, MOST_FILES
 from comparemaskface.wire.comparison import LARGEST_BASE64
-from comparemaskface.wire.errors import VendorError
 from comparemaskface.wire.forms import LARGEST_QUERY, LARGEST_REQUEST, LARGEST_V1_REQUEST
+from comparemaskface.wire.vendor_errors import VendorError
 
 from tests.comparemaskface.conftest import StartService
 
@@ -211,6 +212,15 @@ def test_each_path_named_exists() -> None:
     assert len(paths) > 2
     assert all((ROOT / path).exists() for path in paths), paths
     assert all((ROOT / "docs" / link).exists() for link in links), links
+
+
+def test_the_map_of_the_package_names_each_module() -> None:
+    (folder,) = comparemaskface.__path__
+    modules = {path.stem for path in Path(folder).rglob("*.py")} - {"__init__"}
+    listed = {
+        word for word in re.findall(r"\w+", comparemaskface.__doc__ or "") if "_" in word or word in modules
+    }
+    assert listed - {"comparemaskface"} == modules
 
 
 def test_each_target_of_make_named_exists() -> None:

@@ -8,7 +8,8 @@ import httpx
 import pytest
 from comparemaskface.accounts.account import Scope
 from comparemaskface.wire.comparison import Comparison
-from comparemaskface.wire.errors import ServiceError, VendorError
+from comparemaskface.wire.errors import ServiceError
+from comparemaskface.wire.vendor_errors import VendorError
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from tests.comparemaskface.conftest import StartService

@@ -8,7 +8,8 @@ import pytest
 from comparemaskface.accounts import rate_limits as quota_module
 from comparemaskface.accounts.account import Account, Counting, Scope
 from comparemaskface.accounts.rate_limits import RateLimiter
-from comparemaskface.wire.errors import Language, ServiceError
+from comparemaskface.wire.errors import ServiceError
+from comparemaskface.wire.vendor_errors import Language
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -75,9 +75,7 @@ def test_the_full_form_of_a_request_is_understood(address: str) -> None:
         ({"region": "ap-atlantis"}, "UnsupportedRegion"),
     ],
 )
-def test_a_caller_without_permission_gets_the_code(
-    address: str, changes: dict[str, Any], code: str
-) -> None:
+def test_a_caller_without_permission_gets_the_code(address: str, changes: dict[str, Any], code: str) -> None:
     assert failure(address, **changes).get_code() == code
 
 

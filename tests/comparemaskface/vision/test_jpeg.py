@@ -2,7 +2,6 @@
 
 import itertools
 import random
-import time
 
 import numpy as np
 import pytest
@@ -128,24 +127,23 @@ def test_a_picture_has_exactly_one_frame(copies: int) -> None:
 def test_a_flood_of_scans_is_refused_before_any_is_decoded() -> None:
     whole = encoded(Image.new("RGB", (4000, 4000)), "JPEG", progressive=True)
     flood = whole[:-2] + last_scan(whole) * 2000 + END
-    started = time.perf_counter()
     assert outcome(flood) == DECODE_FAILED
-    assert time.perf_counter() - started < 1
+    with pytest.raises(BrokenStructure):
+        read_structure(flood)  # which decodes no pixel
     scans = whole.count(b"\xff\xda")
     read_structure(whole[:-2] + last_scan(whole) * (MOST_SCANS - scans) + END)
     with pytest.raises(BrokenStructure):
         read_structure(whole[:-2] + last_scan(whole) * (MOST_SCANS - scans + 1) + END)
 
 
+@pytest.mark.timeout(20)  # it takes milliseconds; a search that begins again at each byte would take hours
 @pytest.mark.parametrize(
     "flood",
     [b"\xff\xe0\x00\x02" * 900_000, b"\xff" * 3_700_000, b"\x00" * 3_700_000, b"\xff\x00" * 1_800_000],
     ids=["empty segments", "fill bytes", "zeros", "stuffed bytes"],
 )
 def test_a_flood_of_nothing_is_refused_quickly(flood: bytes) -> None:
-    started = time.perf_counter()
     assert outcome(b"\xff\xd8\xff\xe0\x00\x02" + flood) == DECODE_FAILED
-    assert time.perf_counter() - started < 2
 
 
 def test_as_much_metadata_as_real_pictures_have_is_no_flood() -> None:

@@ -1,7 +1,8 @@
 from string import Formatter
 
 import pytest
-from comparemaskface.wire.errors import Language, ServiceError, VendorError
+from comparemaskface.wire.errors import ServiceError
+from comparemaskface.wire.vendor_errors import Language, VendorError
 from tencentcloud.iai.v20200303 import errorcodes
 
 PUBLISHED = {value for name, value in vars(errorcodes).items() if name.isupper()}

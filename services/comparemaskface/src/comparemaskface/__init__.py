@@ -2,7 +2,7 @@
 
     command, __main__, settings           how it is started; option_types reads the options
     web/        app running               the application, and the process that listens
-                connection_limits memory  what one connection, and the process, may take
+                connection_limits allocator what one connection, and the process, may take
                 gateway request_pipeline  one call from its first byte to its answer
                 body_memory blocking_work large bodies: their memory, and work on them in threads
                 page meter_page           comparing by hand in a browser; GET /meter
@@ -11,14 +11,15 @@
                 model_scorer fetching     the model's answer, and pictures given by URL
                 decoding jpeg png         bytes to pixels; structure: what is wrong with a file
                 detection embedding       the largest face and its 128 numbers; faces, weights
-                quality score_scale       how usable a face is; likeness on the vendor's scale
+                quality score_scale       how usable a face is; similarity on the vendor's scale
                 evaluate error_rates      how well the scale holds on pictures of your own
     faults/     named_faults decisions    what can go wrong, and for which call
                 options transport         how it is asked for, and how it looks on the wire
     accounts/   account accounts_file     who may call, read from a file
-                admission rate_limits     whether, and how often
+                authentication rate_limits who calls, and how often
                 meter billing             what was called, and what it costs
     wire/       forms urlencoded          the four forms of a request
+                common_parameters         what every request carries; clock: the time it is
                 signature signature_v1    who signed it
                 comparison                what is asked: JSON or fields -> two sides
                 errors vendor_errors      what can be wrong with it; replies: both envelopes

@@ -112,7 +112,7 @@ def _add_behaviour(add: Callable[..., object], defaults: Settings) -> None:
 
 
 def serve(args: argparse.Namespace) -> int:
-    """Run the service until SIGTERM or SIGINT, answer the calls under way, return the exit code."""
+    """Run the service until SIGTERM or SIGINT, answer the calls in progress, return the exit code."""
     _log_quickly()
     try:
         # --help and invalid options need no web server, and no numpy or OpenCV.

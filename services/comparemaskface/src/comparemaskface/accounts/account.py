@@ -7,7 +7,8 @@ from decimal import Decimal
 from enum import Enum, StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
-from comparemaskface.wire.errors import ServiceError, VendorError
+from comparemaskface.wire.errors import ServiceError
+from comparemaskface.wire.vendor_errors import VendorError
 
 Network = IPv4Network | IPv6Network
 

@@ -13,7 +13,7 @@ from typing import Any
 from comparemaskface.accounts.account import Account
 from comparemaskface.accounts.billing import Bill
 from comparemaskface.accounts.rate_limits import THROTTLED
-from comparemaskface.wire.errors import VendorError
+from comparemaskface.wire.vendor_errors import VendorError
 
 SCORED = "Scored"
 _BILLED = frozenset({SCORED, VendorError.NO_FACE.code})

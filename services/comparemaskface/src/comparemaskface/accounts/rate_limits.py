@@ -6,14 +6,13 @@ bucket     evenly, and after a pause up to `burst` calls at once
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from comparemaskface.accounts.account import Account, Counting, Scope
-from comparemaskface.wire.errors import ServiceError, VendorError
-
-Clock = Callable[[], float]
-"""Unix time in seconds."""
+from comparemaskface.clock import Clock
+from comparemaskface.wire.errors import ServiceError
+from comparemaskface.wire.vendor_errors import VendorError
 
 MOST_COUNTERS = 10_000
 """Above this all counts start again: there is one for each account, region and address of a caller."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
-from comparemaskface.accounts.rate_limits import Clock
+from comparemaskface.clock import Clock
 from comparemaskface.faults.named_faults import STATES, Fault, FaultBy, FaultName, FaultPlan
 
 REFUSING = frozenset({FaultName.THROTTLE, FaultName.ARREARS})
-"""No other fault applies to such a call; one in a storm is refused before it is accepted."""
+"""No other fault applies to such a call; a throttled one is refused before it is accepted."""
 LONGEST_DELAY = 300.0
 """Seconds; a lognormal has no longest."""
 
@@ -42,13 +42,13 @@ class Faults:
         self.configure(plan)
 
     def configure(self, plan: FaultPlan) -> None:
-        """Replace the plan, and count calls, faults and seconds anew."""
+        """Replace the plan, and count calls, faults and seconds from 0 again."""
         self._plan = plan
         self._by_name = {fault.name: fault for fault in plan.faults}
         self._drawn = [fault for fault in plan.faults if fault.name not in STATES]
         self._skew = self._value(FaultName.CLOCK_SKEW) or 0.0
         self._requests = self._accepted = 0
-        self._storm_began: float | None = None
+        self._throttling_began: float | None = None
         self._applied: Counter[FaultName] = Counter()
         self._of_pair: Counter[bytes] = Counter()
 
@@ -67,7 +67,7 @@ class Faults:
         return self._true_clock() + self._skew
 
     def decide(self, pair: bytes | None) -> FaultDecision:
-        """Decide about the next call; `pair` is None when none can be read from its request."""
+        """Decide about the next call; `pair` is None when it cannot be read from the request."""
         self._requests += 1
         decision = self._draw(pair)
         self._applied.update(decision.applied)
@@ -114,16 +114,16 @@ class Faults:
         most = self._plan.per_pair
         if most and pair is not None and self._of_pair[pair] >= most:
             return False
-        if fault.name is FaultName.THROTTLE and not self._is_storm(fault.values[0]):
+        if fault.name is FaultName.THROTTLE and not self._is_throttling(fault.values[0]):
             return False
         return fault.share >= 1 or self._chance(fault.name, pair) < fault.share
 
-    def _is_storm(self, seconds: float) -> bool:
-        """Return True if the storm, which begins with the first call, still lasts."""
+    def _is_throttling(self, seconds: float) -> bool:
+        """Return True if the throttling, which begins with the first call, still lasts."""
         now = self._true_clock()
-        if self._storm_began is None:
-            self._storm_began = now
-        return now < self._storm_began + seconds
+        if self._throttling_began is None:
+            self._throttling_began = now
+        return now < self._throttling_began + seconds
 
     def _delay(self, fault: Fault, pair: bytes | None) -> float:
         median, sigma = fault.values

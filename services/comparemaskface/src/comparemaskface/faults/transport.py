@@ -14,7 +14,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from comparemaskface.faults.decisions import FaultDecision
 from comparemaskface.faults.named_faults import FaultName
-from comparemaskface.wire.errors import ServiceError, VendorError
+from comparemaskface.wire.errors import ServiceError
+from comparemaskface.wire.vendor_errors import VendorError
 
 CONNECTION = "comparemaskface.connection"
 """Name of the scope's extension that holds the connection."""
@@ -78,7 +79,7 @@ class Connection(HttpToolsProtocol):
         self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]  # this service's, not one of ASGI's
 
     def shutdown(self) -> None:
-        """Stop after the answer under way; those that hang give up."""
+        """Stop after the answer in progress; calls that hang end at once."""
         self.stopping.set()
         super().shutdown()
 
@@ -102,7 +103,7 @@ async def _wait(request: Request, *, seconds: float) -> None:
 
 
 async def _hang(request: Request, *, seconds: float) -> None:
-    """Wait until the time is over, the caller has gone, or the server stops."""
+    """Wait until the time is over, the caller hangs up, or the server stops."""
     ends = {
         asyncio.ensure_future(_caller_leaves(request)),
         asyncio.ensure_future(_connection(request.scope).stopping.wait()),

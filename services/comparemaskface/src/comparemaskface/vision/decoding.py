@@ -16,7 +16,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from comparemaskface.vision import jpeg, png
-from comparemaskface.wire.errors import ServiceError, VendorError
+from comparemaskface.wire.errors import ServiceError
+from comparemaskface.wire.vendor_errors import VendorError
 
 LONGEST_JPEG_EDGE = 4000
 LONGEST_OTHER_EDGE = 2000

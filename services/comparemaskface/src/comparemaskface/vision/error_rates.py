@@ -1,6 +1,6 @@
 """Error rates of the score scale on labelled faces.
 
-A rate is the mean over people, so that nobody counts more for having more pictures: the true match rate over
+A rate is the mean over people, so that more pictures of a person do not count more: the true match rate over
 the people with two pictures or more, the false match rate over all pairs of people.
 """
 

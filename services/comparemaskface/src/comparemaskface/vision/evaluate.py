@@ -25,7 +25,8 @@ from comparemaskface.vision.error_rates import Comparisons, Rate, compare_all
 from comparemaskface.vision.faces import FaceModel
 from comparemaskface.vision.score_scale import COSINES, SCORES, scale
 from comparemaskface.vision.weights import WeightsError, find_weights
-from comparemaskface.wire.errors import ServiceError, VendorError
+from comparemaskface.wire.errors import ServiceError
+from comparemaskface.wire.vendor_errors import VendorError
 
 PROMISED = {40: 1e-3, 50: 1e-4, 60: 1e-5}
 """Score -> false match rate (https://cloud.tencent.com/document/api/867/50425, face model 3.0)."""

@@ -17,7 +17,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 import httpx
 
 from comparemaskface.wire.comparison import LARGEST_BASE64
-from comparemaskface.wire.errors import ServiceError, VendorError
+from comparemaskface.wire.errors import ServiceError
+from comparemaskface.wire.vendor_errors import VendorError
 
 LARGEST_IMAGE = LARGEST_BASE64 // 4 * 3
 """Bytes that fill the largest allowed base64 text."""
@@ -25,7 +26,7 @@ TIME_LIMIT = timedelta(seconds=4)
 """For all of one fetch: the vendor's whole answer may take 5 s."""
 MOST_REDIRECTS = 3
 MOST_AT_ONCE = 64
-"""Fetches under way, each of up to `LARGEST_IMAGE` bytes; more wait, within their time."""
+"""Fetches in progress, each of up to `LARGEST_IMAGE` bytes; more wait, within their time."""
 _RESOLVING_THREADS = 8
 _LAST_PORT = 65535
 

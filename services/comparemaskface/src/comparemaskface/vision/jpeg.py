@@ -22,7 +22,7 @@ MOST_SCANS = 32
 _SOI, _EOI, _SOS, _DRI, _DHT, _DQT, _EXIF, _ADOBE = 0xD8, 0xD9, 0xDA, 0xDD, 0xC4, 0xDB, 0xE1, 0xEE
 _SEQUENTIAL = {0xC0, 0xC1}
 _PROGRESSIVE = 0xC2
-_ALIEN = {0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)}
+_UNUSUAL = {0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)}
 """Lossless, hierarchical and arithmetic: browsers and cameras do not know them."""
 _NEEDED = {*_SEQUENTIAL, _PROGRESSIVE, _SOS, _DRI, _DHT, _DQT, _ADOBE}
 _LAST_COEFFICIENT = 63
@@ -97,7 +97,7 @@ def _scan_at(content: bytes, place: int) -> bytes:
 
 
 def _is_needed(segment: _Segment) -> bool:
-    if segment.marker in _ALIEN:
+    if segment.marker in _UNUSUAL:
         raise BrokenStructure("not a Huffman-coded JPEG")
     is_exif = segment.marker == _EXIF and segment.content.startswith(b"Exif\0\0")
     return segment.marker in _NEEDED or is_exif

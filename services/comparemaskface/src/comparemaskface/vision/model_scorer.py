@@ -1,6 +1,6 @@
 """Score with the face model: fetch, decode, find the faces, compare them.
 
-Link -> fetch -> seen before? -> decode -> read the largest face -> quality -> likeness
+Link -> fetch -> seen before? -> decode -> read the largest face -> quality -> similarity
 Picture -------> seen before? -> ...       (in a thread of the model's own)
 """
 
@@ -20,9 +20,10 @@ from comparemaskface.vision.decoding import decode
 from comparemaskface.vision.examination import Examination, PictureFindings
 from comparemaskface.vision.faces import Face, FaceModel
 from comparemaskface.vision.fetching import Fetcher, is_any, is_public
-from comparemaskface.vision.score_scale import score as likeness
+from comparemaskface.vision.score_scale import score as similarity
 from comparemaskface.wire.comparison import Comparison, Link, Side
-from comparemaskface.wire.errors import ServiceError, VendorError
+from comparemaskface.wire.errors import ServiceError
+from comparemaskface.wire.vendor_errors import VendorError
 
 FACES_REMEMBERED = 4096
 """About 2 kB each."""
@@ -53,7 +54,7 @@ class ModelScorer:
         self._faces: OrderedDict[bytes, asyncio.Future[Face | None]] = OrderedDict()
 
     async def score(self, comparison: Comparison) -> float:
-        """Return the likeness of the two faces; raise for the first side that has a problem."""
+        """Return the similarity of the two faces; raise for the first side that has a problem."""
         return _compared(await self._faces_of(comparison), comparison.quality_control)
 
     async def examine(self, comparison: Comparison) -> Examination:
@@ -67,7 +68,7 @@ class ModelScorer:
         return Examination(a, b, score=score)
 
     async def aclose(self) -> None:
-        """Wait for the pictures under way and close the connections."""
+        """Wait for the pictures in progress and close the connections."""
         await asyncio.to_thread(self._threads.shutdown)
         await self._fetcher.aclose()
 
@@ -124,7 +125,7 @@ def _compared(faces: Sequence[Reading], quality_control: int) -> float:
     seen = [_certain(face) for face in faces]
     if any(face.quality.level < quality_control for face in seen):
         raise ServiceError(VendorError.POOR_QUALITY)
-    return likeness(*seen)
+    return similarity(*seen)
 
 
 def _certain(face: Reading) -> Face:

@@ -1,4 +1,4 @@
-"""From the likeness of two embeddings to the vendor's scale.
+"""From the similarity of two embeddings to the vendor's scale.
 
 The vendor promises false match rates of 1e-3, 1e-4 and 1e-5 at scores 40, 50 and 60 (face model 3.0,
 https://cloud.tencent.com/document/api/867/50425). The knots put the same rates of this model there. They
@@ -17,7 +17,7 @@ SCORES = (0, 13, 20, 30, 40, 50, 60, 100)
 
 
 def score(a: Face, b: Face) -> float:
-    """Return how alike two faces are, 0 to 100 with two decimals."""
+    """Return the similarity of two faces, 0 to 100 with two decimals."""
     return scale(float(a.embedding @ b.embedding))
 
 

@@ -11,7 +11,7 @@ class Scorer(Protocol):
     """Score comparisons; close it when done."""
 
     async def score(self, comparison: Comparison) -> float:
-        """Return how alike the two sides are, 0 to 100, or raise a ServiceError."""
+        """Return the similarity of the two sides, 0 to 100, or raise a ServiceError."""
 
     async def examine(self, comparison: Comparison) -> Examination:
         """Return the same score, or the same error, together with what was seen."""

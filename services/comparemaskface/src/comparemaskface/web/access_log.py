@@ -27,6 +27,6 @@ class AccessLog:
             f"{self._stamp},{int(now % 1 * 1000):03d} INFO comparemaskface.access request_id={request_id} "
             f"account={account or '-'} code={code} ms={ms:.1f} fault={fault}\n"
         )
-        # A full disk, or a reader who has gone, costs the log and not the call.
+        # A full disk, or a reader that has closed the pipe, costs the log and not the call.
         with suppress(OSError, ValueError, AttributeError):
             (self._stream or sys.stderr).write(line)

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from comparemaskface.accounts.meter import Meter
-from comparemaskface.accounts.rate_limits import Clock
+from comparemaskface.clock import Clock
 from comparemaskface.faults.decisions import Faults
 from comparemaskface.settings import Settings
 from comparemaskface.vision.scorers import Scorer

@@ -24,7 +24,8 @@ from comparemaskface.web.body_memory import BodyMemoryLimiter
 from comparemaskface.web.request_pipeline import Admitted, RequestContext, RequestPipeline
 from comparemaskface.wire import replies
 from comparemaskface.wire.comparison import Comparison
-from comparemaskface.wire.errors import ServiceError, VendorError
+from comparemaskface.wire.errors import ServiceError
+from comparemaskface.wire.vendor_errors import VendorError
 
 log = logging.getLogger(__name__)
 

@@ -25,8 +25,9 @@ from comparemaskface.vision.scorers import Scorer
 from comparemaskface.web.blocking_work import without_blocking
 from comparemaskface.web.body_memory import BodyMemoryLimiter
 from comparemaskface.wire.comparison import Comparison, Picture, read_comparison
-from comparemaskface.wire.errors import Language, ServiceError, VendorError
+from comparemaskface.wire.errors import ServiceError
 from comparemaskface.wire.forms import Form, held_size, read_content
+from comparemaskface.wire.vendor_errors import Language, VendorError
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class ComparePictures:
         try:
             examination = await self._examine(request)
         except ClientDisconnect:
-            return Response(status_code=400)  # not read by anyone: the browser has gone
+            return Response(status_code=400)  # the browser has hung up
         milliseconds = (time.perf_counter() - started) * 1000
         problem = examination.problem
         log.info("page code=%s ms=%.1f", problem.code if problem else "Scored", milliseconds)

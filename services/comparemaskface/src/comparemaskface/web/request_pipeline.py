@@ -1,6 +1,6 @@
 """Everything between a request's first byte and its right to be answered.
 
-form -> size -> envelope -> caller -> address -> target -> permission -> rate limit
+form -> size -> common parameters -> caller -> address -> target -> permission -> rate limit
 """
 
 import hashlib
@@ -10,9 +10,8 @@ from decimal import Decimal
 
 from starlette.requests import Request
 
-from comparemaskface.accounts import admission
 from comparemaskface.accounts.account import Account, Accounts
-from comparemaskface.accounts.admission import Envelope
+from comparemaskface.accounts.authentication import authenticate, identify
 from comparemaskface.accounts.meter import Meter
 from comparemaskface.accounts.rate_limits import RateLimiter
 from comparemaskface.faults.decisions import NO_FAULT, FaultDecision, Faults
@@ -20,13 +19,15 @@ from comparemaskface.faults.named_faults import FaultName
 from comparemaskface.settings import Settings, load_accounts
 from comparemaskface.web.blocking_work import LONGEST_INLINE_WORK, without_blocking
 from comparemaskface.web.body_memory import BodyMemoryLimiter
-from comparemaskface.wire import urlencoded
+from comparemaskface.wire import common_parameters, urlencoded
+from comparemaskface.wire.common_parameters import CommonParameters
 from comparemaskface.wire.comparison import Comparison, read_comparison, read_form
-from comparemaskface.wire.errors import Language, ServiceError, VendorError
+from comparemaskface.wire.errors import ServiceError
 from comparemaskface.wire.forms import Form, form_of, held_size, read_content
+from comparemaskface.wire.vendor_errors import Language, VendorError
 
-STORM_LIMIT = 50
-"""Calls per second that a storm's text names where the account has no limit: the vendor's default."""
+THROTTLE_FAULT_LIMIT = 50
+"""Calls per second in the text of `throttle` where the account has no limit; the vendor's default."""
 _UNSIGNED = "UNSIGNED-PAYLOAD"
 _SHA256_OF_UNSIGNED = hashlib.sha256(_UNSIGNED.encode()).hexdigest()
 _SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
@@ -111,13 +112,13 @@ class RequestPipeline:
         if (size := held_size(headers)) > LONGEST_INLINE_WORK:
             await self._wait_for_body_memory(size, context, form=form, headers=headers)
         content = await read_content(request, form, headers)
-        envelope = await self._envelope(request, context, form, headers=headers, content=content)
-        account = admission.authenticate(envelope, self._accounts, now=self._clock())
+        parameters = await self._common_parameters(request, context, form, headers=headers, content=content)
+        account = authenticate(parameters, self._accounts, now=self._clock())
         context.account = account.name
         address, _port = request.scope.get("client") or ("127.0.0.1", 0)
         account.check_address(address)
-        admission.check_target(envelope)
-        region = envelope.region or admission.DEFAULT_REGION
+        common_parameters.check_target(parameters)
+        region = parameters.region or common_parameters.DEFAULT_REGION
         account.check_permission(region)
         accepted_at = self._rate_limiter.admit(account, region=region, address=address)
         read = read_comparison if form is Form.JSON else read_form
@@ -128,21 +129,21 @@ class RequestPipeline:
     ) -> None:
         """Wait for memory for a large body; an unknown caller gets none."""
         if form.uses_tc3:
-            claim = admission.read_headers(
+            claim = common_parameters.read_from_headers(
                 headers, target="", payload_sha256="", strict_region=self._strict_region
             )
-            admission.identify(claim, self._accounts, now=self._clock())
+            identify(claim, self._accounts, now=self._clock())
         context.body_bytes = await self._body_memory.acquire(size)
 
     async def _decide_faults(self, context: RequestContext, admitted: Admitted) -> None:
-        """Draw the faults of a call; in a storm it is refused after all."""
+        """Draw the faults of a call; `throttle` refuses it after all."""
         pair = await _pair(admitted) if self._faults.needs_pair else None
         decision = context.fault_decision = self._faults.decide(pair)
         if decision.fault is FaultName.THROTTLE:
-            limit = admitted.account.calls_per_second or STORM_LIMIT
+            limit = admitted.account.calls_per_second or THROTTLE_FAULT_LIMIT
             raise ServiceError(VendorError.TOO_MANY_REQUESTS, requests=limit + 1, limit=limit)
 
-    async def _envelope(
+    async def _common_parameters(
         self,
         request: Request,
         context: RequestContext,
@@ -150,10 +151,10 @@ class RequestPipeline:
         *,
         headers: dict[str, str],
         content: bytes,
-    ) -> Envelope:
+    ) -> CommonParameters:
         if form.uses_tc3:
             query = content.decode("latin-1") if form.is_query else ""
-            return admission.read_headers(
+            return common_parameters.read_from_headers(
                 headers,
                 target=f"{request.method}\n/\n{query}",
                 payload_sha256=await _payload_sha256(form, headers, content),
@@ -161,7 +162,7 @@ class RequestPipeline:
             )
         fields = await without_blocking(urlencoded.read_fields, content)
         context.language = _language(fields.get("Language"))
-        return admission.read_fields(
+        return common_parameters.read_from_fields(
             fields, method=request.method, host=headers.get("host", ""), strict_region=self._strict_region
         )
 

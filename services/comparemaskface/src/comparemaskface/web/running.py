@@ -12,21 +12,21 @@ from starlette.applications import Starlette
 
 from comparemaskface.settings import Settings
 from comparemaskface.vision.scorers import build_scorer
+from comparemaskface.web.allocator import return_freed_memory
 from comparemaskface.web.app import build_app
 from comparemaskface.web.connection_limits import BoundedConnection
-from comparemaskface.web.memory import give_back_freed_memory
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than a client's pauses: a connection closed just as it is used looks like a lost call."""
 GRACE_SECONDS = 30
-"""For calls under way when the process is asked to stop."""
+"""For calls in progress when the process is asked to stop."""
 MOST_FILES = 16_384
 """Open at the same time, connections among them; many systems allow 1024 until a process asks for more."""
 
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, printing the address first; raises what prevents a start."""
-    give_back_freed_memory()
+    return_freed_memory()
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again and again
     # Broken metadata of a caller's picture would show up on stderr.
     warnings.filterwarnings("ignore", module=r"PIL\.")

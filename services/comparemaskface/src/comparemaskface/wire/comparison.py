@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from comparemaskface.wire.errors import ServiceError, VendorError
+from comparemaskface.wire.errors import ServiceError
 from comparemaskface.wire.replies import MODEL_VERSION
 from comparemaskface.wire.urlencoded import COMMON, read_fields
+from comparemaskface.wire.vendor_errors import VendorError
 
 LARGEST_BASE64 = 5 * 1024 * 1024
 """Characters of one image (https://cloud.tencent.com/document/api/867/50425: 5M)."""

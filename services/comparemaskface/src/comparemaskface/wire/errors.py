@@ -2,8 +2,6 @@
 
 from comparemaskface.wire.vendor_errors import Language, VendorError
 
-__all__ = ["Language", "ServiceError", "VendorError"]
-
 
 class ServiceError(Exception):
     """Report a vendor error to the caller; `details` fill the places in its text."""

@@ -13,7 +13,8 @@ from enum import Enum
 
 from starlette.requests import ClientDisconnect, Request
 
-from comparemaskface.wire.errors import ServiceError, VendorError
+from comparemaskface.wire.errors import ServiceError
+from comparemaskface.wire.vendor_errors import VendorError
 
 LARGEST_REQUEST = 10 * 1024 * 1024
 """Bytes of a POST signed with TC3."""

@@ -4,7 +4,8 @@ import json
 
 from starlette.responses import Response
 
-from comparemaskface.wire.errors import Language, ServiceError
+from comparemaskface.wire.errors import ServiceError
+from comparemaskface.wire.vendor_errors import Language
 
 MODEL_VERSION = "3.0"
 

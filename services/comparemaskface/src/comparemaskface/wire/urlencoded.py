@@ -2,7 +2,8 @@
 
 from urllib.parse import parse_qsl
 
-from comparemaskface.wire.errors import ServiceError, VendorError
+from comparemaskface.wire.errors import ServiceError
+from comparemaskface.wire.vendor_errors import VendorError
 
 MOST_FIELDS = 100
 COMMON = frozenset(

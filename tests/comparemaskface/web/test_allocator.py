@@ -5,7 +5,7 @@ PROGRAM = """
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from comparemaskface.web.memory import give_back_freed_memory
+from comparemaskface.web.allocator import return_freed_memory
 
 
 def resident() -> int:
@@ -20,7 +20,7 @@ def use_and_free(number: int) -> list[bytearray]:
     return kept
 
 
-give_back_freed_memory()
+return_freed_memory()
 before = resident()
 with ThreadPoolExecutor(8) as threads:
     kept = list(threads.map(use_and_free, range(16)))

@@ -1,25 +1,21 @@
-"""Who may call, and for what: the checks the vendor's gateway makes before it reads a request's content.
+"""The common parameters: what every request carries besides what it asks for, and its signature.
 
-    envelope   the common parameters, from headers (TC3) or from fields (v1), with the proof they carry
-    caller     clock, SecretId, token, signature
-    target     version, action, region
-
-The vendor does not document their order; this one fits the answers its users report.
+They are headers under TC3, and fields of the query or the form under v1
+(https://cloud.tencent.com/document/api/867/44975).
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 
-from comparemaskface.accounts.account import Account, Accounts, Key
-from comparemaskface.wire.errors import ServiceError, VendorError
+from comparemaskface.wire.errors import ServiceError
 from comparemaskface.wire.signature import read_authorization, tc3_signature_matches
 from comparemaskface.wire.signature_v1 import v1_signature_matches
+from comparemaskface.wire.vendor_errors import VendorError
 
 ACTION = "CompareMaskFace"
 VERSION = "2020-03-03"
-CLOCK_TOLERANCE = timedelta(minutes=5)
 DEFAULT_REGION = "ap-guangzhou"
 REGIONS = frozenset(
     {
@@ -57,7 +53,7 @@ _HEADERS = {name: header for name, header in _HEADERS_WITH_REGION.items() if nam
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
+class CommonParameters:
     """The common parameters of a request. `is_signed_with`: True if a SecretKey gives its signature."""
 
     action: str
@@ -69,9 +65,9 @@ class Envelope:
     is_signed_with: Callable[[str], bool] = field(repr=False)
 
 
-def read_headers(
+def read_from_headers(
     headers: Mapping[str, str], *, target: str, payload_sha256: str, strict_region: bool
-) -> Envelope:
+) -> CommonParameters:
     """Read the common parameters of a request signed with TC3.
 
     `target`: method, path and query, a line each.
@@ -91,7 +87,7 @@ def read_headers(
             target=target,
         )
 
-    return Envelope(
+    return CommonParameters(
         action=headers["x-tc-action"],
         version=headers["x-tc-version"],
         timestamp=timestamp,
@@ -102,13 +98,15 @@ def read_headers(
     )
 
 
-def read_fields(fields: Mapping[str, str], *, method: str, host: str, strict_region: bool) -> Envelope:
-    """Read the common parameters of a request with an older signature."""
+def read_from_fields(
+    fields: Mapping[str, str], *, method: str, host: str, strict_region: bool
+) -> CommonParameters:
+    """Read the common parameters of a request signed with v1."""
     names = ["Action", "Version", "Timestamp", "Nonce", "SecretId", "Signature"]
     _check_required(fields, {name: name for name in [*names, *["Region"] * strict_region]})
     for name in ("Timestamp", "Nonce"):
         _check_number(fields[name], name)
-    return Envelope(
+    return CommonParameters(
         action=fields["Action"],
         version=fields["Version"],
         timestamp=fields["Timestamp"],
@@ -119,31 +117,13 @@ def read_fields(fields: Mapping[str, str], *, method: str, host: str, strict_reg
     )
 
 
-def authenticate(envelope: Envelope, accounts: Accounts, *, now: float) -> Account:
-    """Return the account whose key signed the request; refuse an unsigned or outdated one."""
-    account, key = identify(envelope, accounts, now=now)
-    if not envelope.is_signed_with(key.secret_key):
-        raise ServiceError(VendorError.WRONG_SIGNATURE)
-    return account
-
-
-def identify(envelope: Envelope, accounts: Accounts, *, now: float) -> tuple[Account, Key]:
-    """Return the account and the key that the request names, before its signature is verified."""
-    if abs(now - int(envelope.timestamp)) > CLOCK_TOLERANCE.total_seconds():
-        raise ServiceError(VendorError.EXPIRED)
-    account, key = accounts.find(envelope.secret_id)
-    key.check_kind()
-    key.check_token(envelope.token, now=now)
-    return account, key
-
-
-def check_target(envelope: Envelope) -> None:
+def check_target(parameters: CommonParameters) -> None:
     """Refuse a version, action or region that this service does not have."""
-    if envelope.version != VERSION:
-        raise ServiceError(VendorError.NO_SUCH_VERSION, version=envelope.version[:64])
-    if envelope.action != ACTION:
+    if parameters.version != VERSION:
+        raise ServiceError(VendorError.NO_SUCH_VERSION, version=parameters.version[:64])
+    if parameters.action != ACTION:
         raise ServiceError(VendorError.INVALID_ACTION)
-    if envelope.region is not None and envelope.region not in REGIONS:
+    if parameters.region is not None and parameters.region not in REGIONS:
         raise ServiceError(VendorError.UNSUPPORTED_REGION)
 
 

@@ -1,4 +1,4 @@
-"""Give memory back: pictures are large and short-lived, and glibc's allocator keeps what it once held."""
+"""glibc's allocator, set to return freed memory to the system: pictures are large and short-lived."""
 
 import ctypes
 
@@ -11,7 +11,7 @@ _ARENAS = 2
 """Heaps of their own for threads; by default eight per processor, none of which fills another's gaps."""
 
 
-def give_back_freed_memory() -> None:
+def return_freed_memory() -> None:
     """Set the allocator of this process; does nothing without glibc. Call before threads start."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
