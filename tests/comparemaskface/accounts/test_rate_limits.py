@@ -5,7 +5,7 @@ from itertools import accumulate
 from typing import Any
 
 import pytest
-from comparemaskface.accounts import rate_limits as quota_module
+from comparemaskface.accounts import rate_limits
 from comparemaskface.accounts.account import Account, Counting, Scope
 from comparemaskface.accounts.rate_limits import RateLimiter
 from comparemaskface.wire.errors import ServiceError
@@ -170,6 +170,6 @@ def test_a_call_that_one_limit_rejects_takes_no_slot_under_another() -> None:
 def test_counters_do_not_grow_without_bound() -> None:
     limiter = RateLimiter(clock=Clock(7.0))
     caller = account(scope=Scope.IP)
-    for number in range(quota_module.MOST_COUNTERS + 5):
+    for number in range(rate_limits.MOST_COUNTERS + 5):
         limiter.admit(caller, address=str(number))
-    assert len(limiter._counters) <= quota_module.MOST_COUNTERS
+    assert len(limiter._counters) <= rate_limits.MOST_COUNTERS
