@@ -1,8 +1,9 @@
 """A local CompareMaskFace service: the vendor's wire, order of checks, limits and bill, on this machine.
 
-    command, __main__, settings           how it is started; option_types reads the options
+    command, __main__, settings           how it is started; option_types, clock
     web/        app running               the application, and the process that listens
-                connection_limits allocator what one connection, and the process, may take
+                connection_limits         what one connection may take
+                allocator                 how the process gives memory back
                 gateway request_pipeline  one call from its first byte to its answer
                 body_memory blocking_work large bodies: their memory, and work on them in threads
                 page meter_page           comparing by hand in a browser; GET /meter
@@ -16,10 +17,11 @@
     faults/     named_faults decisions    what can go wrong, and for which call
                 options transport         how it is asked for, and how it looks on the wire
     accounts/   account accounts_file     who may call, read from a file
-                authentication rate_limits who calls, and how often
+                authentication            who calls
+                rate_limits               how often
                 meter billing             what was called, and what it costs
     wire/       forms urlencoded          the four forms of a request
-                common_parameters         what every request carries; clock: the time it is
+                common_parameters         what every request carries
                 signature signature_v1    who signed it
                 comparison                what is asked: JSON or fields -> two sides
                 errors vendor_errors      what can be wrong with it; replies: both envelopes
