@@ -3,12 +3,11 @@
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.account import LocalAccount
 from tests.nights import DAY
+from tests.waiting import wait_until
 
 
 def command(local: LocalAccount, folder: Path, name: str = "run", *more: str) -> list[str]:
@@ -39,12 +38,4 @@ def start(local: LocalAccount, folder: Path, *more: str, name: str = "run") -> s
 
 def wait_for_calls(local: LocalAccount, count: int) -> None:
     """Return when the service has billed so many calls."""
-    wait_until(lambda: local.meter()["billed"] >= count)
-
-
-def wait_until(claim: Callable[[], bool], *, seconds: float = 60) -> None:
-    """Return when something has become true; fail when it does not."""
-    deadline = time.monotonic() + seconds
-    while not claim():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: local.meter()["billed"] >= count, f"{count} calls at the service")

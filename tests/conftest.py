@@ -1,3 +1,5 @@
+"""What all tests share: a clean Airflow home, one S3 store, and the mark `server` with its guard."""
+
 import os
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +13,26 @@ os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="maskmatch-airflow-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
 from devstack.seaweed import Seaweed  # noqa: E402  the order is the point
+from tests.server_guard import ServerGuard  # noqa: E402
+
+SERVERS = {"seaweed", "s3_store", "redis", "postgres", "nights", "start_service"}
+"""Fixtures that start one; a test or module that starts one by itself has the mark in its text."""
+_guard = ServerGuard()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark who uses a server; begin with what takes longest, so that all workers end together."""
+    for item in items:
+        if not SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("server")
+    items.sort(key=lambda item: "tests/dags" not in str(item.path))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Tell the guard which test runs."""
+    with _guard.over(item):
+        return (yield)
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,11 @@ import pytest
 
 from maskmatch.cli.__main__ import main
 from tests.account import local_account
-from tests.commands import command, start, wait_for_calls, wait_until
+from tests.commands import command, start, wait_for_calls
 from tests.nights import night_in, outcomes_of, write_pairs
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.server
 
 RATE = 40.0
 RUN = 4
@@ -64,7 +67,7 @@ def test_drain_ends_a_run_within_2_s_and_says_how_to_go_on(tmp_path, account, ca
     assert len(outcomes_of(run)) == 120
 
 
-def test_an_order_for_another_run_is_none_for_this_one(tmp_path, account):
+def test_an_order_for_another_run_leaves_this_one_alone(tmp_path, account):
     write_pairs(night_in(tmp_path).source, 5)
     assert main(command(account, tmp_path, "drain", "--run=somebody else")) == 0
     assert main(command(account, tmp_path)) == 0
@@ -90,7 +93,9 @@ def test_resuming_one_run_says_that_an_order_for_all_is_still_in_force(
 
 def test_quota_shows_rate_users_priorities_and_budgets_of_a_running_run(tmp_path, account, capsys):
     write_pairs(night_in(tmp_path).source, 400)
-    process = start(account, tmp_path, "--class=backfill", "--budget-calls-per-day=100000", "--budget-cny=7")
+    process = start(
+        account, tmp_path, "--priority=backfill", "--budget-calls-per-day=100000", "--budget-cny=7"
+    )
     wait_for_calls(account, 40)
     assert main(command(account, tmp_path, "quota")) == 0
     shown = capsys.readouterr().out
@@ -118,7 +123,7 @@ def test_a_floor_is_changed_while_everything_runs(tmp_path, account, capsys):
 
 
 @pytest.mark.parametrize("floor", ["backfill", "nobody=0.1", "backfill=much"])
-def test_a_floor_that_is_none_is_refused_with_its_form(floor, capsys):
+def test_a_wrong_floor_is_refused_with_its_form(floor, capsys):
     with pytest.raises(SystemExit):
         main(["quota", f"--floor={floor}"])
     assert "error: argument --floor" in capsys.readouterr().err
@@ -128,7 +133,7 @@ def test_status_shows_bars_the_time_left_and_the_money_of_a_running_run(tmp_path
     write_pairs(night_in(tmp_path).source, 400)
     process = start(account, tmp_path)
     wait_for_calls(account, 60)
-    wait_until(lambda: any(tmp_path.rglob("0001-000001-*.jsonl")))
+    wait_until(lambda: any(tmp_path.rglob("0001-000001-*.jsonl")), "the first file of the journal")
     assert main(command(account, tmp_path, "status")) == 0
     process.kill()
     process.communicate()
@@ -187,7 +192,7 @@ def test_a_spent_day_says_until_when_and_with_wait_it_is_waited_for(tmp_path, ac
         ("--time-zone=Mars/Base", "time_zone must be a name such as Asia/Shanghai"),
     ],
 )
-def test_a_budget_that_is_none_names_itself(tmp_path, account, capsys, option, message):
+def test_a_wrong_budget_names_itself(tmp_path, account, capsys, option, message):
     assert main(command(account, tmp_path, "run", option)) == 1
     assert message in capsys.readouterr().err
 

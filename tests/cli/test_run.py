@@ -7,6 +7,8 @@ from tests.account import local_account
 from tests.commands import command, start, wait_for_calls
 from tests.nights import DAY, night_in, outcomes_of, write_pairs
 
+pytestmark = pytest.mark.server
+
 
 @pytest.fixture
 def keys(monkeypatch):
@@ -48,7 +50,7 @@ def test_after_kill_9_no_pair_is_lost_or_doubled_and_at_most_those_in_flight_are
     assert meter["paid_again"] <= 3 * (8 + 8)  # calls in flight, and one group of the journal
 
 
-def test_ctrl_c_ends_the_pairs_under_way_and_says_how_to_go_on(tmp_path):
+def test_ctrl_c_ends_the_pairs_in_flight_and_says_how_to_go_on(tmp_path):
     run = night_in(tmp_path)
     write_pairs(run.source, 300)
     with local_account(latency_ms=30) as local:

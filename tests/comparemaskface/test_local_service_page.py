@@ -37,6 +37,8 @@ from comparemaskface.wire.vendor_errors import VendorError
 
 from tests.comparemaskface.conftest import StartService
 
+pytestmark = pytest.mark.server
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "local-service.md").read_text()
 TEXT = " ".join(PAGE.split())

@@ -1,12 +1,12 @@
 """The nightly Dag in a real Airflow, against a real S3 store and the local service over HTTP."""
 
-import time
 from datetime import UTC, date, datetime
 
 import psutil
 import pytest
 
 from tests.dags.conftest import DAG
+from tests.waiting import wait_until
 
 
 def day(number: int) -> date:
@@ -31,18 +31,11 @@ def _title(process: psutil.Process) -> str:
         return ""
 
 
-def wait_until(claim, seconds=90):
-    deadline = time.monotonic() + seconds
-    while not claim():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def test_a_task_killed_in_the_middle_is_retried_and_loses_doubles_and_wastes_nothing(nights, pairs):
     pairs(day(1), 500)
     before = nights.service.meter()["billed"]
     run_id = nights.start(day(1), calls_in_flight=8, max_shards=1)
-    wait_until(lambda: nights.service.meter()["billed"] - before > 120)
+    wait_until(lambda: nights.service.meter()["billed"] - before > 120, "120 calls", seconds=90)
     process = process_of(task_of(nights, run_id, "compare", 0))
     assert process is not None
     process.kill()

@@ -6,7 +6,8 @@ from datetime import date
 from maskmatch.core.clock import SystemClock
 from maskmatch.permits.opening import open_coordinator
 from tests.dags.conftest import DAG
-from tests.dags.test_nightly import process_of, task_of, wait_until
+from tests.dags.test_nightly import process_of, task_of
+from tests.waiting import wait_until
 
 
 def day(number: int) -> date:
@@ -21,19 +22,19 @@ def test_a_task_marked_failed_while_it_runs_ends_in_seconds_and_pays_for_nothing
     pairs(day(1), 900)
     before = nights.service.meter()["billed"]
     run_id = nights.start(day(1), max_shards=1)
-    wait_until(lambda: nights.service.meter()["billed"] - before > 100)
+    wait_until(lambda: nights.service.meter()["billed"] - before > 100, "100 calls", seconds=90)
     process = process_of(task_of(nights, run_id, "compare", 0))
     assert process is not None
     nights.airflow._send("PATCH", f"{instance(run_id, 'compare')}/0", body={"new_state": "failed"})
     marked_at = time.monotonic()
-    wait_until(lambda: not process.is_running(), seconds=20)
+    wait_until(lambda: not process.is_running(), "the end of the task", seconds=20)
     assert time.monotonic() - marked_at < 5 + 5  # one heartbeat, and what on_kill may take
     assert nights.airflow.wait(DAG, run_id, seconds=60) == "failed"
 
     body = {"dag_run_id": run_id, "task_ids": ["compare"], "include_downstream": True, "dry_run": False}
     body |= {"only_failed": False, "reset_dag_runs": True}
     nights.airflow._send("POST", f"/dags/{DAG}/clearTaskInstances", body=body)
-    wait_until(lambda: nights.airflow.run_state(DAG, run_id) != "failed")
+    wait_until(lambda: nights.airflow.run_state(DAG, run_id) != "failed", "the run begun anew", seconds=90)
     assert nights.airflow.wait(DAG, run_id, seconds=180) == "success"
     assert len(nights.outcomes(day(1))) == 900
     assert nights.service.meter()["billed"] - before == 900
@@ -48,7 +49,7 @@ def test_progress_is_seen_while_the_task_runs_and_kept_at_its_end(nights, pairs)
         answer = nights.airflow._send("GET", store, query={"map_index": 0}, allowed=(404,))
         return None if answer.status_code == 404 else answer.json()["value"]
 
-    wait_until(lambda: seen() is not None)
+    wait_until(lambda: seen() is not None, "progress in the store of Airflow", seconds=90)
     assert 0 < seen()["done"] < 1600
     assert task_of(nights, run_id, "compare", 0)["state"] == "running"
     assert nights.airflow.wait(DAG, run_id, seconds=180) == "success"
@@ -80,7 +81,11 @@ def test_a_drained_run_fails_without_another_try(nights, pairs):
         clock=SystemClock(),
     )
     run_id = nights.start(day(4), max_shards=1)
-    wait_until(lambda: any(user.run_id == run_id for user in coordinator.snapshot().users))
+    wait_until(
+        lambda: any(user.run_id == run_id for user in coordinator.snapshot().users),
+        "the run among the users of the permit store",
+        seconds=90,
+    )
     assert {user.priority for user in coordinator.snapshot().users if user.run_id == run_id} == {"ad_hoc"}
     coordinator.drain(run_id)
     assert nights.airflow.wait(DAG, run_id, seconds=60) == "failed"

@@ -14,6 +14,8 @@ from devstack.airflow import AirflowStack
 from devstack.airflow_api import AirflowApi, AirflowApiError
 from tests.devstack.processes_seen import family, is_running, listening_addresses
 
+pytestmark = pytest.mark.server
+
 DAGS = {
     "trivial.py": """
 from datetime import UTC, datetime

@@ -9,6 +9,8 @@ import pytest
 
 from devstack.netfaults import Relay
 
+pytestmark = pytest.mark.server
+
 
 @pytest.fixture
 def echo():

@@ -10,6 +10,8 @@ from devstack.postgres import POSTGRES_VARIABLE, Postgres, postgres_programs
 from devstack.processes import ChildFailedError
 from tests.devstack.processes_seen import is_running
 
+pytestmark = pytest.mark.server
+
 
 @pytest.fixture
 def folder():

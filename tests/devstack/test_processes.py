@@ -14,6 +14,8 @@ import pytest
 from devstack.processes import ChildFailedError, ChildProcess, PortTakenError, free_ports, own_port
 from tests.devstack.processes_seen import comes_true, family, is_running
 
+pytestmark = pytest.mark.server
+
 # A process in a session of its own, whose parent waits for it, and tells its id in the log.
 FAMILY = ["sh", "-c", "setsid sleep 600 & echo $!; wait"]
 ASKER = """

@@ -6,6 +6,8 @@ import pytest
 from devstack.redis import REDIS_VARIABLE, Redis, redis_server
 from tests.devstack.processes_seen import is_running, listening_addresses
 
+pytestmark = pytest.mark.server
+
 
 def told(server, command):
     with socket.create_connection(("127.0.0.1", server.port)) as connection:

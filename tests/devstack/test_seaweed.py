@@ -13,6 +13,8 @@ from devstack.seaweed import Seaweed, weed
 from tests.devstack.processes_seen import is_running, listening_addresses
 from tests.s3 import client_of
 
+pytestmark = pytest.mark.server
+
 PANDAS = """
 import pandas as pd
 frame = pd.DataFrame({"score": [1.5, 2.5]})

@@ -17,6 +17,8 @@ from devstack.processes import ChildFailedError, PortTakenError
 from devstack.service import LocalService, ServiceOptions
 from tests.devstack.processes_seen import is_running, listening_addresses
 
+pytestmark = pytest.mark.server
+
 ACCOUNTS = """
 [[account]]
 name = "prepaid"

@@ -12,14 +12,9 @@ from maskmatch.engine.compare import compare_pairs
 from maskmatch.engine.verdicts import Verdicts
 from tests.engine.engines import engine, numbered
 from tests.fakes import FakeComparer, FakeImages, FakePermits, ListJournal
+from tests.waiting import wait_until
 
 BAD = Reason(failure_class=FailureClass.DATA, code="image_undecodable", message="bad")
-
-
-def wait_until(is_so):
-    deadline = time.monotonic() + 10
-    while not is_so() and time.monotonic() < deadline:
-        time.sleep(0.001)
 
 
 class Permits(FakePermits):
@@ -145,10 +140,10 @@ def test_a_budget_that_is_spent_when_nothing_is_left_to_pay_is_no_error():
 
     class TwoCalls(FakePermits):
         def book(self, calls, stop=None):
-            wait_until(lambda: self.granted or calls() == 3)
+            wait_until(lambda: self.granted or calls() == 3, "three calls that want permits")
             if not self.granted:
                 return super().book(lambda: 2, stop)
-            wait_until(lambda: len(parts.journal.entries) == 3)
+            wait_until(lambda: len(parts.journal.entries) == 3, "three pairs in the journal")
             raise BudgetSpent("spent", window="run", until=None)
 
     parts = engine(pacer=TwoCalls(), verdicts=LearntLate())

@@ -100,7 +100,7 @@ def test_time_spent_behind_fresh_pairs_is_not_counted():
     assert parts.clock.now() > 1027
 
 
-def test_a_refusal_for_the_rate_costs_no_try_and_tells_the_broker_its_scope():
+def test_a_refusal_for_the_rate_costs_no_try_and_tells_the_permit_store_its_scope():
     codes = ["RequestLimitExceeded"] * 15 + ["RequestLimitExceeded.IPLimitExceeded"]
     parts = scripted(*codes)
     outcome = compare_one(parts)

@@ -8,11 +8,16 @@ from maskmatch.core.errors import BudgetSpent, Drained, Interrupted, Replaced, S
 from maskmatch.engine.compare import compare_pairs
 from tests.engine.engines import engine, numbered
 from tests.fakes import FakeComparer, FakeImages
+from tests.waiting import wait_until
 
 HUNDRED = numbered(*map(str, range(100)))
 
 
-def test_a_stop_ends_after_the_pairs_under_way_and_keeps_them():
+def comparing():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("compare-")]
+
+
+def test_a_stop_ends_after_the_pairs_in_flight_and_keeps_them():
     parts = engine(calls_in_flight=1)
     parts.comparer.on_call = lambda: parts.comparer.sent == 3 and parts.stop.set()
     with pytest.raises(Interrupted):
@@ -20,7 +25,7 @@ def test_a_stop_ends_after_the_pairs_under_way_and_keeps_them():
     assert [o.pair_id for o in parts.journal.entries] == ["0", "1", "2"]
 
 
-def test_a_stop_that_comes_with_the_last_pair_is_none():
+def test_a_stop_that_comes_with_the_last_pair_changes_nothing():
     parts = engine()
     parts.comparer.on_call = lambda: parts.comparer.sent == 100 and parts.stop.set()
     compare_pairs(HUNDRED, parts)
@@ -56,7 +61,7 @@ def test_an_account_error_stops_the_run_with_its_cure_and_keeps_what_is_done():
     assert sum(o.calls.attempts for o in parts.journal.entries) == parts.comparer.sent == 8
 
 
-def test_after_an_account_error_no_further_call_is_sent_but_those_under_way_are_kept():
+def test_after_an_account_error_no_further_call_is_sent_but_those_in_flight_are_kept():
     parts = engine(comparer=FakeComparer({"5": ["AuthFailure.SecretIdNotFound"]}), calls_in_flight=8)
     all_out = threading.Barrier(8)
     names = threading.local()
@@ -83,7 +88,7 @@ def test_after_an_account_error_no_further_call_is_sent_but_those_under_way_are_
     "error",
     [
         BudgetSpent("the day's 50 calls are spent", window="day", until=None),
-        Replaced("another attempt has taken over"),
+        Replaced("another try has taken over"),
         Drained("drained"),
         Unavailable("the permit store is away"),
     ],
@@ -116,9 +121,7 @@ def test_calls_that_hang_after_a_stop_are_left_as_unknown_and_what_they_bring_la
     entries = list(parts.journal.entries)
     assert [(o.is_final, o.calls.attempts, o.calls.maybe_billed) for o in entries] == [(False, 1, 1)] * 4
     release.set()
-    deadline = time.monotonic() + 5
-    while any(t.name.startswith("compare-") for t in threading.enumerate()) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: not comparing(), "the end of all threads")
     assert parts.journal.entries == entries
     assert parts.comparer.sent == 4
 
@@ -148,5 +151,5 @@ def test_an_interrupt_of_the_main_thread_ends_the_threads_and_is_raised():
     with pytest.raises(KeyboardInterrupt):
         compare_pairs(numbered(*map(str, range(5000))), parts)
     assert not parts.stop.is_set()  # which would tell the journal to be quick
-    assert not [t for t in threading.enumerate() if t.name.startswith("compare-")]
+    assert not comparing()
     assert len(parts.journal.entries) == parts.comparer.sent < 5000

@@ -146,7 +146,7 @@ def test_a_failure_that_a_bad_image_explains_casts_no_suspicion():
     assert settled(verdicts, "innocent", "new") is None
 
 
-def test_while_calls_with_an_image_are_under_way_the_count_is_no_verdict_yet():
+def test_while_calls_with_an_image_are_in_flight_the_count_is_no_verdict_yet():
     verdicts = experienced()
     verdicts.begin(of("hub", "good"))
     for partner in "xyz":
@@ -216,7 +216,7 @@ def test_only_the_newest_images_are_remembered():
     assert settled(verdicts, "bad", "new") is None
 
 
-def test_the_journal_of_an_earlier_attempt_teaches_the_same():
+def test_the_journal_of_an_earlier_try_teaches_the_same():
     known = [
         (of("a", "b"), Outcome(pair_id="1", reason=NO_FACE)),
         (of("a", "c"), Outcome(pair_id="2", score=50.0)),

@@ -5,6 +5,7 @@ import pytest
 from airflow.providers_manager import ProvidersManager
 
 from maskmatch.core.errors import InputError, StopRun
+from maskmatch.core.renamed import CONNECTION_FIELDS
 from maskmatch.hooks.connected_run import compare_options, connected_run
 from maskmatch.hooks.object_storage import connected_store
 from maskmatch.hooks.tencent_iai import TencentIaiHook
@@ -85,7 +86,7 @@ def test_without_budgets_there_is_no_limit_and_days_begin_in_china(connection):
         ("time_zone", "x"),
     ],
 )
-def test_a_budget_that_is_none_names_connection_and_field(connection, field, value):
+def test_a_wrong_budget_names_connection_and_field(connection, field, value):
     hook = connection(extra={field: value})
     with pytest.raises(StopRun, match=f"connection tencent_iai_default: {field} must be"):
         hook.get_budgets()
@@ -99,7 +100,7 @@ def test_a_connection_without_a_key_names_the_fields_to_fill(connection, field):
 
 
 @pytest.mark.parametrize("rate", [0, -1, "fast", "nan"])
-def test_a_rate_that_is_none_names_the_connection(connection, rate):
+def test_a_wrong_rate_names_the_connection(connection, rate):
     hook = connection(extra={"calls_per_second": rate})
     with pytest.raises(StopRun, match="tencent_iai_default: calls_per_second must be"):
         hook.get_account()
@@ -111,6 +112,7 @@ def test_an_account_id_names_the_account_in_place_of_its_secret_id(connection):
     assert temporary.get_account().owner == "1250000000"
 
 
+@pytest.mark.server
 def test_the_test_button_makes_a_call_that_costs_nothing(connection):
     with local_account() as local:
         host, _, port = local.account.endpoint.partition(":")
@@ -148,6 +150,7 @@ def test_a_run_without_a_logical_date_says_what_to_do():
         connected_run("file:///a", "file:///b", "", run_id="r", conn_id="none")
 
 
+@pytest.mark.server
 def test_cos_needs_nothing_but_its_connection(monkeypatch):
     fields = {
         "conn_type": "aws",
@@ -165,3 +168,12 @@ def test_cos_needs_nothing_but_its_connection(monkeypatch):
     assert url.startswith(
         "https://faces-1250000000.cos.ap-guangzhou.myqcloud.com/in/a.jpg?X-Amz-Algorithm=AWS4"
     )
+
+
+@pytest.mark.parametrize(("former", "today"), CONNECTION_FIELDS.items())
+def test_a_field_with_its_former_name_is_refused_with_the_name_of_today(connection, former, today):
+    hook = connection(extra={former: "sqlite:////var/lib/b"})
+    with pytest.raises(
+        StopRun, match=rf"^connection tencent_iai_default: .* {former} is now called {today}:"
+    ):
+        hook.get_permit_store()

@@ -22,6 +22,8 @@ from maskmatch.storage.plans import journal_prefix
 from tests.account import local_account
 from tests.nights import DAY, night_in, write_pairs
 
+pytestmark = pytest.mark.server
+
 
 @dataclass
 class Told:
@@ -189,7 +191,7 @@ def test_a_spent_run_fails_and_a_larger_budget_goes_on(night):
     ("run_type", "priority"),
     [("scheduled", "nightly"), ("backfill", "backfill"), ("manual", "ad_hoc"), ("asset_triggered", "ad_hoc")],
 )
-def test_the_class_comes_from_the_type_of_the_run(night, tmp_path, run_type, priority):
+def test_the_priority_comes_from_the_type_of_the_run(night, tmp_path, run_type, priority):
     tonight = night(5)
     tonight.execute(run_type)
     assert [(user.run_id, user.priority) for user in coordinator_of(tonight, tmp_path).snapshot().users] == [
@@ -217,7 +219,7 @@ def test_a_drained_run_fails_and_goes_on_after_resume(night, tmp_path):
     coordinator.close()
 
 
-def test_a_budget_of_the_connection_that_is_none_names_the_connection_and_its_field(night):
+def test_a_wrong_budget_of_the_connection_names_the_connection_and_its_field(night):
     tonight = night(5, extra={"budget_cny_per_day": -1})
     with pytest.raises(StopRun, match="connection tencent_iai_default: budget_cny_per_day must be a number"):
         tonight.execute()

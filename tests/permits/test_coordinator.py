@@ -64,18 +64,22 @@ def test_nobody_books_when_the_timeline_is_far_ahead(coordinator):
 
 
 def test_users_share_what_may_be_booked_ahead(store):
-    brokers = [PermitCoordinator(store, calls_per_second=RATE, who=f"host-a:{number}") for number in range(6)]
-    for each in brokers:
+    coordinators = [
+        PermitCoordinator(store, calls_per_second=RATE, who=f"host-a:{number}") for number in range(6)
+    ]
+    for each in coordinators:
         each.reserve(1, NIGHTLY)
-    *others, last = brokers
+    *others, last = coordinators
     assert [len(each.reserve(10, NIGHTLY).delays) for each in others] == [3] * 5
     store.pass_time(last.reserve(10, NIGHTLY).retry_after + 0.001)
     assert len(last.reserve(10, NIGHTLY).delays) == 3
 
 
 def test_at_a_low_rate_each_user_may_book_two_calls_ahead(store):
-    brokers = [PermitCoordinator(store, calls_per_second=20, who=f"host-a:{number}") for number in range(5)]
-    booked = [each.reserve(1, NIGHTLY).delays for each in brokers * 2]
+    coordinators = [
+        PermitCoordinator(store, calls_per_second=20, who=f"host-a:{number}") for number in range(5)
+    ]
+    booked = [each.reserve(1, NIGHTLY).delays for each in coordinators * 2]
     assert all(booked)
     assert booked[-1][0] > 0.4
 
@@ -123,7 +127,7 @@ def test_a_refusal_by_address_slows_one_host_only(store):
     assert alone[0] <= 0.9 * 80
 
 
-def test_a_later_attempt_shuts_the_earlier_one_out(coordinator):
+def test_a_later_try_shuts_the_earlier_one_out(coordinator):
     first = coordinator.take_lease("shard-1")
     second = coordinator.take_lease("shard-1", at_least=7)
     assert (first, second) == (1, 7)
@@ -132,7 +136,7 @@ def test_a_later_attempt_shuts_the_earlier_one_out(coordinator):
         coordinator.reserve(1, replace(NIGHTLY, shard="shard-1", epoch=1))
 
 
-def test_an_attempt_that_wakes_after_the_end_of_the_next_is_still_shut_out(coordinator, store):
+def test_a_try_that_wakes_after_the_end_of_the_next_is_still_shut_out(coordinator, store):
     coordinator.take_lease("s")
     coordinator.release("s", coordinator.take_lease("s"))
     store.pass_time(3000)
@@ -202,7 +206,7 @@ def test_sixty_four_threads_never_spend_more_than_the_budget(store):
     assert sum(granted) == 500
 
 
-def test_a_lower_class_gives_way_within_a_second_and_keeps_its_floor(coordinator, store):
+def test_a_lower_priority_gives_way_within_a_second_and_keeps_its_floor(coordinator, store):
     simulate(store, [(coordinator, BACKFILL, 10)], seconds=3)
     askers = [(coordinator, BACKFILL, 10), (coordinator, NIGHTLY, 10)]
     simulate(store, askers, seconds=1)
@@ -211,7 +215,7 @@ def test_a_lower_class_gives_way_within_a_second_and_keeps_its_floor(coordinator
     assert 0.025 <= back / (RATE * 20) <= 0.035
 
 
-def test_three_classes_share_by_rank_and_floor(coordinator, store):
+def test_three_priorities_share_by_rank_and_floor(coordinator, store):
     askers = [(coordinator, NIGHTLY, 10), (coordinator, BACKFILL, 10), (coordinator, AD_HOC, 10)]
     simulate(store, askers, seconds=1)
     night, back, hoc = (got / (RATE * 20) for got in simulate(store, askers, seconds=20))
@@ -231,7 +235,7 @@ def test_a_floor_can_be_changed_while_all_are_running(coordinator, store):
     assert simulate(store, askers, seconds=5)[1] == 0
 
 
-def test_what_a_higher_class_leaves_unused_a_lower_one_takes(coordinator, store):
+def test_what_a_higher_priority_leaves_unused_a_lower_one_takes(coordinator, store):
     """Nightly asks for one call every 20 ms, half of the rate."""
     night = back = 0
     due = {"night": store.time, "back": store.time}
@@ -249,7 +253,7 @@ def test_what_a_higher_class_leaves_unused_a_lower_one_takes(coordinator, store)
     assert night + back >= 0.93 * RATE * 20
 
 
-def test_a_class_whose_higher_one_has_gone_has_it_all_after_a_second(coordinator, store):
+def test_a_priority_whose_higher_one_has_gone_has_it_all_after_a_second(coordinator, store):
     simulate(store, [(coordinator, NIGHTLY, 10), (coordinator, BACKFILL, 10)], seconds=2)
     store.pass_time(1)
     assert simulate(store, [(coordinator, BACKFILL, 10)], seconds=2)[0] >= 190
@@ -282,7 +286,7 @@ def test_a_floor_that_cannot_be_is_refused(coordinator, priority, share):
 
 
 @pytest.mark.parametrize("rate", [0, -1, math.nan])
-def test_a_rate_that_is_none_is_refused(store, rate):
+def test_a_wrong_rate_is_refused(store, rate):
     with pytest.raises(InputError, match="calls_per_second"):
         PermitCoordinator(store, calls_per_second=rate)
 

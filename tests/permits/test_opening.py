@@ -1,7 +1,8 @@
 import pytest
 
 from maskmatch.core.errors import InputError
-from maskmatch.permits.opening import open_coordinator, quota_key
+from maskmatch.core.renamed import VARIABLES
+from maskmatch.permits.opening import open_coordinator, permit_store_address, quota_key
 from maskmatch.permits.stores.server_clock import ServerClock
 from tests.fakes import FakeClock
 
@@ -20,7 +21,7 @@ def test_the_quota_key_does_not_hold_the_secret_id():
     ["", "sqlite://relative", "sqlite:///still/relative", "redis://", "redis:///0", "mysql://h/d", "redis://h:x/0",
      "redis://u:hunter2@h:70000/0", "postgresql://", "http://u:hunter2@h/"],
 )  # fmt: skip
-def test_what_is_no_broker_address_is_refused_without_showing_a_password(uri):
+def test_a_wrong_permit_store_address_is_refused_without_showing_a_password(uri):
     with pytest.raises(InputError, match="redis://host:port/number") as caught:
         open_at(uri)
     assert "hunter2" not in str(caught.value)
@@ -65,6 +66,42 @@ def test_what_may_be_a_part_of_a_password_is_not_taken_for_the_name_of_an_option
 )  # fmt: skip
 def test_options_that_the_store_knows_are_taken(uri):
     open_at(uri).close()
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Return the home of a user who has set nothing."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in (*VARIABLES, *VARIABLES.values()):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / ".maskmatch").mkdir()
+    return tmp_path
+
+
+def test_an_address_is_taken_from_the_caller_then_from_the_variable_then_from_the_home(home, monkeypatch):
+    assert permit_store_address(None) == f"sqlite:///{home}/.maskmatch/permits.sqlite3"
+    monkeypatch.setenv("MASKMATCH_PERMIT_STORE", "redis://cache/0")
+    assert permit_store_address(None) == "redis://cache/0"
+    assert permit_store_address("redis://other/0") == "redis://other/0"
+
+
+@pytest.mark.parametrize("given", [None, "redis://cache/0"])
+@pytest.mark.parametrize(("former", "today"), VARIABLES.items())
+def test_a_variable_with_its_former_name_is_refused_with_the_name_of_today(
+    home, monkeypatch, given, former, today
+):
+    monkeypatch.setenv(former, "redis://cache/0")
+    with pytest.raises(InputError, match=f"the variable {former} is now called {today}: rename it"):
+        permit_store_address(given)
+
+
+def test_a_file_with_its_former_name_is_refused_until_there_is_one_with_the_name_of_today(home):
+    (home / ".maskmatch" / "broker.sqlite3").touch()
+    with pytest.raises(InputError, match=r"broker\.sqlite3 is now called permits\.sqlite3: stop all runs"):
+        permit_store_address(None)
+    assert permit_store_address("redis://cache/0") == "redis://cache/0"
+    (home / ".maskmatch" / "permits.sqlite3").touch()
+    assert permit_store_address(None) == f"sqlite:///{home}/.maskmatch/permits.sqlite3"
 
 
 def test_nothing_is_connected_before_the_first_step():

@@ -18,6 +18,8 @@ from tests.account import local_account
 from tests.nights import DAY, complete, night_in, options_for, outcomes_of, write_pairs
 from tests.s3 import client_of
 
+pytestmark = pytest.mark.server
+
 QUICK = RetryLimits(seconds=2, first_pause=0.01, longest_pause=0.05)
 
 
@@ -107,7 +109,7 @@ def test_a_stopped_shard_goes_on_where_it_was(tmp_path):
         assert local.meter()["billed"] == local.meter()["distinct_billed_pairs"] == 60
 
 
-def test_pairs_that_failed_for_infrastructure_are_called_again_by_the_next_attempt(tmp_path):
+def test_pairs_that_failed_for_infrastructure_are_called_again_by_the_next_try(tmp_path):
     run = night_in(tmp_path)
     write_pairs(run.source, 8)
     with local_account(calls_per_second=1) as busy:
@@ -172,7 +174,7 @@ def test_a_wrong_key_is_found_before_anything_is_written(tmp_path):
         ("id,a,b\n1,2,3\n", r"pairs.csv: column pair_id, reference_id, probe_id is missing"),
     ],
 )
-def test_a_manifest_that_is_none_is_named_and_nothing_is_written(tmp_path, text, message):
+def test_a_wrong_manifest_is_named_and_nothing_is_written(tmp_path, text, message):
     run = night_in(tmp_path)
     if text is not None:
         run.source.put(f"manifests/ds={DAY}/pairs.csv", text.encode())
@@ -215,7 +217,7 @@ def test_a_damaged_plan_is_named(tmp_path):
         make_plan(run)
 
 
-def test_a_broker_that_is_away_at_the_start_is_waited_for_and_said_once(tmp_path, caplog):
+def test_a_permit_store_that_is_away_at_the_start_is_waited_for_and_said_once(tmp_path, caplog):
     run = night_in(tmp_path)
     write_pairs(run.source, 4)
     plan = make_plan(run)

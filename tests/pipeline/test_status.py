@@ -14,6 +14,8 @@ from tests.account import local_account
 from tests.nights import complete, night_in, options_for, write_pairs
 from tests.storage.journals import Faulty, record_durably, scored, unknown
 
+pytestmark = pytest.mark.server
+
 
 def test_the_status_tells_how_far_a_date_is(tmp_path):
     run = night_in(tmp_path)

@@ -3,10 +3,14 @@ import time
 from collections import Counter
 
 import httpx
+import pytest
 
 from tests.account import local_account
-from tests.commands import start, wait_for_calls, wait_until
+from tests.commands import start, wait_for_calls
 from tests.nights import night_in, outcomes_of, write_pairs
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.server
 
 
 def calls_of(local):
@@ -14,7 +18,7 @@ def calls_of(local):
     return sorted(answer["calls"], key=lambda call: call["at"])
 
 
-def test_an_attempt_that_wakes_up_after_another_has_taken_over_gets_no_permit(tmp_path):
+def test_a_try_that_wakes_up_after_another_has_taken_over_gets_no_permit(tmp_path):
     run = night_in(tmp_path)
     write_pairs(run.source, 240)
     with local_account(latency_ms=20, calls_per_second=60) as local:
@@ -24,7 +28,7 @@ def test_an_attempt_that_wakes_up_after_another_has_taken_over_gets_no_permit(tm
         time.sleep(0.5)  # what was sent before has arrived by now
         before = len(calls_of(local))
         second = start(local, tmp_path)
-        wait_until(lambda: len(calls_of(local)) >= before + 20)
+        wait_until(lambda: len(calls_of(local)) >= before + 20, "20 calls of the second")
         first.send_signal(signal.SIGCONT)
         said, _ = first.communicate(timeout=30)
         output, _ = second.communicate(timeout=60)

@@ -16,7 +16,7 @@ def s3_store(seaweed: Seaweed) -> Iterator[S3Store]:
     client.close()
 
 
-@pytest.fixture(params=["s3", "file"])
+@pytest.fixture(params=[pytest.param("s3", marks=pytest.mark.server), "file"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """Return an empty store of each kind."""
     return request.getfixturevalue("s3_store") if request.param == "s3" else FileStore(tmp_path / "store")

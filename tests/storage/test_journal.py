@@ -275,7 +275,7 @@ def test_a_failure_keeps_its_reason(tmp_path):
     assert known(store)["a"].reason == reason
 
 
-def test_the_calls_of_all_attempts_at_a_pair_are_added_up(tmp_path):
+def test_the_calls_of_all_tries_of_a_pair_are_added_up(tmp_path):
     store = FileStore(tmp_path)
     reason = Reason(failure_class=FailureClass.INFRASTRUCTURE, code="network_error", message="timed out")
     first = Outcome(pair_id="a", reason=reason, calls=Calls(attempts=5, maybe_billed=5))
@@ -300,7 +300,7 @@ def test_calls_of_unknown_fate_that_were_entered_one_by_one_are_part_of_the_pair
     assert not found["b"].is_final
 
 
-def test_an_answer_that_was_paid_for_is_not_hidden_by_a_later_failure_of_another_attempt(tmp_path):
+def test_an_answer_that_was_paid_for_is_not_hidden_by_a_later_failure_of_another_try(tmp_path):
     store = FileStore(tmp_path)
     for outcome in (scored("a"), unknown("a")):
         with journal_in(store) as journal:

@@ -72,7 +72,7 @@ def test_many_objects_become_one_that_says_the_same(store):
     assert only.startswith("compact-0002-")
 
 
-def test_a_later_attempt_appends_to_what_was_compacted_and_that_is_compacted_again(store):
+def test_a_later_try_appends_to_what_was_compacted_and_that_is_compacted_again(store):
     append(store, "a", "b")
     compact(store, PREFIX)
     assert last_epoch(store, PREFIX) == 1

@@ -43,9 +43,9 @@ def as_parquet(rows):
 
 FORMATS = {
     "pairs.csv": as_csv(ROWS),
-    "pairs.csv.gz": gzip.compress(as_csv(ROWS)),
+    "pairs.csv.gz": gzip.compress(as_csv(ROWS), mtime=0),
     "pairs.jsonl": as_jsonl(ROWS),
-    "pairs.jsonl.gz": gzip.compress(as_jsonl(ROWS)),
+    "pairs.jsonl.gz": gzip.compress(as_jsonl(ROWS), mtime=0),
     "pairs.parquet": as_parquet(ROWS),
 }
 

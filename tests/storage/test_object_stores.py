@@ -23,6 +23,8 @@ from maskmatch.storage.object_stores import (
 from maskmatch.storage.object_stores.s3 import s3_config
 from tests.s3 import client_of
 
+pytestmark = pytest.mark.server
+
 
 def test_what_is_put_can_be_got_whole_in_part_and_as_a_stream(store):
     store.put("a/b.bin", b"0123456789")

@@ -172,7 +172,7 @@ class Calls:
         return ended
 
     def made(self, *blocks: bytes) -> Exchange:
-        """Return an exchange that has ended while nothing else was under way."""
+        """Return an exchange that has ended while nothing else was in flight."""
         exchange = self.started(*blocks)
         assert self.ended() == [exchange]
         return exchange

@@ -1,4 +1,4 @@
-"""Calls of one comparer: prepared in many threads, many under way at once in one."""
+"""Calls of one comparer: prepared in many threads, many in flight at once in one."""
 
 import base64
 import json
@@ -26,6 +26,8 @@ from tests.tencent.answers import (
     reply,
 )
 
+pytestmark = pytest.mark.server
+
 
 def comparer_of(account, *, connections=16):
     return closing(TencentComparer(account, connections=connections))
@@ -49,7 +51,7 @@ def failure_of(comparer, call):
     return caught.value
 
 
-def test_many_calls_are_under_way_at_once_and_each_gets_its_own_score():
+def test_many_calls_are_in_flight_at_once_and_each_gets_its_own_score():
     ports, together = set(), threading.Barrier(16)
 
     def answer(handler):

@@ -10,6 +10,8 @@ from maskmatch.tencent import Account, TencentComparer
 from tests.account import local_account
 from tests.tencent.answers import ONE, OTHER, SCORED, answering, error, reply
 
+pytestmark = pytest.mark.server
+
 
 def failure_of(account: Account, reference=ONE, probe=OTHER) -> CallFailed:
     with pytest.raises(CallFailed) as caught:
@@ -87,7 +89,7 @@ def test_a_connection_closed_without_an_answer_may_have_been_billed():
 
 
 @pytest.mark.parametrize("body", [b"<html>captive portal</html>", b"{}", b'{"Response": {"RequestId": "r"}}'])
-def test_an_answer_that_is_none_may_have_been_billed(body):
+def test_an_answer_that_cannot_be_read_may_have_been_billed(body):
     with answering(lambda handler: reply(handler, 200, body)) as account:
         failure = failure_of(account)
     assert (failure.rule.action, failure.rule.billed) == (Action.RETRY, Billed.UNKNOWN)
@@ -100,7 +102,7 @@ def test_an_error_that_the_sdk_overlooks_is_not_taken_for_a_score():
 
 
 @pytest.mark.parametrize("score", ["abc", [1], -1, 100.5, "NaN", None])
-def test_a_score_that_is_none_is_not_taken_for_one(score):
+def test_a_wrong_score_is_not_taken_for_one(score):
     body = {"Response": {"Score": score, "FaceModelVersion": "3.0", "RequestId": "r"}}
     with answering(lambda handler: reply(handler, 200, body)) as account:
         failure = failure_of(account)
@@ -108,7 +110,7 @@ def test_a_score_that_is_none_is_not_taken_for_one(score):
 
 
 @pytest.mark.parametrize("rate", [0, -5, float("nan"), float("inf")])
-def test_a_rate_that_is_none_is_refused(rate):
+def test_a_wrong_rate_is_refused(rate):
     with pytest.raises(InputError, match="calls_per_second must be a number above 0"):
         Account(secret_id="id", secret_key="key", calls_per_second=rate)
 
@@ -161,7 +163,7 @@ def test_a_host_whose_clock_is_wrong_signs_with_the_vendors_time_from_the_second
 
 
 @pytest.mark.parametrize("date", ["", "soon", "Mon, 99 Foo"])
-def test_a_time_that_is_none_is_not_learnt(date):
+def test_a_wrong_time_is_not_learnt(date):
     stamps = []
 
     def answer(handler):

@@ -15,6 +15,8 @@ from maskmatch.tencent.stages import ExchangeBroken, Stage
 from tests.comparemaskface.tls_host import tls_host
 from tests.tencent.answers import ONE, OTHER, SCORED, answering, calls, calls_to, reply, serving
 
+pytestmark = pytest.mark.server
+
 
 def unreachable(endpoint, **place):
     with calls_to(endpoint, **place) as each, pytest.raises(ExchangeBroken) as caught:
@@ -95,7 +97,7 @@ def test_a_refused_connection_breaks_before_any_byte():
 
 
 @pytest.mark.parametrize("endpoint", ["127.0.0.1:http", "https://127.0.0.1", "no host", "a..b"])
-def test_an_endpoint_that_is_none_breaks_before_any_byte(endpoint):
+def test_a_wrong_endpoint_breaks_before_any_byte(endpoint):
     assert unreachable(endpoint).stage is Stage.CONNECT
 
 

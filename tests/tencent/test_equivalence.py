@@ -17,6 +17,8 @@ from tests.account import local_account
 from tests.tencent.answers import ONE, OTHER, answering, error, reply
 from tests.tencent.test_request import sdk_of
 
+pytestmark = pytest.mark.server
+
 
 @dataclass(frozen=True)
 class Told:

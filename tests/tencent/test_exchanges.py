@@ -1,4 +1,4 @@
-"""Many exchanges under way at once in one thread, over real sockets: none holds up another."""
+"""Many exchanges in flight at once in one thread, over real sockets: none holds up another."""
 
 import gc
 import threading
@@ -9,6 +9,8 @@ import pytest
 from maskmatch.tencent.exchanges import Exchanges
 from maskmatch.tencent.stages import Stage
 from tests.tencent.answers import Calls, calls, contents, echo, listening, peer, request
+
+pytestmark = pytest.mark.server
 
 SECURE = pytest.mark.parametrize("is_tls", [False, True], ids=["plain", "tls"])
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
@@ -187,7 +189,7 @@ def test_what_has_ended_wakes_no_wait(keep):
         assert time.monotonic() - started >= 0.2
 
 
-def test_close_hangs_up_what_is_under_way_and_may_be_followed_by_a_wake():
+def test_close_hangs_up_what_is_in_flight_and_may_be_followed_by_a_wake():
     heard = threading.Event()
     with peer(listening(heard)) as endpoint:
         each = Calls(endpoint)

@@ -24,6 +24,8 @@ from maskmatch.tencent.client import LeanClient
 from maskmatch.tencent.request import Signer, body_of
 from tests.tencent.answers import ONE, OTHER, SCORED, answering, calls_to, reply
 
+pytestmark = pytest.mark.server
+
 NOT_SENT_BY_US = {"user-agent", "accept", "connection"}
 DIFFERENT = {"x-tc-traceid", "accept-encoding"}
 

@@ -12,6 +12,8 @@ from maskmatch.tencent.exchanges import STALE_SECONDS
 from maskmatch.tencent.stages import ExchangeBroken, Stage
 from tests.tencent.answers import calls, calls_to, contents, echo, hanging_up, peer, reply, request
 
+pytestmark = pytest.mark.server
+
 SECURE = pytest.mark.parametrize("is_tls", [False, True], ids=["plain", "tls"])
 MEGABYTES = bytes(range(256)) * 4096 * 16
 BLOCKS = [b"x" * 65536] * 500

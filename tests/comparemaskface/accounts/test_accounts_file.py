@@ -12,6 +12,8 @@ from tests.comparemaskface.contract.by_hand import SCORED, Credential
 from tests.comparemaskface.contract.by_sdk import by_sdk
 from tests.comparemaskface.service import SETTINGS
 
+pytestmark = pytest.mark.server
+
 EXAMPLE = Path(__file__).parents[3] / "docs" / "accounts.example.toml"
 KEY = '[[account.key]]\nsecret_id = "AKIDone"\nsecret_key = "SECRETKEY"\n'
 ONE = f'[[account]]\nname = "one"\n{KEY}'

@@ -8,6 +8,8 @@ import pytest
 from tests.comparemaskface.conftest import StartService
 from tests.comparemaskface.service import TLS, HandMade
 
+pytestmark = pytest.mark.server
+
 CREDENTIAL = "TC3-HMAC-SHA256 Credential=AKIDtest/2026-01-01/iai/tc3_request"
 SIGNED = "SignedHeaders=content-type;host"
 

@@ -17,6 +17,8 @@ from tests.comparemaskface.contract.by_hand import Credential
 from tests.comparemaskface.contract.by_sdk import by_sdk
 from tests.comparemaskface.service import TLS, compare, sdk_client
 
+pytestmark = pytest.mark.server
+
 
 class FacelessAtOdd:
     """Finds no face, or fails to download, by the URL of side A."""

@@ -13,6 +13,8 @@ from comparemaskface.wire.vendor_errors import Language
 from hypothesis import given
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.server
+
 GAPS = st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.4, 1.0, 3.7]), max_size=60)
 
 

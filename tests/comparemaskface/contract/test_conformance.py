@@ -23,6 +23,8 @@ from tests.comparemaskface.contract.test_real_endpoint import (
 from tests.comparemaskface.contract.world import World, world
 from tests.comparemaskface.service import SECRET_ID, SECRET_KEY, SETTINGS, running
 
+pytestmark = pytest.mark.server
+
 SOME = ("SDK", "altered")
 """Words in the names of the portable cases that a second pass takes: each takes as long as in the first."""
 

@@ -13,6 +13,8 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from tests.comparemaskface.conftest import StartService
 from tests.comparemaskface.service import compare, sdk_client
 
+pytestmark = pytest.mark.server
+
 IMAGE = base64.b64encode(b"any bytes, hash mode does not look").decode()
 
 

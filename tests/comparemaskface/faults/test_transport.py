@@ -13,6 +13,8 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from tests.comparemaskface.conftest import StartService
 from tests.comparemaskface.service import TLS, compare, sdk_client, wait_until
 
+pytestmark = pytest.mark.server
+
 
 def outcome(address: str, name: str = "a", **choices: Any) -> str:
     """Return the code that the SDK raises, or `Scored`."""

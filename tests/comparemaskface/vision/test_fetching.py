@@ -14,6 +14,8 @@ from comparemaskface.wire.errors import ServiceError
 from tests.comparemaskface.pictures_host import PICTURE, PicturesHost, pictures_host
 from tests.comparemaskface.tls_host import tls_host
 
+pytestmark = pytest.mark.server
+
 DOWNLOAD_ERROR = "FailedOperation.ImageDownloadError"
 
 

@@ -23,6 +23,8 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from tests.comparemaskface.pictures_host import PicturesHost, pictures_host
 from tests.comparemaskface.service import SETTINGS, compare, running, sdk_client
 
+pytestmark = pytest.mark.server
+
 PORTRAITS = Path(__file__).parents[3] / "demo" / "portraits"
 OBAMA, OBAMA_AGAIN, BIDEN = (
     (PORTRAITS / f"{name}.jpg").read_bytes() for name in ("obama-1", "obama-2", "biden-1")

@@ -15,6 +15,8 @@ from comparemaskface.wire.errors import ServiceError
 from tests.comparemaskface.drawn import encoded, gradient
 from tests.comparemaskface.pictures_host import pictures_host
 
+pytestmark = pytest.mark.server
+
 
 class Faceless:
     """A reader that sees no face in any picture."""

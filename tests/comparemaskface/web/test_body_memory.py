@@ -13,6 +13,8 @@ from comparemaskface.web.body_memory import LARGEST_BODY_MEMORY, BodyMemoryLimit
 from devstack.service import LocalService
 from tests.comparemaskface.service import HandMade
 
+pytestmark = pytest.mark.server
+
 BODY = json.dumps({"ImageA": "A" * (4 << 20), "ImageB": "A" * (4 << 20)}).encode()
 CALLERS = 60
 

@@ -13,6 +13,8 @@ from comparemaskface.web.running import build_server
 
 from tests.comparemaskface.service import SETTINGS, HandMade, running
 
+pytestmark = pytest.mark.server
+
 HEAD = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
 FORM = HEAD.replace(b"json", b"x-www-form-urlencoded")
 """Its body says who calls, so it is read whoever that is."""

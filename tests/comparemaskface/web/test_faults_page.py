@@ -14,6 +14,8 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from tests.comparemaskface.conftest import StartService
 from tests.comparemaskface.service import SETTINGS, TLS, compare, running, sdk_client
 
+pytestmark = pytest.mark.server
+
 NOTHING: dict[str, Any] = {
     "faults": [],
     "seed": 0,

@@ -15,6 +15,8 @@ from comparemaskface.wire.forms import LARGEST_REQUEST
 from tests.comparemaskface.conftest import StartService
 from tests.comparemaskface.service import SECRET_KEY, TLS, HandMade, wait_until
 
+pytestmark = pytest.mark.server
+
 
 def test_a_success_has_the_exact_envelope(address: str, good: HandMade) -> None:
     answer = good.send(address)

@@ -25,6 +25,8 @@ from tests.comparemaskface.conftest import StartService
 from tests.comparemaskface.service import SETTINGS, TLS, compare, running, sdk_client
 from tests.comparemaskface.vision.test_model_scorer import BIDEN, OBAMA, OBAMA_AGAIN, text
 
+pytestmark = pytest.mark.server
+
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 

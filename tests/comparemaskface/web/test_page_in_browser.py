@@ -16,9 +16,10 @@ from tests.comparemaskface.browser import CHROMIUM, Tab, chromium
 from tests.comparemaskface.service import SETTINGS, compare, running, sdk_client
 from tests.comparemaskface.vision.test_model_scorer import OBAMA, OBAMA_AGAIN, PORTRAITS, text
 
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}: apt-get install chromium"
-)
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}: apt-get install chromium"),
+]
 
 SHOWN_BOX = """(letter => {
     const image = document.querySelector(`#${letter} img`), rect = document.querySelector(`#${letter} rect`);

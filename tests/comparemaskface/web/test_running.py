@@ -17,6 +17,8 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 
 from tests.comparemaskface.service import SETTINGS, accepted_calls, compare, sdk_client, wait_until
 
+pytestmark = pytest.mark.server
+
 LONGEST_STOP = 20
 """Seconds, within which each service here stops: much less than its call would take by itself."""
 

@@ -199,7 +199,7 @@ def test_a_process_that_was_stopped_meets_the_fence_when_it_goes_on():
 @pytest.mark.parametrize(
     "error", [Replaced("other"), Drained("over"), BudgetSpent("spent", window="day", until=None)]
 )
-def test_what_the_broker_refuses_for_good_ends_the_wait(error):
+def test_what_the_coordinator_refuses_for_good_ends_the_wait(error):
     clock = FakeClock()
     with pytest.raises(type(error)):
         pacer_over(ScriptedCoordinator(clock, error), clock).wait_for_permit()

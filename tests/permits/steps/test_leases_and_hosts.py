@@ -7,7 +7,7 @@ from maskmatch.permits.steps.leases import Lease
 
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 9), max_size=20))
-def test_each_attempt_gets_a_later_epoch(floors):
+def test_each_try_gets_a_later_epoch(floors):
     kept, epochs = {}, [0]
     for at_least in floors:
         kept["s"] = leases.take(kept, "s", at_least=at_least, utc=1.0)
@@ -16,7 +16,7 @@ def test_each_attempt_gets_a_later_epoch(floors):
     assert epochs == sorted(set(epochs))
 
 
-def test_only_the_newest_attempt_holds_the_lease():
+def test_only_the_newest_try_holds_the_lease():
     assert leases.hold(Lease(3, 0.0), 2, utc=5.0) is None
     assert leases.hold(Lease(3, 0.0), 3, utc=5.0) == Lease(3, 5.0)
 

@@ -40,7 +40,9 @@ def needs(find):
         pytest.skip(str(missing))
 
 
-@pytest.fixture(params=["sqlite", "redis", "postgres"])
+@pytest.fixture(
+    params=["sqlite", *(pytest.param(name, marks=pytest.mark.server) for name in ("redis", "postgres"))]
+)
 def address(request, tmp_path):
     """The address of a store, each in turn."""
     if request.param == "sqlite":
@@ -50,7 +52,7 @@ def address(request, tmp_path):
 
 @pytest.fixture
 def open_(address, request):
-    """Open brokers of an account of this test's own at the store; they are closed afterwards."""
+    """Open coordinators of an account of this test's own at the store; they are closed afterwards."""
     opened = []
 
     def one(**changes):

@@ -44,7 +44,7 @@ def race(race, processes):
     return slots
 
 
-def test_two_brokers_share_one_timeline(open_):
+def test_two_coordinators_share_one_timeline(open_):
     one, two = open_(), open_()
     one.reserve(5, CLAIM)  # so far ahead that the time of a trip does not matter
     booked = [
@@ -80,8 +80,8 @@ def test_sixty_four_racing_workers_spend_the_budget_to_the_last_call(address, op
         except BudgetSpent:
             pass
 
-    brokers = [open_(calls_per_second=1e6) for _ in range(64)]
-    threads = [threading.Thread(target=spend, args=(coordinator,)) for coordinator in brokers]
+    coordinators = [open_(calls_per_second=1e6) for _ in range(64)]
+    threads = [threading.Thread(target=spend, args=(coordinator,)) for coordinator in coordinators]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -114,15 +114,15 @@ def test_of_processes_that_take_the_same_shard_only_the_last_goes_on(address, op
         coordinator.reserve(1, claim_of(here, epoch - 1))
 
 
-def test_racing_attempts_at_a_shard_all_get_epochs_of_their_own(open_):
-    epochs, brokers = [], [open_() for _ in range(8)]
+def test_racing_tries_of_a_shard_all_get_epochs_of_their_own(open_):
+    epochs, coordinators = [], [open_() for _ in range(8)]
     threads = [
         threading.Thread(
             target=lambda coordinator=coordinator: epochs.extend(
                 coordinator.take_lease("s") for _ in range(5)
             )
         )
-        for coordinator in brokers
+        for coordinator in coordinators
     ]
     for thread in threads:
         thread.start()

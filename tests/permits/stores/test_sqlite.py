@@ -15,13 +15,13 @@ from tests.fakes import FakeClock
 CLAIM = Claim(run_id="r", priority=Priority.NIGHTLY)
 
 
-def broker_at(path, clock=None):
+def coordinator_at(path, clock=None):
     document = SqliteDocument(path, quota_key="k", clock=clock or FakeClock())
     return PermitCoordinator(document, calls_per_second=50)
 
 
 def test_a_file_that_another_process_keeps_locked_is_waited_for(tmp_path):
-    coordinator = broker_at(tmp_path / "b", SystemClock())
+    coordinator = coordinator_at(tmp_path / "b", SystemClock())
     coordinator.reserve(1, CLAIM)
     other = sqlite3.connect(tmp_path / "b", isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
@@ -37,34 +37,34 @@ def test_a_file_that_another_process_keeps_locked_is_waited_for(tmp_path):
 
 def test_many_that_open_a_new_file_at_once_all_get_in(tmp_path):
     for number in range(25):  # without waiting about one in five of these rounds fails
-        brokers = [broker_at(tmp_path / f"b{number}") for _ in range(8)]
+        coordinators = [coordinator_at(tmp_path / f"b{number}") for _ in range(8)]
         with ThreadPoolExecutor(8) as pool:
-            epochs = list(pool.map(lambda coordinator: coordinator.take_lease("s"), brokers))
+            epochs = list(pool.map(lambda coordinator: coordinator.take_lease("s"), coordinators))
         assert sorted(epochs) == list(range(1, 9))
-        for coordinator in brokers:
+        for coordinator in coordinators:
             coordinator.close()
 
 
 def test_a_file_that_is_no_database_is_unavailable_and_named_with_the_cure(tmp_path):
     (tmp_path / "b").write_text("this is no database" * 100)
     with pytest.raises(Unavailable, match=r"the permit store's file .*/b cannot be used.*move it away"):
-        broker_at(tmp_path / "b").reserve(1, CLAIM)
+        coordinator_at(tmp_path / "b").reserve(1, CLAIM)
 
 
 def test_a_folder_that_cannot_be_made_is_unavailable_and_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(Unavailable, match="/file/b cannot be used"):
-        broker_at(tmp_path / "file" / "b").reserve(1, CLAIM)
+        coordinator_at(tmp_path / "file" / "b").reserve(1, CLAIM)
 
 
 def test_a_damaged_page_is_unavailable_and_a_new_file_is_taken_up(tmp_path):
-    coordinator = broker_at(tmp_path / "b")
+    coordinator = coordinator_at(tmp_path / "b")
     coordinator.take_lease("s")
     for name in ("b", "b-wal"):
         path = tmp_path / name
         path.write_bytes(b"\x5a" * path.stat().st_size)
     with pytest.raises(Unavailable):
-        broker_at(tmp_path / "b").take_lease("s")
+        coordinator_at(tmp_path / "b").take_lease("s")
     for path in tmp_path.iterdir():
         path.unlink()
     assert coordinator.take_lease("s") == 1
@@ -72,7 +72,7 @@ def test_a_damaged_page_is_unavailable_and_a_new_file_is_taken_up(tmp_path):
 
 
 def test_all_follow_when_the_file_is_moved_away(tmp_path):
-    one, two = (broker_at(tmp_path / "b") for _ in range(2))
+    one, two = (coordinator_at(tmp_path / "b") for _ in range(2))
     assert (one.take_lease("s"), two.take_lease("s")) == (1, 2)
     (tmp_path / "b").rename(tmp_path / "old")
     for rest in ("b-wal", "b-shm"):
@@ -90,12 +90,12 @@ def test_a_file_of_an_earlier_version_is_used_on(tmp_path):
     old.execute("INSERT INTO timelines VALUES ('k', 9e9)")
     old.commit()
     old.close()
-    coordinator = broker_at(tmp_path / "b")
+    coordinator = coordinator_at(tmp_path / "b")
     assert coordinator.reserve(1, CLAIM).delays[0] <= 0
     coordinator.close()
 
 
-def test_a_broker_that_was_closed_opens_its_file_again(tmp_path):
+def test_a_coordinator_that_was_closed_opens_its_file_again(tmp_path):
     coordinator = open_coordinator(
         f"sqlite:///{tmp_path}/new folder/b", secret_id="a", calls_per_second=1, clock=FakeClock()
     )

@@ -18,6 +18,8 @@ from maskmatch.permits.steps.claims import Claim, Priority
 from tests.permits.callers import call_until
 from tests.permits.stores.conftest import needs
 
+pytestmark = pytest.mark.server
+
 CLAIM = Claim(run_id="r", priority=Priority.NIGHTLY)
 
 
@@ -30,7 +32,7 @@ def start(request, a_folder, tmp_path_factory):
     return lambda name="data": kind(folder / name, port=port)
 
 
-def broker_at(uri, **changes):
+def coordinator_at(uri, **changes):
     return open_coordinator(
         uri, **{"secret_id": "a", "calls_per_second": 100.0, "clock": SystemClock()} | changes
     )
@@ -39,7 +41,7 @@ def broker_at(uri, **changes):
 def test_a_server_that_is_killed_and_comes_back_is_waited_for_and_loses_nothing(start):
     said, passed, stop = [], [], threading.Event()
     with start() as server:
-        coordinator = broker_at(server.uri)
+        coordinator = coordinator_at(server.uri)
         epoch = coordinator.take_lease("s")
         pacer = Pacer(coordinator, CLAIM, calls_per_second=100, clock=SystemClock(), say=said.append)
         thread = threading.Thread(target=call_until, args=(pacer, stop, passed))
@@ -71,7 +73,7 @@ def test_a_server_that_is_killed_and_comes_back_is_waited_for_and_loses_nothing(
 def test_a_server_that_is_away_is_named_without_password(start):
     with start() as server:
         address = server.uri.replace("://", "://user:hunter2@").replace("maskmatch@", "")
-    coordinator = broker_at(address)
+    coordinator = coordinator_at(address)
     with pytest.raises(
         Unavailable, match=f"the permit store at .*127.0.0.1:{server.port}/.* is away"
     ) as caught:
@@ -85,7 +87,7 @@ def test_a_server_that_is_away_is_named_without_password(start):
 
 def test_a_server_that_lost_its_data_starts_afresh_and_is_said_to(start, caplog):
     with start() as server:
-        coordinator = broker_at(server.uri)
+        coordinator = coordinator_at(server.uri)
         epoch = coordinator.take_lease("s")
         server.kill()
     with start("other-data"):
@@ -104,7 +106,7 @@ def test_a_store_twenty_milliseconds_away_still_reaches_the_rate(start):
         threads = []
         for _ in range(3):
             pacer = Pacer(
-                broker_at(uri, calls_per_second=200),
+                coordinator_at(uri, calls_per_second=200),
                 CLAIM,
                 calls_per_second=200,
                 clock=SystemClock(),
