@@ -8,7 +8,7 @@ from typing import Any, Literal, TypedDict, Unpack
 
 import httpx
 
-from devstack.loopback import HttpServer
+from devstack.loopback import TLS, HttpServer
 
 _SECRET_ID = "AKIDmaskmatch"  # noqa: S105 - a name, as the vendor calls it; the secret is drawn at random
 _REPEATED = frozenset({"faults", "limits"})
@@ -99,7 +99,9 @@ class LocalService(HttpServer):
         self._ask("POST", "/faults", json=plan)
 
     def _ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        response = httpx.request(method, f"{self.url}{path}", trust_env=False, timeout=60, **request)
+        response = httpx.request(
+            method, f"{self.url}{path}", trust_env=False, timeout=60, verify=TLS, **request
+        )
         if response.status_code == httpx.codes.BAD_REQUEST:
             raise ValueError(response.json()["error"])
         answer: dict[str, Any] = response.raise_for_status().json()

@@ -10,6 +10,7 @@ import httpx
 from comparemaskface.vision.scorers import HashScorer
 from comparemaskface.web.app import build_app
 
+from devstack.loopback import TLS
 from maskmatch.tencent import Account
 from tests.comparemaskface.service import SETTINGS, running
 
@@ -23,7 +24,7 @@ class LocalAccount:
 
     def meter(self) -> dict[str, Any]:
         """Return what the service has counted."""
-        return dict(httpx.get(f"{self.address}/meter", trust_env=False).json())
+        return dict(httpx.get(f"{self.address}/meter", trust_env=False, verify=TLS).json())
 
 
 @contextmanager

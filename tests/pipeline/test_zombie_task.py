@@ -5,6 +5,7 @@ from collections import Counter
 import httpx
 import pytest
 
+from devstack.loopback import TLS
 from tests.account import local_account
 from tests.commands import start, wait_for_calls
 from tests.nights import night_in, outcomes_of, write_pairs
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.server
 
 
 def calls_of(local):
-    answer = httpx.get(f"{local.address}/meter", params={"calls": 1}, trust_env=False).json()
+    answer = httpx.get(f"{local.address}/meter", params={"calls": 1}, trust_env=False, verify=TLS).json()
     return sorted(answer["calls"], key=lambda call: call["at"])
 
 
