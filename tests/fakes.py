@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from maskmatch.core.clock import Clock
 from maskmatch.core.codes import Billed, ThrottleScope, rule_for
 from maskmatch.core.errors import CallFailed, ImageUnusable, Interrupted
 from maskmatch.core.image_rules import Picture
@@ -180,9 +181,13 @@ def _failure(code: str) -> CallFailed:
 
 
 class FakePermits:
-    """Grants every permit at once, until it is told to raise something."""
+    """Grants every permit at once, until it is told to raise something.
 
-    def __init__(self) -> None:
+    Its slots are times of the clock of whoever uses them: on another they may lie far ahead.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or FakeClock()
         self.granted = self.given_back = 0
         self.scopes: list[ThrottleScope] = []
         self.error: Exception | None = None
@@ -199,7 +204,7 @@ class FakePermits:
                 if wanted < 1:
                     raise self.error
             self.granted += wanted
-            return [1000.0] * wanted
+            return [self._clock.now()] * wanted
 
     def passed(self, slot: float, *, used: bool) -> bool:
         if not used:

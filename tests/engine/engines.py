@@ -19,7 +19,7 @@ def engine(*, warn: Callable[[str], None] = quiet, **changes: Any) -> Engine:
     parts = {
         "images": FakeImages(),
         "comparer": FakeComparer(),
-        "pacer": FakePermits(),
+        "pacer": FakePermits(clock),
         "journal": ListJournal(),
         "progress": Progress(changes.pop("total", 0), clock=clock, say=quiet),
         "clock": clock,

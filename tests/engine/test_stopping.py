@@ -6,6 +6,7 @@ import pytest
 from maskmatch.core.clock import SystemClock
 from maskmatch.core.errors import BudgetSpent, Drained, Interrupted, Replaced, StopRun, Unavailable
 from maskmatch.engine.compare import compare_pairs
+from maskmatch.engine.verdicts import Verdicts
 from tests.engine.engines import engine, numbered
 from tests.fakes import FakeComparer, FakeImages
 from tests.waiting import wait_until
@@ -62,8 +63,15 @@ def test_an_account_error_stops_the_run_with_its_cure_and_keeps_what_is_done():
 
 
 def test_after_an_account_error_no_further_call_is_sent_but_those_in_flight_are_kept():
-    parts = engine(comparer=FakeComparer({"5": ["AuthFailure.SecretIdNotFound"]}), calls_in_flight=8)
-    all_out = threading.Barrier(8)
+    class Tells(Verdicts):
+        def end(self, pair):
+            super().end(pair)
+            if pair.pair_id == "5":
+                has_ended.set()
+
+    comparer = FakeComparer({"5": ["AuthFailure.SecretIdNotFound"]})
+    parts = engine(comparer=comparer, verdicts=Tells(), calls_in_flight=8)
+    all_out, has_ended = threading.Barrier(8), threading.Event()
     names = threading.local()
     compare = parts.comparer.compare
 
@@ -74,7 +82,7 @@ def test_after_an_account_error_no_further_call_is_sent_but_those_in_flight_are_
     def answer_the_refused_one_first():
         all_out.wait(10)
         if names.probe != "5":
-            parts.stop.wait(10)
+            assert has_ended.wait(10)
 
     parts.comparer.compare = compare_slowly
     parts.comparer.on_call = answer_the_refused_one_first

@@ -251,12 +251,12 @@ def test_what_concerns_no_image_teaches_nothing():
     assert settled(verdicts, "a", "e") is None
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.sets(st.integers(0, 11), max_size=3), st.permutations(range(12)), st.integers(1, 8))
+@settings(max_examples=40, deadline=None)
+@given(st.sets(st.integers(0, 9), max_size=3), st.permutations(range(10)), st.integers(1, 8))
 def test_no_good_pair_fails_no_bad_pair_scores_and_every_side_is_right(bad, order, threads):
-    names = {number: f"i{number}" for number in range(12)}
+    names = {number: f"i{number}" for number in range(10)}
     codes = {names[number]: "InvalidParameterValue.NoFaceInPhoto" for number in bad}
-    pairs = [of(names[a], names[b]) for a in order for b in range(12) if a < b]
+    pairs = [of(names[a], names[b]) for a in order for b in range(10) if a < b]
     parts = engine(comparer=FakeComparer(bad=codes), calls_in_flight=threads)
     compare_pairs(enumerate(pairs), parts)
     verdicts = {o.pair_id: o for o in parts.journal.entries}
@@ -270,10 +270,10 @@ def test_no_good_pair_fails_no_bad_pair_scores_and_every_side_is_right(bad, orde
 
 
 def test_a_few_bad_images_in_many_pairs_cost_hardly_more_calls_than_one_each():
-    names = [f"i{number}" for number in range(200)]
+    names = [f"i{number}" for number in range(100)]
     codes = dict.fromkeys(names[:6], "InvalidParameterValue.NoFaceInPhoto")
     draw = random.Random(7)
-    pairs = [of(*draw.sample(names, 2)) for _ in range(5000)]
+    pairs = [of(*draw.sample(names, 2)) for _ in range(2000)]
     parts = engine(comparer=FakeComparer(bad=codes), calls_in_flight=8)
     compare_pairs(enumerate(pairs), parts)
     good = sum(not {p.reference_id, p.probe_id} & codes.keys() for p in pairs)
