@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONWARNINGS ?= ignore::SyntaxWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-opencv4 lint format docs bench lock clean
+.PHONY: help setup demo up test check test-opencv4 lint format docs bench lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,8 +35,13 @@ demo: setup  ## run the nightly Dag on real pictures with embedded parts, show t
 up: setup  ## start the same with the Airflow page; Ctrl-C stops it
 	@$(BIN)/python -m demo.up
 
+# Two workers, which take whole files; tests that share a server stay on one (tests/conftest.py).
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 test: setup $(TCCLI_READY)  ## run all tests
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+check: lint  ## check all that needs no server: lint, and the tests that start none
+	$(PYTEST) -m "not server and not real_endpoint"
 
 # The vendor's command line client has an environment of its own: it is no dependency of anything else.
 $(TCCLI_READY): requirements-tccli.txt | $(READY)

@@ -21,11 +21,20 @@ _guard = ServerGuard()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark who uses a server; begin with what takes longest, so that all workers end together."""
+    """Mark who uses a server; keep on one worker what shares one, and begin with what takes longest."""
     for item in items:
-        if not SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
+        fixtures = getattr(item, "fixturenames", ())
+        if not SERVERS.isdisjoint(fixtures):
             item.add_marker("server")
-    items.sort(key=lambda item: "tests/dags" not in str(item.path))
+        item.add_marker(pytest.mark.xdist_group("nights" if "nights" in fixtures else item.path.name))
+    items.sort(key=_begins)
+
+
+def _begins(item: pytest.Item) -> int:
+    """Rank the two Airflows first: they take minutes, and so run side by side."""
+    if "nights" in getattr(item, "fixturenames", ()):
+        return 0
+    return 1 if item.path.name == "test_airflow.py" else 2
 
 
 @pytest.hookimpl(wrapper=True)

@@ -22,10 +22,14 @@ JPEG = b"\xff\xd8\xff"
 
 
 def write_pairs(store: Store, count: int, *, day: date = DAY, extra_lines: Sequence[str] = ()) -> None:
-    """Write a manifest of so many sound pairs of distinct images, and lines as they are given."""
-    for number in range(count):
+    """Write a manifest of so many sound pairs, no two alike, of 60 images, and lines as they are given."""
+    images = min(count, 60)
+    for number in range(images):
         store.put(f"images/{number}.jpg", JPEG + b"%d" % number)
-    lines = [f"p{n:05d},images/{n}.jpg,images/{(n + 1) % count}.jpg,true,none" for n in range(count)]
+    lines = [
+        f"p{n:05d},images/{n % images}.jpg,images/{(n + n // images + 1) % images}.jpg,true,none"
+        for n in range(count)
+    ]
     text = "\n".join([HEADER, *lines, *extra_lines]) + "\n"
     store.put(f"manifests/ds={day}/pairs.csv", text.encode())
 

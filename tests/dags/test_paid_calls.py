@@ -21,7 +21,7 @@ def instance(run_id: str, task_id: str) -> str:
 def test_a_task_marked_failed_while_it_runs_ends_in_seconds_and_pays_for_nothing_twice(nights, pairs):
     pairs(day(1), 900)
     before = nights.service.meter()["billed"]
-    run_id = nights.start(day(1), max_shards=1)
+    run_id = nights.start(day(1), max_shards=1, calls_in_flight=4)  # 9 s of calls
     wait_until(lambda: nights.service.meter()["billed"] - before > 100, "100 calls", seconds=90)
     process = process_of(task_of(nights, run_id, "compare", 0))
     assert process is not None
@@ -41,8 +41,8 @@ def test_a_task_marked_failed_while_it_runs_ends_in_seconds_and_pays_for_nothing
 
 
 def test_progress_is_seen_while_the_task_runs_and_kept_at_its_end(nights, pairs):
-    pairs(day(2), 1600)
-    run_id = nights.start(day(2), max_shards=1)
+    pairs(day(2), 900)
+    run_id = nights.start(day(2), max_shards=1, calls_in_flight=4)  # 9 s of calls
     store = f"{instance(run_id, 'compare')}/state-store/progress"
 
     def seen():
@@ -50,15 +50,15 @@ def test_progress_is_seen_while_the_task_runs_and_kept_at_its_end(nights, pairs)
         return None if answer.status_code == 404 else answer.json()["value"]
 
     wait_until(lambda: seen() is not None, "progress in the store of Airflow", seconds=90)
-    assert 0 < seen()["done"] < 1600
+    assert 0 < seen()["done"] < 900
     assert task_of(nights, run_id, "compare", 0)["state"] == "running"
     assert nights.airflow.wait(DAG, run_id, seconds=180) == "success"
-    assert (seen()["done"], seen()["total"]) == (1600, 1600)
+    assert (seen()["done"], seen()["total"]) == (900, 900)
     kept = nights.airflow._send(
         "GET", f"{instance(run_id, 'compare')}/xcomEntries/progress", query={"map_index": 0}
     ).json()
     assert kept["value"] == seen()
-    assert "of 1,600 pairs" in nights.airflow.task_log(DAG, run_id, "compare", map_index=0)
+    assert "of 900 pairs" in nights.airflow.task_log(DAG, run_id, "compare", map_index=0)
 
 
 def test_a_run_at_its_budget_fails_at_once_with_the_cure_and_spends_no_more(nights, pairs):
@@ -80,7 +80,7 @@ def test_a_drained_run_fails_without_another_try(nights, pairs):
         calls_per_second=200,
         clock=SystemClock(),
     )
-    run_id = nights.start(day(4), max_shards=1)
+    run_id = nights.start(day(4), max_shards=1, calls_in_flight=4)  # 9 s of calls
     wait_until(
         lambda: any(user.run_id == run_id for user in coordinator.snapshot().users),
         "the run among the users of the permit store",

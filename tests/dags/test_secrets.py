@@ -7,6 +7,8 @@ from datetime import date
 
 import pyarrow.parquet as pq
 
+from tests.dags.conftest import DAG
+
 DAY = date(2026, 3, 10)
 PIXELS = b"CANARY-PIXELS-0123456789-CANARY-PIXELS"
 
@@ -45,14 +47,15 @@ def test_no_secret_signed_url_or_image_byte_is_left_in_logs_xcom_rendered_fields
     nights, pairs, seaweed
 ):
     signed = "x1,images/0.jpg,https://cdn.test/a.jpg?X-Amz-Signature=abc&X-Amz-Credential=def,,"
-    for number, transfer in enumerate(("bytes", "url")):
-        today = DAY.replace(day=DAY.day + number)
-        pairs(today, 12, extra_lines=[signed, "x2,images/0.jpg,images/missing.jpg,,"])
-        for image in range(12):
-            nights.source.put(f"images/{image}.jpg", b"\xff\xd8\xff" + PIXELS + b"%d" % image)
-        state, _ = nights.run(today, image_transfer=transfer)
-        assert state == "success"
-        codes = set(nights.outcomes(today)["failure_code"].dropna())
+    transfers = {DAY: "bytes", DAY.replace(day=DAY.day + 1): "url"}
+    for day in transfers:
+        pairs(day, 12, extra_lines=[signed, "x2,images/0.jpg,images/missing.jpg,,"])
+    for image in range(12):
+        nights.source.put(f"images/{image}.jpg", b"\xff\xd8\xff" + PIXELS + b"%d" % image)
+    runs = [nights.start(day, image_transfer=transfer) for day, transfer in transfers.items()]
+    assert [nights.airflow.wait(DAG, run_id, seconds=180) for run_id in runs] == ["success"] * 2
+    for day in transfers:
+        codes = set(nights.outcomes(day)["failure_code"].dropna())
         assert codes == {"signed_url_refused", "image_missing"}
 
     files = list(left_behind(nights))
