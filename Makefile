@@ -35,8 +35,8 @@ demo: setup  ## run the nightly Dag on real pictures with embedded parts, show t
 up: setup  ## start the same with the Airflow page; Ctrl-C stops it
 	@$(BIN)/python -m demo.up
 
-# Two workers, which take whole files; tests that share a server stay on one (tests/conftest.py).
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+# Two workers; tests/conftest.py shares the tests out.
+PYTEST := $(BIN)/python -m pytest -n 2
 test: setup $(TCCLI_READY)  ## run all tests
 	$(PYTEST)
 

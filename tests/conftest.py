@@ -5,6 +5,8 @@ import tempfile
 from collections.abc import Iterator
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # Before Airflow is imported: it makes its home and reads its settings then.
 for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
@@ -17,24 +19,30 @@ from tests.server_guard import ServerGuard  # noqa: E402
 
 SERVERS = {"seaweed", "s3_store", "redis", "postgres", "nights", "start_service"}
 """Fixtures that start one; a test or module that starts one by itself has the mark in its text."""
+NIGHTS, DEMO = "tests/dags/", "tests/demo/"
 _guard = ServerGuard()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark who uses a server; keep on one worker what shares one, and begin with what takes longest."""
+    """Mark who uses a server by its fixtures; begin with the two Airflows, which take minutes."""
     for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        if not SERVERS.isdisjoint(fixtures):
+        if not SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("server")
-        item.add_marker(pytest.mark.xdist_group("nights" if "nights" in fixtures else item.path.name))
-    items.sort(key=_begins)
+    items.sort(key=lambda item: (NIGHTS not in item.nodeid, "test_airflow.py" not in item.nodeid))
 
 
-def _begins(item: pytest.Item) -> int:
-    """Rank the two Airflows first: they take minutes, and so run side by side."""
-    if "nights" in getattr(item, "fixturenames", ()):
-        return 0
-    return 1 if item.path.name == "test_airflow.py" else 2
+class ByFile(LoadScopeScheduling):
+    """Gives whole files to the workers, in their order, and whole folders that share what takes long."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = next((folder for folder in (NIGHTS, DEMO) if folder in nodeid), None)
+        return folder or nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Return what shares the tests out among the workers of `pytest -n 2`."""
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -37,5 +37,5 @@ def comes_true(claim: Callable[[], bool], *, seconds: float = 10) -> bool:
     while not claim():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.02)
+        time.sleep(0.02)  # between two looks at a process that reports nothing by itself
     return True

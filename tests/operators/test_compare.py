@@ -21,6 +21,7 @@ from maskmatch.storage.journal import read_journal
 from maskmatch.storage.plans import journal_prefix
 from tests.account import local_account
 from tests.nights import DAY, night_in, write_pairs
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.server
 
@@ -132,14 +133,15 @@ def test_a_killed_task_leaves_within_5_s_though_all_calls_hang_and_notes_each_as
     killed_at = []
 
     def kill():
+        wait_until(lambda: tonight.local.meter()["accepted"] == 6, "six calls that hang")
         killed_at.append(time.monotonic())
         task.on_kill()
 
-    timer = threading.Timer(2.0, kill)
-    timer.start()
+    killer = threading.Thread(target=kill)
+    killer.start()
     with pytest.raises(Interrupted):
         task.execute(tonight.told.context("scheduled"))
-    assert time.monotonic() - killed_at[0] < 4.5
+    assert time.monotonic() - killed_at[0] < 4.5  # what Airflow allows is 5 s, then it kills
     entries = tonight.journal
     assert len(entries) == 6
     assert {(entry.is_final, entry.calls.attempts, entry.calls.maybe_billed) for entry in entries} == {

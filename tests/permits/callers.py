@@ -23,7 +23,7 @@ def call_until(pacer: Pacer, stop: threading.Event, passed: list[float], *, want
     booker = threading.Thread(target=book)
     booker.start()
     while (slot := slots.get()) is not None:
-        time.sleep(max(0.0, slot - time.monotonic()))
+        time.sleep(max(0.0, slot - time.monotonic()))  # until the slot, by the clock of the pacer
         if pacer.passed(slot, used=not stop.is_set()) and not stop.is_set():
             passed.append(time.monotonic())
     booker.join()

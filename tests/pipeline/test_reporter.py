@@ -44,5 +44,5 @@ def test_nobody_waits_for_a_listener_that_hangs():
     started = time.monotonic()
     with Reporter(lambda _: hanging.wait(60)) as reporter:
         reporter.report({"done": 1})
-    assert time.monotonic() - started < LEAVE_SECONDS + 1
+    assert time.monotonic() - started < LEAVE_SECONDS + 1  # the promise, and a second for a busy host
     hanging.set()

@@ -14,7 +14,7 @@ from maskmatch.pipeline.task_process import die_with_parent
 if os.fork() == 0:
     die_with_parent()
     print(os.getpid(), flush=True)
-    time.sleep(60)
+    time.sleep(60)  # until it is killed
 os.wait()
 """
 

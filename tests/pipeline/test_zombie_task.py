@@ -21,7 +21,7 @@ def calls_of(local):
 
 def test_a_try_that_wakes_up_after_another_has_taken_over_gets_no_permit(tmp_path):
     run = night_in(tmp_path)
-    write_pairs(run.source, 240)
+    write_pairs(run.source, 160)
     with local_account(latency_ms=20, calls_per_second=60) as local:
         first = start(local, tmp_path)
         wait_for_calls(local, 40)
@@ -39,4 +39,4 @@ def test_a_try_that_wakes_up_after_another_has_taken_over_gets_no_permit(tmp_pat
     since = Counter(call["pair"] for call in calls[before:])
     # The second calls all that is missing, so what the first sends now would be a double.
     assert max(since.values()) == 1
-    assert len(outcomes_of(run)) == 240
+    assert len(outcomes_of(run)) == 160

@@ -29,7 +29,7 @@ def run_and_kill(store, environment, paid, durable):
     )
     with child:
         assert child.stdout.readline() == b"ready\n"
-        time.sleep(random.uniform(0.0, 0.6))
+        time.sleep(random.uniform(0.0, 0.6))  # killed anywhere, which no event can choose
         child.kill()
 
 

@@ -131,7 +131,7 @@ def test_a_connection_on_which_more_follows_later_is_not_used_again(is_tls, tmp_
         ports.append(handler.client_address[1])
         reply(handler, 200, b"{}")
         if len(ports) == 1:
-            time.sleep(0.05)
+            time.sleep(0.05)  # later than the answer is read
             handler.wfile.write(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
             said.set()
 

@@ -88,7 +88,7 @@ def test_an_answer_that_drips_has_one_deadline_and_holds_up_no_other():
             handler.wfile.write(HEAD % 100)
             for _ in range(100):
                 handler.wfile.write(b"x")
-                time.sleep(0.02)
+                time.sleep(0.02)  # drips for longer than an answer may take
         else:
             echo(handler)
 
@@ -130,7 +130,7 @@ def test_an_answer_in_several_pieces_is_read_whole(is_tls, tmp_path):
     def answer(handler):
         handler.wfile.write(HEAD % 90_000)
         handler.wfile.write(b"x" * 50_000)
-        time.sleep(0.05)
+        time.sleep(0.05)  # so that the pieces are read apart
         handler.wfile.write(b"y" * 40_000)
 
     with calls(answer, tls=tmp_path if is_tls else None) as each:
@@ -156,7 +156,7 @@ def test_wake_ends_a_wait_from_another_thread():
         waking.start()
         started = time.monotonic()
         assert each.exchanges.wait(5) == []
-        assert 0.03 < time.monotonic() - started < 2
+        assert 0.03 < time.monotonic() - started < 2  # woken, neither at once nor after its 5 s
         waking.join()
 
 
@@ -166,9 +166,9 @@ def test_wakes_that_nobody_waited_for_end_one_wait_and_no_more():
             each.exchanges.wake()
         started = time.monotonic()
         each.exchanges.wait(5)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 2  # woken, not after its 5 s
         each.exchanges.wait(0.2)
-        assert time.monotonic() - started >= 0.2
+        assert time.monotonic() - started >= 0.2  # not woken again
         assert contents([each.made(request(b"after"))]) == [b"after"]
 
 
@@ -183,10 +183,10 @@ def test_what_has_ended_wakes_no_wait(keep):
     with calls(answer, keep=keep) as each:
         each.made()
         may_hang_up.set()
-        time.sleep(0.05)
+        time.sleep(0.05)  # the end of the connection travels
         started = time.monotonic()
         assert each.exchanges.wait(0.2) == []
-        assert time.monotonic() - started >= 0.2
+        assert time.monotonic() - started >= 0.2  # not woken
 
 
 def test_close_hangs_up_what_is_in_flight_and_may_be_followed_by_a_wake():

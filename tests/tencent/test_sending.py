@@ -65,7 +65,7 @@ def test_the_time_for_the_answer_counts_from_when_the_request_has_left():
         left = int(handler.headers["Content-Length"])
         while left:
             left -= len(handler.rfile.read(min(left, 1 << 20)))
-            time.sleep(0.06)
+            time.sleep(0.06)  # a slow reader, over longer than an answer may take
         reply(handler, 200, b"{}")
 
     with calls(answer, reads_body=False, answer_seconds=0.6) as each:
@@ -85,7 +85,7 @@ def test_a_request_that_has_left_in_pieces_wakes_no_wait_until_its_answer_comes(
             each.exchanges.wait(0.05)
         started = time.monotonic()
         assert each.exchanges.wait(0.2) == []
-        assert time.monotonic() - started >= 0.2
+        assert time.monotonic() - started >= 0.2  # it slept all the time it was given
         gate.set()
         assert each.ended() == [large]
 
@@ -169,7 +169,7 @@ def test_a_request_that_rested_is_sent(is_tls, tmp_path):
         for _ in range(2):  # a new connection, which TLS tells something for later, and one that was used
             rested = each.prepared()
             rested.ready_at -= STALE_SECONDS - 5
-            time.sleep(0.05)
+            time.sleep(0.05)  # what TLS sends after the handshake travels, and nothing tells of it
             each.exchanges.start(rested)
             assert each.ended() == [rested]
             assert rested.response

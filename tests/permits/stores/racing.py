@@ -40,7 +40,7 @@ def collect_slots(race: Race, slots, started) -> None:
             now = time.monotonic()
             times += [now + delay for delay in grant.delays]
             if grant.retry_after:
-                time.sleep(grant.retry_after)
+                time.sleep(grant.retry_after)  # as a pacer does: the store's time is real
     except (BudgetSpent, Replaced):
         pass
     slots.put(times)

@@ -15,6 +15,7 @@ from maskmatch.permits.client.pacing import Pacer
 from maskmatch.permits.steps.claims import Budget, Budgets, Claim, Priority
 from tests.permits.callers import call_until
 from tests.permits.stores.racing import Race, claim_of, collect_slots
+from tests.waiting import wait_until
 
 CLAIM = Claim(run_id="r", priority=Priority.NIGHTLY)
 
@@ -139,19 +140,18 @@ def test_an_order_is_obeyed_within_two_seconds_while_calls_are_made(open_, order
     caller = threading.Thread(target=call_until, args=(pacer, stop, passed))
     caller.start()
     orders = open_()
-    while len(passed) < 10:
-        time.sleep(0.01)
+    wait_until(lambda: len(passed) >= 10, "ten calls")
     getattr(orders, order)("r")
     ordered = time.monotonic()
     caller.join(1.5)
     assert caller.is_alive() is (order == "pause")
     stop.set()
     caller.join()
-    assert max(passed) < ordered + 1
+    assert max(passed) < ordered + 1  # half of what is promised, for the rest of the way takes time too
     orders.resume("r")
     resumed = time.monotonic()
     pacer.wait_for_permit()
-    assert time.monotonic() - resumed < 1
+    assert time.monotonic() - resumed < 1  # the pause was looked at again within half of what is promised
 
 
 def test_refunds_and_refusals_and_floors_reach_the_others(open_):
