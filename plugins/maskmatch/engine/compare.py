@@ -48,8 +48,8 @@ def compare_pairs(pairs: Iterable[tuple[int, Pair]], engine: Engine[C]) -> None:
     """Take every (call order, pair) to an outcome in the journal.
 
     Raise StopRun when a person must act, BudgetSpent when no more may be spent, Unavailable when a later try
-    may help, Interrupted when `engine.stop` was set. What is in the journal by then stays valid: calls under
-    way are finished first, and those that hang are entered as unknown.
+    may help, Interrupted when `engine.stop` was set. What is in the journal by then stays valid: calls in
+    flight are finished first, and those that hang are entered as unknown.
     """
     engine = replace(engine, stop=Ending(engine.stop))
     run = _Run(engine, Backlog(pairs, clock=engine.clock, limits=engine.limits))

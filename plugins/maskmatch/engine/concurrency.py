@@ -1,7 +1,7 @@
-"""How many calls may be under way, and how many ready to be sent, within the memory for their images.
+"""How many calls may be in flight, and how many ready to be sent, within the memory for their images.
 
-Calls are sent at their slots whatever the others take, so the rate and the latency decide how many are under
-way (Little's law). What is counted here only bounds that.
+Calls are sent at their slots whatever the others take, so the rate and the latency decide how many are in
+flight (Little's law). What is counted here only bounds that.
 """
 
 import math

@@ -3,7 +3,7 @@
     a pair was scored                          both its images are good
     a pair failed, one image is good           the other is bad: its later pairs fail without a call
     a pair failed, neither is known            both are suspected, until one turns out good
-    failed with 3 partners or more             bad, once no call with it is under way
+    failed with 3 partners or more             bad, once no call with it is in flight
 
 How many partners it takes depends on how common bad images are: so many that they are all bad themselves in
 one of a thousand such cases. A verdict by count is put to the proof beside an image that is known to be good.
@@ -84,7 +84,7 @@ class Verdicts:
         return None
 
     def are_pending(self, pair: Pair) -> bool:
-        """Return True if an image of the pair is all but bad: calls with it under way will tell."""
+        """Return True if an image of the pair is all but bad: calls with it in flight will tell."""
         if not self._knows_faults:
             return False
         with self._lock:
@@ -162,7 +162,7 @@ class Verdicts:
         return known is not None and known.reason.code == fault.reason.code and known.level <= fault.level
 
     def _fault(self, image_id: str) -> _Fault | None:
-        """Return what is wrong with an image, certain or, when no call is under way, by count."""
+        """Return what is wrong with an image, certain or, when no call is in flight, by count."""
         if (image := self._images.get(image_id)) is None:
             return None
         self._images.move_to_end(image_id)
