@@ -19,6 +19,8 @@ from tests.server_guard import ServerGuard  # noqa: E402
 
 SERVERS = {"seaweed", "s3_store", "redis", "postgres", "nights", "start_service"}
 """Fixtures that start one; a test or module that starts one by itself has the mark in its text."""
+COMMAND = "tests/comparemaskface/test_command.py"
+"""Starts the local service as its users do, in a process of its own."""
 NIGHTS, DEMO = "tests/dags/", "tests/demo/"
 _guard = ServerGuard()
 
@@ -26,7 +28,7 @@ _guard = ServerGuard()
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark who uses a server by its fixtures; begin with the two Airflows, which take minutes."""
     for item in items:
-        if not SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
+        if COMMAND in item.nodeid or not SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("server")
     items.sort(key=lambda item: (NIGHTS not in item.nodeid, "test_airflow.py" not in item.nodeid))
 

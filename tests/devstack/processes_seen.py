@@ -1,7 +1,6 @@
 """What the operating system says about processes, for tests of their beginning and end."""
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 
 import psutil
@@ -29,13 +28,3 @@ def listening_addresses(pids: Iterable[int]) -> set[str]:
             connections = psutil.Process(pid).net_connections("inet")
             addresses |= {one.laddr.ip for one in connections if one.status == psutil.CONN_LISTEN}
     return addresses
-
-
-def comes_true(claim: Callable[[], bool], *, seconds: float = 10) -> bool:
-    """Say whether the claim comes true in time; other processes keep their own clock."""
-    deadline = time.monotonic() + seconds
-    while not claim():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)  # between two looks at a process that reports nothing by itself
-    return True

@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 from devstack.processes import ChildFailedError, ChildProcess, PortTakenError, free_ports, own_port
-from tests.devstack.processes_seen import comes_true, family, is_running
+from tests.devstack.processes_seen import family, is_running
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.server
 
@@ -29,7 +30,7 @@ with ChildProcess(sys.argv[2:], log=Path(sys.argv[1])) as child:
 
 
 def grandchild(log: Path) -> int:
-    assert comes_true(lambda: log.read_text().endswith("\n"))
+    wait_until(lambda: log.read_text().endswith("\n"), f"a line in {log}", seconds=10)
     return int(log.read_text())
 
 
@@ -145,13 +146,13 @@ def test_all_descendants_die_with_the_asker(tmp_path, end):
         asker.send_signal(end)
         assert asker.wait(timeout=20) != 0
     assert len(everyone) == 4
-    assert comes_true(lambda: not any(map(is_running, everyone)))
+    wait_until(lambda: not any(map(is_running, everyone)), "the end of all four", seconds=10)
 
 
 def test_the_command_dies_with_its_reaper(tmp_path):
     with ChildProcess(["sleep", "600"], log=tmp_path / "log") as child:
         os.kill(psutil.Process(child.pid).ppid(), signal.SIGKILL)
-        assert comes_true(lambda: not is_running(child.pid))
+        wait_until(lambda: not is_running(child.pid), "the end of the command", seconds=10)
 
 
 def test_a_child_outlives_the_thread_that_started_it(tmp_path):
@@ -160,7 +161,8 @@ def test_a_child_outlives_the_thread_that_started_it(tmp_path):
         thread = threading.Thread(target=running.enter_context, args=(child,))
         thread.start()
         thread.join()
-        assert not comes_true(lambda: child.exit_code is not None, seconds=1)
+        with pytest.raises(ChildFailedError, match="is not finished after 1 s"):
+            child.wait(seconds=1)  # no event says that it goes on
 
 
 def test_free_ports_are_all_different():

@@ -113,7 +113,7 @@ def test_a_store_twenty_milliseconds_away_still_reaches_the_rate(start):
             threads.append(threading.Thread(target=call_until, args=(pacer, stop, passed)))
         for thread in threads:
             thread.start()
-        time.sleep(2.5)  # a rate takes time: the first half second, and two seconds to count in
+        time.sleep(3)  # a rate takes time: half a second to begin, two to count in, and half a second more
         stop.set()
         for thread in threads:
             thread.join()
