@@ -9,12 +9,12 @@ without a final answer are called, so nothing is paid twice.
 
 | task | it says | do |
 |---|---|---|
-| plan | no manifest, column missing, no rows | mend the manifest, clear `plan` (with downstream) |
-| plan, compare | SecretId, signature, arrears, permission | mend connection or account, clear the task |
+| plan | no manifest, column missing, no rows | fix the manifest, clear `plan` (with downstream) |
+| plan, compare | SecretId, signature, arrears, permission | fix connection or account, clear the task |
 | plan, compare | cannot be reached | it is tried again by itself; look at endpoint and network |
 | compare | killed, out of memory, worker lost | nothing: the next try goes on from the journal |
 | compare | the budget of the run is spent | backfill that date again, reprocess all, with a larger one |
-| compare | the budget of the day, month is spent | nothing: it goes on by itself in the next |
+| compare | the budget of the day, month is spent | nothing: it goes on by itself in the next window |
 | compare | drained | `maskmatch resume`, then clear `compare` (with downstream) |
 | compare | another try has taken over | look who else runs this date; the other one goes on |
 | publish | pairs have no outcome yet | clear the `compare` tasks that failed |
@@ -84,7 +84,7 @@ with DAG(
             minimum=0,
             maximum=4,
             title="Quality control",
-            description="The vendor's quality check, 0 (off) to 4 (strict), for rows that do not say.",
+            description="The vendor's quality check, 0 (off) to 4 (strict), for rows without one of their own.",
         ),
         "nominal_fmr": Param(
             0.0001,
@@ -113,14 +113,14 @@ with DAG(
             type=["null", "integer"],
             minimum=1,
             title="Budget in calls",
-            description="Calls that this run may make at most, its repetitions included. Empty: no limit.",
+            description="Calls that this run may make at most, retries included. Empty: no limit.",
         ),
         "budget_cny": Param(
             None,
             type=["null", "number"],
             exclusiveMinimum=0,
             title="Budget in CNY",
-            description="Money that this run may spend at most, its repetitions included. Empty: no limit.",
+            description="Money that this run may spend at most, retries included. Empty: no limit.",
         ),
         "max_shards": Param(
             4,

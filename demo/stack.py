@@ -1,4 +1,7 @@
-"""Start the embedded parts side by side and fill the store with the demo's pictures and manifests."""
+"""Start the embedded parts side by side and fill the store with the demo's pictures and manifests.
+
+Decision: docs/adr/0005-the-demo-runs-a-whole-airflow.md
+"""
 
 import os
 from collections.abc import Iterator, Sequence

@@ -7,4 +7,6 @@
 - `airflow`: api server, scheduler and dag processor on SQLite
 - `netfaults`: a TCP relay that delays, cuts, hangs or loses what passes
 - `project`: where the project and its local state lie
+
+Decision: docs/adr/0011-rooms-and-names.md
 """

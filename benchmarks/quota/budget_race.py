@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 
 from benchmarks.quota.gateway import Gateway, running
@@ -22,12 +21,12 @@ from benchmarks.report import main
 from devstack.postgres import Postgres
 from devstack.redis import Redis
 from maskmatch.core.clock import SystemClock
+from maskmatch.core.pricing import PRICE_PER_CALL
 from maskmatch.permits.opening import open_coordinator
 from maskmatch.permits.steps.claims import Budget
 
 CALLS, QUICK_CALLS = 2000, 500
 PROCESSES, THREADS = 8, 8
-PRICE = Decimal("0.0032")
 """CNY for a call of a month that has few. Source: https://cloud.tencent.com/document/product/867/17640"""
 OURS = ("sqlite", "sqlite_money", "redis", "redis_money", "postgres", "postgres_money")
 GOALS = {
@@ -79,7 +78,7 @@ def _race(entry: Entry, calls: int) -> dict[str, float]:
             limiter=entry.limiter,
             store=entry.store,
             port=port,
-            budget=Budget(cny=calls * PRICE) if entry.is_money else Budget(calls=calls),
+            budget=Budget(cny=calls * PRICE_PER_CALL) if entry.is_money else Budget(calls=calls),
             calls=calls,
             threads=THREADS,
             run_id=entry.name,

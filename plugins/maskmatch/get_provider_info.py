@@ -40,7 +40,7 @@ def _conn_fields() -> dict[str, Any]:
         "permit_store_password": _field(
             "Password of the permit store",
             "string",
-            help_text="Of Redis or Postgres, if it wants one; never write it into the address.",
+            help_text="Of Redis or Postgres, if required; never write it into the address.",
             default=None,
             format="password",
         ),
@@ -61,11 +61,11 @@ _ACCOUNT_ID_HELP = (
     "connections with the same account id share one rate and its budgets. Empty: the SecretId stands for it."
 )
 _PERMIT_STORE_HELP = (
-    "Through what all processes share rate limit and budgets: sqlite:////path of a file for one host, "
+    "Where all processes share rate limit and budgets: sqlite:////path of a file for one host, "
     "redis://host:port/db or postgresql://user@host/db for several. "
     "Empty: MASKMATCH_PERMIT_STORE, or a file below the home folder."
 )
-_TIME_ZONE_HELP = "In which the budgets' days and months begin."
+_TIME_ZONE_HELP = "The time zone in which the budgets' days and months begin."
 
 
 def _limit(label: str, kind: str) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def test_a_wrong_key_names_the_cure_and_where_keys_come_from(tmp_path, capsys, m
     with local_account() as local:
         assert main(command(local, tmp_path)) == 1
     shown = capsys.readouterr().err
-    assert "mend the SecretKey" in shown
+    assert "fix the SecretKey" in shown
     assert "come from the environment" in shown
 
 

@@ -57,7 +57,7 @@ class Storm(FakeComparer):
         return code
 
 
-def night(seed, *, pairs=400, images=60, bad_share=0.05):
+def night(seed, *, pairs=200, images=60, bad_share=0.05):
     """Return pairs among some images, and the bad ones of these."""
     draw = random.Random(seed)
     names = [f"i{number}" for number in range(images)]

@@ -161,7 +161,7 @@ def test_a_wrong_key_is_found_before_anything_is_written(tmp_path):
     write_pairs(run.source, 10)
     with local_account() as local:
         wrong = replace(local.account, secret_key="wrong")
-        with pytest.raises(StopRun, match=r"mend the SecretKey \(password\) of the connection"):
+        with pytest.raises(StopRun, match=r"fix the SecretKey \(password\) of the connection"):
             check_account(replace(options_for(local, tmp_path), account=wrong))
     assert list(run.warehouse.list("")) == []
 

@@ -36,3 +36,13 @@ def test_every_failure_code_in_the_source_is_in_the_dictionary():
     used = set(re.findall(r"(?:ImageUnusable\(|code=|_Bad\()\s*\"([a-z_]+)\"", source))
     assert len(used) > 8
     assert not [code for code in used if f"| {code} |" not in data_dictionary()]
+
+
+@pytest.mark.parametrize("record", sorted((ROOT / "docs" / "adr").glob("*.md")), ids=lambda path: path.stem)
+def test_every_module_that_a_decision_names_names_the_decision(record: Path):
+    named = re.findall(
+        r"`(?:plugins/maskmatch/)?((?:core|engine|permits|storage|tencent|pipeline)/[\w/]+\.py)`",
+        record.read_text(),
+    )
+    modules = [ROOT / "plugins" / "maskmatch" / name for name in named]
+    assert not [str(path) for path in modules if path.exists() and record.name not in path.read_text()]

@@ -141,8 +141,8 @@ def test_a_journal_that_cannot_be_flushed_says_so_whatever_else_went_wrong():
 
 
 def test_a_store_that_refuses_asks_a_person():
-    with pytest.raises(StopRun, match="refused: mend the key; 1 outcomes"):
-        record_while(Faulty(MemoryStore()), StopRun("refused: mend the key"))
+    with pytest.raises(StopRun, match="refused: fix the key; 1 outcomes"):
+        record_while(Faulty(MemoryStore()), StopRun("refused: fix the key"))
 
 
 def test_an_error_of_any_kind_is_told():

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -9,6 +10,7 @@ from maskmatch.cli import quota, run, serve, status
 from maskmatch.cli.account_options import add_permit_store
 from maskmatch.cli.options import EPILOG, Command, add_plan_options
 from maskmatch.core.errors import BudgetSpent, Drained, Interrupted, MaskmatchError, Replaced, StopRun
+from maskmatch.core.renamed import VARIABLES, refuse_renamed
 
 EXIT_ERROR, EXIT_BUDGET_SPENT, EXIT_STOPPED = 1, 75, 130
 _KEYS_HINT = "keys and storage come from the environment here: see maskmatch --help"
@@ -21,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("botocore").setLevel(logging.WARNING)
     command: Command = args.command
     try:
+        refuse_renamed(os.environ, VARIABLES, kind="variable")
         return command(args)
     except (MaskmatchError, KeyboardInterrupt) as error:
         text, status = _explained(error)

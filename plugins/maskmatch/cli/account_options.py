@@ -38,7 +38,7 @@ def add_account(parser: argparse.ArgumentParser) -> None:
         "--calls-in-flight",
         type=int,
         metavar="N",
-        help="calls in flight at most, which a kill can waste (default: what the rate needs)",
+        help="calls in flight at most, the most that a kill can waste (default: what the rate needs)",
     )
     add(
         "--priority",
@@ -69,8 +69,8 @@ def add_permit_store(parser: argparse.ArgumentParser) -> None:
 def add_budgets(parser: argparse.ArgumentParser) -> None:
     """Add what may be spent."""
     add = parser.add_argument_group("budgets", "No call is sent beyond them.").add_argument
-    add("--budget-calls", metavar="N", help="calls of this run, repeated or not")
-    add("--budget-cny", metavar="CNY", help="money for this run, repeated or not")
+    add("--budget-calls", metavar="N", help="calls of this run, retries included")
+    add("--budget-cny", metavar="CNY", help="money for this run, retries included")
     for name, metavar, text in _ACCOUNT_HELP:
         variable = f"MASKMATCH_{name.upper()}"
         help_text = f"{text}; or set {variable}"

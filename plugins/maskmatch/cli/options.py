@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING
 
+from maskmatch.core.decisions import NOMINAL_FMRS
 from maskmatch.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         choices=range(5),
         default=0,
-        help="0 (off) to 4 (strict), for rows that do not say (default %(default)s)",
+        help="0 (off) to 4 (strict), for rows without a value of their own (default %(default)s)",
     )
     add(
         "--recompare",
@@ -59,7 +60,7 @@ def add_threshold(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--nominal-fmr",
         type=float,
-        choices=(1e-3, 1e-4, 1e-5),
+        choices=NOMINAL_FMRS,
         default=1e-4,
         help="sets the threshold (default %(default)s)",
     )

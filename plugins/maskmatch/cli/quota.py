@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from maskmatch.permits.steps.claims import Priority
 
 CONTROLS = {
-    "pause": "let no call be sent, until `maskmatch resume`; what runs waits, and goes on by itself",
+    "pause": "send no calls until `maskmatch resume`; runs wait, and go on by themselves",
     "resume": "take back `pause` and `drain`",
-    "drain": "end what runs after the calls in flight; `maskmatch resume` lets it be run again",
+    "drain": "end runs after the calls in flight; `maskmatch resume` lets them be run again",
 }
 _DONE = {"pause": "paused", "resume": "resumed", "drain": "draining"}
 _WATCH_SECONDS = 1.0
@@ -28,7 +28,7 @@ def add_quota(parser: argparse.ArgumentParser) -> None:
     """Add the options of `quota`."""
     add_permit_store(parser)
     add = parser.add_argument
-    add("--watch", action="store_true", help="show it anew every second, until Ctrl-C")
+    add("--watch", action="store_true", help="refresh every second, until Ctrl-C")
     add("--json", action="store_true", help="one JSON object, for programs")
     add(
         "--floor",

@@ -71,7 +71,10 @@ def _orders(now: Snapshot) -> Iterable[RenderableType]:
             whom = ", ".join("all runs" if name == ALL_RUNS else name for name in names)
             yield Text(f"{word}: {whom} (maskmatch resume takes it back)", style="yellow")
     if now.slowed_hosts:
-        yield Text(f"slowed for refusals of their address: {', '.join(now.slowed_hosts)}", style="yellow")
+        yield Text(
+            f"slowed down, for the vendor refused calls from their address: {', '.join(now.slowed_hosts)}",
+            style="yellow",
+        )
 
 
 def _current(now: Snapshot, at: datetime) -> list[WindowNow]:

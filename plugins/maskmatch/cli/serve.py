@@ -3,8 +3,8 @@
 import argparse
 
 _MISSING = (
-    "the local service is not installed here ({} is missing): pip install comparemaskface, "
-    "or from a checkout: pip install ./services/comparemaskface"
+    "the local service is not installed here ({} is missing): in a checkout of maskmatch, "
+    "pip install ./services/comparemaskface"
 )
 
 

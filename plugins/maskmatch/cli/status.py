@@ -22,11 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add where the journals lie, and the permit store, which knows the rate."""
     add_warehouse(parser)
     add_permit_store(parser)
-    parser.add_argument("--watch", action="store_true", help="show it anew every 2 s, until Ctrl-C")
+    parser.add_argument("--watch", action="store_true", help="refresh every 2 s, until Ctrl-C")
 
 
 def status(args: argparse.Namespace) -> int:
-    """Show it once, or until all pairs are done."""
+    """Show it once, or again and again until Ctrl-C."""
     from maskmatch.cli.terminal import show, watch
     from maskmatch.pipeline.status import StatusReader
 

@@ -3,6 +3,8 @@
 The table holds every code of the API page, of the SDK's `errorcodes.py`, of the gateway
 (https://cloud.tencent.com/document/api/867/45020) and those the SDK itself raises. A code that is not in
 it is classified by its prefix and marked as unknown.
+
+Decision: docs/adr/0008-one-retry-layer-behind-fresh-pairs.md
 """
 
 import csv
@@ -26,7 +28,7 @@ class Action(StrEnum):
 
 
 class Billed(StrEnum):
-    """Whether the vendor charges a call that was answered so.
+    """Whether the vendor charges for a call with this answer.
 
     Only successes and NoFaceInPhoto are charged: https://cloud.tencent.com/document/product/867/17640
     """

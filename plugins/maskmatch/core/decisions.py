@@ -20,7 +20,7 @@ class Decision(StrEnum):
 
 
 def threshold_for(*, model_version: str | None, nominal_fmr: float) -> float | None:
-    """Return the least score that counts as a match, None where the vendor names none for this model.
+    """Return the lowest score that counts as a match, or None if the vendor publishes none for this model.
 
     Raise InputError for an FMR that the vendor gives no score for.
     """

@@ -1,10 +1,10 @@
 """What can go wrong, split by what the caller should do next.
 
 MaskmatchError
-├── InputError        a manifest or a parameter is wrong: mend it, nothing was sent
+├── InputError        a manifest or a parameter is wrong: fix it, nothing was sent
 ├── StopRun           the account or a setting is wrong: the message holds the cure
 │   └── Replaced      another try of the same shard has taken over
-├── BudgetSpent       what may be spent is spent: `until` says when there is more
+├── BudgetSpent       a budget is used up: `until` says when there is more
 ├── Unavailable       the service or the store is away: try the same task again later
 ├── Interrupted       we were asked to stop: what is done is kept
 │   └── Drained       the same, asked through the permit store
@@ -32,7 +32,7 @@ PREFLIGHT_CODES = {
     "image_missing": "There is no object under the image's key.",
     "image_unavailable": "The store of the image did not answer; a later run tries again.",
     "pair_id_missing": "The row has no pair_id.",
-    "pair_id_repeated": "The pair_id stands in an earlier row.",
+    "pair_id_repeated": "The pair_id also appears in an earlier row.",
     "probe_id_missing": "The row has no probe_id.",
     "reference_id_missing": "The row has no reference_id.",
     "row_malformed": "The line cannot be read, or has too few or too many fields.",
@@ -47,11 +47,11 @@ class MaskmatchError(Exception):
 
 
 class InputError(MaskmatchError):
-    """A manifest or a parameter must be mended by its owner."""
+    """A manifest or a parameter must be fixed by its owner."""
 
 
 class StopRun(MaskmatchError):
-    """Nothing can succeed until a person mends the account or a setting."""
+    """Nothing can succeed until a person fixes the account or a setting."""
 
 
 class Replaced(StopRun):
@@ -105,7 +105,7 @@ class SlotMissed(MaskmatchError):
 
 
 class CallFailed(MaskmatchError):
-    """The vendor refused a call, or nobody knows what became of it.
+    """The vendor refused a call, or no answer arrived.
 
     `rule` is the entry of the code table, `request_id` the vendor's id where one came back, `never_sent`
     says that the service could not even be reached.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from maskmatch.core.errors import ImageUnusable
 
 MAX_FILE_BYTES = 5 * 1024 * 1024 // 4 * 3
-"""So many bytes make 5 MiB of base64 text."""
+"""The largest file whose base64 text fits into 5 MiB."""
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 _ENVELOPE_BYTES = 1024
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM")
@@ -26,7 +26,7 @@ class Picture:
 
 
 def check_size(size: int) -> None:
-    """Raise ImageUnusable for a file of so many bytes that the vendor is sure to refuse."""
+    """Raise ImageUnusable for a file of so many bytes that the vendor is certain to reject."""
     if size == 0:
         raise ImageUnusable("image_empty", "the image is empty (0 bytes)")
     if size > MAX_FILE_BYTES:
@@ -37,7 +37,7 @@ def check_size(size: int) -> None:
 
 
 def check_bytes(data: bytes) -> None:
-    """Raise ImageUnusable for bytes that the vendor is sure to refuse."""
+    """Raise ImageUnusable for bytes that the vendor is certain to reject."""
     check_size(len(data))
     if not data.startswith(_MAGIC):
         raise ImageUnusable("image_undecodable", "the image is not a PNG, JPG or BMP by its first bytes")

@@ -1,19 +1,25 @@
-"""The one way to wait for a store that is away: pauses that grow, and a word about it once a minute."""
+"""The one way to wait for a store that is away: pauses that grow, and one log line a minute."""
 
 import random
 from collections.abc import Callable
 
+PATIENCE_SECONDS = 600.0
+"""How long to wait for a store, which a restart or a new host for it takes; after that Airflow tries anew."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
 _SAY_EVERY_SECONDS = 60.0
 
 
 class Outage:
-    """What one thread that keeps trying knows of a store: since when it is away, and when to try again.
+    """Tracks an outage for one thread that keeps trying: since when, when to try again, when to give up."""
 
-    Who uses it decides when to give up, by `seconds`.
-    """
-
-    def __init__(self, *, now: Callable[[], float], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        *,
+        now: Callable[[], float],
+        say: Callable[[str], None],
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        self.patience_seconds = patience_seconds
         self._now = now
         self._say = say
         self._since: float | None = None
@@ -25,8 +31,13 @@ class Outage:
         """Return for how long the store has been away; 0 while it is there."""
         return 0.0 if self._since is None else self._now() - self._since
 
+    @property
+    def has_lasted_too_long(self) -> bool:
+        """Return True if it is time to give up."""
+        return self.seconds > self.patience_seconds
+
     def note_failure(self, text: str) -> float:
-        """Note a try in vain, and say the text if that is due; return the seconds to pause, with jitter."""
+        """Record a failed try; say the text if due, and return the seconds to pause, with jitter."""
         now = self._now()
         if self._since is None:
             self._since, self._said_at = now, now - _SAY_EVERY_SECONDS
@@ -37,7 +48,7 @@ class Outage:
         return self._pause * random.uniform(0.5, 1)  # noqa: S311 - no secret depends on it
 
     def note_success(self, text: str) -> None:
-        """Note that the store answers; after an outage say the text and how long it was."""
+        """Record that the store answers; after an outage say the text and how long it was."""
         if self._since is not None:
             self._say(f"{text} after {self.seconds:.1f} s")
             self._since, self._pause = None, FIRST_PAUSE_SECONDS

@@ -59,7 +59,7 @@ class Reason:
 
     @property
     def is_open(self) -> bool:
-        """Return True if the same pair may succeed later without anybody mending it."""
+        """Return True if the same pair may succeed later without anyone fixing it."""
         return self.failure_class is FailureClass.INFRASTRUCTURE
 
 

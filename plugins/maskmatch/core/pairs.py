@@ -44,7 +44,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadRow:
-    """A manifest row that is no pair: where it stands, which column is wrong, and why."""
+    """A manifest row that is not a valid pair: where it stands, which column is wrong, and why."""
 
     manifest_file: str
     manifest_row: int

@@ -104,7 +104,7 @@ class PlanOptions:
 
 
 def work_id(source: str, manifests: Sequence[ManifestFile], options: PlanOptions) -> str:
-    """Return a name of what there is to compare: equal manifests of one source with equal quality control."""
+    """Return a name of the work: equal manifests of one source with equal quality control."""
     files = [f"{manifest.key} {manifest.fingerprint}" for manifest in manifests]
     return _digest(str(FORMAT), source, *files, str(options.quality_control))
 

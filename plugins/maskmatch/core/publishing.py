@@ -46,7 +46,7 @@ def pair_rows(pairs: Iterable[Pair], outcomes: Mapping[str, Outcome], stamp: Sta
 
 
 def bad_row_row(row: BadRow, stamp: Stamp) -> Row:
-    """Return the row of a manifest row that is no pair."""
+    """Return the row of a manifest row that is not a valid pair."""
     return stamp.columns() | {
         "pair_id": row.pair_id,
         "manifest_file": row.manifest_file,
@@ -78,7 +78,7 @@ def check_books(rows: list[Row], *, manifest_rows: int) -> None:
 
 
 def content_digest(rows: Iterable[Row]) -> str:
-    """Return a name of what the rows say, so that a publication with other content has another name."""
+    """Return a digest of the rows' content, so that a publication with other content has another name."""
     digest = hashlib.sha256()
     for row in rows:
         facts = (row["manifest_file"], row["manifest_row"], *(row.get(name) for name in _FACTS))
@@ -89,6 +89,10 @@ def content_digest(rows: Iterable[Row]) -> str:
 _FACTS = ("pair_id", "score", "decision", "failure_code", "request_id", "attempts")
 
 
+_FAILED = (FailureClass.BIOMETRIC, FailureClass.DATA, FailureClass.INFRASTRUCTURE)
+"""Classes that rows have; a failure of policy stops the run instead."""
+
+
 def run_totals(rows: list[Row], calls: Sequence[Calls]) -> Row:
     """Return the sums of one run as columns of its row in `runs`; `calls` are those the run itself made."""
     status = Counter(row["outcome"] for row in rows)
@@ -97,7 +101,7 @@ def run_totals(rows: list[Row], calls: Sequence[Calls]) -> Row:
     billed = sum(call.billed for call in calls)
     return {
         **{name.value: status[name] for name in Status},
-        **{f"failed_{name.value}": classes[name] for name in FailureClass},
+        **{f"failed_{name.value}": classes[name] for name in _FAILED},
         "attempts": sum(call.attempts for call in calls),
         "billed_calls": billed,
         "maybe_billed_calls": sum(call.maybe_billed for call in calls),

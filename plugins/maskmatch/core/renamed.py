@@ -1,6 +1,6 @@
 """Names that users of an earlier version set, and the names that have taken their place.
 
-A name that is passed over in silence would let a setting fall back to its default: a permit store that
+A name that is silently ignored would let a setting fall back to its default: a permit store that
 nobody else uses, for example, and so a second budget. So each is refused, with the new name.
 
 Decision: docs/adr/0011-rooms-and-names.md

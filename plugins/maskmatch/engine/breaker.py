@@ -6,6 +6,8 @@
 
 Answers about the pair, the account or the rate show that the service is there; only failures of the vendor
 or of the network count. After eight failed probes in a row, or when nothing was ever reached, the run ends.
+
+Decision: docs/adr/0008-one-retry-layer-behind-fresh-pairs.md
 """
 
 import math

@@ -16,6 +16,7 @@ So at any moment the journal lacks at most the calls in flight and one group: a 
 more than those.
 
 Decision: docs/adr/0002-a-call-is-in-flight-until-it-is-journaled.md
+Decision: docs/adr/0010-one-line-for-all-calls.md
 """
 
 import time

@@ -2,6 +2,8 @@
 
 Calls are sent at their slots whatever the others take, so the rate and the latency decide how many are in
 flight (Little's law). What is counted here only bounds that.
+
+Decision: docs/adr/0008-one-retry-layer-behind-fresh-pairs.md
 """
 
 import math

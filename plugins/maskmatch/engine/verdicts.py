@@ -10,6 +10,8 @@ one of a thousand such cases. A verdict by count is put to the proof beside an i
 
 Bad and good hold for a level of quality_control where the code depends on it (low_quality): bad at one level
 is bad at all stricter ones, good at one is good at all looser ones. All other codes hold at every level.
+
+Decision: docs/adr/0008-one-retry-layer-behind-fresh-pairs.md
 """
 
 import math

@@ -33,7 +33,7 @@ class TencentIaiHook(BaseHook):
 
     def get_account(self) -> Account:
         """Return endpoint, key and rate limit; raise StopRun naming the field that is wrong."""
-        connection = self.get_connection(self.tencent_iai_conn_id)
+        connection = self._connection()
         if not connection.login or not connection.password:
             raise StopRun(
                 f"connection {self.tencent_iai_conn_id}: enter SecretId (login) and SecretKey (password)"
@@ -45,9 +45,8 @@ class TencentIaiHook(BaseHook):
 
     def get_permit_store(self) -> str:
         """Return the address of the permit store, with its password if it needs one: never show it."""
-        extra = self.get_connection(self.tencent_iai_conn_id).extra_dejson
+        extra = self._connection().extra_dejson
         try:
-            refuse_renamed(extra, CONNECTION_FIELDS, kind="field")
             address = permit_store_address(extra.get("permit_store"))
         except InputError as error:
             raise StopRun(f"connection {self.tencent_iai_conn_id}: {error}") from error
@@ -56,9 +55,18 @@ class TencentIaiHook(BaseHook):
     def get_budgets(self) -> Budgets:
         """Return the account's budgets for a day and a month; raise StopRun naming a field that is wrong."""
         try:
-            return account_budgets(self.get_connection(self.tencent_iai_conn_id).extra_dejson)
+            return account_budgets(self._connection().extra_dejson)
         except InputError as error:
             raise StopRun(f"connection {self.tencent_iai_conn_id}: {error}") from error
+
+    def _connection(self) -> Connection:
+        """Return the connection; raise StopRun for a field that still has its former name."""
+        connection: Connection = self.get_connection(self.tencent_iai_conn_id)
+        try:
+            refuse_renamed(connection.extra_dejson, CONNECTION_FIELDS, kind="field")
+        except InputError as error:
+            raise StopRun(f"connection {self.tencent_iai_conn_id}: {error}") from error
+        return connection
 
     def _account(self, secret_id: str, secret_key: str, connection: Connection) -> Account:
         extra = connection.extra_dejson

@@ -28,12 +28,12 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
 
     What was answered is in the shard's journal: a retry calls only for what is missing. When the account's
     budget for the day or month is spent, the task is scheduled again for the next one and holds no slot.
-    How far it is: task state store and, at the end, XCom, under the key `progress`.
+    Progress goes to the task state store and, at the end, to XCom, under the key `progress`.
 
     :param plan: folder of the plan
     :param shard: key of the shard
     :param image_transfer: `bytes` to send images in the request, `url` to let the vendor fetch them
-    :param calls_in_flight: calls in flight at most, which a kill can waste; empty: what the rate needs
+    :param calls_in_flight: calls in flight at most, which a kill may waste; empty: what the rate needs
     :param budget_calls: calls that the run may make at most; empty: no limit
     :param budget_cny: money that the run may spend at most; empty: no limit
     """

@@ -14,7 +14,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
 
     Returns the keys of the shards; XCom `plan` holds the plan's folder.
 
-    :param quality_control: 0 (off) to 4 (strict), for rows that do not say
+    :param quality_control: 0 (off) to 4 (strict), for rows without a value of their own
     :param max_shards: compare tasks at most, 1 to 32
     :param recompare: true to call every pair again and pay again
     """

@@ -40,7 +40,7 @@ class PermitCoordinator:
         self._lock = threading.Lock()
 
     def reserve(self, calls: int, claim: Claim, *, unbilled: int = 0) -> Grant:
-        """Book up to so many calls after giving back `unbilled` ones; say when each may be sent.
+        """Book up to so many calls after giving back `unbilled` ones; return when each may be sent.
 
         Raise Replaced, Drained or BudgetSpent when there is nothing to wait for, Unavailable when the store
         is away.
@@ -68,7 +68,7 @@ class PermitCoordinator:
         self._alter(lambda state, moment: _given_back(state, moment, claim, calls))
 
     def throttled(self, scope: ThrottleScope) -> None:
-        """Tell that the gateway refused a call for its rate; told at once or with the next booking."""
+        """Record that the gateway refused a call for its rate; reported at once or with the next booking."""
         with self._lock:
             self._refused[scope] += 1
         if self._document.now() - self._told_at >= _TELL_EVERY_SECONDS:
@@ -123,11 +123,11 @@ class PermitCoordinator:
         self._alter(alter)
 
     def snapshot(self) -> Snapshot:
-        """Return what is going on."""
+        """Return rate, users, budgets and orders."""
         return self._change(lambda state, moment: (state, snapshot(state, moment, self._rate)))
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Close the connection to the store."""
         self._document.close()
 
     def _alter(self, alter: Callable[[State, Moment], State]) -> None:

@@ -42,8 +42,8 @@ def _default_file() -> Path:
     file, former = folder / "permits.sqlite3", folder / "broker.sqlite3"
     if former.exists() and not file.exists():
         raise InputError(
-            f"the permit store {former} is now called {file.name}: stop all runs, then move it and the files "
-            "beside it whose names begin the same away; what was spent is counted from zero"
+            f"the permit store {former} is now called {file.name} and has another format: stop all runs and "
+            f"remove {former.name} with its -wal and -shm files; budgets are counted from zero"
         )
     return file
 

@@ -38,9 +38,7 @@ from maskmatch.tencent import Account, TencentComparer
 log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 3.0
-"""So long a stopped try waits for calls in flight: Airflow kills after 5 s, the rest is the journal's."""
-PATIENCE_SECONDS = 600.0
-"""So long a task waits for the permit store before Airflow has to try it again."""
+"""How long a stopped try waits for calls in flight: Airflow kills after 5 s, the rest is the journal's."""
 _GROUP = 64
 """Outcomes that may wait to become durable, where the calls in flight are not fixed."""
 
@@ -135,10 +133,10 @@ def _take_lease(coordinator: PermitCoordinator, shard: str, at_least: int, optio
         try:
             return coordinator.take_lease(shard, at_least=at_least)
         except Unavailable as error:
-            if options.stop.is_set() or outage.seconds > PATIENCE_SECONDS:
+            if options.stop.is_set() or outage.has_lasted_too_long:
                 raise
             pause = outage.note_failure(
-                f"waiting for the permit store, at most {PATIENCE_SECONDS:.0f} s: {error}"
+                f"waiting for the permit store, at most {outage.patience_seconds:.0f} s: {error}"
             )
             options.clock.wait(options.stop, pause)
 
@@ -227,7 +225,6 @@ def _pacer(coordinator: PermitCoordinator, claim: Claim, options: CompareOptions
         calls_per_second=options.account.calls_per_second,
         clock=options.clock,
         say=log.warning,
-        patience_seconds=PATIENCE_SECONDS,
     )
     with closing(pacer):
         yield pacer

@@ -1,4 +1,7 @@
-"""Plan a run: read the manifests of its date, check every row, and fix what will be compared."""
+"""Plan a run: read the manifests of its date, check every row, and fix what will be compared.
+
+Decision: docs/adr/0003-a-plan-is-named-by-its-manifests.md
+"""
 
 from maskmatch.core.errors import InputError
 from maskmatch.core.planning import (

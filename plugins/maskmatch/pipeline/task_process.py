@@ -36,7 +36,7 @@ def _same_parent() -> int:
 class ParentWatchdog:
     """Sets `stop` when it is asked to, or when the parent is no longer the same; use as a context manager.
 
-    `getppid` None lets the parent go.
+    `getppid` None ignores the parent.
     """
 
     def __init__(self, stop: threading.Event, *, getppid: Callable[[], int] | None = os.getppid) -> None:
@@ -73,7 +73,7 @@ class ParentWatchdog:
 
     def _look_at_parent(self) -> None:
         if self._getppid() != self._parent and not self._stop.is_set():
-            log.error("the supervisor of this task is gone: taking no further pair")
+            log.error("the supervisor of this task is gone: no further pairs are taken")
             self._stop.set()
 
 

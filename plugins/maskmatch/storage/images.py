@@ -46,7 +46,7 @@ class StoreImages:
         )
 
     def load(self, image_id: str) -> Picture:
-        """Return the image, checked as far as can be before a call; raise ImageUnusable."""
+        """Return the image, checked as far as possible before a call; raise ImageUnusable."""
         if image_id.startswith(("http://", "https://")):
             return Picture(url=image_id)
         try:
@@ -59,7 +59,7 @@ class StoreImages:
         return picture if read else replace(picture, is_kept=True)
 
     def _read(self, image_id: str, read: list[str]) -> Picture:
-        """Read the image, and enter that it was read for this caller."""
+        """Read the image, and record that it was read for this caller."""
         read.append(image_id)
         store, key = self._place(image_id)
         if self._transfer is Transfer.BYTES:

@@ -113,7 +113,7 @@ def _parse_csv_line(name: str, row: int, line: str, header: Sequence[str]) -> Pa
     try:
         values = _csv_fields(line)
     except csv.Error as error:
-        return bad_row(file=name, row=row, code="row_malformed", why=f"the line is no csv: {error}")
+        return bad_row(file=name, row=row, code="row_malformed", why=f"the line is not valid CSV: {error}")
     if len(values) != len(header):
         why = f"the row has {len(values)} fields, the header {len(header)}"
         return bad_row(file=name, row=row, code="row_malformed", why=why)
@@ -140,7 +140,11 @@ def _parse_json_line(name: str, row: int, line: str) -> Pair | BadRow:
     nested = [key for key, value in record.items() if isinstance(value, dict | list)]
     if nested:
         return bad_row(
-            file=name, row=row, code="value_invalid", why="the value is no plain value", column=nested[0]
+            file=name,
+            row=row,
+            code="value_invalid",
+            why="the value must be text, a number or a boolean",
+            column=nested[0],
         )
     unknown = _unknown_columns(list(record))
     if unknown:

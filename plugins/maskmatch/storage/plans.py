@@ -1,4 +1,7 @@
-"""A plan and its shards as objects: `plan.json` comes last, so a plan that can be read is whole."""
+"""A plan and its shards as objects: `plan.json` comes last, so a plan that can be read is whole.
+
+Decision: docs/adr/0003-a-plan-is-named-by-its-manifests.md
+"""
 
 import io
 import json

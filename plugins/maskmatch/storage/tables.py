@@ -60,7 +60,7 @@ OUTCOMES = pa.schema(
         _column("score", pa.float32(), "Similarity, 0 to 100; kept whatever the threshold."),
         _column("model_version", _WORD, "Version of the vendor's face model."),
         _column("quality_control", pa.int8(), "The vendor's quality check asked for, 0 (off) to 4 (strict)."),
-        _column("threshold", pa.float32(), "Least score that counts as a match."),
+        _column("threshold", pa.float32(), "Lowest score that counts as a match."),
         _column(
             "threshold_nominal_fmr",
             pa.float64(),
@@ -74,7 +74,7 @@ OUTCOMES = pa.schema(
         _column(
             "failed_side", _WORD, "reference or probe; null where it is not known: the vendor does not tell."
         ),
-        _column("is_open", pa.bool_(), "Whether the pair may succeed later without anybody mending it."),
+        _column("is_open", pa.bool_(), "Whether the pair may succeed later without anyone fixing it."),
         _column(
             "result_source",
             _WORD,
@@ -83,9 +83,9 @@ OUTCOMES = pa.schema(
         ),
         _column("canonical_pair_id", _TEXT, "The pair whose call settled this one; null: its own."),
         _column("attempts", pa.int32(), "Calls sent for the pair, refused ones included."),
-        _column("billed_calls", pa.int32(), "Calls that the vendor charges for sure."),
+        _column("billed_calls", pa.int32(), "Calls that the vendor certainly charges."),
         _column(
-            "maybe_billed_calls", pa.int32(), "Calls whose answer never came: charged or not, nobody knows."
+            "maybe_billed_calls", pa.int32(), "Calls whose answer never came: they may have been charged."
         ),
         _column("cost", _MONEY, "CNY for billed_calls at the first monthly tier."),
         _column("request_id", _TEXT, "The vendor's id of the last call."),
@@ -113,9 +113,8 @@ RUNS = pa.schema(
         _column("failed_biometric", pa.int64(), "Failures to acquire."),
         _column("failed_data", pa.int64(), "Failures of images or rows."),
         _column("failed_infrastructure", pa.int64(), "Failures of network, service or store."),
-        _column("failed_policy", pa.int64(), "Rows held back by rules."),
         _column("attempts", pa.int64(), "Calls sent by this run, refused ones included."),
-        _column("billed_calls", pa.int64(), "Calls of this run that the vendor charges for sure."),
+        _column("billed_calls", pa.int64(), "Calls of this run that the vendor certainly charges."),
         _column("maybe_billed_calls", pa.int64(), "Calls of this run whose answer never came."),
         _column("cost", _MONEY, "CNY for billed_calls at the first monthly tier."),
         _column(

@@ -1,4 +1,4 @@
-"""CompareMaskFace through the vendor's own client, set up so that nothing is retried or lost behind our back.
+"""CompareMaskFace through the vendor's own client, set up so that nothing is silently retried or lost.
 
 comparer         what the core calls: an answer, or CallFailed with a rule of the code table
   client         the vendor's client, which checks and reads as usual; building and sending are ours

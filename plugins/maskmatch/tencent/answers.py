@@ -1,4 +1,7 @@
-"""One HTTP answer, taken in as it comes; httptools (the parser of Node) takes it apart."""
+"""One HTTP answer, taken in as it comes; httptools (the parser of Node) takes it apart.
+
+Decision: docs/adr/0009-a-lean-way-below-the-vendors-client.md
+"""
 
 from dataclasses import dataclass, field
 

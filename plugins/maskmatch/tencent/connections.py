@@ -1,4 +1,7 @@
-"""Opens HTTP connections, through TLS and proxies where need be, and keeps those that rest."""
+"""Opens HTTP connections, through TLS and proxies where need be, and keeps those that rest.
+
+Decision: docs/adr/0009-a-lean-way-below-the-vendors-client.md
+"""
 
 import base64
 import http.client

@@ -3,6 +3,7 @@
 Each has its own connection and one deadline for the answer; nothing is repeated, no redirect is followed.
 
 Decision: docs/adr/0009-a-lean-way-below-the-vendors-client.md
+Decision: docs/adr/0010-one-line-for-all-calls.md
 """
 
 import math

@@ -5,6 +5,8 @@
                          whole    unknown  fate unknown
 
 Up to `send` it is known not to be billed.
+
+Decision: docs/adr/0009-a-lean-way-below-the-vendors-client.md
 """
 
 from enum import StrEnum

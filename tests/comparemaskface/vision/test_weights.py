@@ -35,7 +35,7 @@ def test_a_missing_file_is_named_with_its_place_and_the_remedy(copies: Path, nam
         find_weights(copies)
 
     assert str(copies / name) in str(caught.value)
-    assert "pip install comparemaskface" in str(caught.value)
+    assert "pip install ./services/comparemaskface" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", DIGESTS)

@@ -95,7 +95,7 @@ def test_a_server_that_lost_its_data_starts_afresh_and_is_said_to(start, caplog)
         assert coordinator.take_lease("s", at_least=epoch + 1) == epoch + 1
         assert coordinator.reserve(1, CLAIM).delays
         coordinator.close()
-    assert "has lost its data: all is counted from zero" in caplog.text
+    assert "has lost its data: budgets are counted from zero" in caplog.text
 
 
 def test_a_store_twenty_milliseconds_away_still_reaches_the_rate(start):

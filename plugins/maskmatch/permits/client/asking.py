@@ -25,7 +25,7 @@ class PermitSource(Protocol):
         ...
 
     def throttled(self, scope: ThrottleScope) -> None:
-        """Tell that the gateway refused a call for its rate."""
+        """Record that the gateway refused a call for its rate."""
         ...
 
 
@@ -61,14 +61,13 @@ class Asking:
         self._claim = claim
         self._clock = clock
         self._say = say
-        self._patience_seconds = patience_seconds
         self._paused = False
-        self._outage = Outage(now=clock.now, say=say)
+        self._outage = Outage(now=clock.now, say=say, patience_seconds=patience_seconds)
         self._trip_seconds = 0.0
         self._next_at = 0.0
 
     def give_way(self, stop: threading.Event | None) -> None:
-        """Wait a moment after the last booking: who asked at once again would always win against the others.
+        """Wait a moment after the last booking, lest a caller that asks again at once always wins.
 
         The moment is one to two trips to the store, and while slots are booked ahead 30 ms: others
         that have just lost have their turn in it.
@@ -80,7 +79,7 @@ class Asking:
     def ask(self, calls: int, *, unbilled: int, stop: threading.Event | None) -> list[float]:
         """Return the times of the slots granted on the clock; none after a wait: ask again.
 
-        Raise what `reserve` raises, but Unavailable only after our patience, and Interrupted.
+        Raise what `reserve` raises, but Unavailable only after `patience_seconds`, and Interrupted.
         """
         asked_at = self._clock.now()
         try:
@@ -104,8 +103,8 @@ class Asking:
 
     def _pause_after(self, error: Unavailable) -> float:
         """Return how long to wait for a store that is away; raise when that has been for too long."""
-        if (away := self._outage.seconds) > self._patience_seconds:
-            raise Unavailable(f"no permits for {away:.0f} s: {error}") from error
+        if self._outage.has_lasted_too_long:
+            raise Unavailable(f"no permits for {self._outage.seconds:.0f} s: {error}") from error
         return self._outage.note_failure(
             f"no call is sent while the permit store is away, we keep asking: {error}"
         )

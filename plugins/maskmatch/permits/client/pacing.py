@@ -16,6 +16,7 @@ from contextlib import suppress
 from maskmatch.core.clock import Clock
 from maskmatch.core.codes import ThrottleScope
 from maskmatch.core.errors import BudgetSpent, Interrupted, Unavailable
+from maskmatch.core.outage import PATIENCE_SECONDS
 from maskmatch.permits.client.asking import Asking, PermitSource
 from maskmatch.permits.steps.claims import Claim
 
@@ -24,7 +25,7 @@ RUN_SECONDS = 0.1
 _MOST_SLOTS = 1000
 _LOOK_SECONDS = 0.05
 LATE_SECONDS = 0.25
-"""A slot is good for so long: whoever is stopped and goes on much later has to ask again."""
+"""A slot may be used this late: whoever is stopped and goes on much later has to ask again."""
 _FORGOTTEN_SECONDS = 60.0
 """A slot later than this may belong to a day that has ended: it stays counted as spent."""
 
@@ -44,7 +45,7 @@ class Pacer:
         calls_per_second: float,
         clock: Clock,
         say: Callable[[str], None] = _quiet,
-        patience_seconds: float = 600,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._coordinator = coordinator
         self._claim = claim
@@ -64,10 +65,10 @@ class Pacer:
         self._refused: deque[ThrottleScope] = deque()
 
     def book(self, calls: Callable[[], int], stop: threading.Event | None = None) -> list[float]:
-        """Return the times of slots for at most so many calls, once there are any; none when none is wanted.
+        """Return the times of slots for at most so many calls, once there are any; none if no call wants one.
 
         Raise Interrupted when `stop` is set before, Replaced, BudgetSpent or Drained as the coordinator says,
-        Unavailable when its store has been away for longer than our patience.
+        Unavailable when its store has been away for longer than `patience_seconds`.
         """
         slots: list[float] = []
         while not slots:
@@ -102,7 +103,7 @@ class Pacer:
         return in_time
 
     def wait_for_permit(self, stop: threading.Event | None = None) -> None:
-        """Return when one call may be sent now, for who makes one at a time; raise what `book` raises."""
+        """Return when one call may be sent now, for callers that make one at a time; raise as `book` does."""
         while True:
             for slot in self.book(lambda: 1, stop):
                 if (ahead := slot - self._clock.now()) > 0:
@@ -121,7 +122,7 @@ class Pacer:
         self._refused.append(scope)
 
     def close(self) -> None:
-        """Tell what is left to tell; while the store is away the budget of unused permits stays spent."""
+        """Report what is not reported yet; while the store is away the budget of unused permits is lost."""
         self._tell_refused()
         with self._lock:
             calls, self._unbilled = self._unbilled, 0

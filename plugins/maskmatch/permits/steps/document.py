@@ -34,5 +34,5 @@ class SharedDocument(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Close the connection to the store."""
         ...

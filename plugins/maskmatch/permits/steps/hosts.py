@@ -1,4 +1,4 @@
-"""A limit by address: a host whose calls the gateway refused for its own sake goes slower, alone.
+"""A limit by address: a host that hits its own limit at the gateway is slowed down, alone.
 
 Its pace drops to seven tenths of the account's, or of what it was, and grows back by 2 % a second.
 """

@@ -1,4 +1,7 @@
-"""The one atomic step of a permit: control, fence, priority, budget and rate are checked together."""
+"""The one atomic step of a permit: control, fence, priority, budget and rate are checked together.
+
+Decision: docs/adr/0006-permits-are-one-step-over-one-document.md
+"""
 
 import math
 from collections.abc import Mapping
@@ -24,7 +27,7 @@ FADE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """So many calls are wanted by a process (`host:pid`) for a claim."""
+    """A request for some calls by a process (`host:pid`) for a claim."""
 
     who: str
     claim: Claim
@@ -39,7 +42,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing now: ask again after so many seconds."""
+    """No slot now: ask again after some seconds."""
 
     seconds: float
     paused: bool = False
@@ -90,7 +93,7 @@ def _within_budget(state: State, moment: Moment, ask: Ask) -> tuple[State, Slots
 def _budget_spent(span: budgets.Span, windows: Mapping[str, budgets.Window]) -> BudgetSpent:
     window = windows.get(span.key, budgets.Window())
     spent = f"{window.calls} calls, {window.micro_cny / MICRO:.4f} CNY"
-    until = f"; there is more from {span.end:%Y-%m-%d %H:%M} UTC" if span.end else ": raise it to go on"
+    until = f"; more is available from {span.end:%Y-%m-%d %H:%M} UTC" if span.end else ": raise it to go on"
     return BudgetSpent(
         f"the budget of the {span.kind} {span.name} is spent ({spent}){until}",
         window=span.kind,

@@ -58,7 +58,7 @@ def turn(
     lead: float,
     calls_per_second: float,
 ) -> Turn:
-    """Say what a priority may book while the timeline is `lead` seconds ahead."""
+    """Return what a priority may book while the timeline is `lead` seconds ahead."""
     rivals = (share for other, share in shares.items() if _RANKS[other] < _RANKS[priority])
     if not any(asked(share, now) for share in rivals):
         return Turn(calls)

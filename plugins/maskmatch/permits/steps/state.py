@@ -83,7 +83,7 @@ def encode(state: State) -> bytes:
 
 
 def prune(state: State, moment: Moment) -> State:
-    """Forget, now and then, what nobody needs: the document stays small."""
+    """Drop what nobody needs, now and then: the document stays small."""
     now, utc = moment.now, moment.utc.timestamp()
     if 0 <= now - state.pruned_at < _PRUNE_EVERY_SECONDS:
         return state

@@ -7,6 +7,8 @@
 Nothing is held, so a killed process leaks nothing but the slots of its run. The gateway does not tell how it
 counts: the timeline stays a margin below the rate, which refusals widen and granted calls narrow, so that
 about one call in a thousand is refused whatever way it counts.
+
+Decision: docs/adr/0006-permits-are-one-step-over-one-document.md
 """
 
 from dataclasses import dataclass, replace

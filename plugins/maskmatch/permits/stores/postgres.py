@@ -1,4 +1,7 @@
-"""The document in a row of Postgres, for several hosts; its clock is that of the Postgres server."""
+"""The document in a row of Postgres, for several hosts; its clock is that of the Postgres server.
+
+Decision: docs/adr/0006-permits-are-one-step-over-one-document.md
+"""
 
 from contextlib import suppress
 
@@ -65,7 +68,9 @@ class PostgresDocument(SwappedDocument):
             raise ConnectionLost(_what(error)) from None
         except psycopg2.Error as error:
             self._disconnect()
-            raise Unavailable(f"the permit store at {self._address} refuses: {_what(error)}") from None
+            raise Unavailable(
+                f"the permit store at {self._address} rejected the request: {_what(error)}"
+            ) from None
         if row is None:
             raise ConnectionLost("its row has gone")
         return Reply(row[0], row[1], bytes(row[2]) if row[1] and row[2] is not None else None)

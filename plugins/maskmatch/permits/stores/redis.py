@@ -1,4 +1,7 @@
-"""The document in Redis, for several hosts; its clock is that of the Redis server."""
+"""The document in Redis, for several hosts; its clock is that of the Redis server.
+
+Decision: docs/adr/0006-permits-are-one-step-over-one-document.md
+"""
 
 from typing import Any
 
@@ -73,7 +76,7 @@ class RedisDocument(SwappedDocument):
         try:
             seconds, micros, version, document = self._script(keys=[self._key], args=words)
         except (redis.AuthenticationError, redis.ResponseError) as error:
-            raise Unavailable(f"the permit store at {self._address} refuses: {error}") from error
+            raise Unavailable(f"the permit store at {self._address} rejected the request: {error}") from error
         except (redis.RedisError, OSError) as error:
             raise ConnectionLost(f"{type(error).__name__}") from error
         return Reply(int(seconds) + int(micros) / 1e6, version.decode(), document)

@@ -1,4 +1,7 @@
-"""The document in a SQLite file, for all processes of one host. Not for network file systems."""
+"""The document in a SQLite file, for all processes of one host. Not for network file systems.
+
+Decision: docs/adr/0006-permits-are-one-step-over-one-document.md
+"""
 
 import sqlite3
 import threading

@@ -2,6 +2,8 @@
 
 The last seen version is kept and the next step computed from it; the server takes the result only if that
 version is still there, and answers with its time and, when it is not, with the present document.
+
+Decision: docs/adr/0006-permits-are-one-step-over-one-document.md
 """
 
 import logging
@@ -82,7 +84,9 @@ class SwappedDocument(ABC):
                     return result
                 if number >= _QUICK_TRIES:
                     self._sleep(random.uniform(0, 0.002) * number)  # noqa: S311 - no secret depends on it
-        raise Unavailable(f"the permit store at {self._address} is too busy: {_MOST_TRIES} tries in vain")
+        raise Unavailable(
+            f"the permit store at {self._address} is too busy: gave up after {_MOST_TRIES} tries"
+        )
 
     def now(self) -> float:
         """Return the server's time, as it is known from its last answers."""
@@ -127,6 +131,8 @@ class SwappedDocument(ABC):
             raise
         self._clock.note(reply.time, sent_at=sent_at, received_at=self._local())
         if self._had_one and not reply.version:
-            log.warning("the permit store at %s has lost its data: all is counted from zero", self._address)
+            log.warning(
+                "the permit store at %s has lost its data: budgets are counted from zero", self._address
+            )
         self._had_one = bool(reply.version)
         return reply

@@ -1,4 +1,7 @@
-"""Many small objects of a complete journal become one."""
+"""Many small objects of a complete journal become one.
+
+Decision: docs/adr/0007-outcomes-are-journaled-in-groups.md
+"""
 
 import secrets
 import tempfile

@@ -1,4 +1,7 @@
-"""The names of a journal's objects, and what a listing of them says."""
+"""The names of a journal's objects, and what a listing of them says.
+
+Decision: docs/adr/0007-outcomes-are-journaled-in-groups.md
+"""
 
 import re
 from dataclasses import dataclass, field
@@ -13,7 +16,7 @@ _COMPACT = re.compile(r"compact-(\d{4,})-(\d{6,})-[0-9a-f]{6}\.jsonl")
 class Writer(NamedTuple):
     """One opening of a journal; its segments are numbered from 1 without a gap.
 
-    Two that opened one epoch at once differ by their random token; journals of old have none.
+    Two that opened one epoch at once differ by their random token; older journals have none.
     """
 
     epoch: int

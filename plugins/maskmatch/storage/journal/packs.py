@@ -5,6 +5,8 @@ r"""A compact object: an index in its first line, then the segments as they were
 
 Because the index names every segment, a reader knows exactly which ones it may leave out, whoever compacted
 at the same time, and a segment that came late is never mistaken for one that is covered.
+
+Decision: docs/adr/0007-outcomes-are-journaled-in-groups.md
 """
 
 import json

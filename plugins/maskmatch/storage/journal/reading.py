@@ -1,4 +1,7 @@
-"""Reading a journal while others may write and compact it."""
+"""Reading a journal while others may write and compact it.
+
+Decision: docs/adr/0007-outcomes-are-journaled-in-groups.md
+"""
 
 import json
 from collections.abc import Iterable, Iterator

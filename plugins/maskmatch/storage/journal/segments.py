@@ -1,4 +1,7 @@
-"""The objects that one opening of a journal writes."""
+"""The objects that one opening of a journal writes.
+
+Decision: docs/adr/0007-outcomes-are-journaled-in-groups.md
+"""
 
 import secrets
 from contextlib import suppress

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from maskmatch.core.errors import MaskmatchError, Replaced, StopRun, Unavailable
-from maskmatch.core.outage import Outage
+from maskmatch.core.outage import PATIENCE_SECONDS, Outage
 from maskmatch.core.outcomes import Outcome
 from maskmatch.storage.journal.segments import Segments
 from maskmatch.storage.object_stores import Store
@@ -44,7 +44,7 @@ class ShardJournal:
         epoch: int,
         only_new: bool,
         most_pending: int = 64,
-        patience_seconds: float = 600.0,
+        patience_seconds: float = PATIENCE_SECONDS,
         stop: threading.Event | None = None,
     ) -> None:
         """Claim the epoch; raise Replaced when another run has it or a later one."""
@@ -158,7 +158,7 @@ class ShardJournal:
         return self._closing.is_set() or (bool(self._pending) and is_time)
 
     def _persist(self, group: list[Outcome]) -> bool:
-        """Write a group, however often it takes; return False when nobody waits for it any longer."""
+        """Write a group, retrying as needed; return False when nobody waits for it any longer."""
         records = ({"run_id": self._run_id} | outcome.to_record() for outcome in group)
         text = "".join(json.dumps(record) + "\n" for record in records).encode()
         self._trying_since = time.monotonic()

@@ -19,7 +19,7 @@ class ObjectInfo:
 class Store(Protocol):
     """Objects below one root such as s3://bucket/prefix.
 
-    Every method raises Unavailable when the store cannot be reached and StopRun when a person must mend
+    Every method raises Unavailable when the store cannot be reached and StopRun when a person must fix
     bucket or credentials.
     """
 

@@ -42,7 +42,7 @@ class FileStore:
         path = self._path(key)
         try:
             if path.exists() and not path.is_file():
-                raise ObjectMissing(f"{self.uri}/{key} is no file")
+                raise ObjectMissing(f"{self.uri}/{key} is not a file")
             return path.open("rb")
         except OSError as error:
             raise self._translated(error, key) from error
@@ -136,7 +136,7 @@ class FileStore:
         return self._root / key
 
     def _info(self, path: Path) -> ObjectInfo | None:
-        """Return nothing for what is no file, or none any longer."""
+        """Return nothing for what is not a file, or none any longer."""
         try:
             found = path.stat()
         except OSError as error:

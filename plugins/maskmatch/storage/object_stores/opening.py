@@ -27,7 +27,7 @@ def open_store(uri: str, *, client: "Callable[[], S3Client]" = s3_client) -> Sto
         try:
             return S3Store(client(), bucket=parts.netloc, prefix=parts.path)
         except (BotoCoreError, ValueError) as error:
-            raise StopRun(f"{uri}: mend the settings of the storage: {error}") from error
+            raise StopRun(f"{uri}: fix the storage settings: {error}") from error
     if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
         return FileStore(Path(unquote(parts.path)))
-    raise InputError(f"{uri!r} is no storage address: give s3://bucket/prefix or file:///folder")
+    raise InputError(f"{uri!r} is not a storage address: give s3://bucket/prefix or file:///folder")

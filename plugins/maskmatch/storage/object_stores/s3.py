@@ -34,13 +34,13 @@ _PASSING_CODES = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingExcepti
 _FULL = {"507", "InsufficientCapacity", "InsufficientStorage", "QuotaExceeded", "XMinioStorageFull"}
 _GETS = 3
 _CURES = {
-    "NoSuchBucket": "create the bucket or mend its name",
+    "NoSuchBucket": "create the bucket or fix its name",
     "AccessDenied": "grant the key of the storage connection access to it",
     "403": "grant the key of the storage connection access to it",
     "ExpiredToken": "renew the temporary key of the storage connection",
     "RequestTimeTooSkewed": "set the clock of this host (NTP)",
-    "InvalidAccessKeyId": "mend the access key of the storage connection",
-    "SignatureDoesNotMatch": "mend the secret key of the storage connection",
+    "InvalidAccessKeyId": "fix the access key of the storage connection",
+    "SignatureDoesNotMatch": "fix the secret key of the storage connection",
     "PathStyleDomainForbidden": "set the addressing style of the storage connection to virtual",
 }
 
@@ -161,7 +161,7 @@ class S3Store:
             raise StopRun(f"{self.uri}: no credentials were found; fill in the storage connection") from error
         except ParamValidationError as error:
             raise StopRun(
-                f"s3://{self._bucket}/{self._prefix}{key} is no possible address: {error}"
+                f"s3://{self._bucket}/{self._prefix}{key} is not a valid address: {error}"
             ) from error
         except BotoCoreError as error:
             place = self._client.meta.endpoint_url
@@ -180,7 +180,7 @@ class S3Store:
                 f"{place} cannot be written: the store is full ({code}): free space or raise its quota"
             )
         if code in _CURES or (status < 500 and status not in _PASSING and code not in _PASSING_CODES):
-            cure = _CURES.get(code, "mend bucket, key or the storage connection")
+            cure = _CURES.get(code, "fix bucket, key or the storage connection")
             return StopRun(f"{place} at {self._client.meta.endpoint_url} is not accessible ({code}): {cure}")
         return Unavailable(f"{place}: the store answered {code or 'an error'}: {error}")
 

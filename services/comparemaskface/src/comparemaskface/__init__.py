@@ -27,4 +27,6 @@
                 errors vendor_errors      what can be wrong with it; replies: both envelopes
 
 Imports nothing of maskmatch, so that an error in the client is not repeated here.
+
+Decision: docs/adr/0011-rooms-and-names.md
 """

