@@ -84,7 +84,7 @@ with DAG(
             minimum=0,
             maximum=4,
             title="Quality control",
-            description="The vendor's quality check, 0 (off) to 4 (strict), for rows without one of their own.",
+            description="The quality check, 0 (off) to 4 (strict), for rows without one of their own.",
         ),
         "nominal_fmr": Param(
             0.0001,

@@ -97,7 +97,9 @@ def test_a_variable_with_its_former_name_is_refused_with_the_name_of_today(
 
 def test_a_file_with_its_former_name_is_refused_until_there_is_one_with_the_name_of_today(home):
     (home / ".maskmatch" / "broker.sqlite3").touch()
-    with pytest.raises(InputError, match=r"broker\.sqlite3 is now called permits\.sqlite3: stop all runs"):
+    with pytest.raises(
+        InputError, match=r"broker\.sqlite3 is now called permits\.sqlite3 and has another format"
+    ):
         permit_store_address(None)
     assert permit_store_address("redis://cache/0") == "redis://cache/0"
     (home / ".maskmatch" / "permits.sqlite3").touch()
