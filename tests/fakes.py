@@ -188,6 +188,7 @@ class FakePermits:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or FakeClock()
+        self.slots: list[float] = []
         self.granted = self.given_back = 0
         self.scopes: list[ThrottleScope] = []
         self.error: Exception | None = None
@@ -204,7 +205,8 @@ class FakePermits:
                 if wanted < 1:
                     raise self.error
             self.granted += wanted
-            return [self._clock.now()] * wanted
+            self.slots += (slots := [self._clock.now()] * wanted)
+            return slots
 
     def passed(self, slot: float, *, used: bool) -> bool:
         if not used:
