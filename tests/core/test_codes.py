@@ -20,7 +20,7 @@ def test_every_code_of_the_sdk_is_in_the_table(code):
 
 def test_the_table_holds_all_142_codes_and_each_says_what_it_means():
     assert len(table()) == 142
-    assert all(rule.meaning.endswith(".") and rule.tries >= 1 for rule in table().values())
+    assert all(rule.meaning.endswith(".") and rule.attempts >= 1 for rule in table().values())
 
 
 def test_only_the_face_less_photo_is_billed_among_the_answers_of_the_vendor():
@@ -30,7 +30,7 @@ def test_only_the_face_less_photo_is_billed_among_the_answers_of_the_vendor():
 
 def test_a_call_is_never_tried_twice_unless_its_action_is_to_retry():
     again = {Action.RETRY, Action.REFRESH_CREDENTIAL}
-    assert all((rule.tries > 1) == (rule.action in again) for rule in table().values())
+    assert all((rule.attempts > 1) == (rule.action in again) for rule in table().values())
 
 
 def test_what_stops_the_run_is_never_counted_as_failure_to_acquire():

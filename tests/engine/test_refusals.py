@@ -56,7 +56,7 @@ def test_every_code_answered_for_ever_ends_within_its_tries(rule):
     with pytest.raises(StopRun) if stops else nullcontext():
         compare_pairs(numbered("a"), parts)
     sent = parts.comparer.sent
-    assert sent == rule.tries if rule.action is not Action.THROTTLE else 5 < sent < 400
+    assert sent == rule.attempts if rule.action is not Action.THROTTLE else 5 < sent < 400
     (outcome,) = parts.journal.outcomes
     assert outcome.calls.attempts == sent
     assert outcome.calls.maybe_billed == sent * (rule.billed is Billed.UNKNOWN)
@@ -100,7 +100,7 @@ def test_time_spent_behind_fresh_pairs_is_not_counted():
     assert parts.clock.now() > 1027
 
 
-def test_a_refusal_for_the_rate_costs_no_try_and_tells_the_permit_store_its_scope():
+def test_a_refusal_for_the_rate_costs_no_attempt_and_tells_the_permit_store_its_scope():
     codes = ["RequestLimitExceeded"] * 15 + ["RequestLimitExceeded.IPLimitExceeded"]
     parts = scripted(*codes)
     outcome = compare_one(parts)

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 
 from maskmatch.cli import quota, run, serve, status
 from maskmatch.cli.account_options import add_permit_store
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"maskmatch {version('maskmatch')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_plan_options(
         _command(commands, "plan", run.plan, "read the manifests of a date and write a plan; call nothing")

@@ -22,9 +22,18 @@ def add_account(parser: argparse.ArgumentParser) -> None:
     """Add how to call the vendor."""
     add = parser.add_argument
     endpoint = _default("MASKMATCH_ENDPOINT", "iai.tencentcloudapi.com")
-    add("--endpoint", default=endpoint, help="host, or host:port, of the service (default %(default)s)")
+    add(
+        "--endpoint",
+        default=endpoint,
+        help="host, or host:port, of the service (default %(default)s; or set MASKMATCH_ENDPOINT)",
+    )
     protocol = _default("MASKMATCH_PROTOCOL", "https")
-    add("--protocol", choices=("https", "http"), default=protocol, help="default %(default)s")
+    add(
+        "--protocol",
+        choices=("https", "http"),
+        default=protocol,
+        help="default %(default)s; or set MASKMATCH_PROTOCOL",
+    )
     region = _default("TENCENTCLOUD_REGION", "ap-guangzhou")
     add("--region", default=region, help="region of the service (default %(default)s)")
     add_permit_store(parser)
@@ -55,13 +64,18 @@ def add_permit_store(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     rate = _default("MASKMATCH_CALLS_PER_SECOND", "50")
     add(
-        "--calls-per-second", type=float, default=rate, help="rate limit of the account (default %(default)s)"
+        "--calls-per-second",
+        type=float,
+        default=rate,
+        help="rate limit of the account, the same for all who use it "
+        "(default %(default)s; or set MASKMATCH_CALLS_PER_SECOND)",
     )
     add(
         "--permit-store",
         help="where all users of the account share rate and budgets: sqlite:////path for one host, "
         "redis://host:port/db or postgresql://user@host/db for several "
-        "(default: MASKMATCH_PERMIT_STORE, or a file below the home folder)",
+        "(default: MASKMATCH_PERMIT_STORE, where an address with a password belongs, "
+        "or a file below the home folder)",
     )
     _refuse_renamed(parser, "--broker")
 

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 Command = Callable[[argparse.Namespace], int]
 
 EPILOG = """\
-Storage is reached as boto3 does it: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
+Storage is reached as boto3 does it: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+AWS_DEFAULT_REGION. MASKMATCH_SOURCE and MASKMATCH_WAREHOUSE say where, for the options of these names.
 The account's key comes from TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY and, for temporary credentials,
 TENCENTCLOUD_TOKEN; its region from TENCENTCLOUD_REGION. TENCENTCLOUD_ACCOUNT_ID (APPID or UIN) makes several
-keys of one account share its rate and budgets. Keys of the account are never given as options: those
-can be seen by every user of the host.
+keys of one account share its rate and budgets. Keys of the vendor's account are never given as options:
+those can be seen by every user of the host.
 
-exit status: 0 done; 1 an error; 2 a wrong option; 75 a budget is spent; 130 stopped or drained
+exit status: 0 done; 1 an error; 2 a wrong option or value; 75 a budget is spent; 130 stopped or drained
 """
 
 
@@ -51,7 +52,12 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
         help="call every pair again and pay again; the same name goes on with the same repetition",
     )
     add(
-        "--max-shards", type=int, choices=range(1, 33), default=4, metavar="1..32", help="default %(default)s"
+        "--max-shards",
+        type=int,
+        choices=range(1, 33),
+        default=4,
+        metavar="1..32",
+        help="portions of the date, compared one after another here (default %(default)s)",
     )
 
 
@@ -62,7 +68,7 @@ def add_threshold(parser: argparse.ArgumentParser) -> None:
         type=float,
         choices=NOMINAL_FMRS,
         default=1e-4,
-        help="sets the threshold (default %(default)s)",
+        help="false match rate that the vendor names for the threshold of a match (default %(default)s)",
     )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from maskmatch.permits.steps.claims import Priority
 
 CONTROLS = {
-    "pause": "send no calls until `maskmatch resume`; runs wait, and go on by themselves",
+    "pause": "send no calls until `maskmatch resume`; runs wait, and go on then",
     "resume": "take back `pause` and `drain`",
     "drain": "end runs after the calls in flight; `maskmatch resume` lets them be run again",
 }
@@ -36,8 +36,8 @@ def add_quota(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PRIORITY=SHARE",
-        help="from now on, guarantee a priority this share of the rate whoever else asks, such as "
-        "backfill=0.2; may be given several times",
+        help="from now on, guarantee a priority this share of the rate whoever else asks, from 0 to 0.5, "
+        "such as backfill=0.2; may be given several times",
     )
 
 

@@ -2,7 +2,7 @@
 
 The table holds every code of the API page, of the SDK's `errorcodes.py`, of the gateway
 (https://cloud.tencent.com/document/api/867/45020) and those the SDK itself raises. A code that is not in
-it is classified by its prefix and marked as unknown.
+it is classified by its prefix, or else like FailedOperation (tried again), and marked as unknown.
 
 Decision: docs/adr/0008-one-retry-layer-behind-fresh-pairs.md
 """
@@ -51,7 +51,7 @@ class Rule:
 
     code: str
     action: Action
-    tries: int
+    attempts: int
     failure_class: FailureClass
     failure_code: str
     billed: Billed
@@ -85,7 +85,7 @@ def _rule(row: dict[str, str]) -> Rule:
     return Rule(
         code=row["code"],
         action=Action(row["action"]),
-        tries=int(row["tries"]),
+        attempts=int(row["attempts"]),
         failure_class=FailureClass(row["failure_class"]),
         failure_code=row["failure_code"],
         billed=Billed(row["billed"]),

@@ -1,7 +1,7 @@
 """What follows when a call brought no score: the code table says it, here it is done.
 
-    retry               behind the fresh pairs, with full jitter, while tries and time last
-    throttle            the same, but it costs no try, and the permit store learns of it
+    retry               behind the fresh pairs, with full jitter, while attempts and time last
+    throttle            the same, but it costs no attempt, and the permit store learns of it
     refresh_credential  at once, signed anew or with a newer credential; the second time it stops the run
     fail_pair           the pair fails
     fail_image          the pair fails, and the verdict on its images may settle later ones
@@ -97,9 +97,9 @@ class Refusals:
     def _retry(self, refusal: Refusal) -> Reason | None:
         trial, failure = refusal.trial, refusal.failure
         if failure.never_sent and self._breaker.room < math.inf:
-            self._backlog.put_back(trial)  # costs no try: the breaker bounds how often
+            self._backlog.put_back(trial)  # costs no attempt: the breaker bounds how often
             return None
-        trial.tries += 1
+        trial.attempts += 1
         if trial.may_try_again(failure.rule, self._engine.limits):
             self._try_later(refusal)
             return None
@@ -118,7 +118,7 @@ class Refusals:
         trial, rule = refusal.trial, refusal.failure.rule
         trial.renewals += 1
         is_renewed = rule.code != _TOKEN_FAILURE or self.credential.renew(refusal.generation)
-        if not is_renewed or trial.renewals >= rule.tries:
+        if not is_renewed or trial.renewals >= rule.attempts:
             return self._stop_run(refusal)
         self._backlog.put_back(trial)
         return None

@@ -46,7 +46,7 @@ class Trial:
     """A pair on its way to an outcome; one thread holds it at a time.
 
     `calls` are those made since the pair's last entry in the journal, which has to be durable before the next
-    call if it `must_be_durable`; `reason` tells why the last call came to nothing; `tries`, `renewals` (of
+    call if it `must_be_durable`; `reason` tells why the last call came to nothing; `attempts`, `renewals` (of
     signature or credential), `tried_seconds` and `unread` (tries to read its images) are used up of its
     limits.
     """
@@ -54,7 +54,7 @@ class Trial:
     order: int
     pair: Pair
     calls: Calls = field(default_factory=Calls)
-    tries: int = 0
+    attempts: int = 0
     renewals: int = 0
     setbacks: int = 0
     tried_seconds: float = 0.0
@@ -64,7 +64,7 @@ class Trial:
 
     def may_try_again(self, rule: Rule, limits: RetryLimits) -> bool:
         """Return True if the code table and the limits allow another call."""
-        return self.tries < rule.tries and self.tried_seconds < limits.seconds
+        return self.attempts < rule.attempts and self.tried_seconds < limits.seconds
 
     def scored(self, request_id: str | None, *, seconds: float, called_at: datetime) -> None:
         """Enter a call of so many seconds that brought a score."""

@@ -11,8 +11,8 @@ from maskmatch.storage.tables import OUTCOMES, RUNS
 
 _HEAD = """# Tables
 
-Made by `make docs` from the schemas; do not edit. Columns are only ever added. Null means unknown or not
-applicable, never zero. Times are UTC. The date `ds` is in the path alone.
+Made by `make docs` from the schemas; do not edit. From 0.1.0 on columns are only ever
+added. Null means unknown or not applicable, never zero. Times are UTC. The date `ds` is in the path alone.
 """
 _FAILURES = """## Failure codes
 

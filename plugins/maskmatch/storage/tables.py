@@ -67,7 +67,7 @@ OUTCOMES = pa.schema(
             "False match rate that the vendor names for this threshold.",
         ),
         _column("decision", _WORD, "match or non-match; null without a score."),
-        _column("failure_class", _WORD, "biometric (failure to acquire), data, infrastructure or policy."),
+        _column("failure_class", _WORD, "biometric (failure to acquire), data or infrastructure."),
         _column("failure_code", _WORD, "Why there is no score; see below."),
         _column("vendor_code", _WORD, "The vendor's error code, where a call was made."),
         _column("failure_message", _TEXT, "The reason in words, with the place or the image."),

@@ -45,28 +45,33 @@ _CURES = {
 }
 
 
-def s3_config(*, addressing_style: AddressingStyle = "auto", max_connections: int = 64) -> Config:
+_MOST_CONNECTIONS = 64
+"""Of one client: threads that load images share it."""
+
+
+def s3_config(*, addressing_style: AddressingStyle | None = None) -> Config:
     """Return client settings that COS accepts too.
 
     COS refuses the streaming checksums that boto3 adds since 1.36, and, for buckets made since 2024,
-    path-style addresses: give `virtual` there. SigV4 is asked for, or presigned URLs would be SigV2.
+    path-style addresses: give `virtual` there, or set it in the file that AWS_CONFIG_FILE names. SigV4 is
+    asked for, or presigned URLs would be SigV2.
     """
     return Config(
         signature_version="s3v4",
         user_agent="maskmatch",  # boto3 puts its own together anew for each request, at a tenth of the cost
-        s3={"addressing_style": addressing_style},
+        s3={"addressing_style": addressing_style} if addressing_style else None,
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         retries={"max_attempts": 5, "mode": "standard"},
-        max_pool_connections=max_connections,
+        max_pool_connections=_MOST_CONNECTIONS,
         connect_timeout=5,
         read_timeout=30,
     )
 
 
-def s3_client(*, addressing_style: AddressingStyle = "auto") -> "S3Client":
+def s3_client() -> "S3Client":
     """Return a client from the environment (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and so on)."""
-    return boto3.client("s3", config=s3_config(addressing_style=addressing_style))
+    return boto3.client("s3", config=s3_config())
 
 
 class S3Store:
