@@ -19,8 +19,8 @@ from tests.server_guard import ServerGuard  # noqa: E402
 
 SERVERS = {"seaweed", "s3_store", "redis", "postgres", "nights", "start_service"}
 """Fixtures that start one; a test or module that starts one by itself has the mark in its text."""
-COMMAND = "tests/comparemaskface/test_command.py"
-"""Starts the local service as its users do, in a process of its own."""
+CALLERS = ("comparemaskface/test_command.py", "comparemaskface/contract/test_tccli.py")
+"""Start the local service, or call it, by a command: all their tests have the mark."""
 NIGHTS, DEMO = "tests/dags/", "tests/demo/"
 _guard = ServerGuard()
 
@@ -28,7 +28,8 @@ _guard = ServerGuard()
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark who uses a server by its fixtures; begin with the two Airflows, which take minutes."""
     for item in items:
-        if COMMAND in item.nodeid or not SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
+        fixtures = getattr(item, "fixturenames", ())
+        if item.path.as_posix().endswith(CALLERS) or not SERVERS.isdisjoint(fixtures):
             item.add_marker("server")
     items.sort(key=lambda item: (NIGHTS not in item.nodeid, "test_airflow.py" not in item.nodeid))
 
