@@ -40,8 +40,9 @@ PYTEST := $(BIN)/python -m pytest -n 2
 test: setup $(TCCLI_READY)  ## run all tests
 	$(PYTEST)
 
+# Three workers: some of these tests wait more than they work.
 check: lint  ## check all that needs no server: lint, and the tests that start none
-	$(PYTEST) -m "not server and not real_endpoint"
+	$(PYTEST) -n 3 -m "not server and not real_endpoint"
 
 # The vendor's command line client has an environment of its own: it is no dependency of anything else.
 $(TCCLI_READY): requirements-tccli.txt | $(READY)

@@ -3,8 +3,10 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -23,6 +25,23 @@ CALLERS = ("comparemaskface/test_command.py", "comparemaskface/contract/test_tcc
 """Start the local service, or call it, by a command: all their tests have the mark."""
 NIGHTS, DEMO = "tests/dags/", "tests/demo/"
 _guard = ServerGuard()
+
+
+# `make check` draws fewer examples than `make test`, and does not even import what is left out as a whole.
+settings.register_profile("check", max_examples=15)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw fewer examples where the tests that start a server are left out."""
+    if "not server" in config.option.markexpr:
+        settings.load_profile("check")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out files that are marked as a whole, before they are imported."""
+    if "not server" not in config.option.markexpr or collection_path.suffix != ".py":
+        return None
+    return "\npytestmark = pytest.mark.server\n" in collection_path.read_text() or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
