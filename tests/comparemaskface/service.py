@@ -5,8 +5,7 @@ import hashlib
 import hmac
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -32,15 +31,6 @@ SETTINGS = Settings(
 
 TLS = httpx.create_ssl_context(trust_env=False)
 """Made once: by itself each client reads all certificates again, which takes 30 ms."""
-
-
-def wait_until(condition: Callable[[], object], what: str, *, seconds: float = 30) -> None:
-    """Return once the condition holds; raise TimeoutError saying what did not come in time."""
-    ends = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > ends:
-            raise TimeoutError(f"{what}: not within {seconds} s")
-        time.sleep(0.005)  # between two looks at another process or thread, which reports nothing by itself
 
 
 def accepted_calls(address: str) -> int:

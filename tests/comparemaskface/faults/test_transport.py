@@ -11,7 +11,8 @@ from comparemaskface.faults.named_faults import FaultBy, plan_of
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from tests.comparemaskface.conftest import StartService
-from tests.comparemaskface.service import TLS, compare, sdk_client, wait_until
+from tests.comparemaskface.service import TLS, compare, sdk_client
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.server
 

@@ -13,7 +13,8 @@ from comparemaskface.web.access_log import AccessLog
 from comparemaskface.wire.forms import LARGEST_REQUEST
 
 from tests.comparemaskface.conftest import StartService
-from tests.comparemaskface.service import SECRET_KEY, TLS, HandMade, wait_until
+from tests.comparemaskface.service import SECRET_KEY, TLS, HandMade
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.server
 

@@ -15,7 +15,8 @@ from comparemaskface.web.app import build_app
 from comparemaskface.web.running import address_of, build_server, listen
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from tests.comparemaskface.service import SETTINGS, accepted_calls, compare, sdk_client, wait_until
+from tests.comparemaskface.service import SETTINGS, accepted_calls, compare, sdk_client
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.server
 

@@ -67,11 +67,31 @@ def decode(document: bytes | None) -> State:
     if document is None:
         return State()
     try:
-        if (written := msgspec.json.decode(document, type=_Format).format) != _FORMAT:
-            raise Unavailable(f"the permit store's document has format {written}, not {_FORMAT}: {_CURE}")
-        return msgspec.json.decode(document, type=State)
+        state = msgspec.json.decode(document, type=State)
     except msgspec.DecodeError as error:
-        raise Unavailable(f"the permit store's document is damaged ({error}): {_CURE}") from error
+        _check_format(document)  # one of another format may lack what ours has
+        raise _damaged(error) from error
+    if state.format != _FORMAT:
+        raise _of_format(state.format)
+    return state
+
+
+def _check_format(document: bytes) -> None:
+    """Raise Unavailable for a document of another format, or one that cannot be read at all."""
+    try:
+        written = msgspec.json.decode(document, type=_Format).format
+    except msgspec.DecodeError as error:
+        raise _damaged(error) from error
+    if written != _FORMAT:
+        raise _of_format(written)
+
+
+def _damaged(error: msgspec.DecodeError) -> Unavailable:
+    return Unavailable(f"the permit store's document is damaged ({error}): {_CURE}")
+
+
+def _of_format(written: int) -> Unavailable:
+    return Unavailable(f"the permit store's document has format {written}, not {_FORMAT}: {_CURE}")
 
 
 _CURE = "delete it where the permit store's address points; what was spent is then counted from zero"
