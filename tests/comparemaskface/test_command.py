@@ -21,8 +21,8 @@ from tests.comparemaskface.service import (
     accepted_calls,
     compare,
     sdk_client,
-    wait_until,
 )
+from tests.waiting import wait_until
 
 COMMAND = [sys.executable, "-m", "comparemaskface"]
 CREDENTIAL = {SECRET_ID_VARIABLE: SECRET_ID, SECRET_KEY_VARIABLE: SECRET_KEY}
