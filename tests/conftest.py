@@ -23,7 +23,9 @@ SERVERS = {"seaweed", "s3_store", "redis", "postgres", "nights", "start_service"
 """Fixtures that start one; a test or module that starts one by itself has the mark in its text."""
 CALLERS = ("comparemaskface/test_command.py", "comparemaskface/contract/test_tccli.py")
 """Start the local service, or call it, by a command: all their tests have the mark."""
-NIGHTS, DEMO = "tests/dags/", "tests/demo/"
+NIGHTS, DEMO, VISION = "tests/dags/", "tests/demo/", "tests/comparemaskface/vision/"
+LEFT_OUT = {f"not {mark}": f"\npytestmark = pytest.mark.{mark}\n" for mark in ("server", "real_endpoint")}
+"""What a file says that one of these expressions leaves out as a whole."""
 _guard = ServerGuard()
 
 
@@ -39,9 +41,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out files that are marked as a whole, before they are imported."""
-    if "not server" not in config.option.markexpr or collection_path.suffix != ".py":
+    marks = [text for wish, text in LEFT_OUT.items() if wish in config.option.markexpr]
+    if not marks or collection_path.suffix != ".py":
         return None
-    return "\npytestmark = pytest.mark.server\n" in collection_path.read_text() or None
+    return any(text in collection_path.read_text() for text in marks) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -57,7 +60,7 @@ class ByFile(LoadScopeScheduling):
     """Gives whole files to the workers, in their order, and whole folders that share what takes long."""
 
     def _split_scope(self, nodeid: str) -> str:
-        folder = next((folder for folder in (NIGHTS, DEMO) if folder in nodeid), None)
+        folder = next((folder for folder in (NIGHTS, DEMO, VISION) if folder in nodeid), None)
         return folder or nodeid.partition("::")[0]
 
 

@@ -128,4 +128,6 @@ def test_a_store_twenty_milliseconds_away_is_asked_for_many_permits_at_once(star
         for thread in threads:
             thread.join()
     assert len(passed) > 2 * sum(store.trips for store in stores)
-    assert len(passed) / (max(passed) - min(passed)) <= 1.02 * 200  # that the rate is reached: benchmarks/quota
+    assert (
+        len(passed) / (max(passed) - min(passed)) <= 1.02 * 200
+    )  # that the rate is reached: benchmarks/quota
