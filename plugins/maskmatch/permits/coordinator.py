@@ -10,8 +10,9 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from maskmatch.core.codes import ThrottleScope
 from maskmatch.core.errors import InputError

@@ -11,14 +11,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from maskmatch.core.pricing import MICRO, price_of_call
 from maskmatch.permits.steps.claims import Budget, Budgets, Claim
 
 _SETTLED_SECONDS = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(msgspec.Struct, frozen=True):
     """What was spent in one window, and the limits that a claim last named; times: seconds since 1970."""
 
     calls: int = 0

@@ -3,15 +3,14 @@
 Its pace drops to seven tenths of the account's, or of what it was, and grows back by 2 % a second.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 _CUT, _GROWTH_PER_SECOND, _LEAST = 0.7, 0.02, 0.5
 _CUT_EVERY_SECONDS = 1.0
 _RUN_SECONDS = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class HostPace:
+class HostPace(msgspec.Struct, frozen=True):
     """The calls per second of a host as of the time `cut_at`, and when it may book again."""
 
     calls_per_second: float

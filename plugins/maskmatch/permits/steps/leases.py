@@ -5,14 +5,15 @@ epoch for a day, so that a try that wakes up late still meets the fence.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 _IDLE_SECONDS = 7 * 86400.0
 _RELEASED_SECONDS = 86400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(msgspec.Struct, frozen=True):
     """Who may work at a shard; `seen` is in seconds since 1970."""
 
     epoch: int

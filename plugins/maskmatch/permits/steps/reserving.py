@@ -5,7 +5,9 @@ Decision: docs/adr/0006-permits-are-one-step-over-one-document.md
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from maskmatch.core.errors import BudgetSpent, Drained, Replaced
 from maskmatch.core.pricing import MICRO
@@ -25,8 +27,7 @@ FADE_SECONDS = 5.0
 """The calls of a user fade with this time constant."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """A request for some calls by a process (`host:pid`) for a claim."""
 
     who: str
@@ -40,8 +41,7 @@ class Ask:
         return self.who.partition(":")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True):
     """No slot now: ask again after some seconds."""
 
     seconds: float

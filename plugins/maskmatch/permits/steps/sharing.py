@@ -5,7 +5,9 @@ and its floor when a higher one uses the whole rate.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from maskmatch.permits.steps.claims import Priority
 
@@ -20,8 +22,7 @@ _UNUSED_SECONDS = 0.01
 """A timeline that is booked for less than this is not used up: who wants all of it books ahead."""
 
 
-@dataclass(frozen=True, slots=True)
-class PriorityShare:
+class PriorityShare(msgspec.Struct, frozen=True):
     """What is known of a priority: its floor if changed, when it last asked and may next take its floor."""
 
     floor: float | None = None
@@ -29,8 +30,7 @@ class PriorityShare:
     floor_at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True):
     """How many calls a priority may book now, or when it should ask again (seconds)."""
 
     calls: int

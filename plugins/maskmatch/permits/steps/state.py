@@ -1,9 +1,9 @@
 """The shared document: everything that the users of one account must agree on, some KB of JSON."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 
 import msgspec
+from msgspec.structs import replace
 
 from maskmatch.core.errors import Unavailable
 from maskmatch.permits.steps.budgets import Window
@@ -26,8 +26,7 @@ _MOST_RUNS = 50
 _PRUNE_EVERY_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(msgspec.Struct, frozen=True):
     """A process that takes permits; `calls` fades with time, `seen` is on the store's clock."""
 
     run_id: str
@@ -36,28 +35,26 @@ class User:
     seen: float
 
 
-@dataclass(frozen=True)
-class _Format:
+class _Format(msgspec.Struct, frozen=True):
     """What every version of the document has."""
 
     format: int = _FORMAT
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """The document; times are on the store's clock except where a part says otherwise."""
 
     format: int = _FORMAT
-    timeline: Timeline = field(default_factory=Timeline)
-    priorities: Mapping[Priority, PriorityShare] = field(default_factory=dict)
-    hosts: Mapping[str, HostPace] = field(default_factory=dict)
-    users: Mapping[str, User] = field(default_factory=dict)
-    granted: Mapping[int, int] = field(default_factory=dict)
+    timeline: Timeline = msgspec.field(default_factory=Timeline)
+    priorities: Mapping[Priority, PriorityShare] = msgspec.field(default_factory=dict)
+    hosts: Mapping[str, HostPace] = msgspec.field(default_factory=dict)
+    users: Mapping[str, User] = msgspec.field(default_factory=dict)
+    granted: Mapping[int, int] = msgspec.field(default_factory=dict)
     """Calls granted in each of the last seconds."""
-    windows: Mapping[str, Window] = field(default_factory=dict)
-    leases: Mapping[str, Lease] = field(default_factory=dict)
-    paused: Mapping[str, float] = field(default_factory=dict)
-    drained: Mapping[str, float] = field(default_factory=dict)
+    windows: Mapping[str, Window] = msgspec.field(default_factory=dict)
+    leases: Mapping[str, Lease] = msgspec.field(default_factory=dict)
+    paused: Mapping[str, float] = msgspec.field(default_factory=dict)
+    drained: Mapping[str, float] = msgspec.field(default_factory=dict)
     """Since when (seconds since 1970), by run id or ALL_RUNS."""
     pruned_at: float = 0.0
 

@@ -11,7 +11,8 @@ about one call in a thousand is refused whatever way it counts.
 Decision: docs/adr/0006-permits-are-one-step-over-one-document.md
 """
 
-from dataclasses import dataclass, replace
+import msgspec
+from msgspec.structs import replace
 
 CATCH_UP_SECONDS = 0.02
 """Slots later than this are lost: given out all at once they would be a burst."""
@@ -25,8 +26,7 @@ _MOST_PER_SECOND = 0.012
 _JUMP_SECONDS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(msgspec.Struct, frozen=True):
     """When the next slot is, and what the gateway taught; times in seconds of the store's clock."""
 
     next_slot: float = 0.0
