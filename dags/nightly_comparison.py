@@ -108,6 +108,14 @@ with DAG(
             title="Calls in flight",
             description="Calls in flight at most, in each compare task. Empty: what the rate needs.",
         ),
+        "call_timeout": Param(
+            10,
+            type="number",
+            exclusiveMinimum=5,
+            maximum=60,
+            title="Time limit of a call",
+            description="Seconds. Best is 2.5 times what the service needs for a call.",
+        ),
         "budget_calls": Param(
             None,
             type=["null", "integer"],
@@ -149,6 +157,7 @@ with DAG(
         plan=PLAN,
         image_transfer="{{ params.image_transfer }}",
         calls_in_flight="{{ params.calls_in_flight or '' }}",
+        call_timeout="{{ params.call_timeout }}",
         budget_calls="{{ params.budget_calls or '' }}",
         budget_cny="{{ params.budget_cny or '' }}",
         max_active_tis_per_dag=8,

@@ -186,6 +186,8 @@ class FakePermits:
     Its slots are times of the clock of whoever uses them: on another they may lie far ahead.
     """
 
+    processes = 1
+
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or FakeClock()
         self.slots: list[float] = []

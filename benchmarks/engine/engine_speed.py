@@ -199,7 +199,7 @@ class Shard:
         compare_shard(self.run, self.plan, self.plan.shards[0], self.options)
 
 
-def planned(folder: Path, account: Account, *, pairs: int, threads: int) -> Shard:
+def planned(folder: Path, account: Account, *, pairs: int, threads: int | None) -> Shard:
     """Plan so many pairs below a folder of their own."""
     source, warehouse = FileStore(folder / "in"), FileStore(folder / "out")
     run = Run(source=source, warehouse=warehouse, day=DAY, run_id="engine_speed")

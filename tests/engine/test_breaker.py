@@ -29,22 +29,55 @@ class Service:
         self.breaker.failed(ticket, failure) if failure else self.breaker.answered(ticket)
 
     def open(self):
-        for _ in range(10):
+        self.half_fail(10)
+
+    def half_fail(self, times):
+        """Let every second call fail, so many times: never two in a row."""
+        for _ in range(times):
             self.call()
-        for _ in range(10):
             self.call(LOST)
 
 
 def test_it_opens_when_half_of_at_least_twenty_calls_failed():
     service = Service()
-    for _ in range(10):
-        service.call()
-    for _ in range(9):
-        service.call(LOST)
+    service.half_fail(9)
+    service.call()
     assert service.breaker.room == math.inf
     service.call(LOST)
     assert (service.breaker.room, service.breaker.admit()) == (0, None)
     assert "no call for 5 s" in service.said[0]
+
+
+def test_it_opens_when_the_last_five_calls_were_lost_however_few_there_were():
+    service = Service()
+    for _ in range(2):
+        service.call()
+        for _ in range(4):
+            service.call(LOST)
+    assert service.breaker.room == math.inf
+    service.call(LOST)
+    assert service.breaker.room == 0
+
+
+def test_five_that_were_never_sent_cost_nothing_and_do_not_open_it():
+    service = Service()
+    service.call()
+    for _ in range(15):
+        service.call(UNREACHED)
+    assert service.breaker.room == math.inf
+
+
+def test_what_closes_it_is_told():
+    back = []
+    service = Service()
+    service.breaker = Breaker(
+        BreakerLimits(), clock=service.clock, say=service.said.append, on_back=lambda: back.append(1)
+    )
+    service.open()
+    service.clock.sleep(5)
+    service.call()
+    service.call()
+    assert back == [1]
 
 
 def test_fewer_than_half_never_open_it():
@@ -58,10 +91,9 @@ def test_fewer_than_half_never_open_it():
 
 def test_what_is_older_than_a_minute_is_forgotten():
     service = Service()
-    for _ in range(19):
-        service.call(LOST)
+    service.half_fail(9)
     service.clock.sleep(61)
-    service.call(LOST)
+    service.half_fail(9)
     assert service.breaker.room == math.inf
 
 
@@ -69,8 +101,8 @@ def test_it_opens_within_a_hundred_calls_after_many_good_ones():
     service = Service()
     for _ in range(5000):
         service.call()
-    for _ in range(49):
-        service.call(LOST)
+    service.half_fail(49)
+    service.call()
     assert service.breaker.room == math.inf
     service.call(LOST)
     assert service.breaker.room == 0

@@ -57,6 +57,25 @@ def test_slots_follow_one_another_at_the_rate(coordinator):
     assert second - first == pytest.approx(third - second) == pytest.approx(1 / (RATE * 0.992))
 
 
+def test_a_permit_says_how_many_processes_share_the_rate(store, coordinator):
+    other = PermitCoordinator(store, calls_per_second=RATE, who="host-b:1")
+    assert coordinator.reserve(1, NIGHTLY).processes == 1
+    assert other.reserve(1, BACKFILL).processes == 2
+    store.pass_time(29)
+    assert coordinator.reserve(1, NIGHTLY).processes == 2
+    store.pass_time(2)
+    assert coordinator.reserve(1, NIGHTLY).processes == 1
+
+
+def test_who_gives_up_its_lease_shares_the_rate_no_longer(store, coordinator):
+    other = PermitCoordinator(store, calls_per_second=RATE, who="host-b:1")
+    epoch = other.take_lease("shard")
+    other.reserve(1, NIGHTLY)
+    assert coordinator.reserve(1, NIGHTLY).processes == 2
+    other.release("shard", epoch)
+    assert coordinator.reserve(1, NIGHTLY).processes == 1
+
+
 def test_nobody_books_when_the_timeline_is_far_ahead(coordinator):
     while (grant := coordinator.reserve(10, NIGHTLY)).retry_after is None:
         assert grant.delays[-1] < 0.32

@@ -50,6 +50,14 @@ def add_account(parser: argparse.ArgumentParser) -> None:
         help="calls in flight at most, the most that a kill can waste (default: what the rate needs)",
     )
     add(
+        "--call-timeout",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="time limit of a call, more than 5 and at most 60; best is 2.5 times what the service needs "
+        "for a call (default %(default)g)",
+    )
+    add(
         "--priority",
         type=priority,
         default=Priority.AD_HOC,
@@ -133,6 +141,7 @@ def compare_options_of(args: argparse.Namespace) -> "CompareOptions":
         priority=args.priority,
         transfer=Transfer(args.image_transfer),
         calls_in_flight=args.calls_in_flight,
+        call_timeout=args.call_timeout,
     )
 
 

@@ -1,15 +1,17 @@
 """No call is sent while the service is down: most of the last calls failed, so pause, then try with one.
 
     closed ──half of the last calls failed──> open ──5 s, doubling to 60 s──> one call as a probe
-       ^                                        ^───────it failed too───────────────┤
+       ^     or the last five were lost         ^───────it failed too───────────────┤
        └────────────────────────it was answered─────────────────────────────────────┘
 
 Answers about the pair, the account or the rate show that the service is there; only failures of the vendor
-or of the network count. After eight failed probes in a row, or when nothing was ever reached, the run ends.
+or of the network count. A call is lost when it may have been billed and brought nothing. After eight failed
+probes in a row, or when nothing was ever reached, the run ends.
 
 Decision: docs/adr/0008-one-retry-layer-behind-fresh-pairs.md
 """
 
+import itertools
 import math
 import threading
 from collections import deque
@@ -17,19 +19,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from maskmatch.core.clock import Clock
-from maskmatch.core.codes import Action
+from maskmatch.core.codes import Action, Billed
 from maskmatch.core.errors import CallFailed, Unavailable
 from maskmatch.core.outcomes import FailureClass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerLimits:
-    """When to open (share of the newest calls, at least `least_calls`), for how long, and when to give up."""
+    """When to open, for how long, and when to give up.
+
+    It opens for a share of the newest calls, at least `least_calls`, and for so many `lost_in_a_row`: a few
+    calls in flight may never be `least_calls` in a window.
+    """
 
     least_calls: int = 20
     most_calls: int = 100
     window_seconds: float = 60.0
     share: float = 0.5
+    lost_in_a_row: int = 5
     first_pause: float = 5.0
     longest_pause: float = 60.0
     probes: int = 8
@@ -41,6 +48,10 @@ def is_outage(failure: CallFailed) -> bool:
     return rule.failure_class is FailureClass.INFRASTRUCTURE and rule.action is not Action.THROTTLE
 
 
+def _is_lost(failure: CallFailed) -> bool:
+    return failure.rule.billed is Billed.UNKNOWN and not failure.never_sent
+
+
 class Breaker:
     """Admits calls while the service answers; may be used by many threads.
 
@@ -48,8 +59,16 @@ class Breaker:
     about now.
     """
 
-    def __init__(self, limits: BreakerLimits, *, clock: Clock, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        limits: BreakerLimits,
+        *,
+        clock: Clock,
+        say: Callable[[str], None],
+        on_back: Callable[[], None] = lambda: None,
+    ) -> None:
         self._limits = limits
+        self._on_back = on_back
         self._clock = clock
         self._say = say
         self._lock = threading.Lock()
@@ -93,6 +112,7 @@ class Breaker:
                 self._is_open = self._is_probing = False
                 self._failed_probes = 0
                 self._newest.clear()
+                self._on_back()
             self._newest.append((self._clock.now(), None))
 
     def failed(self, ticket: int, failure: CallFailed) -> None:
@@ -107,8 +127,7 @@ class Breaker:
                 self._open(failure)
                 return
             self._newest.append((self._clock.now(), failure))
-            calls, failures = self._counts()
-            if calls >= self._limits.least_calls and failures >= self._limits.share * calls:
+            if self._most_failed() or self._all_were_lost():
                 if self._nothing_was_reached():
                     raise self._unavailable(failure)
                 self._open(failure)
@@ -126,6 +145,15 @@ class Breaker:
         since = self._clock.now() - self._limits.window_seconds
         recent = [failure for time, failure in self._newest if time >= since]
         return len(recent), len(recent) - recent.count(None)
+
+    def _most_failed(self) -> bool:
+        calls, failures = self._counts()
+        return calls >= self._limits.least_calls and failures >= self._limits.share * calls
+
+    def _all_were_lost(self) -> bool:
+        newest = itertools.islice(reversed(self._newest), self._limits.lost_in_a_row)
+        lost = [failure for _, failure in newest if failure and _is_lost(failure)]
+        return len(lost) == self._limits.lost_in_a_row
 
     def _nothing_was_reached(self) -> bool:
         return not self._was_answered and all(failure and failure.never_sent for _, failure in self._newest)

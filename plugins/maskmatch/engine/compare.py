@@ -29,7 +29,8 @@ from maskmatch.core.codes import rule_for
 from maskmatch.core.errors import BudgetSpent, CallFailed, Interrupted
 from maskmatch.core.outcomes import Outcome, Reason, Source
 from maskmatch.core.pairs import Pair
-from maskmatch.engine.breaker import Breaker
+from maskmatch.engine.breaker import Breaker, is_outage
+from maskmatch.engine.capacity import Capacity, Ended, is_refused
 from maskmatch.engine.concurrency import Room
 from maskmatch.engine.context import C, Engine
 from maskmatch.engine.crew import Crew
@@ -42,7 +43,8 @@ from maskmatch.engine.retries import Backlog, Trial
 _TICK_SECONDS = 0.05
 _VERDICT_SECONDS = 0.25
 _UNREACHED_SECONDS = 0.05
-_LONGEST_CALL_SECONDS = 30.0
+_LONGEST_CALL = 3
+"""Times its time limit, which begins anew while a request leaves slowly."""
 
 
 def compare_pairs(pairs: Iterable[tuple[int, Pair]], engine: Engine[C]) -> None:
@@ -70,14 +72,27 @@ class _Run(Generic[C]):
         self._engine = engine
         self._now = engine.clock.now
         self._backlog = backlog
-        self._breaker = Breaker(engine.breaker, clock=engine.clock, say=engine.warn)
+        self._capacity = Capacity(
+            calls_per_second=engine.calls_per_second,
+            time_limit=engine.call_timeout,
+            most=engine.calls_in_flight or engine.concurrency.most,
+            now=engine.clock.now,
+        )
+        self._breaker = Breaker(
+            engine.breaker, clock=engine.clock, say=engine.warn, on_back=self._capacity.restart
+        )
         self._loading = Loading(engine.images)
         self._refusals = Refusals(engine, backlog, self._breaker)
         self._room = Room(
             engine.concurrency, calls_per_second=engine.calls_per_second, calls=engine.calls_in_flight
         )
         self._line = Line(
-            engine, self._breaker, self._room, put_back=backlog.put_back, on_error=engine.stop.set
+            engine,
+            self._breaker,
+            self._room,
+            self._capacity,
+            put_back=backlog.put_back,
+            on_error=engine.stop.set,
         )
         self._loaders = Crew(self._load, on_error=engine.stop.set)
         self._error: BaseException | None = None
@@ -93,6 +108,7 @@ class _Run(Generic[C]):
         self._line.start()
         while not stop.is_set() and (self._is_at_work() or self._backlog.has_more()):
             self._grow()
+            self._capacity.share(self._engine.pacer.processes)
             self._engine.progress.calls_in_flight = self._line.under_way
             self._engine.progress.tick()
             if self._line.has_calls or (self._is_at_work() and self._breaker.room >= 1):
@@ -104,7 +120,7 @@ class _Run(Generic[C]):
         """Wait for the calls in flight, keep what unfinished pairs have cost; return True if all are done."""
         engine = self._engine
         self._line.close()
-        self._drain(_LONGEST_CALL_SECONDS if self.error else engine.drain_seconds)
+        self._drain(_LONGEST_CALL * engine.call_timeout if self.error else engine.drain_seconds)
         out = self._line.leave()
         self._finish_some(0)
         for each in out:
@@ -215,13 +231,28 @@ class _Run(Generic[C]):
         try:
             answer = self._engine.comparer.answer(ready.call)
         except CallFailed as failure:
+            self._learn(ready, failure)
             trial.refused(failure, seconds=seconds, called_at=ready.called_at)
             self._settle_refusal(Refusal(trial, failure, ready.ticket, ready.generation))
             return
+        self._learn(ready)
         trial.scored(answer.request_id, seconds=seconds, called_at=ready.called_at)
         self._breaker.answered(ready.ticket)
         self._engine.verdicts.scored(trial.pair)
         self._finish(trial.ended(score=answer.score, model_version=answer.model_version))
+
+    def _learn(self, ready: Ready[C], failure: CallFailed | None = None) -> None:
+        """Let the capacity learn from a call; one that broke before its time says nothing of speed."""
+        ended = Ended(
+            ready.call.seconds,
+            in_flight=ready.in_flight_at_end,
+            at_start=ready.in_flight_at_start,
+            is_needed=self._line.has_ready,
+        )
+        if failure and is_refused(failure):
+            self._capacity.refused(ended)
+        elif not (failure and is_outage(failure)) or ended.seconds >= self._engine.call_timeout:
+            self._capacity.answered(ended)
 
     def _settle_refusal(self, refusal: Refusal) -> None:
         if reason := self._refusals.settle(refusal):

@@ -80,6 +80,11 @@ class Images(Protocol):
 class Permits(Protocol):
     """Says when calls may be sent; each slot is good for one call."""
 
+    @property
+    def processes(self) -> int:
+        """Return how many processes share the rate, this one among them."""
+        ...
+
     def book(self, calls: Callable[[], int], stop: threading.Event | None = None) -> Sequence[float]:
         """Return the times (of the clock) of slots for at most so many calls as are wanted by then.
 
@@ -116,8 +121,8 @@ class Journal(Protocol):
 class Engine(Generic[C]):
     """All that `compare_pairs` needs.
 
-    `calls_in_flight` None lets rate and latency decide; after a stop, calls in flight may take
-    `drain_seconds` more.
+    `calls_in_flight` is how many may be in flight at most, each for `call_timeout` seconds; None leaves it to
+    the rate and the service. After a stop, they may take `drain_seconds` more.
     """
 
     images: Images
@@ -128,6 +133,7 @@ class Engine(Generic[C]):
     clock: Clock
     calls_per_second: float
     calls_in_flight: int | None = None
+    call_timeout: float = 10.0
     concurrency: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
     limits: RetryLimits = field(default_factory=RetryLimits)
     breaker: BreakerLimits = field(default_factory=BreakerLimits)

@@ -20,6 +20,7 @@ from typing import Generic
 from maskmatch.core.errors import Interrupted, SlotMissed
 from maskmatch.engine.booking import Booking
 from maskmatch.engine.breaker import Breaker
+from maskmatch.engine.capacity import Capacity
 from maskmatch.engine.concurrency import Room
 from maskmatch.engine.context import C, Engine
 from maskmatch.engine.retries import Trial
@@ -34,13 +35,18 @@ _MOST_ENDED = 64
 
 @dataclass(slots=True, eq=False)
 class Ready(Generic[C]):
-    """A pair whose call is prepared, with which credential; from its slot on also the breaker's ticket."""
+    """A pair whose call is prepared, with which credential; from its slot on also the breaker's ticket.
+
+    Calls in flight count it and the slots in hand.
+    """
 
     trial: Trial
     call: C
     generation: int
     ticket: int = 0
     called_at: datetime = _NEVER
+    in_flight_at_start: int = 0
+    in_flight_at_end: int = 0
 
 
 class Line(Generic[C]):
@@ -51,6 +57,7 @@ class Line(Generic[C]):
         engine: Engine[C],
         breaker: Breaker,
         room: Room,
+        capacity: Capacity,
         *,
         put_back: Callable[[Trial], None],
         on_error: Callable[[], None],
@@ -60,6 +67,7 @@ class Line(Generic[C]):
         self._verdicts = engine.verdicts
         self._breaker = breaker
         self._room = room
+        self._capacity = capacity
         self._put_back = put_back
         self._on_error = on_error
         self._ready: deque[Ready[C]] = deque()
@@ -138,6 +146,11 @@ class Line(Generic[C]):
         return len(self._out)
 
     @property
+    def has_ready(self) -> bool:
+        """Return True if a call waits for its slot or for a place."""
+        return bool(self._ready)
+
+    @property
     def is_busy(self) -> bool:
         """Return True if any call is ready, out, or ended and not taken."""
         with self._lock:
@@ -153,7 +166,7 @@ class Line(Generic[C]):
     def is_starved(self) -> bool:
         """Return True if there is hardly a call ready, room for more, and loading takes long or hangs."""
         hangs = self._loading > 0 and time.monotonic() - self._filled_at > _HANGS_SECONDS
-        is_short = 2 * len(self._ready) < self._room.ahead and self._unfinished < self._room.under_way
+        is_short = 2 * len(self._ready) < self._ahead and self._unfinished < self._allowed
         return is_short and (hangs or self._room.loads_are_slow)
 
     def close(self) -> None:
@@ -178,6 +191,18 @@ class Line(Generic[C]):
         return out
 
     @property
+    def _allowed(self) -> int:
+        return min(self._room.under_way, self._capacity.allowed_calls)
+
+    @property
+    def _ahead(self) -> int:
+        return min(self._room.ahead, self._allowed)  # what is ready for long goes stale
+
+    @property
+    def _in_flight(self) -> int:
+        return len(self._out) + len(self._booking.slots)
+
+    @property
     def _unfinished(self) -> int:
         return len(self._out) + len(self._ended) + len(self._taken)
 
@@ -188,7 +213,7 @@ class Line(Generic[C]):
         """Return True if those that have ended are worth being finished now."""
         if not self._ended:
             return False
-        is_held_up = not self._out or self._unfinished >= self._room.under_way
+        is_held_up = not self._out or self._unfinished >= self._allowed
         return is_held_up or len(self._ended) >= self._room.a_few
 
     def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
@@ -207,7 +232,7 @@ class Line(Generic[C]):
         return self._is_left or self._engine.stop.is_set()
 
     def _has_place(self) -> bool:
-        ready, most = len(self._ready), self._room.ahead
+        ready, most = len(self._ready), self._ahead
         self._is_filling = ready < most and (self._is_filling or 2 * ready <= most)
         calls = self._loading + ready + self._unfinished
         is_affordable = calls < self._room.affordable or not (self._loading or ready)
@@ -221,7 +246,7 @@ class Line(Generic[C]):
             self._engine.comparer.wake()
 
     def _calls_without_slot(self) -> int:
-        room = min(self._breaker.room, self._room.under_way - self._unfinished, len(self._ready))
+        room = min(self._breaker.room, self._allowed - self._unfinished, len(self._ready))
         return int(room) - len(self._booking.slots)
 
     def _send_and_receive(self) -> None:
@@ -233,7 +258,7 @@ class Line(Generic[C]):
     def _send_what_is_due(self) -> float:
         """Send what may be sent; return for how many seconds there is nothing more."""
         self._is_held_up = True
-        most = min(self._room.under_way - self._unfinished, _MOST_ENDED - len(self._ended), len(self._ready))
+        most = min(self._allowed - self._unfinished, _MOST_ENDED - len(self._ended), len(self._ready))
         self._is_held_up = most < 1
         slots = self._booking.slots
         if most < 1 or not slots or self._is_over():
@@ -257,6 +282,7 @@ class Line(Generic[C]):
         ready.ticket, ready.called_at = ticket, self._utc()
         self._verdicts.begin(ready.trial.pair)
         self._out[ready.call] = ready
+        ready.in_flight_at_start = self._in_flight
         try:
             self._engine.comparer.start(ready.call, send_by=slot + LATE_SECONDS)
         except SlotMissed:
@@ -273,12 +299,14 @@ class Line(Generic[C]):
     def _taken_from_ready(self) -> Ready[C]:
         with self._lock:
             ready = self._ready.popleft()
-            if 2 * len(self._ready) <= self._room.ahead:
+            if 2 * len(self._ready) <= self._ahead:
                 self._wants_calls.notify()
             return ready
 
     def _take_in(self, calls: Sequence[C]) -> None:
         with self._lock:
-            self._ended += [self._out.pop(call) for call in calls]
+            for call in calls:
+                self._out[call].in_flight_at_end = self._in_flight
+                self._ended.append(self._out.pop(call))
             if self._are_a_few():
                 self._has_ended.notify()

@@ -34,6 +34,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
     :param shard: key of the shard
     :param image_transfer: `bytes` to send images in the request, `url` to let the vendor fetch them
     :param calls_in_flight: calls in flight at most, which a kill may waste; empty: what the rate needs
+    :param call_timeout: time limit of a call in seconds, more than 5 and at most 60
     :param budget_calls: calls that the run may make at most; empty: no limit
     :param budget_cny: money that the run may spend at most; empty: no limit
     """
@@ -44,6 +45,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         "shard",
         "image_transfer",
         "calls_in_flight",
+        "call_timeout",
         "budget_calls",
         "budget_cny",
     )
@@ -55,6 +57,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         shard: str,
         image_transfer: str = "bytes",
         calls_in_flight: int | str = "",
+        call_timeout: float | str = 10.0,
         budget_calls: int | str = "",
         budget_cny: float | str = "",
         tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
@@ -65,6 +68,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         self.shard = shard
         self.image_transfer = image_transfer
         self.calls_in_flight = calls_in_flight
+        self.call_timeout = call_timeout
         self.budget_calls = budget_calls
         self.budget_cny = budget_cny
         self.tencent_iai_conn_id = tencent_iai_conn_id
@@ -113,6 +117,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
             self.storage_conn_id,
             image_transfer=self.image_transfer,
             calls_in_flight=int(self.calls_in_flight) if self.calls_in_flight else None,
+            call_timeout=float(self.call_timeout),
             run_budget=run_budget(calls=self.budget_calls, cny=self.budget_cny),
             priority=priority_of(run_type),
             report=report,

@@ -51,17 +51,18 @@ class PermitCoordinator:
 
         def step(
             state: State, moment: Moment
-        ) -> tuple[State, reserving.Slots | reserving.Wait | reserving.Refusal]:
+        ) -> tuple[State, tuple[reserving.Slots | reserving.Wait | reserving.Refusal, int]]:
             if unbilled:
                 state = _given_back(state, moment, claim, unbilled)
-            return reserving.reserve(self._told(state, moment, refused), moment, ask)
+            state, answer = reserving.reserve(self._told(state, moment, refused), moment, ask)
+            return state, (answer, reserving.processes(state, moment, self._who))
 
-        answer = self._change(step)
+        answer, processes = self._change(step)
         if isinstance(answer, reserving.Wait):
-            return Grant(retry_after=answer.seconds, paused=answer.paused)
+            return Grant(retry_after=answer.seconds, paused=answer.paused, processes=processes)
         if isinstance(answer, tuple):
             now = self._document.now()
-            return Grant(delays=tuple(slot - now for slot in answer))
+            return Grant(delays=tuple(slot - now for slot in answer), processes=processes)
         raise answer
 
     def refund(self, calls: int, claim: Claim) -> None:
@@ -86,11 +87,13 @@ class PermitCoordinator:
         return self._change(step)
 
     def release(self, shard: str, epoch: int) -> None:
-        """Give up a lease that nobody else has taken."""
+        """Give up a lease that nobody else has taken; this process takes no permits for now."""
 
         def alter(state: State, moment: Moment) -> State:
+            users = {who: user for who, user in state.users.items() if who != self._who}
             lease = leases.release(state.leases.get(shard), epoch, utc=moment.utc.timestamp())
-            return replace(state, leases={**state.leases, shard: lease}) if lease else state
+            kept = {**state.leases, shard: lease} if lease else state.leases
+            return replace(state, leases=kept, users=users)
 
         self._alter(alter)
 

@@ -33,12 +33,13 @@ from maskmatch.storage import plans
 from maskmatch.storage.images import StoreImages, Transfer
 from maskmatch.storage.journal import ShardJournal, compact, final_outcomes, last_epoch, scan_journal
 from maskmatch.storage.object_stores import Store, open_store
-from maskmatch.tencent import Account, TencentComparer
+from maskmatch.tencent import ANSWER_SECONDS, Account, TencentComparer
 
 log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 3.0
 """How long a stopped try waits for calls in flight: Airflow kills after 5 s, the rest is the journal's."""
+_VENDOR_SECONDS, _MOST_SECONDS = 5.0, 60.0
 _GROUP = 64
 """Outcomes that may wait to become durable, where the calls in flight are not fixed."""
 
@@ -49,10 +50,11 @@ def _ignore(_: dict[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompareOptions:
-    """How shards are compared; `calls_in_flight` None lets rate and latency decide.
+    """How shards are compared; `calls_in_flight` None leaves it to the rate and the service.
 
-    `renew` returns the account anew when its credential has expired; `report` gets the
-    progress of a shard every five seconds, from the thread that records, so it must return at once.
+    `call_timeout` is the time limit of a call in seconds. `renew` returns the account anew when its
+    credential has expired; `report` gets the progress of a shard every five seconds, from the thread that
+    records, so it must return at once.
     """
 
     account: Account
@@ -61,6 +63,7 @@ class CompareOptions:
     priority: Priority = Priority.AD_HOC
     transfer: Transfer = Transfer.BYTES
     calls_in_flight: int | None = None
+    call_timeout: float = ANSWER_SECONDS
     limits: RetryLimits = field(default_factory=RetryLimits)
     open_store: Callable[[str], Store] = open_store
     renew: Callable[[], Account] | None = None
@@ -69,9 +72,14 @@ class CompareOptions:
     clock: Clock = field(default_factory=SystemClock)
 
     def __post_init__(self) -> None:
-        """Raise InputError for an invalid number of calls."""
+        """Raise InputError for an invalid number of calls or time limit."""
         if self.calls_in_flight is not None and self.calls_in_flight < 1:
             raise InputError(f"calls_in_flight must be 1 or more, not {self.calls_in_flight}")
+        if not _VENDOR_SECONDS < self.call_timeout <= _MOST_SECONDS:
+            raise InputError(
+                f"call_timeout must be more than {_VENDOR_SECONDS:.0f} s, which the vendor itself may take, "
+                f"and at most {_MOST_SECONDS:.0f} s, not {self.call_timeout}"
+            )
 
     @property
     def most_calls_in_flight(self) -> int:
@@ -169,6 +177,7 @@ def _compare(
         clock=options.clock,
         calls_per_second=options.account.calls_per_second,
         calls_in_flight=options.calls_in_flight,
+        call_timeout=options.call_timeout,
         limits=options.limits,
         verdicts=verdicts,
         stop=options.stop,
@@ -214,7 +223,12 @@ def _coordinator(options: CompareOptions) -> PermitCoordinator:
 
 
 def _comparer(options: CompareOptions) -> TencentComparer:
-    return TencentComparer(options.account, connections=options.most_calls_in_flight, renew=options.renew)
+    return TencentComparer(
+        options.account,
+        connections=options.most_calls_in_flight,
+        call_timeout=options.call_timeout,
+        renew=options.renew,
+    )
 
 
 @contextmanager

@@ -16,8 +16,10 @@ from maskmatch.tencent.account import (
     Account,
 )
 from maskmatch.tencent.comparer import MODEL_VERSION, TencentComparer
+from maskmatch.tencent.exchanges import ANSWER_SECONDS
 
 __all__ = [
+    "ANSWER_SECONDS",
     "DEFAULT_CALLS_PER_SECOND",
     "DEFAULT_ENDPOINT",
     "DEFAULT_REGION",

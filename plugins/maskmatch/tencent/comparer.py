@@ -16,7 +16,7 @@ from maskmatch.tencent.account import Account
 from maskmatch.tencent.answers import Response
 from maskmatch.tencent.client import SIGNATURE_EXPIRED, LeanClient
 from maskmatch.tencent.connections import Connections
-from maskmatch.tencent.exchanges import Exchange, Exchanges, is_stale
+from maskmatch.tencent.exchanges import ANSWER_SECONDS, Exchange, Exchanges, is_stale
 from maskmatch.tencent.stages import ExchangeBroken, Stage
 
 MODEL_VERSION = "3.0"
@@ -37,12 +37,17 @@ class TencentComparer:
     """
 
     def __init__(
-        self, account: Account, *, connections: int, renew: Callable[[], Account] | None = None
+        self,
+        account: Account,
+        *,
+        connections: int,
+        call_timeout: float = ANSWER_SECONDS,
+        renew: Callable[[], Account] | None = None,
     ) -> None:
         self._name = f"{account.protocol}://{account.endpoint}"
         self._client = LeanClient(account)
         self._connections = Connections(self._client.place, keep=connections)
-        self._exchanges = Exchanges(self._connections)
+        self._exchanges = Exchanges(self._connections, answer_seconds=call_timeout)
         self._account = account
         self._renew = renew
         self.wake = self._exchanges.wake

@@ -65,6 +65,7 @@ class Asking:
         self._outage = Outage(now=clock.now, say=say, patience_seconds=patience_seconds)
         self._trip_seconds = 0.0
         self._next_at = 0.0
+        self.processes = 1
 
     def give_way(self, stop: threading.Event | None) -> None:
         """Wait a moment after the last booking, lest a caller that asks again at once always wins.
@@ -87,6 +88,7 @@ class Asking:
         except Unavailable as error:
             self._wait(self._pause_after(error), stop)
             return []
+        self.processes = grant.processes
         now = self._clock.now()
         self._note_trip(asked_at, now, ahead=max(grant.delays, default=0.0))
         self._outage.note_success("the permit store is back")

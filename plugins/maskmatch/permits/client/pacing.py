@@ -64,6 +64,11 @@ class Pacer:
         self._unbilled = 0
         self._refused: deque[ThrottleScope] = deque()
 
+    @property
+    def processes(self) -> int:
+        """Return how many processes share the rate, as of the last answer."""
+        return self._asking.processes
+
     def book(self, calls: Callable[[], int], stop: threading.Event | None = None) -> list[float]:
         """Return the times of slots for at most so many calls, once there are any; none if no call wants one.
 

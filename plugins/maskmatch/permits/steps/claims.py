@@ -44,8 +44,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """In how many seconds each of some calls may be sent, or else when to ask again."""
+    """In how many seconds each of some calls may be sent, or else when to ask again.
+
+    `processes` is how many share the rate now, the one that asked among them.
+    """
 
     delays: tuple[float, ...] = ()
     retry_after: float | None = None
     paused: bool = False
+    processes: int = 1

@@ -23,6 +23,8 @@ two slots; a floor may, up to twice that. What is booked by a process that is ki
 _PAUSED_SECONDS = 0.5
 _SOONEST_SECONDS = 0.003
 _ACTIVE_SECONDS = 1.0
+_SHARES_SECONDS = 30.0
+"""A process at a slow service takes a permit now and then; one that was killed counts for so long."""
 FADE_SECONDS = 5.0
 """The calls of a user fade with this time constant."""
 
@@ -125,6 +127,12 @@ def _within_rate(state: State, now: float, ask: Ask) -> tuple[State, Slots | Wai
 
 def _active_users(state: State, now: float) -> int:
     return max(1, sum(0 <= now - user.seen < _ACTIVE_SECONDS for user in state.users.values()))
+
+
+def processes(state: State, moment: Moment, who: str) -> int:
+    """Return how many processes share the rate, `who` among them."""
+    users = {name for name, user in state.users.items() if 0 <= moment.now - user.seen < _SHARES_SECONDS}
+    return len(users | {who})
 
 
 def _fair_run(users: int, rate: float) -> int:
