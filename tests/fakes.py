@@ -1,11 +1,12 @@
 """Small stand-ins for the world around the core."""
 
-import queue
+import asyncio
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from maskmatch.core.clock import Clock
 from maskmatch.core.codes import Billed, ThrottleScope, rule_for
@@ -73,6 +74,22 @@ class FakeImages:
         return Picture(data=image_id.encode())
 
 
+class ThreadEach(Executor):
+    """Does each job in a thread of its own."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+
+        def work() -> None:
+            try:
+                future.set_result(fn(*args, **kwargs))
+            except BaseException as error:  # noqa: BLE001  raised where the result is taken
+                future.set_exception(error)
+
+        threading.Thread(target=work, name="vendor", daemon=True).start()
+        return future
+
+
 @dataclass(eq=False)
 class FakeCall:
     """A call whose answer takes no time on a clock that stands still."""
@@ -108,7 +125,7 @@ class FakeComparer:
         self.refreshed = 0
         self.on_call: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
-        self._ended: queue.SimpleQueue[FakeCall | None] = queue.SimpleQueue()
+        self._vendor = ThreadEach()
 
     def prepare(self, reference: Picture, probe: Picture, **options: int) -> FakeCall:
         return FakeCall(reference, probe, options)
@@ -119,19 +136,18 @@ class FakeComparer:
     def give_up(self, call: FakeCall) -> None:
         pass
 
-    def start(self, call: FakeCall, *, send_by: float) -> None:
-        threading.Thread(target=self._make, args=(call,), name="vendor", daemon=True).start()
+    def attach(self) -> None:
+        self._loop = asyncio.get_running_loop()
 
-    def wait(self, seconds: float) -> list[FakeCall]:
-        ended = []
-        with suppress(queue.Empty):
-            ended.append(self._ended.get(timeout=seconds))
-            while True:
-                ended.append(self._ended.get_nowait())
-        return [call for call in ended if call]
+    def watch(self, *, watched: bool) -> None:
+        pass
 
-    def wake(self) -> None:
-        self._ended.put(None)
+    def take_in(self) -> None:
+        pass
+
+    def start(self, call: FakeCall, *, send_by: float, on_end: Callable[[FakeCall], None]) -> None:
+        job = self._loop.run_in_executor(self._vendor, self._make, call)
+        job.add_done_callback(lambda done: None if done.cancelled() else on_end(call))
 
     def answer(self, call: FakeCall) -> Answer:
         if isinstance(call.ended, Answer):
@@ -143,7 +159,6 @@ class FakeComparer:
             call.ended = self.compare(call.reference, call.probe, **call.options)
         except CallFailed as failure:
             call.ended = failure
-        self._ended.put(call)
 
     def compare(self, reference: Picture, probe: Picture, *, quality_control: int) -> Answer:
         names = ((reference.data or b"").decode(), (probe.data or b"").decode())
@@ -230,8 +245,13 @@ class ListJournal:
         self.entries: list[Outcome] = []
         self.durable: list[Outcome] = []
 
-    def record(self, outcome: Outcome) -> None:
+    is_full = False
+
+    def enter(self, outcome: Outcome) -> None:
         self.entries.append(outcome)
+
+    def wait_for_room(self) -> None:
+        pass
 
     def flush(self) -> None:
         self.durable = list(self.entries)

@@ -5,7 +5,6 @@ import time
 from collections import deque
 
 from maskmatch.core.errors import Interrupted, MaskmatchError
-from maskmatch.engine.booking import Booking
 from maskmatch.permits.client.pacing import Pacer
 
 _LOOK_SECONDS = 0.05
@@ -28,15 +27,8 @@ class PermitGate:
     def __init__(self, pacer: Pacer) -> None:
         self._pacer = pacer
         self._waiting: deque[_Waiter] = deque()
-        self._changed = threading.Event()
-        self._booking = Booking(
-            pacer,
-            threading.Event(),
-            now=time.monotonic,
-            wanted=lambda: len(self._waiting) - len(self._booking.slots),
-            is_over=lambda: False,
-            on_slots=self._changed.set,
-        )
+        self._slots: deque[float] = deque()
+        self._demand, self._changed = threading.Event(), threading.Event()
         for work in (self._book, self._pass):
             threading.Thread(target=work, daemon=True).start()
 
@@ -45,29 +37,36 @@ class PermitGate:
         waiter = _Waiter()
         self._waiting.append(waiter)
         self._changed.set()
-        self._booking.look()
+        self._demand.set()
         while not waiter.lock.acquire(timeout=_LOOK_SECONDS):
             if stop and stop.is_set():
                 raise Interrupted("asked to stop")
         if waiter.error:
             raise waiter.error
 
+    def _wanted(self) -> int:
+        return len(self._waiting) - len(self._slots)
+
     def _book(self) -> None:
         while True:
+            if self._wanted() < 1:
+                self._demand.wait(_LOOK_SECONDS)
+                self._demand.clear()
+                continue
             try:
-                self._booking.run()
+                self._slots.extend(self._pacer.book(self._wanted))
             except MaskmatchError as error:
                 self._end_all(error)
+            self._changed.set()
 
     def _pass(self) -> None:
-        slots = self._booking.slots
         while True:
-            while not (self._waiting and slots):
+            while not (self._waiting and self._slots):
                 self._changed.wait(_LOOK_SECONDS)
                 self._changed.clear()
-            if (ahead := slots[0] - time.monotonic()) > 0:
+            if (ahead := self._slots[0] - time.monotonic()) > 0:
                 time.sleep(ahead)
-            if self._pacer.passed(slots.popleft(), used=True):
+            if self._pacer.passed(self._slots.popleft(), used=True):
                 self._waiting.popleft().lock.release()
 
     def _end_all(self, error: MaskmatchError) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from maskmatch.core.pairs import Pair
-from maskmatch.engine.context import Engine
+from maskmatch.engine.context import CompareContext
 from maskmatch.engine.progress import Progress
+from tests.engine.simulated_loop import SimulatedLoop
 from tests.fakes import FakeClock, FakeComparer, FakeImages, FakePermits, ListJournal, pair
 
 
@@ -13,21 +14,25 @@ def quiet(_: str) -> None:
     """Say nothing."""
 
 
-def engine(*, warn: Callable[[str], None] = quiet, **changes: Any) -> Engine:
-    """Return an engine of four threads whose clock stands still, with other parts where they are given."""
+def engine(*, warn: Callable[[str], None] = quiet, **changes: Any) -> CompareContext[Any]:
+    """Return an engine of four calls in flight whose clock stands still, with other parts as given.
+
+    Time passes for it while nothing happens: a pause takes no time.
+    """
     clock = changes.pop("clock", FakeClock())
     parts = {
         "images": FakeImages(),
-        "comparer": FakeComparer(),
-        "pacer": FakePermits(clock),
+        "client": FakeComparer(),
+        "permits": FakePermits(clock),
         "journal": ListJournal(),
         "progress": Progress(changes.pop("total", 0), clock=clock, say=quiet),
         "clock": clock,
         "calls_per_second": 50.0,
         "calls_in_flight": 4,
         "warn": warn,
+        **({"new_loop": lambda: SimulatedLoop(clock)} if isinstance(clock, FakeClock) else {}),
     }
-    return Engine(**parts | changes)
+    return CompareContext(**parts | changes)
 
 
 def numbered(*names: str) -> list[tuple[int, Pair]]:

@@ -42,9 +42,9 @@ def test_it_opens_when_half_of_at_least_twenty_calls_failed():
     service = Service()
     service.half_fail(9)
     service.call()
-    assert service.breaker.room == math.inf
+    assert service.breaker.allowed_calls == math.inf
     service.call(LOST)
-    assert (service.breaker.room, service.breaker.admit()) == (0, None)
+    assert (service.breaker.allowed_calls, service.breaker.admit()) == (0, None)
     assert "no call for 5 s" in service.said[0]
 
 
@@ -54,9 +54,9 @@ def test_it_opens_when_the_last_five_calls_were_lost_however_few_there_were():
         service.call()
         for _ in range(4):
             service.call(LOST)
-    assert service.breaker.room == math.inf
+    assert service.breaker.allowed_calls == math.inf
     service.call(LOST)
-    assert service.breaker.room == 0
+    assert service.breaker.allowed_calls == 0
 
 
 def test_five_that_were_never_sent_cost_nothing_and_do_not_open_it():
@@ -64,7 +64,7 @@ def test_five_that_were_never_sent_cost_nothing_and_do_not_open_it():
     service.call()
     for _ in range(15):
         service.call(UNREACHED)
-    assert service.breaker.room == math.inf
+    assert service.breaker.allowed_calls == math.inf
 
 
 def test_what_closes_it_is_told():
@@ -86,7 +86,7 @@ def test_fewer_than_half_never_open_it():
         service.call()
         service.call(LOST)
         service.call()
-    assert service.breaker.room == math.inf
+    assert service.breaker.allowed_calls == math.inf
 
 
 def test_what_is_older_than_a_minute_is_forgotten():
@@ -94,7 +94,7 @@ def test_what_is_older_than_a_minute_is_forgotten():
     service.half_fail(9)
     service.clock.sleep(61)
     service.half_fail(9)
-    assert service.breaker.room == math.inf
+    assert service.breaker.allowed_calls == math.inf
 
 
 def test_it_opens_within_a_hundred_calls_after_many_good_ones():
@@ -103,23 +103,23 @@ def test_it_opens_within_a_hundred_calls_after_many_good_ones():
         service.call()
     service.half_fail(49)
     service.call()
-    assert service.breaker.room == math.inf
+    assert service.breaker.allowed_calls == math.inf
     service.call(LOST)
-    assert service.breaker.room == 0
+    assert service.breaker.allowed_calls == 0
 
 
 def test_after_the_pause_one_probe_is_admitted_and_its_answer_closes_it():
     service = Service()
     service.open()
     service.clock.sleep(4.9)
-    assert service.breaker.room == 0
+    assert service.breaker.allowed_calls == 0
     service.clock.sleep(0.1)
-    assert service.breaker.room == 1
+    assert service.breaker.allowed_calls == 1
     ticket = service.breaker.admit()
     assert ticket is not None
-    assert (service.breaker.room, service.breaker.admit()) == (0, None)
+    assert (service.breaker.allowed_calls, service.breaker.admit()) == (0, None)
     service.breaker.answered(ticket)
-    assert service.breaker.room == math.inf
+    assert service.breaker.allowed_calls == math.inf
     assert "answers again" in service.said[-1]
 
 
@@ -129,7 +129,7 @@ def test_pauses_double_up_to_a_minute_and_the_eighth_failed_probe_in_a_row_ends_
     pauses = []
     for _ in range(7):
         opened = service.clock.now()
-        while not service.breaker.room:
+        while not service.breaker.allowed_calls:
             service.clock.sleep(1)
         pauses.append(service.clock.now() - opened)
         service.call(LOST)
@@ -148,7 +148,7 @@ def test_an_answer_in_between_starts_the_count_of_probes_anew():
             service.call(LOST)
         service.clock.sleep(40)
         service.call()
-    assert service.breaker.room == math.inf
+    assert service.breaker.allowed_calls == math.inf
 
 
 def test_what_comes_back_from_before_it_opened_neither_closes_nor_opens_it():
@@ -157,12 +157,12 @@ def test_what_comes_back_from_before_it_opened_neither_closes_nor_opens_it():
     service.open()
     for ticket in early[:25]:
         service.end(ticket)
-    assert service.breaker.room == 0
+    assert service.breaker.allowed_calls == 0
     service.clock.sleep(5)
     service.call()
     for ticket in early[25:]:
         service.end(ticket, LOST)
-    assert service.breaker.room == math.inf
+    assert service.breaker.allowed_calls == math.inf
 
 
 def test_a_service_that_nothing_ever_reached_ends_the_run_without_a_probe():
@@ -178,34 +178,34 @@ def test_a_service_that_cannot_be_reached_any_more_is_waited_for():
     service.call()
     for _ in range(19):
         service.call(UNREACHED)
-    assert service.breaker.room == 0
+    assert service.breaker.allowed_calls == 0
 
 
 def test_an_outage_in_the_middle_is_waited_out_and_no_pair_is_lost():
     said = []
-    parts = engine(comparer=FakeComparer(), warn=said.append, calls_in_flight=8)
+    parts = engine(client=FakeComparer(), warn=said.append, calls_in_flight=8)
     started = parts.clock.now()
     names = [str(n) for n in range(300)]
     down = (started + 1, started + 28)
 
     def code(pair_names):
         parts.clock.sleep(0.01)
-        parts.comparer.calls.append(pair_names[1])
+        parts.client.calls.append(pair_names[1])
         return "ServiceUnavailable" if down[0] <= parts.clock.now() < down[1] else None
 
-    parts.comparer._code = code
+    parts.client._code = code
     compare_pairs(numbered(*names), parts)
     assert parts.progress.counts == {"scored": 300}
-    failed = parts.comparer.sent - 300
+    failed = parts.client.sent - 300
     assert 20 <= failed < 130
     assert [line.split(":")[0] for line in said].count("the service answers again") == 1
-    assert sum(o.calls.attempts for o in parts.journal.entries) == parts.comparer.sent
+    assert sum(o.calls.attempts for o in parts.journal.entries) == parts.client.sent
 
 
 def test_an_outage_that_lasts_ends_the_run_with_all_calls_in_the_books():
-    parts = engine(comparer=FakeComparer({str(n): ["InternalError"] * 99 for n in range(10, 500)}))
+    parts = engine(client=FakeComparer({str(n): ["InternalError"] * 99 for n in range(10, 500)}))
     with pytest.raises(Unavailable, match="8 probes came to nothing"):
         compare_pairs(numbered(*map(str, range(500))), parts)
     assert parts.clock.now() - 1000 >= 5 + 10 + 20 + 40 + 4 * 60
-    assert sum(o.calls.attempts for o in parts.journal.entries) == parts.comparer.sent
-    assert parts.comparer.sent < 10 + 20 + 8 + 8
+    assert sum(o.calls.attempts for o in parts.journal.entries) == parts.client.sent
+    assert parts.client.sent < 10 + 20 + 8 + 8

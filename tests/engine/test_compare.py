@@ -21,7 +21,7 @@ def test_every_pair_gets_one_outcome_and_one_call():
     parts = engine()
     compare_pairs(numbered(*map(str, range(100))), parts)
     assert sorted(int(o.pair_id) for o in parts.journal.entries) == list(range(100))
-    assert sorted(map(int, parts.comparer.calls)) == list(range(100))
+    assert sorted(map(int, parts.client.calls)) == list(range(100))
     assert {o.call_order for o in parts.journal.entries} == set(range(100))
     assert parts.progress.counts == {"scored": 100}
 
@@ -35,7 +35,7 @@ def test_pairs_are_drawn_as_they_are_needed():
             yield numbered_pair
 
     parts = engine(calls_in_flight=1)
-    parts.comparer.on_call = lambda: parts.comparer.sent == 5 and parts.stop.set()
+    parts.client.on_call = lambda: parts.client.sent == 5 and parts.stop.set()
     with pytest.raises(Exception, match="stopped on request"):
         compare_pairs(source(), parts)
     assert drawn[:5] == [0, 1, 2, 3, 4]
@@ -60,7 +60,7 @@ def test_a_missing_image_fails_the_pair_without_a_call_and_names_the_side():
     outcome = compare_one(parts)
     assert outcome.reason is not None
     assert (outcome.reason.code, outcome.reason.side) == ("image_missing", Side.PROBE)
-    assert (outcome.source, parts.comparer.calls, parts.pacer.granted) == (Source.PREFLIGHT, [], 0)
+    assert (outcome.source, parts.client.calls, parts.permits.granted) == (Source.PREFLIGHT, [], 0)
 
 
 def test_two_images_too_large_for_one_request_fail_the_pair_without_a_call():
@@ -72,7 +72,7 @@ def test_two_images_too_large_for_one_request_fail_the_pair_without_a_call():
     parts = engine(images=Large())
     outcome = compare_one(parts)
     assert outcome.reason is not None
-    assert (outcome.reason.code, parts.comparer.calls) == ("request_too_large", [])
+    assert (outcome.reason.code, parts.client.calls) == ("request_too_large", [])
 
 
 def test_a_store_of_images_that_is_away_ends_the_run():
@@ -136,18 +136,18 @@ def test_a_call_whose_permit_has_passed_is_made_with_another():
     class StoppedOnce(FakeComparer):
         starts = 0
 
-        def start(self, call, *, send_by):
-            assert send_by == pytest.approx(parts.pacer.slots[self.starts] + 0.25)
+        def start(self, call, **options):
+            assert options["send_by"] == pytest.approx(parts.permits.slots[self.starts] + 0.25)
             self.starts += 1
             if self.starts == 1:
                 raise SlotMissed("the time of the permit had passed")
-            super().start(call, send_by=send_by)
+            super().start(call, **options)
 
-    parts = engine(comparer=StoppedOnce())
+    parts = engine(client=StoppedOnce())
     compare_pairs(numbered("a"), parts)
     (outcome,) = parts.journal.outcomes
     assert (outcome.score, outcome.calls.attempts) == (77.0, 1)
-    assert (parts.pacer.granted, parts.pacer.given_back) == (2, 1)
+    assert (parts.permits.granted, parts.permits.given_back) == (2, 1)
 
 
 def test_the_permits_come_from_the_pacer_one_for_each_call():
@@ -155,7 +155,7 @@ def test_the_permits_come_from_the_pacer_one_for_each_call():
     coordinator = FreeCoordinator(clock)
     pacer = Pacer(coordinator, A_CLAIM, calls_per_second=50, clock=clock)
     comparer = FakeComparer({"3": ["InternalError", "RequestLimitExceeded"]})
-    parts = engine(comparer=comparer, pacer=pacer, clock=clock)
+    parts = engine(client=comparer, permits=pacer, clock=clock)
     compare_pairs(numbered(*map(str, range(10))), parts)
     pacer.close()
     assert (comparer.sent, coordinator.granted - coordinator.given_back) == (12, 10)
@@ -164,16 +164,16 @@ def test_the_permits_come_from_the_pacer_one_for_each_call():
 
 def test_a_photo_without_a_face_is_billed_and_never_tried_again():
     comparer = FakeComparer({"a": ["InvalidParameterValue.NoFaceInPhoto"]})
-    parts = engine(comparer=comparer)
+    parts = engine(client=comparer)
     outcome = compare_one(parts)
     assert outcome.reason is not None
     assert (outcome.reason.failure_class, outcome.reason.side) == (FailureClass.BIOMETRIC, None)
-    assert (outcome.calls.attempts, outcome.calls.billed, parts.pacer.given_back) == (1, 1, 0)
+    assert (outcome.calls.attempts, outcome.calls.billed, parts.permits.given_back) == (1, 1, 0)
 
 
 def test_an_image_found_bad_settles_its_other_pairs_without_a_call():
     bad = FakeComparer(bad={"bad": "FailedOperation.ImageDecodeFailed"})
-    parts = engine(comparer=bad, calls_in_flight=1)
+    parts = engine(client=bad, calls_in_flight=1)
     pairs = [*numbered("good"), *numbered("bad", "bad", "bad")]
     pairs = [(order, with_reference(pair, "good")) for order, (_, pair) in enumerate(pairs)]
     compare_pairs(pairs, parts)
@@ -202,13 +202,13 @@ def test_all_threads_are_gone_when_it_returns():
 
 def test_a_journal_that_fails_stops_all_threads():
     class FullDisk(ListJournal):
-        def record(self, outcome):
+        def enter(self, outcome):
             raise OSError("no space left on device")
 
     parts = engine(journal=FullDisk())
     with pytest.raises(OSError, match="no space left"):
         compare_pairs(numbered(*map(str, range(1000))), parts)
-    assert len(parts.comparer.calls) <= 8
+    assert len(parts.client.calls) <= 8
 
 
 def test_pairs_that_cannot_be_read_end_the_run():

@@ -1,8 +1,5 @@
 """The engine at services slower than the rate: one that works on a call at a time, one that is dead."""
 
-import heapq
-import itertools
-import math
 import threading
 import time
 
@@ -14,7 +11,7 @@ from maskmatch.core.errors import CallFailed, Unavailable
 from maskmatch.core.outcomes import Answer
 from maskmatch.engine.breaker import BreakerLimits
 from maskmatch.engine.compare import compare_pairs
-from maskmatch.engine.retries import RetryLimits
+from maskmatch.engine.work import RetryLimits
 from tests.engine.engines import engine, numbered
 from tests.fakes import FakeComparer, FakePermits
 
@@ -29,10 +26,9 @@ class SerialQueue(FakeComparer):
         self.work_seconds, self.time_limit = work_seconds, time_limit
         self.lost = self.most_in_flight = 0
         self._free_at = 0.0
-        self._out, self._count = [], itertools.count()
-        self._woken = threading.Event()
+        self._in_flight = 0
 
-    def start(self, call, *, send_by):
+    def start(self, call, *, send_by, on_end):
         now = time.monotonic()
         self._free_at = max(now, self._free_at) + self.work_seconds
         is_lost = self._free_at - now > self.time_limit
@@ -40,20 +36,13 @@ class SerialQueue(FakeComparer):
         call.ended = LOST if is_lost else Answer(77.0, "3.0", "r-1")
         self.calls.append(call)
         self.lost += is_lost
-        heapq.heappush(self._out, (now + call.seconds, next(self._count), call))
-        self.most_in_flight = max(self.most_in_flight, len(self._out))
+        self._in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self._in_flight)
+        self._loop.call_later(call.seconds, self._end, call, on_end)
 
-    def wait(self, seconds):
-        until = self._out[0][0] - time.monotonic() if self._out else math.inf
-        self._woken.wait(max(0.0, min(seconds, until)))
-        self._woken.clear()
-        ended = []
-        while self._out and self._out[0][0] <= time.monotonic():
-            ended.append(heapq.heappop(self._out)[2])
-        return ended
-
-    def wake(self):
-        self._woken.set()
+    def _end(self, call, on_end):
+        self._in_flight -= 1
+        on_end(call)
 
 
 class Paced(FakePermits):
@@ -75,8 +64,8 @@ class Paced(FakePermits):
 def at(service, *, rate=200.0, processes=1, **changes):
     return engine(
         clock=SystemClock(),
-        comparer=service,
-        pacer=Paced(rate, processes=processes),
+        client=service,
+        permits=Paced(rate, processes=processes),
         calls_per_second=rate,
         calls_in_flight=None,
         call_timeout=service.time_limit,

@@ -5,8 +5,8 @@ import pytest
 
 from maskmatch.core.clock import SystemClock
 from maskmatch.core.errors import BudgetSpent, Drained, Interrupted, Replaced, StopRun, Unavailable
+from maskmatch.engine.bad_images import BadImageIndex
 from maskmatch.engine.compare import compare_pairs
-from maskmatch.engine.verdicts import Verdicts
 from tests.engine.engines import engine, numbered
 from tests.fakes import FakeComparer, FakeImages
 from tests.waiting import wait_until
@@ -20,7 +20,7 @@ def comparing():
 
 def test_a_stop_ends_after_the_pairs_in_flight_and_keeps_them():
     parts = engine(calls_in_flight=1)
-    parts.comparer.on_call = lambda: parts.comparer.sent == 3 and parts.stop.set()
+    parts.client.on_call = lambda: parts.client.sent == 3 and parts.stop.set()
     with pytest.raises(Interrupted):
         compare_pairs(HUNDRED, parts)
     assert [o.pair_id for o in parts.journal.entries] == ["0", "1", "2"]
@@ -28,7 +28,7 @@ def test_a_stop_ends_after_the_pairs_in_flight_and_keeps_them():
 
 def test_a_stop_that_comes_with_the_last_pair_changes_nothing():
     parts = engine()
-    parts.comparer.on_call = lambda: parts.comparer.sent == 100 and parts.stop.set()
+    parts.client.on_call = lambda: parts.client.sent == 100 and parts.stop.set()
     compare_pairs(HUNDRED, parts)
     assert parts.progress.done == 100
 
@@ -38,42 +38,42 @@ def test_a_stop_before_the_first_pair_sends_nothing():
     parts.stop.set()
     with pytest.raises(Interrupted):
         compare_pairs(HUNDRED, parts)
-    assert parts.pacer.granted == 0
+    assert parts.permits.granted == 0
 
 
 def test_a_pair_that_waits_for_its_next_try_is_left_to_the_next_run_with_its_calls_in_the_books():
-    parts = engine(comparer=FakeComparer({"0": ["FailedOperation.ImageDownloadError"] * 9}))
-    parts.comparer.on_call = parts.stop.set
+    parts = engine(client=FakeComparer({"0": ["FailedOperation.ImageDownloadError"] * 9}))
+    parts.client.on_call = parts.stop.set
     with pytest.raises(Interrupted):
         compare_pairs(numbered("0"), parts)
     (entry,) = parts.journal.entries
-    assert (entry.is_final, entry.calls.attempts, parts.comparer.sent) == (False, 1, 1)
+    assert (entry.is_final, entry.calls.attempts, parts.client.sent) == (False, 1, 1)
     assert entry.reason is not None
     assert entry.reason.code == "image_download_failed"
     assert (parts.progress.done, parts.progress.calls["attempts"]) == (0, 1)
 
 
 def test_an_account_error_stops_the_run_with_its_cure_and_keeps_what_is_done():
-    parts = engine(comparer=FakeComparer({"7": ["ResourceUnavailable.InArrears"]}), calls_in_flight=1)
+    parts = engine(client=FakeComparer({"7": ["ResourceUnavailable.InArrears"]}), calls_in_flight=1)
     with pytest.raises(StopRun, match="top it up"):
         compare_pairs(HUNDRED, parts)
     done = [o.pair_id for o in parts.journal.entries if o.is_final]
     assert done == list("0123456")
-    assert sum(o.calls.attempts for o in parts.journal.entries) == parts.comparer.sent == 8
+    assert sum(o.calls.attempts for o in parts.journal.entries) == parts.client.sent == 8
 
 
 def test_after_an_account_error_no_further_call_is_sent_but_those_in_flight_are_kept():
-    class Tells(Verdicts):
+    class Tells(BadImageIndex):
         def end(self, pair):
             super().end(pair)
             if pair.pair_id == "5":
                 has_ended.set()
 
     comparer = FakeComparer({"5": ["AuthFailure.SecretIdNotFound"]})
-    parts = engine(comparer=comparer, verdicts=Tells(), calls_in_flight=8)
+    parts = engine(client=comparer, bad_images=Tells(), calls_in_flight=8)
     all_out, has_ended = threading.Barrier(8), threading.Event()
     names = threading.local()
-    compare = parts.comparer.compare
+    compare = parts.client.compare
 
     def compare_slowly(reference, probe, **options):
         names.probe = probe.data.decode()
@@ -84,11 +84,11 @@ def test_after_an_account_error_no_further_call_is_sent_but_those_in_flight_are_
         if names.probe != "5":
             assert has_ended.wait(10)
 
-    parts.comparer.compare = compare_slowly
-    parts.comparer.on_call = answer_the_refused_one_first
+    parts.client.compare = compare_slowly
+    parts.client.on_call = answer_the_refused_one_first
     with pytest.raises(StopRun, match="SecretId"):
         compare_pairs(HUNDRED, parts)
-    assert parts.comparer.sent == 8
+    assert parts.client.sent == 8
     assert sum(o.score is not None for o in parts.journal.entries) == 7
 
 
@@ -104,11 +104,11 @@ def test_after_an_account_error_no_further_call_is_sent_but_those_in_flight_are_
 )
 def test_what_the_pacer_raises_ends_all_threads_and_is_raised_when_calls_in_flight_are_kept(error):
     parts = engine(calls_in_flight=8)
-    parts.pacer.error, parts.pacer.error_after = error, 50
+    parts.permits.error, parts.permits.error_after = error, 50
     with pytest.raises(type(error)) as caught:
         compare_pairs(HUNDRED, parts)
     assert caught.value is error
-    assert len(parts.journal.entries) == parts.comparer.sent == 50 - parts.pacer.given_back
+    assert len(parts.journal.entries) == parts.client.sent == 50 - parts.permits.given_back
 
 
 def test_calls_that_hang_after_a_stop_are_left_as_unknown_and_what_they_bring_later_is_dropped():
@@ -116,11 +116,11 @@ def test_calls_that_hang_after_a_stop_are_left_as_unknown_and_what_they_bring_la
     release, out = threading.Event(), threading.Barrier(5)
 
     def hang():
-        if parts.comparer.sent <= 4:
+        if parts.client.sent <= 4:
             out.wait(10)
             release.wait(10)
 
-    parts.comparer.on_call = hang
+    parts.client.on_call = hang
     threading.Thread(target=lambda: (out.wait(10), parts.stop.set())).start()
     before = time.monotonic()
     with pytest.raises(Interrupted):
@@ -131,7 +131,7 @@ def test_calls_that_hang_after_a_stop_are_left_as_unknown_and_what_they_bring_la
     release.set()
     wait_until(lambda: not comparing(), "the end of all threads")
     assert parts.journal.entries == entries
-    assert parts.comparer.sent == 4
+    assert parts.client.sent == 4
 
 
 def test_a_pair_whose_images_hang_after_a_stop_is_left_to_the_next_run():
@@ -146,7 +146,7 @@ def test_a_pair_whose_images_hang_after_a_stop_is_left_to_the_next_run():
     with pytest.raises(Interrupted):
         compare_pairs(numbered("a"), parts)
     release.set()
-    assert (parts.comparer.sent, parts.journal.entries) == (0, [])
+    assert (parts.client.sent, parts.journal.entries) == (0, [])
 
 
 def test_an_interrupt_of_the_main_thread_ends_the_threads_and_is_raised():
@@ -160,4 +160,4 @@ def test_an_interrupt_of_the_main_thread_ends_the_threads_and_is_raised():
         compare_pairs(numbered(*map(str, range(5000))), parts)
     assert not parts.stop.is_set()  # which would tell the journal to be quick
     assert not comparing()
-    assert len(parts.journal.entries) == parts.comparer.sent < 5000
+    assert len(parts.journal.entries) == parts.client.sent < 5000

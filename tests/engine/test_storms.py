@@ -11,7 +11,7 @@ from maskmatch.core.codes import Billed, rule_for
 from maskmatch.core.errors import Interrupted, MaskmatchError
 from maskmatch.core.outcomes import Source
 from maskmatch.engine.compare import compare_pairs
-from maskmatch.engine.retries import RetryLimits
+from maskmatch.engine.work import RetryLimits
 from tests.engine.engines import engine
 from tests.fakes import FakeComparer, ListJournal, pair
 
@@ -74,7 +74,7 @@ def check_books(parts, storm, *, pairs=None):
     assert sum(c.attempts for c in calls) == storm.sent
     assert sum(c.billed for c in calls) == storm.billed
     assert sum(c.maybe_billed for c in calls) == storm.unknown
-    assert parts.pacer.granted - parts.pacer.given_back == storm.billed + storm.unknown
+    assert parts.permits.granted - parts.permits.given_back == storm.billed + storm.unknown
     assert parts.progress.calls["attempts"] == storm.sent
     if pairs is not None:
         assert sorted(o.call_order for o in parts.journal.outcomes) == list(range(pairs))
@@ -86,7 +86,7 @@ def check_books(parts, storm, *, pairs=None):
 def test_in_any_storm_every_pair_gets_one_end_and_every_call_is_in_the_books(seed):
     pairs, bad = night(seed)
     storm = Storm(seed, share=0.3, bad=bad)
-    parts = engine(comparer=storm, calls_in_flight=1 + seed % 8)
+    parts = engine(client=storm, calls_in_flight=1 + seed % 8)
     compare_pairs(iter(pairs), parts)
     check_books(parts, storm, pairs=len(pairs))
     for outcome in parts.journal.outcomes:
@@ -104,10 +104,12 @@ def test_a_storm_cut_off_anywhere_leaves_books_that_the_next_run_completes(seed)
     left = pairs
     for attempt in range(60):
         storm = Storm(1000 * seed + attempt, share=0.3, bad=bad)
-        parts = engine(comparer=storm, calls_in_flight=4)
+        parts = engine(client=storm, calls_in_flight=4)
         cut = draw.randint(1, 120)
         storm.on_call = lambda storm=storm, parts=parts, cut=cut: storm.sent >= cut and parts.stop.set()
-        parts.verdicts.seed((pairs[o.call_order][1], o) for o in journal.outcomes if o.call_order is not None)
+        parts.bad_images.seed(
+            (pairs[o.call_order][1], o) for o in journal.outcomes if o.call_order is not None
+        )
         with suppress(Interrupted):
             compare_pairs(left, parts)
         check_books(parts, storm)
@@ -124,7 +126,7 @@ def test_a_storm_cut_off_anywhere_leaves_books_that_the_next_run_completes(seed)
 def test_a_storm_with_a_fatal_answer_in_it_stops_with_its_books_in_order(seed):
     pairs, bad = night(seed)
     storm = Storm(seed, share=0.3, bad=bad)
-    parts = engine(comparer=storm, calls_in_flight=8)
+    parts = engine(client=storm, calls_in_flight=8)
     storm.on_call = lambda: (
         storm.sent == 150
         and storm.bad.update({f"i{n}": "ResourceUnavailable.InArrears" for n in range(0, 60, 2)})
@@ -141,7 +143,7 @@ def test_a_real_clock_and_many_calls_in_flight_keep_the_books_for_seconds_of_slo
     storm.on_call = lambda: time.sleep(draw.choice([0.002, 0.005, 0.02, 0.02, 0.05]))
     limits = RetryLimits(first_pause=0.01, longest_pause=0.2)
     parts = engine(
-        comparer=storm,
+        client=storm,
         clock=SystemClock(),
         calls_in_flight=None,
         calls_per_second=5000.0,

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from maskmatch.core.errors import BooksError, InputError, Interrupted, StopRun, Unavailable
-from maskmatch.engine.retries import RetryLimits
+from maskmatch.engine.work import RetryLimits
 from maskmatch.permits.opening import open_coordinator
 from maskmatch.pipeline.compare import check_account, compare_shard
 from maskmatch.pipeline.plan import make_plan

@@ -5,7 +5,7 @@ import pytest
 
 from maskmatch.core.errors import ImageUnusable, InputError
 from maskmatch.core.image_rules import MAX_FILE_BYTES
-from maskmatch.engine.retries import RetryLimits
+from maskmatch.engine.work import RetryLimits
 from maskmatch.storage.images import KEPT_SECONDS, URL_SECONDS, StoreImages, Transfer
 from maskmatch.storage.object_stores import FileStore, S3Store, Store
 

@@ -1,5 +1,6 @@
 """Whatever a test of the client wants to hear, served on loopback, and a client that asks for it."""
 
+import asyncio
 import http.server
 import json
 import socket
@@ -10,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+
+import uvloop
 
 from maskmatch.core.image_rules import Picture
 from maskmatch.tencent import Account
@@ -141,7 +144,9 @@ def request(body: bytes = b"{}") -> bytes:
 
 
 class Calls:
-    """Makes exchanges with one place."""
+    """Makes exchanges with one place, on an event loop where `on_loop` says so."""
+
+    on_loop = False
 
     def __init__(
         self, endpoint: str, *, keep: int = 1, answer_seconds: float = ANSWER_SECONDS, **place: Any
@@ -149,6 +154,10 @@ class Calls:
         place = {"authorities": None, "proxy": None} | place
         self.connections = Connections(Place(endpoint=endpoint, **place), keep=keep)
         self.exchanges = Exchanges(self.connections, answer_seconds=answer_seconds)
+        self._loop = uvloop.new_event_loop() if self.on_loop else None
+        self._ended: list[Exchange] = []
+        if self._loop:
+            self.exchanges.attach(self._loop)
 
     @property
     def resting(self) -> int:
@@ -159,15 +168,32 @@ class Calls:
 
     def started(self, *blocks: bytes) -> Exchange:
         exchange = self.prepared(*blocks)
-        self.exchanges.start(exchange)
+        self.start(exchange)
         return exchange
+
+    def start(self, exchange: Exchange, **choices: Any) -> None:
+        on_end = self._ended.append if self._loop else None
+        self.exchanges.start(exchange, on_end=on_end, **choices)
+
+    def wait(self, seconds: float) -> list[Exchange]:
+        """Return what has ended, after so many seconds at most."""
+        if not self._loop:
+            return self.exchanges.wait(seconds)
+        until = time.monotonic() + seconds
+        while True:
+            self._loop.run_until_complete(asyncio.sleep(0.005))
+            if self._ended or time.monotonic() >= until:
+                break
+        ended = self._ended.copy()
+        self._ended.clear()
+        return ended
 
     def ended(self, count: int = 1) -> list[Exchange]:
         """Wait for so many, and no more."""
         ended: list[Exchange] = []
         give_up_at = time.monotonic() + 20
         while len(ended) < count and time.monotonic() < give_up_at:
-            ended += self.exchanges.wait(0.05)
+            ended += self.wait(0.05)
         assert len(ended) == count
         return ended
 
@@ -180,6 +206,8 @@ class Calls:
     def close(self) -> None:
         self.exchanges.close()
         self.connections.close()
+        if self._loop:
+            self._loop.close()
 
 
 def calls_to(endpoint: str, **choices: Any) -> closing[Calls]:

@@ -11,6 +11,7 @@ from maskmatch.tencent.stages import Stage
 from tests.tencent.answers import Calls, calls, contents, echo, listening, peer, request
 
 pytestmark = pytest.mark.server
+BOTH_WAYS = True
 
 SECURE = pytest.mark.parametrize("is_tls", [False, True], ids=["plain", "tls"])
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
@@ -73,7 +74,7 @@ def test_each_has_its_own_deadline():
     with calls(lambda handler: released.wait(10), answer_seconds=0.3) as each:
         started = [each.started()]
         for _ in range(2):
-            assert not each.exchanges.wait(0.1)
+            assert not each.wait(0.1)
             started.append(each.started())
         ended = each.ended(3)
         released.set()
@@ -117,7 +118,7 @@ def test_an_answer_without_end_holds_up_neither_others_nor_its_own_deadline():
     with calls(answer) as each:
         flood = each.started(request(b"flood"))
         assert much_came.wait(10)
-        assert each.exchanges.wait(0) == []
+        assert each.wait(0) == []
         assert 0 < sum(map(len, flood.answer._parts)) <= 16384
         assert contents([each.made(request(b"other"))]) == [b"other"]
         flood.sent_at -= 10
@@ -155,7 +156,7 @@ def test_wake_ends_a_wait_from_another_thread():
         waking = threading.Timer(0.05, each.exchanges.wake)
         waking.start()
         started = time.monotonic()
-        assert each.exchanges.wait(5) == []
+        assert each.wait(5) == []
         assert 0.03 < time.monotonic() - started < 2  # woken, neither at once nor after its 5 s
         waking.join()
 
@@ -165,9 +166,9 @@ def test_wakes_that_nobody_waited_for_end_one_wait_and_no_more():
         for _ in range(10_000):
             each.exchanges.wake()
         started = time.monotonic()
-        each.exchanges.wait(5)
+        each.wait(5)
         assert time.monotonic() - started < 2  # woken, not after its 5 s
-        each.exchanges.wait(0.2)
+        each.wait(0.2)
         assert time.monotonic() - started >= 0.2  # not woken again
         assert contents([each.made(request(b"after"))]) == [b"after"]
 
@@ -185,7 +186,7 @@ def test_what_has_ended_wakes_no_wait(keep):
         may_hang_up.set()
         time.sleep(0.05)  # the end of the connection travels
         started = time.monotonic()
-        assert each.exchanges.wait(0.2) == []
+        assert each.wait(0.2) == []
         assert time.monotonic() - started >= 0.2  # not woken
 
 

@@ -13,6 +13,7 @@ from maskmatch.tencent.stages import ExchangeBroken, Stage
 from tests.tencent.answers import calls, calls_to, contents, echo, hanging_up, peer, reply, request
 
 pytestmark = pytest.mark.server
+BOTH_WAYS = True
 
 SECURE = pytest.mark.parametrize("is_tls", [False, True], ids=["plain", "tls"])
 MEGABYTES = bytes(range(256)) * 4096 * 16
@@ -71,7 +72,7 @@ def test_the_time_for_the_answer_counts_from_when_the_request_has_left():
     with calls(answer, reads_body=False, answer_seconds=0.6) as each:
         slow = each.prepared(*blocks_of(MEGABYTES))
         slow.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 18)
-        each.exchanges.start(slow)
+        each.start(slow)
         assert each.ended() == [slow]
     assert slow.response
     assert slow.seconds > 0.9
@@ -82,9 +83,9 @@ def test_a_request_that_has_left_in_pieces_wakes_no_wait_until_its_answer_comes(
     with calls(lambda handler: gate.wait(10) and echo(handler)) as each:
         large = each.started(*blocks_of(MEGABYTES))
         while large.unsent:
-            each.exchanges.wait(0.05)
+            each.wait(0.05)
         started = time.monotonic()
-        assert each.exchanges.wait(0.2) == []
+        assert each.wait(0.2) == []
         assert time.monotonic() - started >= 0.2  # it slept all the time it was given
         gate.set()
         assert each.ended() == [large]
@@ -105,6 +106,18 @@ def test_a_request_that_did_not_leave_whole_is_known_as_that():
         (Stage.SEND, ConnectionResetError),
         (Stage.SEND, BrokenPipeError),
     }
+
+
+@SECURE
+def test_so_is_one_whose_connection_was_closed_in_the_middle_of_it(is_tls, tmp_path):
+    def hang_up(handler):
+        handler.rfile.read(100_000)
+        handler.close_connection = True
+
+    with calls(hang_up, reads_body=False, tls=tmp_path if is_tls else None) as each:
+        broken = each.made(*blocks_of(MEGABYTES)).broken
+    assert broken.stage is Stage.SEND
+    assert not broken.timed_out
 
 
 def test_so_is_one_whose_other_side_says_no_more_before_it_has_taken_all():
@@ -144,7 +157,7 @@ def test_an_early_answer_of_one_that_goes_on_listening_does_not_keep_the_connect
 
 def late(each, exchange, **choices):
     with pytest.raises(ExchangeBroken) as caught:
-        each.exchanges.start(exchange, **choices)
+        each.start(exchange, **choices)
     assert exchange.sock.fileno() == -1
     return caught.value.stage
 
@@ -158,7 +171,7 @@ def test_a_request_whose_time_has_passed_is_not_sent():
 
     with calls(answer) as each:
         assert late(each, each.prepared(request(b"late")), send_by=time.monotonic() - 0.001) is Stage.LATE
-        each.exchanges.start(each.prepared(request(b"in time")), send_by=time.monotonic() + 60)
+        each.start(each.prepared(request(b"in time")), send_by=time.monotonic() + 60)
         assert contents(each.ended()) == [b"in time"]
     assert seen == [b"in time"]
 
@@ -170,7 +183,7 @@ def test_a_request_that_rested_is_sent(is_tls, tmp_path):
             rested = each.prepared()
             rested.ready_at -= STALE_SECONDS - 5
             time.sleep(0.05)  # what TLS sends after the handshake travels, and nothing tells of it
-            each.exchanges.start(rested)
+            each.start(rested)
             assert each.ended() == [rested]
             assert rested.response
 

@@ -13,7 +13,6 @@ Decision: docs/adr/0008-one-retry-layer-behind-fresh-pairs.md
 
 import itertools
 import math
-import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,7 +52,7 @@ def _is_lost(failure: CallFailed) -> bool:
 
 
 class Breaker:
-    """Admits calls while the service answers; may be used by many threads.
+    """Admits calls while the service answers.
 
     A ticket names the spell in which a call was admitted: what comes back from an earlier spell says nothing
     about now.
@@ -71,7 +70,6 @@ class Breaker:
         self._on_back = on_back
         self._clock = clock
         self._say = say
-        self._lock = threading.Lock()
         self._newest: deque[tuple[float, CallFailed | None]] = deque(maxlen=limits.most_calls)
         self._ticket = 0
         self._probe_at = -math.inf
@@ -79,64 +77,58 @@ class Breaker:
         self._failed_probes = 0
 
     @property
-    def room(self) -> float:
+    def allowed_calls(self) -> float:
         """Return how many calls may be sent now: any number, one as a probe, or none."""
-        with self._lock:
-            if not self._is_open:
-                return math.inf
-            return 1 if self._may_probe() else 0
+        if not self._is_open:
+            return math.inf
+        return 1 if self._may_probe() else 0
 
     def admit(self) -> int | None:
         """Return a ticket if a call may be made now, else None; whoever gets one makes the call."""
-        with self._lock:
-            if self._is_open:
-                if not self._may_probe():
-                    return None
-                self._is_probing = True
-            return self._ticket
+        if self._is_open:
+            if not self._may_probe():
+                return None
+            self._is_probing = True
+        return self._ticket
 
     def abandoned(self, ticket: int) -> None:
         """Note that an admitted call was not made after all."""
-        with self._lock:
-            if ticket == self._ticket:
-                self._is_probing = False
+        if ticket == self._ticket:
+            self._is_probing = False
 
     def answered(self, ticket: int) -> None:
         """Note that the service answered a call."""
-        with self._lock:
-            self._was_answered = True
-            if ticket != self._ticket:
-                return
-            if self._is_open:
-                self._say("the service answers again: going on")
-                self._is_open = self._is_probing = False
-                self._failed_probes = 0
-                self._newest.clear()
-                self._on_back()
-            self._newest.append((self._clock.now(), None))
+        self._was_answered = True
+        if ticket != self._ticket:
+            return
+        if self._is_open:
+            self._say("the service answers again: going on")
+            self._is_open = self._is_probing = False
+            self._failed_probes = 0
+            self._newest.clear()
+            self._on_back()
+        self._newest.append((self._clock.now(), None))
 
     def failed(self, ticket: int, failure: CallFailed) -> None:
         """Note that a call came to nothing; raise Unavailable when going on is of no use."""
-        with self._lock:
-            if ticket != self._ticket:
-                return
-            if self._is_open:
-                self._failed_probes += 1
-                if self._failed_probes >= self._limits.probes:
-                    raise self._unavailable(failure)
-                self._open(failure)
-                return
-            self._newest.append((self._clock.now(), failure))
-            if self._most_failed() or self._all_were_lost():
-                if self._nothing_was_reached():
-                    raise self._unavailable(failure)
-                self._open(failure)
+        if ticket != self._ticket:
+            return
+        if self._is_open:
+            self._failed_probes += 1
+            if self._failed_probes >= self._limits.probes:
+                raise self._unavailable(failure)
+            self._open(failure)
+            return
+        self._newest.append((self._clock.now(), failure))
+        if self._most_failed() or self._all_were_lost():
+            if self._nothing_was_reached():
+                raise self._unavailable(failure)
+            self._open(failure)
 
-    def agrees(self) -> bool:
+    def most_fail_now(self) -> bool:
         """Return True if most calls fail now, however few they are."""
-        with self._lock:
-            calls, failures = self._counts()
-            return self._is_open or failures >= self._limits.share * calls
+        calls, failures = self._counts()
+        return self._is_open or failures >= self._limits.share * calls
 
     def _may_probe(self) -> bool:
         return not self._is_probing and self._clock.now() >= self._probe_at

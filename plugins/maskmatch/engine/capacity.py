@@ -62,7 +62,7 @@ def is_refused(failure: CallFailed) -> bool:
 
 
 class Capacity:
-    """The calls that one process may have in flight; for one thread, which tells it of each that ended."""
+    """The calls that one process may have in flight."""
 
     def __init__(
         self, *, calls_per_second: float, time_limit: float, most: int, now: Callable[[], float]

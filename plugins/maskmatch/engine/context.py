@@ -1,5 +1,6 @@
 """What comparing needs from the world, as small protocols, and the limits it keeps."""
 
+import asyncio
 import logging
 import random
 import threading
@@ -7,15 +8,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
+import uvloop
+
 from maskmatch.core.clock import Clock
 from maskmatch.core.codes import ThrottleScope
 from maskmatch.core.image_rules import Picture
 from maskmatch.core.outcomes import Answer, Outcome
+from maskmatch.engine.bad_images import BadImageIndex
 from maskmatch.engine.breaker import BreakerLimits
-from maskmatch.engine.concurrency import ConcurrencyLimits
+from maskmatch.engine.memory import MemoryLimits
 from maskmatch.engine.progress import Progress
-from maskmatch.engine.retries import RetryLimits
-from maskmatch.engine.verdicts import Verdicts
+from maskmatch.engine.work import RetryLimits
 
 
 class Call(Protocol):
@@ -30,8 +33,20 @@ class Call(Protocol):
 C = TypeVar("C", bound=Call)
 
 
-class Comparer(Protocol[C]):
-    """Makes paid calls: prepared in many threads, sent and received in one."""
+class CompareClient(Protocol[C]):
+    """Makes paid calls: prepared in worker threads, sent and received on the loop."""
+
+    def attach(self) -> None:
+        """Use the running loop from now on."""
+        ...
+
+    def watch(self, *, watched: bool) -> None:
+        """Let the loop wake for each answer, or only take them in when `take_in` is called."""
+        ...
+
+    def take_in(self) -> None:
+        """Take in the answers that have come, and end the calls that have passed their time limit."""
+        ...
 
     def prepare(self, reference: Picture, probe: Picture, *, quality_control: int) -> C:
         """Return a call that only has to be sent; raise CallFailed when the service cannot be reached."""
@@ -45,19 +60,11 @@ class Comparer(Protocol[C]):
         """Let go of a call that was not started."""
         ...
 
-    def start(self, call: C, *, send_by: float) -> None:
-        """Begin to send a call.
+    def start(self, call: C, *, send_by: float, on_end: Callable[[C], None]) -> None:
+        """Begin to send a call; `on_end` is called on the loop when it has ended.
 
         Raise SlotMissed, and send nothing, when the clock shows more than `send_by`, or for a stale call.
         """
-        ...
-
-    def wait(self, seconds: float) -> Sequence[C]:
-        """Return the calls that have ended, after so many seconds at most."""
-        ...
-
-    def wake(self) -> None:
-        """Let `wait` return soon; for any thread."""
         ...
 
     def answer(self, call: C) -> Answer:
@@ -65,7 +72,7 @@ class Comparer(Protocol[C]):
         ...
 
     def refresh(self) -> bool:
-        """Take a newer credential for the next calls; return True if there is one."""
+        """Take a newer credential for the next calls; return True if there is one. It may block."""
         ...
 
 
@@ -73,11 +80,14 @@ class Images(Protocol):
     """Fetches images."""
 
     def load(self, image_id: str) -> Picture:
-        """Return the image; raise ImageUnusable if it cannot be sent, Unavailable if the store is away."""
+        """Return the image; raise ImageUnusable if it cannot be sent, Unavailable if the store is away.
+
+        It may block, and is called from several threads.
+        """
         ...
 
 
-class Permits(Protocol):
+class PermitSource(Protocol):
     """Says when calls may be sent; each slot is good for one call."""
 
     @property
@@ -88,7 +98,7 @@ class Permits(Protocol):
     def book(self, calls: Callable[[], int], stop: threading.Event | None = None) -> Sequence[float]:
         """Return the times (of the clock) of slots for at most so many calls as are wanted by then.
 
-        For one thread. Raise what keeps calls from ever being sent.
+        It may block. Raise what keeps calls from ever being sent.
         """
         ...
 
@@ -106,19 +116,28 @@ class Permits(Protocol):
 
 
 class Journal(Protocol):
-    """Keeps what was paid for; both raise what kept earlier outcomes from being durable."""
+    """Keeps what was paid for; all but `is_full` raise what kept earlier outcomes from being durable."""
 
-    def record(self, outcome: Outcome) -> None:
-        """Keep it; return at once unless too much is not yet durable."""
+    @property
+    def is_full(self) -> bool:
+        """Return True if nothing more should be paid for until more is durable."""
+        ...
+
+    def enter(self, outcome: Outcome) -> None:
+        """Keep an outcome, at once."""
+        ...
+
+    def wait_for_room(self) -> None:
+        """Return when it is not full any more."""
         ...
 
     def flush(self) -> None:
-        """Return when all that was recorded is durable."""
+        """Return when all that was entered is durable."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Engine(Generic[C]):
+class CompareContext(Generic[C]):
     """All that `compare_pairs` needs.
 
     `calls_in_flight` is how many may be in flight at most, each for `call_timeout` seconds; None leaves it to
@@ -126,19 +145,20 @@ class Engine(Generic[C]):
     """
 
     images: Images
-    comparer: Comparer[C]
-    pacer: Permits
+    client: CompareClient[C]
+    permits: PermitSource
     journal: Journal
     progress: Progress
     clock: Clock
     calls_per_second: float
     calls_in_flight: int | None = None
     call_timeout: float = 10.0
-    concurrency: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
+    memory: MemoryLimits = field(default_factory=MemoryLimits)
     limits: RetryLimits = field(default_factory=RetryLimits)
     breaker: BreakerLimits = field(default_factory=BreakerLimits)
-    verdicts: Verdicts = field(default_factory=Verdicts)
+    bad_images: BadImageIndex = field(default_factory=BadImageIndex)
     stop: threading.Event = field(default_factory=threading.Event)
     drain_seconds: float = 4.0
     warn: Callable[[str], None] = logging.getLogger("maskmatch.engine").warning
     jitter: Callable[[], float] = random.random
+    new_loop: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop

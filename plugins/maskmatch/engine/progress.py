@@ -1,6 +1,5 @@
 """How far a shard is, how fast it goes, what it costs and when it will be done."""
 
-import threading
 from collections import Counter, deque
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,7 +19,7 @@ def _ignore(_: dict[str, Any]) -> None:
 
 
 class Progress:
-    """Counts outcomes and calls; may be used by many threads.
+    """Counts outcomes and calls.
 
     `tick` says a line every ten seconds and hands the facts to `report` every five; `price` gives the money
     (CNY) for a number of billed calls.
@@ -42,7 +41,6 @@ class Progress:
         self._price = price
         self._said_at = self._reported_at = clock.now()
         self._samples = deque([(clock.now(), 0)], maxlen=_RATE_SECONDS + 1)
-        self._lock = threading.Lock()
         self.calls_in_flight = 0
         self.counts: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
@@ -50,23 +48,20 @@ class Progress:
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome and its calls."""
-        with self._lock:
-            self.counts[outcome.reason.code if outcome.reason else Status.SCORED.value] += 1
-            self._add_calls(outcome.calls)
+        self.counts[outcome.reason.code if outcome.reason else Status.SCORED.value] += 1
+        self._add_calls(outcome.calls)
 
     def add_calls(self, calls: Calls) -> None:
         """Count the calls of a pair that has no outcome yet."""
-        with self._lock:
-            self._add_calls(calls)
+        self._add_calls(calls)
 
     def add_unknown(self, code: str) -> bool:
         """Count an answer whose code is not in the table; return True if it is the first with this code."""
-        with self._lock:
-            self.unknown_codes[code] += 1
-            return self.unknown_codes[code] == 1
+        self.unknown_codes[code] += 1
+        return self.unknown_codes[code] == 1
 
     def tick(self) -> None:
-        """Say and report what is due; for one thread, many times a second."""
+        """Say and report what is due; to be called many times a second."""
         now = self._clock.now()
         if now - self._samples[-1][0] >= 1:
             self._samples.append((now, self.done))
@@ -80,8 +75,7 @@ class Progress:
     @property
     def done(self) -> int:
         """Return how many pairs have an outcome."""
-        with self._lock:
-            return self.counts.total()
+        return self.counts.total()
 
     @property
     def pairs_per_second(self) -> float:
@@ -104,8 +98,7 @@ class Progress:
     def facts(self) -> dict[str, Any]:
         """Return all of it as JSON values."""
         left = self.seconds_left
-        with self._lock:
-            counts, calls, unknown = dict(self.counts), dict(self.calls), dict(self.unknown_codes)
+        counts, calls, unknown = dict(self.counts), dict(self.calls), dict(self.unknown_codes)
         return {
             "total": self._total,
             "done": sum(counts.values()),

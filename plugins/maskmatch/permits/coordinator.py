@@ -90,7 +90,9 @@ class PermitCoordinator:
         """Give up a lease that nobody else has taken; this process takes no permits for now."""
 
         def alter(state: State, moment: Moment) -> State:
-            users = {who: user for who, user in state.users.items() if who != self._who}
+            users = {**state.users}
+            if mine := users.get(self._who):
+                users[self._who] = replace(mine, has_left=True)
             lease = leases.release(state.leases.get(shard), epoch, utc=moment.utc.timestamp())
             kept = {**state.leases, shard: lease} if lease else state.leases
             return replace(state, leases=kept, users=users)

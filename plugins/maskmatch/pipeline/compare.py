@@ -18,12 +18,12 @@ from maskmatch.core.outage import Outage
 from maskmatch.core.pairs import Pair
 from maskmatch.core.planning import Plan, Shard
 from maskmatch.core.pricing import price_of
+from maskmatch.engine.bad_images import BadImageIndex
 from maskmatch.engine.compare import compare_pairs
-from maskmatch.engine.concurrency import ConcurrencyLimits
-from maskmatch.engine.context import Engine
+from maskmatch.engine.context import CompareContext
+from maskmatch.engine.memory import MemoryLimits
 from maskmatch.engine.progress import Progress
-from maskmatch.engine.retries import RetryLimits
-from maskmatch.engine.verdicts import Verdicts
+from maskmatch.engine.work import RetryLimits
 from maskmatch.permits.client.pacing import Pacer
 from maskmatch.permits.coordinator import PermitCoordinator
 from maskmatch.permits.opening import open_coordinator
@@ -84,7 +84,7 @@ class CompareOptions:
     @property
     def most_calls_in_flight(self) -> int:
         """Return how many calls may be in flight at most."""
-        return self.calls_in_flight or ConcurrencyLimits().most
+        return self.calls_in_flight or MemoryLimits().most
 
 
 def check_account(options: CompareOptions) -> None:
@@ -158,7 +158,7 @@ def _compare(
     comparer: TencentComparer,
     journal: ShardJournal,
 ) -> Progress:
-    pairs, verdicts = _missing(run.warehouse, shard)
+    pairs, bad_images = _missing(run.warehouse, shard)
     known = shard.pairs - len(pairs)
     log.info("%s: %s pairs, %s already known", shard.key, shard.pairs, known)
     progress = Progress(
@@ -168,10 +168,10 @@ def _compare(
         report=lambda facts: options.report({**facts, "already_known": known}),
         price=price_of,
     )
-    engine = Engine(
+    context = CompareContext(
         images=StoreImages(run.source, transfer=options.transfer, open_store=options.open_store),
-        comparer=comparer,
-        pacer=pacer,
+        client=comparer,
+        permits=pacer,
         journal=journal,
         progress=progress,
         clock=options.clock,
@@ -179,25 +179,25 @@ def _compare(
         calls_in_flight=options.calls_in_flight,
         call_timeout=options.call_timeout,
         limits=options.limits,
-        verdicts=verdicts,
+        bad_images=bad_images,
         stop=options.stop,
         drain_seconds=DRAIN_SECONDS,
     )
-    compare_pairs(pairs, engine)
+    compare_pairs(pairs, context)
     return progress
 
 
-def _missing(warehouse: Store, shard: Shard) -> tuple[list[tuple[int, Pair]], Verdicts]:
+def _missing(warehouse: Store, shard: Shard) -> tuple[list[tuple[int, Pair]], BadImageIndex]:
     """Return the pairs that have no final outcome, and what the others tell about images."""
     known = final_outcomes(scan_journal(warehouse, plans.journal_prefix(shard.key)))
-    verdicts, missing = Verdicts(), []
+    bad_images, missing = BadImageIndex(), []
     for order, pair in plans.read_shard(warehouse, shard.key):
         outcome = known.get(pair.pair_id)
         if outcome is not None:
-            verdicts.seed([(pair, outcome)])
+            bad_images.seed([(pair, outcome)])
         if outcome is None or not outcome.is_final:
             missing.append((order, pair))
-    return missing, verdicts
+    return missing, bad_images
 
 
 def _tidy_up(warehouse: Store, prefix: str, coordinator: PermitCoordinator, claim: Claim) -> None:

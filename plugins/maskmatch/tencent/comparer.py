@@ -1,5 +1,6 @@
 """Paid calls, and what each answer that is no score means."""
 
+import asyncio
 import math
 import re
 from collections.abc import Callable
@@ -31,7 +32,7 @@ _QUERY = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]+")
 
 
 class TencentComparer:
-    """Prepares calls, in many threads; sends them and takes in their answers, in one.
+    """Prepares calls, in many threads; sends them and takes in their answers, in one or on an event loop.
 
     `renew` fetches the account anew when the vendor refuses its temporary credential.
     """
@@ -52,6 +53,11 @@ class TencentComparer:
         self._renew = renew
         self.wake = self._exchanges.wake
 
+    def attach(self) -> None:
+        """Send calls on the running event loop from now on, which tells when they have ended."""
+        self._exchanges.attach(asyncio.get_running_loop())
+        self.watch, self.take_in = self._exchanges.watch, self._exchanges.take_in
+
     def prepare(self, reference: Picture, probe: Picture, *, quality_control: int) -> Exchange:
         """Return a call that is signed and has a connection; raise CallFailed when there is none."""
         request = models.CompareMaskFaceRequest()
@@ -61,10 +67,15 @@ class TencentComparer:
         request.QualityControl = quality_control
         return self._prepared(request)
 
-    def start(self, call: Exchange, *, send_by: float = math.inf) -> None:
-        """Begin to send a call; raise SlotMissed, and send nothing, when it is late or rested too long."""
+    def start(
+        self, call: Exchange, *, send_by: float = math.inf, on_end: Callable[[Exchange], None] | None = None
+    ) -> None:
+        """Begin to send a call; raise SlotMissed, and send nothing, when it is late or rested too long.
+
+        `on_end` is called on the event loop when it has ended; without one, `wait` returns it.
+        """
         try:
-            self._exchanges.start(call, send_by=send_by)
+            self._exchanges.start(call, send_by=send_by, on_end=on_end)
         except ExchangeBroken as broken:
             raise SlotMissed("the time of the permit had passed before the call was sent") from broken
 

@@ -1,18 +1,21 @@
 """All exchanges in flight, sent and received by one thread that never waits for any one of them.
 
-Each has its own connection and one deadline for the answer; nothing is repeated, no redirect is followed.
+Each has its own connection and one deadline for the answer; nothing is repeated, no redirect is followed. On
+an event loop the sockets stay ours: a transport's buffers would hide what has left, which decides what is
+billed.
 
 Decision: docs/adr/0009-a-lean-way-below-the-vendors-client.md
-Decision: docs/adr/0010-one-line-for-all-calls.md
+Decision: docs/adr/0013-one-loop-for-all-calls.md
 """
 
+import asyncio
 import math
 import select
 import socket
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from maskmatch.tencent.answers import HttpAnswer, Response
@@ -35,6 +38,7 @@ class Exchange:
     __slots__ = (
         "answer",
         "broken",
+        "on_end",
         "ready_at",
         "response",
         "seconds",
@@ -52,36 +56,70 @@ class Exchange:
         self.why: OSError | None = None  # the other side hung up: it may have answered before it did
         self.response: Response | None = None
         self.broken: ExchangeBroken | None = None
+        self.on_end: Callable[[Exchange], None] | None = None
         self.ready_at = time.monotonic()
         self.started_at = self.sent_at = self.seconds = 0.0
 
 
 class Exchanges:
-    """Starts exchanges and takes in what comes of them; for one thread, but `wake` for any."""
+    """Starts exchanges and takes in what comes of them; for one thread, but `wake` for any.
+
+    What has ended is returned by `wait`, or on an event loop (`attach`) told to the `on_end` of each.
+    """
 
     def __init__(self, connections: Connections, *, answer_seconds: float = ANSWER_SECONDS) -> None:
         self._connections = connections
         self._answer_seconds = answer_seconds
         self._out: dict[int, Exchange] = {}  # by file number, the first to be given up first
         self._ended: list[Exchange] = []
-        self._poll = select.poll()
+        self._poll = select.epoll()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_watched = False
         self._bell, self._listener = socket.socketpair()
         for end in (self._bell, self._listener):
             end.setblocking(False)
-        self._poll.register(self._listener, select.POLLIN)
-        self.close = weakref.finalize(self, _hang_up, self._out, self._bell, self._listener)
+        self._poll.register(self._listener, select.EPOLLIN)
+        self.close = weakref.finalize(self, _hang_up, self._out, self._poll, self._bell, self._listener)
 
-    def start(self, exchange: Exchange, *, send_by: float = math.inf) -> None:
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take in what comes on this loop from now on, and not in `wait`."""
+        self._loop, self._is_watched = loop, False
+        self.watch(watched=True)
+
+    def watch(self, *, watched: bool) -> None:
+        """Let the loop wake for what comes, or only take it in when `take_in` is called."""
+        if self._loop is None or watched == self._is_watched:
+            return
+        self._is_watched = watched
+        if watched:
+            self._loop.add_reader(self._poll, self.take_in)
+        else:
+            self._loop.remove_reader(self._poll)
+
+    def take_in(self) -> None:
+        """Take in what has come, and look at the deadlines."""
+        for number, event in self._poll.poll(0):
+            self._on_event(number, event)
+        self._look_at_deadlines()
+
+    def start(
+        self,
+        exchange: Exchange,
+        *,
+        send_by: float = math.inf,
+        on_end: Callable[[Exchange], None] | None = None,
+    ) -> None:
         """Send, as far as the connection takes it; raise ExchangeBroken when it is too late (monotonic)."""
         now = time.monotonic()
         if now > send_by or is_stale(exchange):
             exchange.sock.close()
             raise ExchangeBroken(Stage.LATE, TimeoutError("the time to send it had passed"))
         exchange.started_at = exchange.sent_at = now
+        exchange.on_end = on_end
         self._out[exchange.sock.fileno()] = exchange
-        self._poll.register(exchange.sock, select.POLLIN)
+        self._poll.register(exchange.sock, select.EPOLLIN)
         if self._send(exchange) and exchange.unsent:
-            self._poll.modify(exchange.sock, select.POLLIN | select.POLLOUT)
+            self._poll.modify(exchange.sock, select.EPOLLIN | select.EPOLLOUT)
 
     def wait(self, seconds: float) -> list[Exchange]:
         """Return those that have ended, after so many seconds at most; only here deadlines are looked at."""
@@ -90,11 +128,8 @@ class Exchanges:
         elif seconds <= _NAP_SECONDS:
             time.sleep(seconds)
             seconds = 0.0
-        for number, event in self._poll.poll(1000 * seconds):
-            if exchange := self._out.get(number):
-                self._go_on(exchange, event)
-            else:
-                self._silence()
+        for number, event in self._poll.poll(seconds):
+            self._on_event(number, event)
         self._look_at_deadlines()
         ended, self._ended = self._ended, []
         return ended
@@ -104,15 +139,21 @@ class Exchanges:
         with suppress(OSError):
             self._bell.send(b"!")
 
+    def _on_event(self, number: int, event: int) -> None:
+        if exchange := self._out.get(number):
+            self._go_on(exchange, event)
+        else:
+            self._silence()
+
     def _go_on(self, exchange: Exchange, event: int) -> None:
         if exchange.unsent:
             if not self._send(exchange):
                 return
-            if event & select.POLLOUT:
+            if event & select.EPOLLOUT:
                 self._postpone(exchange)
             if not exchange.unsent:
-                self._poll.modify(exchange.sock, select.POLLIN)
-        if event != select.POLLOUT:
+                self._poll.modify(exchange.sock, select.EPOLLIN)
+        if event != select.EPOLLOUT:
             self._receive(exchange)
 
     def _send(self, exchange: Exchange) -> bool:
@@ -179,7 +220,10 @@ class Exchanges:
         self._poll.unregister(number)
         exchange.seconds = time.monotonic() - exchange.started_at
         exchange.unsent.clear()
-        self._ended.append(exchange)
+        if exchange.on_end is None:
+            self._ended.append(exchange)
+        else:
+            exchange.on_end(exchange)
 
     def _look_at_deadlines(self) -> None:
         too_old = time.monotonic() - self._answer_seconds
@@ -197,7 +241,7 @@ def is_stale(exchange: Exchange) -> bool:
     return rested > STALE_SECONDS or (rested > _FRESH_SECONDS and is_over(exchange.sock))
 
 
-def _hang_up(out: dict[int, Exchange], *ends: socket.socket) -> None:
+def _hang_up(out: dict[int, Exchange], *ends: socket.socket | select.epoll) -> None:
     """Close all exchanges in flight."""
     for exchange in out.values():
         exchange.sock.close()

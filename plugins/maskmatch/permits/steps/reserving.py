@@ -131,8 +131,12 @@ def _active_users(state: State, now: float) -> int:
 
 def processes(state: State, moment: Moment, who: str) -> int:
     """Return how many processes share the rate, `who` among them."""
-    users = {name for name, user in state.users.items() if 0 <= moment.now - user.seen < _SHARES_SECONDS}
-    return len(users | {who})
+    present = {name for name, user in state.users.items() if _is_present(user, moment.now)}
+    return len(present | {who})
+
+
+def _is_present(user: User, now: float) -> bool:
+    return not user.has_left and 0 <= now - user.seen < _SHARES_SECONDS
 
 
 def _fair_run(users: int, rate: float) -> int:

@@ -27,12 +27,16 @@ _PRUNE_EVERY_SECONDS = 10.0
 
 
 class User(msgspec.Struct, frozen=True):
-    """A process that takes permits; `calls` fades with time, `seen` is on the store's clock."""
+    """A process that takes permits; `calls` fades with time, `seen` is on the store's clock.
+
+    Who `has_left` has given up its shard and wants none for now.
+    """
 
     run_id: str
     priority: Priority
     calls: float
     seen: float
+    has_left: bool = False
 
 
 class _Format(msgspec.Struct, frozen=True):

@@ -77,7 +77,24 @@ class ShardJournal:
         """
         with self._lock:
             self._keep(outcome)
-            self._await(lambda: len(self._pending) <= self._most_pending)
+            self._await(lambda: not self.is_full)
+
+    @property
+    def is_full(self) -> bool:
+        """Return True if a whole group is not yet durable."""
+        return len(self._pending) > self._most_pending
+
+    def enter(self, outcome: Outcome) -> None:
+        """Keep an outcome, at once; raise Unavailable once it is closed, Replaced when taken over."""
+        with self._lock:
+            self._keep(outcome)
+            if self._replaced:
+                raise self._replaced
+
+    def wait_for_room(self) -> None:
+        """Return when it is not full any more; raise as `record` does."""
+        with self._lock:
+            self._await(lambda: not self.is_full)
 
     def flush(self) -> None:
         """Return when all that was recorded so far is durable; raise as `record` does."""

@@ -1,4 +1,4 @@
-"""The line under what can hold it up: slow and hanging loads, stale calls, a store of permits that hangs."""
+"""The dispatcher under what holds it up: slow and hanging loads, stale calls, a permit store that hangs."""
 
 import threading
 import time
@@ -8,8 +8,8 @@ import pytest
 from maskmatch.core.clock import SystemClock
 from maskmatch.core.errors import BudgetSpent, Interrupted
 from maskmatch.core.outcomes import FailureClass, Reason
+from maskmatch.engine.bad_images import BadImageIndex
 from maskmatch.engine.compare import compare_pairs
-from maskmatch.engine.verdicts import Verdicts
 from tests.engine.engines import engine, numbered
 from tests.fakes import FakeComparer, FakeImages, FakePermits, ListJournal
 from tests.waiting import wait_until
@@ -37,7 +37,7 @@ def test_loads_that_hang_hold_up_no_other_pair():
 
     release = threading.Event()
     parts = real(images=Hangs(), calls_per_second=20.0)  # four are made ready ahead
-    parts.comparer.on_call = lambda: parts.comparer.sent == 295 and release.set()
+    parts.client.on_call = lambda: parts.client.sent == 295 and release.set()
     compare_pairs(numbered(*map(str, range(300))), parts)
     assert release.is_set()
     assert parts.progress.done == 300
@@ -70,11 +70,11 @@ def test_a_call_that_went_stale_is_prepared_anew_without_using_up_its_slot():
         def give_up(self, call):
             self.given_up += 1
 
-    parts = engine(comparer=GoesStale())
+    parts = engine(client=GoesStale())
     compare_pairs(numbered("a", "b", "c"), parts)
-    assert sorted(parts.comparer.calls) == ["a", "b", "c"]
-    assert parts.comparer.given_up == parts.comparer.prepared - 3 >= 16
-    assert parts.pacer.granted - parts.pacer.given_back == 3
+    assert sorted(parts.client.calls) == ["a", "b", "c"]
+    assert parts.client.given_up == parts.client.prepared - 3 >= 16
+    assert parts.permits.granted - parts.permits.given_back == 3
 
 
 def test_calls_that_were_prepared_and_not_sent_are_given_up_when_the_run_ends():
@@ -88,12 +88,12 @@ def test_calls_that_were_prepared_and_not_sent_are_given_up_when_the_run_ends():
         def give_up(self, call):
             self.given_up += 1
 
-    parts = engine(comparer=Counts())
-    parts.comparer.on_call = lambda: parts.comparer.sent >= 9 and parts.stop.set()
+    parts = engine(client=Counts())
+    parts.client.on_call = lambda: parts.client.sent >= 9 and parts.stop.set()
     with pytest.raises(Interrupted):
         compare_pairs(numbered(*map(str, range(100))), parts)
-    assert parts.comparer.prepared == parts.comparer.sent + parts.comparer.given_up
-    assert parts.pacer.granted - parts.pacer.given_back == parts.comparer.sent
+    assert parts.client.prepared == parts.client.sent + parts.client.given_up
+    assert parts.permits.granted - parts.permits.given_back == parts.client.sent
 
 
 def test_a_store_of_permits_that_hangs_does_not_keep_what_was_answered_from_the_journal():
@@ -105,30 +105,30 @@ def test_a_store_of_permits_that_hangs_does_not_keep_what_was_answered_from_the_
             return super().book(calls, stop)
 
     release = threading.Event()
-    parts = real(pacer=Hangs(), drain_seconds=0.2)
+    parts = real(permits=Hangs(), drain_seconds=0.2)
     began = time.monotonic()
     with pytest.raises(Interrupted):
         compare_pairs(numbered(*map(str, range(100))), parts)
     assert time.monotonic() - began < 3
     release.set()
-    assert len(parts.journal.entries) == parts.comparer.sent > 0
+    assert len(parts.journal.entries) == parts.client.sent > 0
 
 
 def test_what_interrupts_the_recording_thread_loses_no_answer():
     class Interrupts(ListJournal):
-        def record(self, outcome):
-            super().record(outcome)
+        def enter(self, outcome):
+            super().enter(outcome)
             if len(self.entries) == 10:
                 raise KeyboardInterrupt
 
     parts = engine(journal=Interrupts(), calls_in_flight=8)
     with pytest.raises(KeyboardInterrupt):
         compare_pairs(numbered(*map(str, range(200))), parts)
-    assert len(parts.journal.entries) == parts.comparer.sent
+    assert len(parts.journal.entries) == parts.client.sent
 
 
 def test_a_budget_that_is_spent_when_nothing_is_left_to_pay_is_no_error():
-    class LearntLate(Verdicts):
+    class LearntLate(BadImageIndex):
         is_known = False
 
         def forestall(self, pair):
@@ -146,25 +146,26 @@ def test_a_budget_that_is_spent_when_nothing_is_left_to_pay_is_no_error():
             wait_until(lambda: len(parts.journal.entries) == 3, "three pairs in the journal")
             raise BudgetSpent("spent", window="run", until=None)
 
-    parts = engine(pacer=TwoCalls(), verdicts=LearntLate())
+    parts = engine(permits=TwoCalls(), bad_images=LearntLate())
     compare_pairs(numbered(*"abc"), parts)
-    assert sorted(parts.comparer.calls) == ["b", "c"]
+    assert sorted(parts.client.calls) == ["b", "c"]
     assert parts.progress.counts == {"scored": 2, "image_undecodable": 1}
 
 
-def test_a_line_that_breaks_ends_the_run_without_waiting_for_its_calls():
+def test_an_error_in_sending_ends_the_run_with_its_calls_in_the_books():
     class Breaks(FakeComparer):
-        def wait(self, seconds):
+        def start(self, call, **options):
             if self.sent >= 3:
                 raise OSError("the network is gone")
-            return super().wait(seconds)
+            super().start(call, **options)
 
-    parts = engine(comparer=Breaks(), drain_seconds=0.2)
+    parts = engine(client=Breaks(), drain_seconds=0.2)
     began = time.monotonic()
     with pytest.raises(OSError, match="the network is gone"):
         compare_pairs(numbered(*map(str, range(100))), parts)
     assert time.monotonic() - began < 5
-    assert sum(o.calls.attempts for o in parts.journal.entries) == parts.comparer.sent
+    # The one whose sending broke may have left.
+    assert sum(o.calls.attempts for o in parts.journal.entries) == parts.client.sent + 1
 
 
 def test_threads_that_load_end_when_they_are_not_needed_any_more():
@@ -182,12 +183,12 @@ def test_threads_that_load_end_when_they_are_not_needed_any_more():
             time.sleep(0.02)  # so slow a rate that there is little to load
             return super().book(lambda: min(2, calls()), stop)
 
-    parts = real(images=SlowAtFirst(), pacer=Paced(), calls_per_second=100.0)
+    parts = real(images=SlowAtFirst(), permits=Paced(), calls_per_second=100.0)
     loaders = []
 
     def look():
         names = [thread.name for thread in threading.enumerate()]
-        loaders.append(sum(name.startswith("compare-") for name in names) - 2)
+        loaders.append(sum(name.startswith("compare-load") for name in names))
 
     parts.progress.tick = look
     compare_pairs(numbered(*map(str, range(280))), parts)

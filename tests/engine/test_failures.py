@@ -7,7 +7,7 @@ from maskmatch.core.codes import Action, Billed, ThrottleScope, table
 from maskmatch.core.errors import StopRun, Unavailable
 from maskmatch.core.outcomes import FailureClass
 from maskmatch.engine.compare import compare_pairs
-from maskmatch.engine.retries import RetryLimits
+from maskmatch.engine.work import RetryLimits
 from tests.engine.engines import engine, numbered
 from tests.fakes import FakeComparer
 
@@ -21,7 +21,7 @@ def compare_one(parts):
 
 
 def scripted(*codes, **changes):
-    return engine(comparer=FakeComparer({"a": list(codes)}), **changes)
+    return engine(client=FakeComparer({"a": list(codes)}), **changes)
 
 
 @pytest.mark.parametrize("rule", table().values(), ids=lambda rule: rule.code)
@@ -40,40 +40,40 @@ def test_every_code_answered_once_leads_to_the_step_of_the_table_and_the_books_b
     assert outcome.is_final == (
         is_scored or (not stops and rule.failure_class is not FailureClass.INFRASTRUCTURE)
     )
-    assert outcome.calls.attempts == parts.comparer.sent == 1 + is_scored
-    assert outcome.calls.billed == parts.comparer.billed
+    assert outcome.calls.attempts == parts.client.sent == 1 + is_scored
+    assert outcome.calls.billed == parts.client.billed
     assert outcome.calls.maybe_billed == (rule.billed is Billed.UNKNOWN)
-    assert parts.pacer.given_back == (rule.billed is Billed.NO)
+    assert parts.permits.given_back == (rule.billed is Billed.NO)
     assert len(parts.journal.durable) == (rule.billed is Billed.UNKNOWN and is_scored)
-    assert len(parts.pacer.scopes) == (rule.action is Action.THROTTLE)
+    assert len(parts.permits.scopes) == (rule.action is Action.THROTTLE)
 
 
 @pytest.mark.parametrize("rule", table().values(), ids=lambda rule: rule.code)
 def test_every_code_answered_for_ever_ends_within_its_tries(rule):
     parts = scripted(*[rule.code] * 400, limits=RetryLimits(seconds=60))
-    parts.comparer.credentials = 9
+    parts.client.credentials = 9
     stops = rule.action in {Action.STOP_RUN, Action.REFRESH_CREDENTIAL}
     with pytest.raises(StopRun) if stops else nullcontext():
         compare_pairs(numbered("a"), parts)
-    sent = parts.comparer.sent
+    sent = parts.client.sent
     assert sent == rule.attempts if rule.action is not Action.THROTTLE else 5 < sent < 400
     (outcome,) = parts.journal.outcomes
     assert outcome.calls.attempts == sent
     assert outcome.calls.maybe_billed == sent * (rule.billed is Billed.UNKNOWN)
-    assert parts.pacer.given_back == sent * (rule.billed is Billed.NO)
+    assert parts.permits.given_back == sent * (rule.billed is Billed.NO)
 
 
 def test_a_transient_error_is_tried_again_and_each_try_takes_a_permit():
     parts = scripted("InternalError", "FailedOperation.RpcFail")
     outcome = compare_one(parts)
     assert (outcome.score, outcome.calls.attempts, outcome.calls.billed) == (77.0, 3, 1)
-    assert (parts.pacer.granted, parts.pacer.given_back) == (3, 2)
+    assert (parts.permits.granted, parts.permits.given_back) == (3, 2)
 
 
 def test_tries_go_behind_fresh_pairs():
     parts = scripted("InternalError", calls_in_flight=1)
     compare_pairs(numbered("a", *map(str, range(20))), parts)
-    assert parts.comparer.calls == ["a", *map(str, range(20)), "a"]
+    assert parts.client.calls == ["a", *map(str, range(20)), "a"]
 
 
 def test_images_of_a_pair_that_waits_are_not_kept_but_loaded_again():
@@ -94,7 +94,7 @@ def test_time_spent_behind_fresh_pairs_is_not_counted():
     parts = scripted(
         *["InternalError"] * 3, limits=RetryLimits(seconds=9), jitter=lambda: 1.0, calls_in_flight=1
     )
-    parts.comparer.on_call = lambda: parts.clock.sleep(0.4 if parts.comparer.calls[-1] == "a" else 3)
+    parts.client.on_call = lambda: parts.clock.sleep(0.4 if parts.client.calls[-1] == "a" else 3)
     compare_pairs(numbered("a", *map(str, range(9))), parts)
     assert [o.score for o in parts.journal.outcomes] == [77.0] * 10
     assert parts.clock.now() > 1027
@@ -105,13 +105,13 @@ def test_a_refusal_for_the_rate_costs_no_attempt_and_tells_the_permit_store_its_
     parts = scripted(*codes)
     outcome = compare_one(parts)
     assert (outcome.score, outcome.calls.attempts) == (77.0, 17)
-    assert parts.pacer.scopes == [ThrottleScope.ACCOUNT] * 15 + [ThrottleScope.IP]
+    assert parts.permits.scopes == [ThrottleScope.ACCOUNT] * 15 + [ThrottleScope.IP]
 
 
 def test_an_answer_that_never_came_is_durable_as_perhaps_billed_before_the_pair_is_called_again():
     parts = scripted("ClientNetworkError", "ConnectionError", "InternalError")
     durable_at_call = []
-    parts.comparer.on_call = lambda: durable_at_call.append(len(parts.journal.durable))
+    parts.client.on_call = lambda: durable_at_call.append(len(parts.journal.durable))
     compare_pairs(numbered("a"), parts)
     assert durable_at_call == [0, 1, 2, 2]
     assert [(o.is_final, o.calls.attempts, o.calls.maybe_billed) for o in parts.journal.entries] == [
@@ -132,27 +132,27 @@ def test_an_entry_that_cannot_be_made_durable_ends_the_run_before_the_pair_is_ca
     parts.journal.flush = away
     with pytest.raises(Unavailable, match="the journal is away"):
         compare_pairs(numbered("a"), parts)
-    assert parts.comparer.sent == 1
+    assert parts.client.sent == 1
 
 
 def test_an_expired_signature_is_signed_anew_at_once_then_stops_the_run():
     once = scripted("AuthFailure.SignatureExpire", calls_in_flight=1)
     compare_pairs(numbered("a", *map(str, range(9))), once)
-    assert once.comparer.calls[:3].count("a") == 2
+    assert once.client.calls[:3].count("a") == 2
     always = scripted(*["AuthFailure.SignatureExpire"] * 9)
     with pytest.raises(StopRun, match="NTP"):
         compare_pairs(numbered("a"), always)
-    assert (always.comparer.sent, always.comparer.refreshed) == (2, 0)
+    assert (always.client.sent, always.client.refreshed) == (2, 0)
 
 
 def test_an_expired_token_is_renewed_once_for_all_calls_that_met_it():
     parts = scripted("AuthFailure.TokenFailure", calls_in_flight=4)
-    parts.comparer.scripts |= {name: ["AuthFailure.TokenFailure"] for name in "bcd"}
-    parts.comparer.credentials = 1
+    parts.client.scripts |= {name: ["AuthFailure.TokenFailure"] for name in "bcd"}
+    parts.client.credentials = 1
     barrier = threading.Barrier(4)
-    parts.comparer.on_call = lambda: parts.comparer.sent <= 4 and barrier.wait(5)
+    parts.client.on_call = lambda: parts.client.sent <= 4 and barrier.wait(5)
     compare_pairs(numbered(*"abcd"), parts)
-    assert (parts.comparer.sent, parts.comparer.refreshed) == (8, 1)
+    assert (parts.client.sent, parts.client.refreshed) == (8, 1)
     assert parts.progress.counts == {"scored": 4}
 
 
@@ -160,21 +160,21 @@ def test_an_expired_token_without_a_newer_one_stops_the_run_with_the_cure():
     parts = scripted("AuthFailure.TokenFailure")
     with pytest.raises(StopRun, match="renew session_token in the connection"):
         compare_pairs(numbered("a"), parts)
-    assert (parts.comparer.sent, parts.comparer.refreshed) == (1, 1)
+    assert (parts.client.sent, parts.client.refreshed) == (1, 1)
 
 
 def test_a_newer_token_that_is_refused_too_stops_the_run():
     parts = scripted(*["AuthFailure.TokenFailure"] * 9)
-    parts.comparer.credentials = 5
+    parts.client.credentials = 5
     with pytest.raises(StopRun, match="renew session_token"):
         compare_pairs(numbered("a"), parts)
-    assert parts.comparer.sent == 2
+    assert parts.client.sent == 2
 
 
 def test_an_unknown_code_is_told_once_and_counted_each_time():
     said = []
     parts = scripted("FailedOperation.NewOne", "FailedOperation.NewOne", warn=said.append)
-    parts.comparer.scripts["b"] = ["FailedOperation.NewOne", "InvalidParameterValue.Odd"]
+    parts.client.scripts["b"] = ["FailedOperation.NewOne", "InvalidParameterValue.Odd"]
     compare_pairs(numbered("a", "b"), parts)
     assert parts.progress.unknown_codes == {"FailedOperation.NewOne": 3, "InvalidParameterValue.Odd": 1}
     assert len(said) == 2
@@ -187,14 +187,14 @@ def test_one_refused_connection_among_answers_fails_its_pair_and_not_the_run():
     outcome = parts.journal.outcomes[-1]
     assert outcome.reason is not None
     assert (outcome.reason.code, outcome.is_final, outcome.calls.attempts) == ("network_error", False, 0)
-    assert parts.pacer.given_back == 5
+    assert parts.permits.given_back == 5
 
 
 def test_a_service_that_was_never_reached_ends_the_run_at_once_and_leaves_no_entry():
-    parts = engine(comparer=FakeComparer({str(n): ["ClientNetworkError!"] * 99 for n in range(1000)}))
+    parts = engine(client=FakeComparer({str(n): ["ClientNetworkError!"] * 99 for n in range(1000)}))
     with pytest.raises(Unavailable, match="cannot be reached"):
         compare_pairs(numbered(*map(str, range(1000))), parts)
-    assert parts.pacer.granted < 30
+    assert parts.permits.granted < 30
     assert parts.journal.entries == []
 
 
@@ -202,4 +202,4 @@ def test_few_pairs_that_cannot_be_called_at_all_end_the_run_too():
     parts = scripted(*["ClientNetworkError!"] * 9)
     with pytest.raises(Unavailable, match="cannot be reached"):
         compare_pairs(numbered("a"), parts)
-    assert (parts.pacer.granted, parts.pacer.given_back, parts.journal.entries) == (5, 5, [])
+    assert (parts.permits.granted, parts.permits.given_back, parts.journal.entries) == (5, 5, [])

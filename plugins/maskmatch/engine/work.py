@@ -10,7 +10,6 @@ Decision: docs/adr/0008-one-retry-layer-behind-fresh-pairs.md
 import heapq
 import itertools
 import math
-import threading
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -42,8 +41,8 @@ class RetryLimits:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Trial:
-    """A pair on its way to an outcome; one thread holds it at a time.
+class WorkItem:
+    """A pair on its way to an outcome.
 
     `calls` are those made since the pair's last entry in the journal, which has to be durable before the next
     call if it `must_be_durable`; `reason` tells why the last call came to nothing; `attempts`, `renewals` (of
@@ -121,66 +120,59 @@ class Trial:
         ).after(self.calls)
 
 
-class Backlog:
-    """The pairs that have no outcome yet; may be used by many threads."""
+class WorkQueue:
+    """The pairs that have no outcome yet."""
 
     def __init__(self, pairs: Iterable[tuple[int, Pair]], *, clock: Clock, limits: RetryLimits) -> None:
         self._fresh = iter(pairs)
         self._has_fresh = True
-        self._put_back: deque[Trial] = deque()
-        self._later: list[tuple[float, int, Trial]] = []
+        self._put_back: deque[WorkItem] = deque()
+        self._later: list[tuple[float, int, WorkItem]] = []
         self._count = itertools.count()
         self._clock = clock
         self._limits = limits
-        self._lock = threading.Lock()
 
-    def take(self) -> Trial | None:
+    def take(self) -> WorkItem | None:
         """Return the pair that is next; None when there is none now."""
-        with self._lock:
-            if self._is_due(self._limits.overdue_seconds) or len(self._later) >= self._limits.most_waiting:
-                return heapq.heappop(self._later)[2]
-            if self._put_back:
-                return self._put_back.popleft()
-            if fresh := self._draw():
-                return fresh
-            return heapq.heappop(self._later)[2] if self._is_due(0) else None
+        if self._is_due(self._limits.overdue_seconds) or len(self._later) >= self._limits.most_waiting:
+            return heapq.heappop(self._later)[2]
+        if self._put_back:
+            return self._put_back.popleft()
+        if fresh := self._draw():
+            return fresh
+        return heapq.heappop(self._later)[2] if self._is_due(0) else None
 
-    def put_back(self, trial: Trial) -> None:
+    def put_back(self, item: WorkItem) -> None:
         """Give back a pair that is to be taken before all fresh ones."""
-        with self._lock:
-            self._put_back.append(trial)
+        self._put_back.append(item)
 
-    def later(self, trial: Trial, *, seconds: float) -> None:
+    def later(self, item: WorkItem, *, seconds: float) -> None:
         """Give back a pair that is to be tried again in so many seconds, behind the fresh ones."""
-        with self._lock:
-            heapq.heappush(self._later, (self._clock.now() + seconds, next(self._count), trial))
+        heapq.heappush(self._later, (self._clock.now() + seconds, next(self._count), item))
 
     def has_more(self) -> bool:
         """Return True if there are pairs left, now or later; it may draw one ahead to know."""
-        with self._lock:
-            if not (self._put_back or self._later) and (fresh := self._draw()):
-                self._put_back.append(fresh)
-            return bool(self._put_back or self._later)
+        if not (self._put_back or self._later) and (fresh := self._draw()):
+            self._put_back.append(fresh)
+        return bool(self._put_back or self._later)
 
     @property
     def ready(self) -> float:
         """Return how many pairs may be taken now; infinite while there are fresh ones."""
-        with self._lock:
-            now = self._clock.now()
-            due = sum(time <= now for time, _, _ in self._later) if not self._has_fresh else 0
-            return math.inf if self._has_fresh else len(self._put_back) + due
+        now = self._clock.now()
+        due = sum(time <= now for time, _, _ in self._later) if not self._has_fresh else 0
+        return math.inf if self._has_fresh else len(self._put_back) + due
 
-    def unfinished(self) -> list[Trial]:
+    def unfinished(self) -> list[WorkItem]:
         """Take out the pairs that were tried and have no outcome."""
-        with self._lock:
-            trials = [*self._put_back, *(trial for _, _, trial in self._later)]
-            self._put_back.clear()
-            self._later.clear()
-        return trials
+        items = [*self._put_back, *(item for _, _, item in self._later)]
+        self._put_back.clear()
+        self._later.clear()
+        return items
 
-    def _draw(self) -> Trial | None:
+    def _draw(self) -> WorkItem | None:
         if self._has_fresh and (drawn := next(self._fresh, None)):
-            return Trial(order=drawn[0], pair=drawn[1])
+            return WorkItem(order=drawn[0], pair=drawn[1])
         self._has_fresh = False
         return None
 

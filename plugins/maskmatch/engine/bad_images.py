@@ -15,7 +15,6 @@ Decision: docs/adr/0008-one-retry-layer-behind-fresh-pairs.md
 """
 
 import math
-import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -47,23 +46,22 @@ class _Image:
     """By partner and failure code."""
 
 
-class Verdicts:
-    """Learns which images are good or bad, and remembers the newest; may be used by many threads."""
+class BadImageIndex:
+    """Learns which images are good or bad, and remembers the newest."""
 
     def __init__(self, *, most_images: int = 200_000) -> None:
         self._most_images = most_images
         self._images: OrderedDict[str, _Image] = OrderedDict()
-        self._under_way: Counter[str] = Counter()
+        self._in_flight: Counter[str] = Counter()
         self._scored = self._failed = 0
         self._knows_faults = False
-        self._lock = threading.Lock()
 
     def seed(self, known: Iterable[tuple[Pair, Outcome]]) -> None:
         """Learn from the outcomes of an earlier try."""
         for pair, outcome in known:
             reason = outcome.reason
             if reason is None:
-                self.scored(pair)
+                self.record_score(pair)
             elif reason.vendor_code and rule_for(reason.vendor_code).action is Action.FAIL_IMAGE:
                 self._relearn(pair, reason, outcome.source)
 
@@ -75,73 +73,66 @@ class Verdicts:
         """Return why the pair fails without a call; None when it is to be called."""
         if not self._knows_faults:
             return None
-        with self._lock:
-            for side, image_id in _sides(pair):
-                fault = self._fault(image_id)
-                if fault is None or fault.level > _level(pair):
-                    continue
-                if fault.is_certain or not self._has_good(pair, fault.level):
-                    message = f"{side} {image_id} failed in other pairs: {fault.reason.message}"
-                    return replace(fault.reason, side=side, message=message)
+        for side, image_id in _sides(pair):
+            fault = self._fault(image_id)
+            if fault is None or fault.level > _level(pair):
+                continue
+            if fault.is_certain or not self._has_good(pair, fault.level):
+                message = f"{side} {image_id} failed in other pairs: {fault.reason.message}"
+                return replace(fault.reason, side=side, message=message)
         return None
 
     def are_pending(self, pair: Pair) -> bool:
         """Return True if an image of the pair is all but bad: calls with it in flight will tell."""
         if not self._knows_faults:
             return False
-        with self._lock:
-            ids = (image_id for _, image_id in _sides(pair))
-            return any(self._under_way[name] > 0 and self._counted(name) is not None for name in ids)
+        ids = (image_id for _, image_id in _sides(pair))
+        return any(self._in_flight[name] > 0 and self._counted(name) is not None for name in ids)
 
     def begin(self, pair: Pair) -> None:
         """Count a call with the images of a pair, until `end`."""
-        with self._lock:
-            for name in (pair.reference_id, pair.probe_id):
-                self._under_way[name] = self._under_way.get(name, 0) + 1
+        for name in (pair.reference_id, pair.probe_id):
+            self._in_flight[name] = self._in_flight.get(name, 0) + 1
 
     def end(self, pair: Pair) -> None:
         """Note that a call has ended and was learnt from."""
-        with self._lock:
-            for name in (pair.reference_id, pair.probe_id):
-                if (left := self._under_way[name] - 1) > 0:
-                    self._under_way[name] = left
-                else:
-                    del self._under_way[name]
+        for name in (pair.reference_id, pair.probe_id):
+            if (left := self._in_flight[name] - 1) > 0:
+                self._in_flight[name] = left
+            else:
+                del self._in_flight[name]
 
-    def scored(self, pair: Pair) -> None:
+    def record_score(self, pair: Pair) -> None:
         """Learn that both images of a pair are good, and so which of their partners are bad."""
-        with self._lock:
-            self._scored += 1
-            for _, image_id in _sides(pair):
-                self._praise(image_id, _level(pair))
+        self._scored += 1
+        for _, image_id in _sides(pair):
+            self._note_good(image_id, _level(pair))
 
-    def failed(self, pair: Pair, reason: Reason) -> Reason:
+    def record_failure(self, pair: Pair, reason: Reason) -> Reason:
         """Learn from an answer that one of the images is bad; return the reason, with the side if known."""
         fault = _Fault(replace(reason, side=None), _level(pair) if reason.code == _GRADED else 0)
-        with self._lock:
-            self._failed += 1
-            self._knows_faults = True
-            if pair.reference_id == pair.probe_id:
-                self._condemn(pair.probe_id, fault)
-                return replace(reason, side=Side.PROBE)
-            suspects = [(side, name) for side, name in _sides(pair) if not self._is_good(name, fault.level)]
-            known = [side for side, name in suspects if self._explains(name, fault)]
-            if len(suspects) == 1:
-                self._condemn(suspects[0][1], fault)
-                return replace(reason, side=suspects[0][0])
-            if len(known) == 1:
-                return replace(reason, side=known[0])
-            if len(suspects) == 2 and not known:
-                self._suspect(pair, fault)
+        self._failed += 1
+        self._knows_faults = True
+        if pair.reference_id == pair.probe_id:
+            self._note_bad(pair.probe_id, fault)
+            return replace(reason, side=Side.PROBE)
+        suspects = [(side, name) for side, name in _sides(pair) if not self._is_good(name, fault.level)]
+        known = [side for side, name in suspects if self._explains(name, fault)]
+        if len(suspects) == 1:
+            self._note_bad(suspects[0][1], fault)
+            return replace(reason, side=suspects[0][0])
+        if len(known) == 1:
+            return replace(reason, side=known[0])
+        if len(suspects) == 2 and not known:
+            self._suspect(pair, fault)
         return reason
 
     def _relearn(self, pair: Pair, reason: Reason, source: Source) -> None:
         if reason.side is None and source is Source.API:
-            self.failed(pair, reason)
+            self.record_failure(pair, reason)
         elif reason.side is not None:
             fault = _Fault(replace(reason, side=None), _level(pair) if reason.code == _GRADED else 0)
-            with self._lock:
-                self._condemn(dict(_sides(pair))[reason.side], fault)
+            self._note_bad(dict(_sides(pair))[reason.side], fault)
 
     def _of(self, image_id: str) -> _Image:
         image = self._images.setdefault(image_id, _Image())
@@ -168,7 +159,7 @@ class Verdicts:
         if (image := self._images.get(image_id)) is None:
             return None
         self._images.move_to_end(image_id)
-        if image.fault is None and not self._under_way[image_id]:
+        if image.fault is None and not self._in_flight[image_id]:
             image.fault = self._counted(image_id)
         return image.fault
 
@@ -199,7 +190,7 @@ class Verdicts:
         ):
             self._of(mine).suspicions[partner, fault.reason.code] = fault
 
-    def _praise(self, image_id: str, level: int) -> None:
+    def _note_good(self, image_id: str, level: int) -> None:
         image = self._of(image_id)
         if level <= image.good_level:
             return
@@ -209,9 +200,9 @@ class Verdicts:
         settled = {key: fault for key, fault in image.suspicions.items() if fault.level <= level}
         for (partner, code), fault in settled.items():
             del image.suspicions[partner, code]
-            self._condemn(partner, fault)
+            self._note_bad(partner, fault)
 
-    def _condemn(self, image_id: str, fault: _Fault) -> None:
+    def _note_bad(self, image_id: str, fault: _Fault) -> None:
         """Settle that an image is bad; its partners are no longer suspected for its sake."""
         if self._is_good(image_id, fault.level):
             return

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskmatch.engine.retries import Backlog, RetryLimits
+from maskmatch.engine.work import RetryLimits, WorkQueue
 from tests.engine.engines import numbered
 from tests.fakes import FakeClock
 
 
 def backlog(*names, **limits):
     clock = FakeClock()
-    return Backlog(iter(numbered(*names)), clock=clock, limits=RetryLimits(**limits)), clock
+    return WorkQueue(iter(numbered(*names)), clock=clock, limits=RetryLimits(**limits)), clock
 
 
 def name_of(trial):

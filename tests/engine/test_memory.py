@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from maskmatch.core.clock import SystemClock
 from maskmatch.engine.compare import compare_pairs
-from maskmatch.engine.concurrency import ConcurrencyLimits, Room
-from maskmatch.engine.crew import Crew
+from maskmatch.engine.memory import ImageMemory, MemoryLimits
 from tests.engine.engines import engine, numbered
 from tests.fakes import FakeComparer, FakeImages
 
@@ -17,47 +16,37 @@ MB = 1024 * 1024
 
 
 def room(rate=50.0, calls=None, **limits):
-    return Room(ConcurrencyLimits(**limits), calls_per_second=rate, calls=calls)
+    return ImageMemory(MemoryLimits(**limits), calls_per_second=rate, calls=calls)
 
 
 @pytest.mark.parametrize(
     ("rate", "ahead"), [(0.05, 1), (1, 4), (50, 10), (200, 40), (2000, 100), (math.inf, 100)]
 )
 def test_a_fifth_of_a_second_is_made_ready_ahead(rate, ahead):
-    assert (room(rate).ahead, room(rate).under_way) == (ahead, 400)
+    assert (room(rate).ahead, room(rate).in_flight) == (ahead, 400)
 
 
 def test_a_fixed_number_of_calls_bounds_also_those_that_are_ready():
     fixed = room(200, 3)
-    assert (fixed.under_way, fixed.ahead, fixed.affordable, fixed.a_few) == (3, 3, 6, 1)
+    assert (fixed.in_flight, fixed.ahead, fixed.affordable) == (3, 3, 6)
 
 
 def test_image_bytes_bound_the_calls():
     large = room(200)
     for _ in range(10):
         large.note(image_bytes=6 * MB)
-    assert (large.affordable, large.under_way, large.ahead, large.a_few) == (17, 17, 17, 4)
+    assert (large.affordable, large.in_flight, large.ahead) == (17, 17, 17)
     for _ in range(1000):
         large.note(image_bytes=1000)
-    assert (large.under_way, large.ahead) == (400, 40)
+    assert (large.in_flight, large.ahead) == (400, 40)
     large.note(image_bytes=10**12)
-    assert (large.affordable, large.under_way, large.ahead, large.a_few) == (1, 1, 1, 1)
+    assert (large.affordable, large.in_flight, large.ahead) == (1, 1, 1)
 
 
 def test_addresses_bound_nothing():
     urls = room(200)
     urls.note(image_bytes=0)
     assert urls.affordable == 440
-
-
-def test_loads_are_slow_when_most_of_the_newest_were():
-    loads = room()
-    assert not loads.loads_are_slow
-    loads.note_time(0.1)
-    assert loads.loads_are_slow
-    for _ in range(100):
-        loads.note_time(0.00005)
-    assert not loads.loads_are_slow
 
 
 @settings(deadline=None)
@@ -70,10 +59,9 @@ def test_there_is_always_room_for_one_call_and_never_for_more_than_the_cap(rate,
     bounded = room(rate, calls)
     for size in sizes:
         bounded.note(image_bytes=size)
-    assert 1 <= bounded.under_way <= (calls or 400)
+    assert 1 <= bounded.in_flight <= (calls or 400)
     assert 1 <= bounded.ahead <= 100
-    assert 1 <= bounded.a_few <= 16
-    assert bounded.affordable >= max(bounded.under_way, bounded.ahead)
+    assert bounded.affordable >= max(bounded.in_flight, bounded.ahead)
 
 
 def test_a_fixed_number_of_calls_in_flight_is_neither_more_nor_less():
@@ -92,7 +80,7 @@ def test_a_fixed_number_of_calls_in_flight_is_neither_more_nor_less():
         with lock:
             out.pop()
 
-    parts.comparer.on_call = call
+    parts.client.on_call = call
     compare_pairs(numbered(*map(str, range(200))), parts)
     assert max(most) == 5
 
@@ -102,7 +90,7 @@ def test_slow_calls_do_not_starve_the_others():
     release = threading.Event()
     slow = {str(n) for n in range(0, 80, 2)}
     names = threading.local()
-    compare = parts.comparer.compare
+    compare = parts.client.compare
 
     def compare_slowly(reference, probe, **options):
         names.probe = probe.data.decode()
@@ -111,11 +99,11 @@ def test_slow_calls_do_not_starve_the_others():
     def hang():
         if names.probe in slow:
             release.wait(20)
-        elif parts.comparer.sent == 300:
+        elif parts.client.sent == 300:
             release.set()
 
-    parts.comparer.compare = compare_slowly
-    parts.comparer.on_call = hang
+    parts.client.compare = compare_slowly
+    parts.client.on_call = hang
     compare_pairs(numbered(*map(str, range(300))), parts)
     assert release.is_set()
     assert parts.progress.done == 300
@@ -169,23 +157,8 @@ def test_no_more_pairs_are_prepared_than_there_are_bytes_for():
             self.most = max(self.most, self.prepared - len(parts.journal.entries))
             return super().prepare(*pictures, **options)
 
-    limits = ConcurrencyLimits(image_bytes=5_000_000)
-    parts = engine(images=Large(), comparer=Counts(), calls_in_flight=None, concurrency=limits)
+    limits = MemoryLimits(image_bytes=5_000_000)
+    parts = engine(images=Large(), client=Counts(), calls_in_flight=None, memory=limits)
     compare_pairs(numbered(*map(str, range(200))), parts)
     assert parts.progress.done == 200
-    assert parts.comparer.most <= 5_000_000 / (5 * 200_000) + 10  # the first were not known to be large
-
-
-def test_a_thread_that_cannot_be_started_is_done_without():
-    may_end = threading.Event()
-    crew = Crew(lambda: may_end.wait(5), on_error=lambda: None)
-    crew.grow_to(1)
-    usual = threading.stack_size(1 << 46)  # more than any host has for the stack of a thread
-    try:
-        crew.grow_to(3)
-    finally:
-        threading.stack_size(usual)
-    assert crew.size == 1
-    may_end.set()
-    crew.join(5)
-    assert crew.size == 0
+    assert parts.client.most <= 5_000_000 / (5 * 200_000) + 10  # the first were not known to be large

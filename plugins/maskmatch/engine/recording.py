@@ -1,0 +1,56 @@
+"""Outcomes on their way into the journal, which holds back when too much is not yet durable.
+
+Decision: docs/adr/0013-one-loop-for-all-calls.md
+"""
+
+import asyncio
+
+from maskmatch.core.outcomes import Outcome
+from maskmatch.engine.context import Journal
+from maskmatch.engine.progress import Progress
+from maskmatch.engine.workers import Workers
+
+_THREADS = 8
+"""One waits for room, the others for what must be durable before its pair is called again."""
+
+
+class Recorder:
+    """Enters outcomes, and waits for the journal in threads of its own."""
+
+    def __init__(self, journal: Journal, progress: Progress) -> None:
+        self._journal = journal
+        self._progress = progress
+        self._workers = Workers("compare-journal", most=_THREADS)
+        self._room: asyncio.Future[None] | None = None
+
+    def close(self) -> None:
+        """Let go of the threads; those that hang end with the process."""
+        if self._room:
+            self._room.cancel()
+        self._workers.shutdown()
+
+    async def finish(self, outcome: Outcome) -> None:
+        """Enter the outcome of a pair; return when the journal has room for more."""
+        self._journal.enter(outcome)
+        self._progress.add(outcome)
+        if self._journal.is_full:
+            await self._wait_for_room()
+
+    def enter_calls(self, entry: Outcome | None) -> bool:
+        """Enter the calls of a pair that goes on, if any; return True if there were."""
+        if entry is None:
+            return False
+        self._progress.add_calls(entry.calls)
+        self._journal.enter(entry)
+        return True
+
+    async def flush(self) -> None:
+        """Return when all that was entered is durable."""
+        await asyncio.get_running_loop().run_in_executor(self._workers, self._journal.flush)
+
+    async def _wait_for_room(self) -> None:
+        """Wait in one thread, however many wait."""
+        if self._room is None or self._room.done():
+            loop = asyncio.get_running_loop()
+            self._room = loop.run_in_executor(self._workers, self._journal.wait_for_room)
+        await asyncio.shield(self._room)
