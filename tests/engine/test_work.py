@@ -1,5 +1,3 @@
-import math
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,17 +7,17 @@ from tests.engine.engines import numbered
 from tests.fakes import FakeClock
 
 
-def backlog(*names, **limits):
+def queue_of(*names, **limits):
     clock = FakeClock()
     return WorkQueue(iter(numbered(*names)), clock=clock, limits=RetryLimits(**limits)), clock
 
 
-def name_of(trial):
-    return trial and trial.pair.pair_id
+def name_of(item):
+    return item and item.pair.pair_id
 
 
 def test_what_is_put_back_comes_first_then_fresh_pairs_then_tries_that_are_due():
-    pairs, _ = backlog(*"abcd")
+    pairs, _ = queue_of(*"abcd")
     first, second = pairs.take(), pairs.take()
     pairs.later(first, seconds=0)
     pairs.put_back(second)
@@ -28,23 +26,23 @@ def test_what_is_put_back_comes_first_then_fresh_pairs_then_tries_that_are_due()
 
 
 def test_a_try_is_not_taken_before_its_time():
-    pairs, clock = backlog("a")
+    pairs, clock = queue_of("a")
     pairs.later(pairs.take(), seconds=5)
-    assert (pairs.take(), pairs.has_more(), pairs.ready) == (None, True, 0)
+    assert (pairs.take(), pairs.has_more()) == (None, True)
     clock.sleep(5)
-    assert (pairs.ready, name_of(pairs.take())) == (1, "a")
+    assert name_of(pairs.take()) == "a"
 
 
 def test_tries_are_taken_in_the_order_of_their_times():
-    pairs, clock = backlog(*"abc")
-    for trial, seconds in zip([pairs.take(), pairs.take(), pairs.take()], (3, 1, 2), strict=True):
-        pairs.later(trial, seconds=seconds)
+    pairs, clock = queue_of(*"abc")
+    for item, seconds in zip([pairs.take(), pairs.take(), pairs.take()], (3, 1, 2), strict=True):
+        pairs.later(item, seconds=seconds)
     clock.sleep(9)
     assert [name_of(pairs.take()) for _ in range(3)] == ["b", "c", "a"]
 
 
 def test_a_try_overdue_by_half_a_minute_goes_before_fresh_pairs():
-    pairs, clock = backlog(*"abcdef")
+    pairs, clock = queue_of(*"abcdef")
     pairs.later(pairs.take(), seconds=1)
     clock.sleep(30.9)
     assert name_of(pairs.take()) == "b"
@@ -53,19 +51,11 @@ def test_a_try_overdue_by_half_a_minute_goes_before_fresh_pairs():
 
 
 def test_when_too_many_wait_no_fresh_pair_is_drawn():
-    pairs, _ = backlog(*"abcdef", most_waiting=2)
+    pairs, _ = queue_of(*"abcdef", most_waiting=2)
     pairs.later(pairs.take(), seconds=60)
     pairs.later(pairs.take(), seconds=50)
     assert name_of(pairs.take()) == "b"
     assert name_of(pairs.take()) == "c"
-
-
-def test_while_there_may_be_fresh_pairs_any_number_is_ready():
-    pairs, _ = backlog("a")
-    assert pairs.ready == math.inf
-    pairs.take()
-    assert pairs.take() is None
-    assert pairs.ready == 0
 
 
 @given(st.integers(0, 5000), st.floats(0, 1))

@@ -1,4 +1,4 @@
-"""Callers that use each slot of a pacer, as the line of the engine does."""
+"""Callers that use each slot of a pacer, as the dispatcher of the engine does."""
 
 import queue
 import threading

@@ -9,7 +9,6 @@ Decision: docs/adr/0008-one-retry-layer-behind-fresh-pairs.md
 
 import heapq
 import itertools
-import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -155,13 +154,6 @@ class WorkQueue:
         if not (self._put_back or self._later) and (fresh := self._draw()):
             self._put_back.append(fresh)
         return bool(self._put_back or self._later)
-
-    @property
-    def ready(self) -> float:
-        """Return how many pairs may be taken now; infinite while there are fresh ones."""
-        now = self._clock.now()
-        due = sum(time <= now for time, _, _ in self._later) if not self._has_fresh else 0
-        return math.inf if self._has_fresh else len(self._put_back) + due
 
     def unfinished(self) -> list[WorkItem]:
         """Take out the pairs that were tried and have no outcome."""
