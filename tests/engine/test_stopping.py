@@ -5,6 +5,7 @@ import pytest
 
 from maskmatch.core.clock import SystemClock
 from maskmatch.core.errors import BudgetSpent, Drained, Interrupted, Replaced, StopRun, Unavailable
+from maskmatch.core.outcomes import Answer
 from maskmatch.engine.bad_images import BadImageIndex
 from maskmatch.engine.compare import compare_pairs
 from tests.engine.engines import engine, numbered
@@ -132,6 +133,22 @@ def test_calls_that_hang_after_a_stop_are_left_as_unknown_and_what_they_bring_la
     wait_until(lambda: not comparing(), "the end of all threads")
     assert parts.journal.entries == entries
     assert parts.client.sent == 4
+
+
+def test_calls_that_end_in_the_last_moment_after_a_stop_are_entered():
+    class Ends(FakeComparer):
+        def start(self, call, *, send_by, on_end):
+            seconds = 0.239 if self.calls else 100.0  # looked at every 0.05 s, given up after 0.24
+            self.calls.append(call)
+            call.ended = Answer(77.0, "3.0", "r-3")
+            self._loop.call_later(seconds, on_end, call)
+            self._loop.call_later(0.04, parts.stop.set)
+
+    parts = engine(client=Ends(), calls_in_flight=None, drain_seconds=0.19)
+    with pytest.raises(Interrupted):
+        compare_pairs(numbered(*"abcde"), parts)
+    ends = [(o.is_final, o.calls.attempts, o.calls.maybe_billed) for o in parts.journal.entries]
+    assert sorted(ends) == [(False, 1, 1), *[(True, 1, 0)] * 4]
 
 
 def test_a_pair_whose_images_hang_after_a_stop_is_left_to_the_next_run():

@@ -21,7 +21,7 @@ from typing import Generic
 
 from maskmatch.core.codes import rule_for
 from maskmatch.core.errors import BudgetSpent, CallFailed, Interrupted
-from maskmatch.core.outcomes import Reason, Source
+from maskmatch.core.outcomes import Outcome, Reason, Source
 from maskmatch.core.pairs import Pair
 from maskmatch.engine.breaker import Breaker, is_outage
 from maskmatch.engine.capacity import Capacity, Ended, is_refused
@@ -100,6 +100,7 @@ class _Run(Generic[C]):
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._is_filling = True
+        self._left_behind: set[WorkItem] = set()
         self._booking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         context.client.attach()
         asyncio.get_running_loop().set_exception_handler(
@@ -119,16 +120,18 @@ class _Run(Generic[C]):
         """Wait for the calls in flight, keep what unfinished pairs have cost; return True if all are done."""
         context = self._context
         self._dispatcher.close()
-        seconds = _LONGEST_CALL * context.call_timeout if self._stop.error else context.drain_seconds
+        is_failed = isinstance(self._stop.error, Exception)  # and not interrupted, which is in a hurry
+        seconds = _LONGEST_CALL * context.call_timeout if is_failed else context.drain_seconds
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
         await asyncio.wait([self._booking], timeout=_HANGS_SECONDS)
-        out = self._dispatcher.close()
+        out = self._dispatcher.leave()
+        self._left_behind = {paid.item for paid in out}
+        await asyncio.sleep(0)  # what has just ended is entered; then nothing is waited for any longer
         rest = [self._booking, *self._tasks]
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
-        self._dispatcher.leave()
         for each in (self._preparer, self._recorder, self._failures.credential):
             each.close()
         for paid in out:
@@ -149,11 +152,11 @@ class _Run(Generic[C]):
     async def _book(self) -> None:
         try:
             await self._dispatcher.book()
-        except Interrupted as error:
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001  raised when the run is left
             if type(error) is not Interrupted or not self._stop.is_set():
                 self._fail(error)
-        except Exception as error:  # noqa: BLE001  raised when the run is left
-            self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
         self._stop.fail(error)
@@ -166,6 +169,7 @@ class _Run(Generic[C]):
         context.progress.calls_in_flight = self._dispatcher.in_flight
         context.progress.tick()
         context.client.take_in()
+        self._preparer.look()
         self._dispatcher.settle()
         self._dispatcher.look()
         self._changed.set()
@@ -181,7 +185,7 @@ class _Run(Generic[C]):
         """Return True if calls are to be made ready: those that hang take no place of others."""
         most = min(self._memory.ahead, self._dispatcher.allowed)  # what is ready for long goes stale
         unsent = len(self._tasks) - self._dispatcher.unfinished
-        ready = unsent - self._preparer.hanging
+        ready = unsent - (self._preparer.hanging if self._memory.is_known else 0)
         self._is_filling = ready < most and (self._is_filling or 2 * ready <= most)
         is_affordable = len(self._tasks) < self._memory.affordable or not unsent
         is_going_on = not self._stop.is_set() and self._breaker.allowed_calls >= 1
@@ -192,19 +196,21 @@ class _Run(Generic[C]):
         try:
             await self._call(item)
         except asyncio.CancelledError:
-            if not self._dispatcher.has_sent(item):
+            if item not in self._left_behind and not item.is_done:
                 self._queue.put_back(item)
             raise
-        except Exception as error:  # noqa: BLE001  raised when the run is left
+        except BaseException as error:
             self._queue.put_back(item)
             self._fail(error)
+            if not isinstance(error, Exception):
+                raise
         finally:
             self._changed.set()
 
     async def _call(self, item: WorkItem) -> None:
         bad_images = self._context.bad_images
         if reason := bad_images.on(item.pair):
-            return await self._recorder.finish(item.ended(reason=reason, source=Source.VERDICT))
+            return await self._finish(item, item.ended(reason=reason, source=Source.VERDICT))
         if bad_images.are_pending(item.pair):
             return self._queue.later(item, seconds=_VERDICT_SECONDS)
         if item.must_be_durable:
@@ -215,7 +221,7 @@ class _Run(Generic[C]):
         if prepared is None:
             return self._queue.later(item, seconds=self._context.limits.longest_pause)
         if isinstance(prepared, Reason):
-            return await self._recorder.finish(item.ended(reason=prepared, source=Source.PREFLIGHT))
+            return await self._finish(item, item.ended(reason=prepared, source=Source.PREFLIGHT))
         if isinstance(prepared, CallFailed):
             return await self._settle_unreached(item, prepared, generation, since)
         self._memory.note(image_bytes=prepared.image_bytes)
@@ -256,11 +262,15 @@ class _Run(Generic[C]):
         self._breaker.answered(paid.ticket)
         self._context.bad_images.record_score(item.pair)
         outcome = item.ended(score=answer.score, model_version=answer.model_version)
-        return await self._recorder.finish(outcome)
+        return await self._finish(item, outcome)
 
     async def _fail_call(self, failed: FailedCall) -> None:
         if reason := await self._failures.settle(failed):
-            await self._recorder.finish(failed.item.ended(reason=reason))
+            await self._finish(failed.item, failed.item.ended(reason=reason))
+
+    async def _finish(self, item: WorkItem, outcome: Outcome) -> None:
+        item.is_done = True
+        await self._recorder.finish(outcome)
 
     def _learn(self, paid: PaidCall[C], failure: CallFailed | None = None) -> None:
         """Let the capacity learn from a call; one that broke before its time says nothing of speed."""

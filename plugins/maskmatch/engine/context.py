@@ -87,7 +87,7 @@ class Images(Protocol):
         ...
 
 
-class PermitSource(Protocol):
+class Permits(Protocol):
     """Says when calls may be sent; each slot is good for one call."""
 
     @property
@@ -116,7 +116,7 @@ class PermitSource(Protocol):
 
 
 class Journal(Protocol):
-    """Keeps what was paid for; all but `is_full` raise what kept earlier outcomes from being durable."""
+    """Keeps what was paid for; waiting raises what keeps earlier outcomes from being durable."""
 
     @property
     def is_full(self) -> bool:
@@ -124,7 +124,7 @@ class Journal(Protocol):
         ...
 
     def enter(self, outcome: Outcome) -> None:
-        """Keep an outcome, at once."""
+        """Keep an outcome, at once; raise when another try has taken over, or nothing is kept any more."""
         ...
 
     def wait_for_room(self) -> None:
@@ -146,7 +146,7 @@ class CompareContext(Generic[C]):
 
     images: Images
     client: CompareClient[C]
-    permits: PermitSource
+    permits: Permits
     journal: Journal
     progress: Progress
     clock: Clock

@@ -38,8 +38,6 @@ nothing of it is in the cache."""
 _NAP_SECONDS, _BEAT_SECONDS = 0.01, 0.03
 """Through waits for a slot that are shorter the loop sleeps, for a beat at most, and takes in what came with
 the next call that it sends: to wake for each event takes half as much processor time again."""
-_LEAST_WAIT_SECONDS = 0.001
-"""Timers of a loop are no finer."""
 
 
 @dataclass(slots=True, eq=False)
@@ -118,10 +116,6 @@ class Dispatcher(Generic[C]):
             self._look_soon()
         return paid if await paid.ended else None
 
-    def has_sent(self, item: WorkItem) -> bool:
-        """Return True if a call of the pair is in flight."""
-        return any(paid.item is item for paid in self._out.values())
-
     def recorded(self) -> None:
         """Note that what a call brought is in the journal: there is a place for another."""
         self._unrecorded -= 1
@@ -163,8 +157,8 @@ class Dispatcher(Generic[C]):
         for paid in ended:
             paid.ended.set_result(True)
 
-    def close(self) -> list[PaidCall[C]]:
-        """Send nothing more; give back what is ready and in hand, and return what is still in flight."""
+    def close(self) -> None:
+        """Send nothing more; give back what is ready and in hand."""
         self._is_closed = True
         self._demand.set()
         self.settle()
@@ -172,12 +166,16 @@ class Dispatcher(Generic[C]):
             self._in_hand.popleft().release()
         while self._ready:
             self._give_up(self._ready.popleft())
-        return list(self._out.values())
 
-    def leave(self) -> None:
-        """Let go of the thread that books, and of calls in flight."""
-        self._out.clear()
+    def leave(self) -> list[PaidCall[C]]:
+        """Let go of the thread that books and of the calls in flight; return those.
+
+        What they bring from now on is dropped.
+        """
+        self.close()
         self._booker.shutdown()
+        out, self._out = list(self._out.values()), {}
+        return out
 
     def _permits_to_book(self) -> int:
         """Return how many permits are wanted now; called by the thread that books."""
@@ -197,7 +195,7 @@ class Dispatcher(Generic[C]):
 
     def _send_due(self) -> None:
         """Send calls whose slots have come."""
-        while self._in_hand:
+        while self._in_hand and not self._stop.is_set():
             permit = self._in_hand[0]
             if (ahead := permit.slot - self._clock.now()) > 0:
                 return

@@ -29,7 +29,10 @@ class MemoryLimits:
 
 
 class ImageMemory:
-    """The calls that there may be: `affordable` altogether, `in_flight` at once, `ahead` ready to be sent."""
+    """The calls that there may be: `affordable` altogether, `in_flight` at once, `ahead` ready to be sent.
+
+    Whether that `is_known` depends on whether the images of any pair were seen.
+    """
 
     def __init__(self, limits: MemoryLimits, *, calls_per_second: float, calls: int | None) -> None:
         self._limits = limits
@@ -38,10 +41,12 @@ class ImageMemory:
         ahead = max(fewest, min(limits.most_ahead, calls_per_second * limits.ahead_seconds))
         self._most_ahead = min(math.ceil(ahead), self._most)
         self._image_bytes: deque[int] = deque(maxlen=_REMEMBERED)
+        self.is_known = False
         self._allow(self._most + self._most_ahead)
 
     def note(self, *, image_bytes: int) -> None:
         """Learn the size of the images of one pair."""
+        self.is_known = True
         if image_bytes or self._image_bytes:
             self._image_bytes.append(image_bytes)
             mean = sum(self._image_bytes) / len(self._image_bytes)

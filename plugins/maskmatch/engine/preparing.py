@@ -9,6 +9,7 @@ Decision: docs/adr/0013-one-loop-for-all-calls.md
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic
@@ -24,11 +25,12 @@ _TRIES = 3
 _AWAY_AT = 20
 """Images in a row that could not be read mean that the store is away; three, when none was read before."""
 _AWAY_AT_START = 3
-_IN_A_ROW = 64
-"""Pairs for one thread while images are quick: to hand each over by itself costs more than it takes."""
 _SLOW_SECONDS, _REMEMBERED = 0.005, 20
+"""While a pair takes less, one thread makes one after the other: to hand each over costs more."""
+_MOST_SECONDS = 0.02
+"""So long a thread goes on before it hands over what it has made."""
 _HANGS_SECONDS = 0.1
-"""A preparation that takes longer holds up no other pair."""
+"""A preparation that takes longer holds up no other pair: others take its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,6 @@ class Prepared(Generic[C]):
 
     call: C
     image_bytes: int
-    was_read: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,12 @@ class Unread:
     error: ImageUnusable | Unavailable
 
 
-_Result = Prepared[C] | Unread | Reason | CallFailed | BaseException
+@dataclass(frozen=True, slots=True)
+class _Made(Generic[C]):
+    """What became of a pair in a thread, and whether the store gave any image of it."""
+
+    result: Prepared[C] | Unread | Reason | CallFailed | BaseException
+    was_read: bool
 
 
 class Preparer(Generic[C]):
@@ -59,12 +65,14 @@ class Preparer(Generic[C]):
         self._images = context.images
         self._client = context.client
         self._workers = Workers("compare-load", most=context.memory.loaders)
-        self._queued: list[tuple[WorkItem, asyncio.Future[_Result[C]]]] = []
+        self._waiting: deque[tuple[WorkItem, asyncio.Future[_Made[C]]]] = deque()  # the workers take from it
+        self._jobs: set[asyncio.Future[_Batch[C]]] = set()
         self._since: dict[WorkItem, float] = {}
         self._load_seconds = 0.0
+        self._looked_at = 0.0
+        self._will_submit = False
         self._unread: set[str] = set()
         self._has_read = False
-        self._jobs: set[asyncio.Future[tuple[list[_Result[C]], float]]] = set()
 
     def close(self) -> None:
         """Let go of the threads; those that hang end with the process."""
@@ -89,79 +97,84 @@ class Preparer(Generic[C]):
         Raise Unavailable when the store of the images is away.
         """
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[_Result[C]] = loop.create_future()
-        if not self._queued:
-            loop.call_soon(self._submit)
-        self._queued.append((item, done))
+        done: asyncio.Future[_Made[C]] = loop.create_future()
+        self._waiting.append((item, done))
         self._since[item] = loop.time()
+        if not self._will_submit:
+            self._will_submit = True
+            loop.call_soon(self._submit)
         try:
             return self._understood(item, await done)
         finally:
             del self._since[item]
 
-    def _submit(self) -> None:
-        """Hand what was queued to the workers."""
-        queued, self._queued = self._queued, []
-        size = 1 if self._load_seconds > _SLOW_SECONDS else _IN_A_ROW
-        for start in range(0, len(queued), size):
-            part = queued[start : start + size]
-            loop = asyncio.get_running_loop()
-            try:
-                job = loop.run_in_executor(self._workers, self._make, [item for item, _ in part])
-            except RuntimeError as error:  # the host allows no thread
-                _deliver([done for _, done in part], [error] * len(part))
-                continue
-            self._jobs.add(job)
-            job.add_done_callback(lambda job, part=part: self._on_made(part, job))  # type: ignore[misc]
+    def look(self) -> None:
+        """Let other threads go on where those at work hang."""
+        if self._waiting and asyncio.get_running_loop().time() - self._looked_at > _HANGS_SECONDS:
+            self._load_seconds = max(self._load_seconds, 2 * _SLOW_SECONDS)
+            self._submit()
 
-    def _on_made(
-        self,
-        part: Sequence[tuple[WorkItem, asyncio.Future[_Result[C]]]],
-        job: asyncio.Future[tuple[list[_Result[C]], float]],
-    ) -> None:
+    def _submit(self) -> None:
+        """Let workers take what waits: one, or where images are slow one for each pair."""
+        loop = asyncio.get_running_loop()
+        self._will_submit, self._looked_at = False, loop.time()
+        for _ in range(len(self._waiting) if self._load_seconds > _SLOW_SECONDS else 1):
+            job = loop.run_in_executor(self._workers, self._make)
+            self._jobs.add(job)
+            job.add_done_callback(self._on_made)
+
+    def _on_made(self, job: "asyncio.Future[_Batch[C]]") -> None:
         self._jobs.discard(job)
         if job.cancelled():
             return
-        results, seconds = job.result()
-        self._load_seconds += (seconds / len(part) - self._load_seconds) * min(1, len(part) / _REMEMBERED)
-        _deliver([done for _, done in part], results)
+        batch, seconds = job.result()
+        for done, made in batch:
+            self._load_seconds += (seconds / len(batch) - self._load_seconds) / _REMEMBERED
+            if not done.done():
+                done.set_result(made)
+        if self._waiting and not self._jobs:
+            self._submit()
 
-    def _make(self, items: Sequence[WorkItem]) -> tuple[list[_Result[C]], float]:
-        """Make the calls of some pairs, in a worker; return them and the seconds that it took."""
-        began = time.monotonic()
-        return [self._one(item) for item in items], time.monotonic() - began
+    def _make(self) -> "_Batch[C]":
+        """Make calls of pairs that wait, in a worker, until none is left or some time has passed."""
+        began, batch = time.monotonic(), []
+        while time.monotonic() - began < _MOST_SECONDS:
+            try:
+                item, done = self._waiting.popleft()
+            except IndexError:
+                break
+            batch.append((done, self._one(item)))
+        return batch, time.monotonic() - began
 
-    def _one(self, item: WorkItem) -> _Result[C]:
+    def _one(self, item: WorkItem) -> _Made[C]:
         pair, pictures = item.pair, []
         try:
             for side, image_id in ((Side.REFERENCE, pair.reference_id), (Side.PROBE, pair.probe_id)):
                 try:
                     pictures.append(self._images.load(image_id))
                 except (ImageUnusable, Unavailable) as error:
-                    return Unread(side, image_id, error)
-            return self._call(item, *pictures)
+                    was_read = isinstance(error, ImageUnusable) or _are_read(pictures)
+                    return _Made(Unread(side, image_id, error), was_read)
+            return _Made(self._call(item, *pictures), _are_read(pictures))
         except BaseException as error:  # noqa: BLE001  raised on the loop, for this pair alone
-            return error
+            return _Made(error, _are_read(pictures))
 
     def _call(self, item: WorkItem, reference: Picture, probe: Picture) -> Prepared[C] | Reason:
         if not fit_one_request(reference, probe):
             return _TOO_LARGE
         call = self._client.prepare(reference, probe, quality_control=item.pair.quality_control or 0)
-        size = len(reference.data or b"") + len(probe.data or b"")
-        return Prepared(call, size, was_read=not (reference.is_kept and probe.is_kept))
+        return Prepared(call, len(reference.data or b"") + len(probe.data or b""))
 
-    def _understood(self, item: WorkItem, result: _Result[C]) -> Prepared[C] | Reason | CallFailed | None:
+    def _understood(self, item: WorkItem, made: _Made[C]) -> Prepared[C] | Reason | CallFailed | None:
+        result = made.result
+        if made.was_read:
+            self._note_read()
         if isinstance(result, Unread):
             if isinstance(result.error, Unavailable):
                 return self._not_now(item, result, result.error)
-            self._note_read()
             text = f"{result.image_id}: {result.error.message}"
             return _reason(FailureClass.DATA, result.error.code, result.side, text)
-        if isinstance(result, Prepared):
-            if result.was_read:
-                self._note_read()
-            return result
-        if isinstance(result, (Reason, CallFailed)):
+        if isinstance(result, (Prepared, Reason, CallFailed)):
             return result
         raise result
 
@@ -180,10 +193,13 @@ class Preparer(Generic[C]):
         return _reason(FailureClass.INFRASTRUCTURE, "image_unavailable", unread.side, text)
 
 
-def _deliver(waiting: Sequence[asyncio.Future[_Result[C]]], results: Sequence[_Result[C]]) -> None:
-    for done, result in zip(waiting, results, strict=True):
-        if not done.done():
-            done.set_result(result)
+_Batch = tuple[list[tuple["asyncio.Future[_Made[C]]", _Made[C]]], float]
+"""What was made for whom, and in how many seconds."""
+
+
+def _are_read(pictures: Sequence[Picture]) -> bool:
+    """Return True if any of them comes from the store, and not from memory."""
+    return any(not picture.is_kept for picture in pictures)
 
 
 def _reason(failure_class: FailureClass, code: str, side: Side, text: str) -> Reason:

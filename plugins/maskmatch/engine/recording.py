@@ -10,8 +10,8 @@ from maskmatch.engine.context import Journal
 from maskmatch.engine.progress import Progress
 from maskmatch.engine.workers import Workers
 
-_THREADS = 8
-"""One waits for room, the others for what must be durable before its pair is called again."""
+_THREADS = 2
+"""One waits for room, the other for what must be durable before its pair is called again."""
 
 
 class Recorder:
@@ -22,11 +22,14 @@ class Recorder:
         self._progress = progress
         self._workers = Workers("compare-journal", most=_THREADS)
         self._room: asyncio.Future[None] | None = None
+        self._flushing: asyncio.Task[None] | None = None
+        self._next_flush: asyncio.Task[None] | None = None
 
     def close(self) -> None:
         """Let go of the threads; those that hang end with the process."""
-        if self._room:
-            self._room.cancel()
+        for waited in (self._room, self._flushing, self._next_flush):
+            if waited:
+                waited.cancel()
         self._workers.shutdown()
 
     async def finish(self, outcome: Outcome) -> None:
@@ -45,7 +48,15 @@ class Recorder:
         return True
 
     async def flush(self) -> None:
-        """Return when all that was entered is durable."""
+        """Return when all that was entered is durable; who asks while one flush goes on shares the next."""
+        if self._next_flush is None:
+            self._next_flush = asyncio.create_task(self._flush_after(self._flushing))
+        await asyncio.shield(self._next_flush)
+
+    async def _flush_after(self, flushing: asyncio.Task[None] | None) -> None:
+        if flushing:
+            await asyncio.wait([flushing])
+        self._flushing, self._next_flush = self._next_flush, None
         await asyncio.get_running_loop().run_in_executor(self._workers, self._journal.flush)
 
     async def _wait_for_room(self) -> None:

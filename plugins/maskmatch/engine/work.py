@@ -46,7 +46,7 @@ class WorkItem:
     `calls` are those made since the pair's last entry in the journal, which has to be durable before the next
     call if it `must_be_durable`; `reason` tells why the last call came to nothing; `attempts`, `renewals` (of
     signature or credential), `tried_seconds` and `unread` (tries to read its images) are used up of its
-    limits.
+    limits. One that `is_done` has its outcome in the journal.
     """
 
     order: int
@@ -58,6 +58,7 @@ class WorkItem:
     tried_seconds: float = 0.0
     unread: int = 0
     must_be_durable: bool = False
+    is_done: bool = False
     reason: Reason | None = None
 
     def may_try_again(self, rule: Rule, limits: RetryLimits) -> bool:
