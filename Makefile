@@ -41,7 +41,7 @@ test: setup $(TCCLI_READY)  ## run all tests
 	$(PYTEST)
 
 # Side by side, as programs that import only what their own tests need.
-FAST := $(BIN)/python -m pytest -n 0 -m "not server and not real_endpoint"
+FAST := $(BIN)/python -m pytest -n 0 -m "not server and not slow and not real_endpoint"
 SHARES := service demo engine stores
 service := tests/comparemaskface
 demo := tests/demo

@@ -32,7 +32,7 @@ def test_loads_that_hang_hold_up_no_other_pair():
     class Hangs(FakeImages):
         def load(self, image_id):
             if image_id in {"10", "20", "30", "40", "50"}:
-                release.wait(20)
+                assert release.wait(20), "they hold up the others"
             return super().load(image_id)
 
     release = threading.Event()

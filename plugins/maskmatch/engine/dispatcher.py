@@ -81,7 +81,7 @@ class Dispatcher(Generic[C]):
         self._out: dict[C, PaidCall[C]] = {}
         self._ended: list[PaidCall[C]] = []
         self._unrecorded = self._spare = self._wanted = 0
-        self._is_closed = self._will_look = False
+        self._is_closed = self._will_look = self._has_news = False
         self._demand = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._booker = Workers("compare-permits", most=1)
@@ -129,8 +129,7 @@ class Dispatcher(Generic[C]):
                 self._demand.clear()
                 await self._demand.wait()
                 continue
-            book = self._source.book
-            self._take(await loop.run_in_executor(self._booker, book, self._permits_to_book, self._stop))
+            self._take(await loop.run_in_executor(self._booker, self._booked))
 
     def _look_soon(self) -> None:
         """Look once for all that becomes ready, or is recorded, in this moment."""
@@ -177,6 +176,12 @@ class Dispatcher(Generic[C]):
         out, self._out = list(self._out.values()), {}
         return out
 
+    def _booked(self) -> Sequence[float]:
+        """Book permits, in the thread that books; a beat of naps ends when they are there."""
+        slots = self._source.book(self._permits_to_book, self._stop)
+        self._has_news = True
+        return slots
+
     def _permits_to_book(self) -> int:
         """Return how many permits are wanted now; called by the thread that books."""
         wanted = self._wanted
@@ -184,6 +189,7 @@ class Dispatcher(Generic[C]):
 
     def _take(self, slots: Sequence[float]) -> None:
         now = self._clock.now()
+        self._has_news = False
         self._capacity.share(self._source.processes)
         self._spare = 0
         if len(slots) > 1 and slots[-1] - now < _AT_ONCE_SECONDS:
@@ -226,7 +232,7 @@ class Dispatcher(Generic[C]):
             self._send_due()
             now = self._clock.now()
             ahead = self._in_hand[0].slot - now if self._in_hand else math.inf
-            if now + ahead > ends or ahead <= 0:
+            if self._has_news or now + ahead > ends or ahead <= 0:
                 break
             self._clock.sleep(ahead)
         self.look()

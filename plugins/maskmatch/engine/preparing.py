@@ -66,7 +66,8 @@ class Preparer(Generic[C]):
         self._client = context.client
         self._workers = Workers("compare-load", most=context.memory.loaders)
         self._waiting: deque[tuple[WorkItem, asyncio.Future[_Made[C]]]] = deque()  # the workers take from it
-        self._jobs: set[asyncio.Future[_Batch[C]]] = set()
+        self._made: deque[tuple[asyncio.Future[_Made[C]], _Made[C], float]] = deque()  # and add to this
+        self._jobs: set[asyncio.Future[None]] = set()
         self._since: dict[WorkItem, float] = {}
         self._load_seconds = 0.0
         self._looked_at = 0.0
@@ -109,7 +110,8 @@ class Preparer(Generic[C]):
             del self._since[item]
 
     def look(self) -> None:
-        """Let other threads go on where those at work hang."""
+        """Take what is made from threads that hang, and let others go on in their place."""
+        self._deliver()
         if self._waiting and asyncio.get_running_loop().time() - self._looked_at > _HANGS_SECONDS:
             self._load_seconds = max(self._load_seconds, 2 * _SLOW_SECONDS)
             self._submit()
@@ -123,28 +125,33 @@ class Preparer(Generic[C]):
             self._jobs.add(job)
             job.add_done_callback(self._on_made)
 
-    def _on_made(self, job: "asyncio.Future[_Batch[C]]") -> None:
+    def _on_made(self, job: asyncio.Future[None]) -> None:
         self._jobs.discard(job)
         if job.cancelled():
             return
-        batch, seconds = job.result()
-        for done, made in batch:
-            self._load_seconds += (seconds / len(batch) - self._load_seconds) / _REMEMBERED
-            if not done.done():
-                done.set_result(made)
+        job.result()
+        self._deliver()
         if self._waiting and not self._jobs:
             self._submit()
 
-    def _make(self) -> "_Batch[C]":
+    def _deliver(self) -> None:
+        while self._made:
+            done, made, seconds = self._made.popleft()
+            self._load_seconds += (seconds - self._load_seconds) / _REMEMBERED
+            if not done.done():
+                done.set_result(made)
+
+    def _make(self) -> None:
         """Make calls of pairs that wait, in a worker, until none is left or some time has passed."""
-        began, batch = time.monotonic(), []
-        while time.monotonic() - began < _MOST_SECONDS:
+        began = now = time.monotonic()
+        while now - began < _MOST_SECONDS:
             try:
                 item, done = self._waiting.popleft()
             except IndexError:
                 break
-            batch.append((done, self._one(item)))
-        return batch, time.monotonic() - began
+            since, made = now, self._one(item)
+            now = time.monotonic()
+            self._made.append((done, made, now - since))
 
     def _one(self, item: WorkItem) -> _Made[C]:
         pair, pictures = item.pair, []
@@ -191,10 +198,6 @@ class Preparer(Generic[C]):
             return None
         text = f"{unread.image_id}: {error}"
         return _reason(FailureClass.INFRASTRUCTURE, "image_unavailable", unread.side, text)
-
-
-_Batch = tuple[list[tuple["asyncio.Future[_Made[C]]", _Made[C]]], float]
-"""What was made for whom, and in how many seconds."""
 
 
 def _are_read(pictures: Sequence[Picture]) -> bool:
