@@ -39,7 +39,7 @@ FAULTS = ["InternalError", "FailedOperation.RpcFail", "RequestLimitExceeded", "C
 BAD = ["InvalidParameterValue.NoFaceInPhoto", "FailedOperation.ImageDecodeFailed"]
 MOST_SECONDS = 4000.0
 """No run of so few pairs takes longer."""
-RUNS = 40
+RUNS = 300
 """A schedule is cut off and begun again at most so often."""
 
 

@@ -8,7 +8,6 @@ Decision: docs/adr/0013-one-loop-for-all-calls.md
 """
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,6 +62,7 @@ class Preparer(Generic[C]):
 
     def __init__(self, context: CompareContext[C]) -> None:
         self._images = context.images
+        self._now = context.clock.now
         self._client = context.client
         self._workers = Workers("compare-load", most=context.memory.loaders)
         self._waiting: deque[tuple[WorkItem, asyncio.Future[_Made[C]]]] = deque()  # the workers take from it
@@ -143,14 +143,14 @@ class Preparer(Generic[C]):
 
     def _make(self) -> None:
         """Make calls of pairs that wait, in a worker, until none is left or some time has passed."""
-        began = now = time.monotonic()
+        began = now = self._now()
         while now - began < _MOST_SECONDS:
             try:
                 item, done = self._waiting.popleft()
             except IndexError:
                 break
             since, made = now, self._one(item)
-            now = time.monotonic()
+            now = self._now()
             self._made.append((done, made, now - since))
 
     def _one(self, item: WorkItem) -> _Made[C]:
