@@ -42,10 +42,11 @@ test: setup $(TCCLI_READY)  ## run all tests
 
 # Side by side, as programs that import only what their own tests need.
 FAST := $(BIN)/python -m pytest -n 0 -m "not server and not slow and not real_endpoint"
-SHARES := service demo engine stores
+SHARES := service demo calls engine stores
 service := tests/comparemaskface
 demo := tests/demo
-engine := tests/core tests/engine tests/tencent
+calls := $(wildcard tests/engine/test_[bcd]*.py)
+engine := tests/core tests/tencent $(filter-out $(calls),$(wildcard tests/engine/test_*.py))
 stores := tests/permits tests/storage
 check: setup  ## check all that needs no server: lint, and the tests that start none
 	@$(MAKE) --no-print-directory --jobs --output-sync=target $(SHARES:%=check-%) check-rest lint

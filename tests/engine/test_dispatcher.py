@@ -43,6 +43,7 @@ def test_loads_that_hang_hold_up_no_other_pair():
     assert parts.progress.done == 300
 
 
+@pytest.mark.slow
 def test_slow_loads_do_not_bound_the_rate():
     class Slow(FakeImages):
         def load(self, image_id):
@@ -168,6 +169,7 @@ def test_an_error_in_sending_ends_the_run_with_its_calls_in_the_books():
     assert sum(o.calls.attempts for o in parts.journal.entries) == parts.client.sent + 1
 
 
+@pytest.mark.slow
 def test_threads_that_load_end_when_they_are_not_needed_any_more():
     class SlowAtFirst(FakeImages):
         loads = 0

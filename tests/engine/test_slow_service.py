@@ -15,6 +15,8 @@ from maskmatch.engine.work import RetryLimits
 from tests.engine.engines import engine, numbered
 from tests.fakes import FakeComparer, FakePermits
 
+pytestmark = pytest.mark.slow
+
 LOST = CallFailed(rule_for("ConnectionError"), "no answer in time")
 
 

@@ -136,6 +136,7 @@ def test_a_storm_with_a_fatal_answer_in_it_stops_with_its_books_in_order(seed):
     check_books(parts, storm)
 
 
+@pytest.mark.slow
 def test_a_real_clock_and_many_calls_in_flight_keep_the_books_for_seconds_of_slow_and_failing_calls():
     draw = random.Random(5)
     pairs, bad = night(5, pairs=3000, images=900, bad_share=0.02)

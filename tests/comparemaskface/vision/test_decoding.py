@@ -291,6 +291,7 @@ print(slowest, int(peak) // 1024)
 """
 
 
+@pytest.mark.slow
 def test_the_costliest_pictures_stay_within_seconds_and_megabytes() -> None:
     done = subprocess.run([sys.executable, "-c", HOSTILE], capture_output=True, text=True, check=True)
     seconds, megabytes = map(float, done.stdout.split())
