@@ -101,7 +101,28 @@ class FakeCall:
     seconds: float = 0.0
 
 
-class FakeComparer:
+class FakeClient:
+    """What every client of these tests does on the loop."""
+
+    def attach(self) -> None:
+        self._loop = asyncio.get_running_loop()
+
+    def watch(self, *, watched: bool) -> None:
+        pass
+
+    def take_in(self) -> None:
+        pass
+
+    def give_up(self, call: Any) -> None:
+        pass
+
+    def answer(self, call: Any) -> Answer:
+        if isinstance(call.ended, Answer):
+            return call.ended
+        raise call.ended or RuntimeError("the call has not ended")
+
+
+class FakeComparer(FakeClient):
     """Answers with a script per probe: vendor codes in turn, then a score, unless an image is bad.
 
     A code with a trailing "!" never left the host. `billed` counts what the vendor would charge for sure.
@@ -133,26 +154,9 @@ class FakeComparer:
     def is_stale(self, call: FakeCall) -> bool:
         return False
 
-    def give_up(self, call: FakeCall) -> None:
-        pass
-
-    def attach(self) -> None:
-        self._loop = asyncio.get_running_loop()
-
-    def watch(self, *, watched: bool) -> None:
-        pass
-
-    def take_in(self) -> None:
-        pass
-
     def start(self, call: FakeCall, *, send_by: float, on_end: Callable[[FakeCall], None]) -> None:
         job = self._loop.run_in_executor(self._vendor, self._make, call)
         job.add_done_callback(lambda done: None if done.cancelled() else on_end(call))
-
-    def answer(self, call: FakeCall) -> Answer:
-        if isinstance(call.ended, Answer):
-            return call.ended
-        raise call.ended or RuntimeError("the call has not ended")
 
     def _make(self, call: FakeCall) -> None:
         try:

@@ -19,6 +19,7 @@ from maskmatch.core.codes import Billed, ThrottleScope, rule_for
 from maskmatch.core.errors import (
     BudgetSpent,
     CallFailed,
+    ImageUnusable,
     Interrupted,
     MaskmatchError,
     SlotMissed,
@@ -31,7 +32,7 @@ from maskmatch.engine.compare import compare_pairs
 from maskmatch.engine.context import CompareContext
 from maskmatch.engine.progress import Progress
 from maskmatch.engine.work import RetryLimits
-from tests.fakes import FakeClock, pair
+from tests.fakes import FakeClient, FakeClock, pair
 
 LIMITS = RetryLimits(seconds=60, first_pause=0.1, longest_pause=2.0)
 FAULTS = ["InternalError", "FailedOperation.RpcFail", "RequestLimitExceeded", "ClientNetworkError",
@@ -156,39 +157,26 @@ def name_of(reference_id: str, probe_id: str) -> str:
 class Call:
     """A simulated call."""
 
-    name: str
     images: tuple[str, str]
     prepared_at: float
     seconds: float = 0.0
     ended: Answer | CallFailed | None = None
 
 
-class Client:
+class Client(FakeClient):
     """The vendor and the way to it."""
 
     def __init__(self, world: World, context: Callable[[], CompareContext[Call]]) -> None:
         self._world = world
         self._context = context
 
-    def attach(self) -> None:
-        self._loop = asyncio.get_running_loop()
-
-    def watch(self, *, watched: bool) -> None:
-        pass
-
-    def take_in(self) -> None:
-        pass
-
     def prepare(self, reference: Picture, probe: Picture, *, quality_control: int) -> Call:
         world = self._world
         images = ((reference.data or b"").decode(), (probe.data or b"").decode())
-        return Call("", images, world.clock.now())
+        return Call(images, world.clock.now())
 
     def is_stale(self, call: Call) -> bool:
         return self._world.clock.now() - call.prepared_at > 15
-
-    def give_up(self, call: Call) -> None:
-        pass
 
     def start(self, call: Call, *, send_by: float, on_end: Callable[[Call], None]) -> None:
         world, now = self._world, self._world.clock.now()
@@ -232,11 +220,6 @@ class Client:
             world.not_before[key] = world.clock.now() + pause
         on_end(call)
 
-    def answer(self, call: Call) -> Answer:
-        if isinstance(call.ended, Answer):
-            return call.ended
-        raise call.ended or RuntimeError("the call has not ended")
-
     def refresh(self) -> bool:
         return True
 
@@ -248,8 +231,6 @@ class Images:
         self._missing = schedule.missing
 
     def load(self, image_id: str) -> Picture:
-        from maskmatch.core.errors import ImageUnusable  # noqa: PLC0415
-
         if image_id in self._missing:
             raise ImageUnusable("image_missing", "there is no object under this key")
         return Picture(data=image_id.encode())

@@ -99,7 +99,6 @@ class _Run(Generic[C]):
         self._failures = FailureHandler(context, self._queue, self._breaker, self._recorder)
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
-        self._in_work = 0
         self._is_filling = True
         self._left_behind: set[WorkItem] = set()
         self._booking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -112,7 +111,7 @@ class _Run(Generic[C]):
         """Do all there is to do, until there is nothing left or the run is to end."""
         self._booking = asyncio.create_task(self._book())
         self._tick()
-        while not self._stop.is_set() and (self._in_work or self._queue.has_more()):
+        while not self._stop.is_set() and (self._tasks or self._queue.has_more()):
             self._start_pairs()
             await self._changed.wait()
             self._changed.clear()
@@ -178,18 +177,15 @@ class _Run(Generic[C]):
     def _start_pairs(self) -> None:
         """Take up pairs while there is a place for their calls."""
         while self._has_place() and (item := self._queue.take()):
-            task = asyncio.create_task(self._compare(item))
-            self._tasks.add(task)
-            self._in_work += 1
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.add(asyncio.create_task(self._compare(item)))
 
     def _has_place(self) -> bool:
         """Return True if calls are to be made ready: those that hang take no place of others."""
         most = min(self._memory.ahead, self._dispatcher.allowed)  # what is ready for long goes stale
-        unsent = self._in_work - self._dispatcher.unfinished
+        unsent = len(self._tasks) - self._dispatcher.unfinished
         ready = unsent - (self._preparer.hanging if self._memory.is_known else 0)
         self._is_filling = ready < most and (self._is_filling or 2 * ready <= most)
-        is_affordable = self._in_work < self._memory.affordable or not unsent
+        is_affordable = len(self._tasks) < self._memory.affordable or not unsent
         is_going_on = not self._stop.is_set() and self._breaker.allowed_calls >= 1
         return self._is_filling and is_affordable and is_going_on
 
@@ -207,7 +203,7 @@ class _Run(Generic[C]):
             if not isinstance(error, Exception):
                 raise
         finally:
-            self._in_work -= 1  # its task ends a moment later
+            self._tasks -= {asyncio.current_task()}  # it is over, though its task ends a moment later
             self._changed.set()
 
     async def _call(self, item: WorkItem) -> None:

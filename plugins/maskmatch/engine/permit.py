@@ -1,7 +1,7 @@
 """One permit: the right to make one call at its slot, used or given back exactly once.
 
-in hand ──use──> used ──refund──> its call turned out not to be billed
-└────release──> given back, as is one that is used too late
+    in hand ──use──> used ──refund──> given back: its call turned out not to be billed
+       └────release──> given back, as is one that is used too late
 
 Decision: docs/adr/0013-one-loop-for-all-calls.md
 """

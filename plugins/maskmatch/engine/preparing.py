@@ -82,15 +82,10 @@ class Preparer(Generic[C]):
         self._workers.shutdown()
 
     @property
-    def size(self) -> int:
-        """Return how many pairs are being prepared."""
-        return len(self._since)
-
-    @property
     def hanging(self) -> int:
-        """Return how many of them take so long that they are not worth waiting for."""
-        since = asyncio.get_running_loop().time() - _HANGS_SECONDS
-        return next((n for n, at in enumerate(self._since.values()) if at > since), self.size)
+        """Return how many pairs take so long to be prepared that they are not worth waiting for."""
+        since = self._now() - _HANGS_SECONDS
+        return next((n for n, at in enumerate(self._since.values()) if at > since), len(self._since))
 
     async def prepare(self, item: WorkItem) -> Prepared[C] | Reason | CallFailed | None:
         """Return a call, why the pair fails without one, what kept it from being made, or None: later.
@@ -100,7 +95,7 @@ class Preparer(Generic[C]):
         loop = asyncio.get_running_loop()
         done: asyncio.Future[_Made[C]] = loop.create_future()
         self._waiting.append((item, done))
-        self._since[item] = loop.time()
+        self._since[item] = self._now()
         if not self._will_submit:
             self._will_submit = True
             loop.call_soon(self._submit)
@@ -112,14 +107,14 @@ class Preparer(Generic[C]):
     def look(self) -> None:
         """Take what is made from threads that hang, and let others go on in their place."""
         self._deliver()
-        if self._waiting and asyncio.get_running_loop().time() - self._looked_at > _HANGS_SECONDS:
+        if self._waiting and self._now() - self._looked_at > _HANGS_SECONDS:
             self._load_seconds = max(self._load_seconds, 2 * _SLOW_SECONDS)
             self._submit()
 
     def _submit(self) -> None:
         """Let workers take what waits: one, or where images are slow one for each pair."""
         loop = asyncio.get_running_loop()
-        self._will_submit, self._looked_at = False, loop.time()
+        self._will_submit, self._looked_at = False, self._now()
         for _ in range(len(self._waiting) if self._load_seconds > _SLOW_SECONDS else 1):
             job = loop.run_in_executor(self._workers, self._make)
             self._jobs.add(job)

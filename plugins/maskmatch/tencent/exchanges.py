@@ -96,9 +96,9 @@ class Exchanges:
         else:
             self._loop.remove_reader(self._poll)
 
-    def take_in(self) -> None:
-        """Take in what has come, and look at the deadlines."""
-        for number, event in self._poll.poll(0):
+    def take_in(self, seconds: float = 0.0) -> None:
+        """Take in what comes within so many seconds, and look at the deadlines."""
+        for number, event in self._poll.poll(seconds):
             self._on_event(number, event)
         self._look_at_deadlines()
 
@@ -122,15 +122,13 @@ class Exchanges:
             self._poll.modify(exchange.sock, select.EPOLLIN | select.EPOLLOUT)
 
     def wait(self, seconds: float) -> list[Exchange]:
-        """Return those that have ended, after so many seconds at most; only here deadlines are looked at."""
+        """Return those that have ended, after so many seconds at most."""
         if self._ended:
             seconds = 0.0
         elif seconds <= _NAP_SECONDS:
             time.sleep(seconds)
             seconds = 0.0
-        for number, event in self._poll.poll(seconds):
-            self._on_event(number, event)
-        self._look_at_deadlines()
+        self.take_in(seconds)
         ended, self._ended = self._ended, []
         return ended
 

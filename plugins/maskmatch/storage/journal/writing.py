@@ -75,9 +75,8 @@ class ShardJournal:
         Raise Unavailable or StopRun when the store stays away, Replaced when another try has taken over;
         the outcome is kept all the same, and written if that becomes possible before the journal is closed.
         """
-        with self._lock:
-            self._keep(outcome)
-            self._await(lambda: not self.is_full)
+        self.enter(outcome)
+        self.wait_for_room()
 
     @property
     def is_full(self) -> bool:
