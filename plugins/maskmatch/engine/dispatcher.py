@@ -36,8 +36,8 @@ _A_FEW = 16
 """Calls that are worth being settled together: one by one each costs three times the processor time, since
 nothing of it is in the cache."""
 _NAP_SECONDS, _BEAT_SECONDS = 0.01, 0.03
-"""Through waits for a slot that are shorter the loop sleeps, for a beat at most, and takes in what came with
-the next call that it sends: to wake for each event takes half as much processor time again."""
+"""Answers that come within the first before a slot do not wake the loop; from slot to slot it sleeps, for a
+beat at most, and takes in what came with the next call that it sends: to wake for each event costs more."""
 
 
 @dataclass(slots=True, eq=False)

@@ -53,8 +53,8 @@ class CompareOptions:
     """How shards are compared; `calls_in_flight` None leaves it to the rate and the service.
 
     `call_timeout` is the time limit of a call in seconds. `renew` returns the account anew when its
-    credential has expired; `report` gets the progress of a shard every five seconds, from the thread that
-    records, so it must return at once.
+    credential has expired; `report` gets the progress of a shard every five seconds, from the loop,
+    so it must return at once.
     """
 
     account: Account

@@ -1,4 +1,4 @@
-"""Appending to a journal from many threads, by one that puts groups of outcomes into the store.
+"""Appending to a journal: a thread of its own puts groups of outcomes into the store.
 
 Decision: docs/adr/0007-outcomes-are-journaled-in-groups.md
 """
@@ -31,7 +31,7 @@ _OTHERS_SECONDS = 1.0
 class ShardJournal:
     """Appends to the journal of one shard; use as a context manager, which ends when all is durable.
 
-    At most `most_pending` outcomes, and one more per thread that waits in `record`, are not yet durable.
+    At most `most_pending` outcomes, and those entered while others wait for room, are not yet durable.
     While the store is away recording waits, so that nothing more is paid for, at most `patience_seconds`.
     """
 
