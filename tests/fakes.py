@@ -99,6 +99,7 @@ class FakeCall:
     options: dict[str, int]
     ended: Answer | CallFailed | None = None
     seconds: float = 0.0
+    bytes_sent: int = 1000
 
 
 class FakeClient:
@@ -115,6 +116,9 @@ class FakeClient:
 
     def give_up(self, call: Any) -> None:
         pass
+
+    def answered_by(self, call: Any) -> str | None:
+        return "fake"
 
     def answer(self, call: Any) -> Answer:
         if isinstance(call.ended, Answer):

@@ -53,12 +53,17 @@ def _conn_fields() -> dict[str, Any]:
             "Token", "string", help_text="Of a temporary credential.", default=None, format="password"
         ),
         "account_id": _field("Account id", "string", help_text=_ACCOUNT_ID_HELP, default=None),
+        "answered_by": _field("Answered by", "string", help_text=_ANSWERED_BY_HELP, default=None),
     }
 
 
 _ACCOUNT_ID_HELP = (
     "APPID or UIN. Give it with temporary credentials, and where several keys of one account are used: all "
     "connections with the same account id share one rate and its budgets. Empty: the SecretId stands for it."
+)
+_ANSWERED_BY_HELP = (
+    "Who answers, as the outcomes are to name it. Empty: the endpoint's host. A service that names itself, "
+    "as the local one does, is believed."
 )
 _PERMIT_STORE_HELP = (
     "Where all processes share rate limit and budgets: sqlite:////path of a file for one host, "

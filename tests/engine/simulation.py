@@ -160,6 +160,7 @@ class Call:
     images: tuple[str, str]
     prepared_at: float
     seconds: float = 0.0
+    bytes_sent: int = 1000
     ended: Answer | CallFailed | None = None
 
 

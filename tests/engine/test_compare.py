@@ -3,8 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from maskmatch.core.errors import SlotMissed, Unavailable
-from maskmatch.core.outcomes import FailureClass, Side, Source, Status
+from maskmatch.core.errors import CallFailed, SlotMissed, Unavailable
+from maskmatch.core.image_rules import ImageFacts
+from maskmatch.core.outcomes import FailureClass, Images, Side, Source, Status
 from maskmatch.engine.compare import compare_pairs
 from maskmatch.permits.client.pacing import Pacer
 from tests.engine.engines import engine, numbered
@@ -53,6 +54,29 @@ def test_a_score_comes_with_the_facts_of_its_call():
     assert (outcome.status, outcome.score, outcome.model_version) == (Status.SCORED, 77.0, "3.0")
     assert (outcome.calls.attempts, outcome.calls.billed, outcome.calls.request_id) == (1, 1, "r-2")
     assert (outcome.calls.latency_ms, outcome.calls.called_at) == (0.0, FakeClock().utc())
+    assert (outcome.calls.attempt, outcome.calls.bytes_sent, outcome.calls.answered_by) == (1, 1000, "fake")
+    assert (outcome.calls.answered_at, outcome.manifest_row) == (FakeClock().utc(), 2)
+
+
+def test_a_call_that_nobody_answered_has_no_time_of_an_answer():
+    parts = engine(client=FakeComparer({"a": ["ConnectionError"]}))
+    parts.client.answered_by = lambda call: None if isinstance(call.ended, CallFailed) else "fake"
+    compare_pairs(numbered("a"), parts)
+    lost, scored = parts.journal.entries
+    assert (lost.calls.attempt, lost.calls.answered_at, lost.calls.answered_by) == (1, None, None)
+    assert (scored.calls.attempt, scored.calls.answered_by) == (2, "fake")
+
+
+def test_an_outcome_tells_what_its_images_were_and_one_from_memory_took_no_time():
+    facts = ImageFacts(store_host="s3.test", md5="5", sha256="6", size=7, load_ms=8.0)
+
+    class Kept(FakeImages):
+        def load(self, image_id):
+            is_kept = image_id != "a"
+            return replace(super().load(image_id), facts=facts, is_kept=is_kept)
+
+    outcome = compare_one(engine(images=Kept()))
+    assert outcome.images == Images(replace(facts, load_ms=None), facts)
 
 
 def test_a_missing_image_fails_the_pair_without_a_call_and_names_the_side():

@@ -114,10 +114,11 @@ def test_an_answer_that_never_came_is_durable_as_perhaps_billed_before_the_pair_
     parts.client.on_call = lambda: durable_at_call.append(len(parts.journal.durable))
     compare_pairs(numbered("a"), parts)
     assert durable_at_call == [0, 1, 2, 2]
-    assert [(o.is_final, o.calls.attempts, o.calls.maybe_billed) for o in parts.journal.entries] == [
+    assert [(o.is_final, o.calls.attempt, o.calls.maybe_billed) for o in parts.journal.entries] == [
         (False, 1, 1),
-        (False, 1, 1),
-        (True, 2, 0),
+        (False, 2, 1),
+        (False, 3, 0),
+        (True, 4, 0),
     ]
     assert parts.progress.calls == {"attempts": 4, "billed": 1, "maybe_billed": 2}
     assert parts.progress.done == 1

@@ -142,6 +142,7 @@ def test_the_form_of_the_connection_is_known_to_airflow():
         "time_zone",
         "session_token",
         "account_id",
+        "answered_by",
     }
 
 

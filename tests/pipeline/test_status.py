@@ -8,7 +8,7 @@ from maskmatch.core.errors import InputError
 from maskmatch.core.planning import PlanOptions
 from maskmatch.pipeline.plan import make_plan
 from maskmatch.pipeline.status import StatusReader
-from maskmatch.storage.journal import ShardJournal, compact
+from maskmatch.storage.journal import Origin, ShardJournal, compact, final_outcomes, read_journal
 from maskmatch.storage.plans import journal_prefix
 from tests.account import local_account
 from tests.nights import complete, night_in, options_for, write_pairs
@@ -35,7 +35,7 @@ def test_the_status_tells_how_far_a_date_is(tmp_path):
     assert now == StatusReader(run).look()
 
 
-def test_a_second_look_reads_only_what_is_new_and_a_complete_shard_not_at_all(tmp_path):
+def test_a_look_reads_no_outcome_and_asks_each_try_once_for_its_run(tmp_path):
     run = night_in(tmp_path)
     write_pairs(run.source, 3)
     prefix = journal_prefix(make_plan(run).shards[0].key)
@@ -48,16 +48,19 @@ def test_a_second_look_reads_only_what_is_new_and_a_complete_shard_not_at_all(tm
             record_durably(journal, outcome)
         asked.clear()
         shard = reader.look().shards[0]
-        return shard.scored, shard.again, sum(operation == "get" for operation, _ in asked)
+        read = [key.rpartition("/")[2] for operation, key in asked if operation == "get"]
+        return shard.scored, shard.again, read
 
-    with ShardJournal(run.warehouse, prefix, run_id="one", epoch=1, only_new=True) as journal:
-        assert looked(scored("p0"), unknown("p1")) == (1, 1, 2)
-        assert looked() == (1, 1, 0)
-        assert looked(scored("p1")) == (2, 0, 1)
+    with ShardJournal(run.warehouse, prefix, origin=Origin("one"), epoch=1, only_new=True) as journal:
+        assert looked(scored("p0"), unknown("p1")) == (1, 1, ["0001-000000.json"])
+        assert looked(scored("p1")) == (2, 0, [])
     compact(run.warehouse, prefix)
-    with ShardJournal(run.warehouse, prefix, run_id="two", epoch=2, only_new=True) as journal:
-        assert looked(scored("p2")) == (3, 0, 1)
-        assert looked() == (3, 0, 0)
+    known = final_outcomes(read_journal(run.warehouse, prefix))
+    with ShardJournal(run.warehouse, prefix, origin=Origin("two"), epoch=2, only_new=True) as journal:
+        journal.count_from(known.values())
+        assert looked() == (2, 0, ["0002-000000.json"])
+        assert looked(scored("p2")) == (3, 0, [])
+        assert looked() == (3, 0, [])
         assert asked == []
     assert reader.look().run_ids == {"one", "two"}
 

@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 
-from maskmatch.storage.journal import ShardJournal, compact, last_epoch
+from maskmatch.storage.journal import Origin, ShardJournal, compact, last_epoch
 from maskmatch.storage.object_stores import open_store
 from tests.storage.journals import PREFIX, record_durably, scored
 
@@ -44,7 +44,7 @@ def main(uri: str, paid_path: str, durable_path: str, threads: int, most_pending
         epoch = last_epoch(store, PREFIX) + 1
         until = time.monotonic() + random.uniform(0.02, 0.2)
         with ShardJournal(
-            store, PREFIX, run_id="r", epoch=epoch, only_new=True, most_pending=most_pending
+            store, PREFIX, origin=Origin("r"), epoch=epoch, only_new=True, most_pending=most_pending
         ) as journal:
             workers = [threading.Thread(target=work, args=(journal, until)) for _ in range(threads)]
             for worker in workers:

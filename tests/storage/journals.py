@@ -8,7 +8,7 @@ from pathlib import Path
 from maskmatch.core.errors import ObjectExists, ObjectMissing
 from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason
 from maskmatch.storage.journal import ShardJournal, final_outcomes, read_journal
-from maskmatch.storage.object_stores import ObjectInfo, Store
+from maskmatch.storage.object_stores import Content, ObjectInfo, Store
 
 PREFIX = "s.journal"
 
@@ -57,6 +57,9 @@ class MemoryStore:
 
     def open(self, key: str) -> io.BytesIO:
         return io.BytesIO(self.get(key))
+
+    def read(self, key: str, *, limit: int | None = None) -> Content:
+        return Content(self.get(key)[:limit])
 
     def head(self, key: str) -> ObjectInfo | None:
         found = self.objects.get(key)

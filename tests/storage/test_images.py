@@ -1,10 +1,11 @@
+import hashlib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from maskmatch.core.errors import ImageUnusable, InputError
-from maskmatch.core.image_rules import MAX_FILE_BYTES
+from maskmatch.core.image_rules import MAX_FILE_BYTES, ImageFacts
 from maskmatch.engine.work import RetryLimits
 from maskmatch.storage.images import KEPT_SECONDS, URL_SECONDS, StoreImages, Transfer
 from maskmatch.storage.object_stores import FileStore, S3Store, Store
@@ -95,13 +96,26 @@ def test_an_image_in_many_pairs_is_asked_for_once_by_all_threads(s3_store: S3Sto
     with ThreadPoolExecutor(8) as pool:
         pictures = set(pool.map(images.load, ["a.jpg"] * 40))
     assert len(pictures) == 1
-    assert counting.asked == ({"get": 1} if transfer is Transfer.BYTES else {"head": 1, "signed_url": 1})
+    del counting.asked["host"]
+    assert counting.asked == ({"read": 1} if transfer is Transfer.BYTES else {"head": 1, "signed_url": 1})
 
 
 def test_a_picture_that_is_kept_says_so_because_it_does_not_show_that_the_store_is_there(store):
     store.put("a.jpg", JPEG)
     images = images_of(store)
     assert [images.load("a.jpg").is_kept for _ in range(3)] == [False, True, True]
+
+
+def test_bytes_are_known_by_tag_digests_and_size_and_urls_by_what_the_store_tells(s3_store: S3Store):
+    s3_store.put("a.jpg", JPEG)
+    md5 = hashlib.md5(JPEG, usedforsecurity=False).hexdigest()
+    read, signed = (images_of(s3_store, transfer).load("a.jpg").facts for transfer in Transfer)
+    assert (read.tag, read.md5, read.sha256) == (md5, md5, hashlib.sha256(JPEG).hexdigest())
+    assert read.load_ms > 0
+    assert (read.size, read.store_host) == (len(JPEG), s3_store.host)
+    assert signed == ImageFacts(store_host=s3_store.host, tag=md5, size=len(JPEG))
+    public = images_of(s3_store).load("https://me:secret@p.test:8/a.jpg").facts
+    assert public == ImageFacts(store_host="p.test")
 
 
 def test_memory_for_pictures_is_bounded(tmp_path, monkeypatch):
@@ -112,7 +126,7 @@ def test_memory_for_pictures_is_bounded(tmp_path, monkeypatch):
     images = images_of(counting)
     for number in (*range(20), 19, 0):
         images.load(f"{number}.jpg")
-    assert counting.asked["get"] == 21  # the newest is still there, the oldest is not
+    assert counting.asked["read"] == 21  # the newest is still there, the oldest is not
 
 
 def test_a_signed_url_is_made_anew_while_the_old_one_still_lives():

@@ -6,7 +6,14 @@ import pytest
 
 from maskmatch.core.errors import BooksError, Replaced, Unavailable
 from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason
-from maskmatch.storage.journal import ShardJournal, last_epoch, read_journal, scan_journal
+from maskmatch.storage.journal import (
+    Origin,
+    ShardJournal,
+    compact,
+    last_epoch,
+    read_journal,
+    scan_journal,
+)
 from maskmatch.storage.object_stores import FileStore
 from tests.storage.journals import (
     PREFIX,
@@ -23,7 +30,7 @@ from tests.storage.journals import (
 
 def journal_in(store, *, epoch=None, run_id="r", only_new=True, **options):
     epoch = epoch or last_epoch(store, PREFIX) + 1
-    return ShardJournal(store, PREFIX, run_id=run_id, epoch=epoch, only_new=only_new, **options)
+    return ShardJournal(store, PREFIX, origin=Origin(run_id), epoch=epoch, only_new=only_new, **options)
 
 
 def record_all(store, names, *, threads=8, **options):
@@ -179,20 +186,31 @@ def test_segments_are_named_by_epoch_sequence_and_the_token_of_their_writer(stor
     with journal_in(store, epoch=3) as journal:
         record_durably(journal, scored("a"))
         record_durably(journal, scored("b"))
-    token = store.get(f"{PREFIX}/0003-000000.jsonl").decode()
+    token = json.loads(store.get(f"{PREFIX}/0003-000000.json"))["token"]
     assert len(token) == 6
     segments = [key for key in keys_in(store) if token in key]
-    assert segments == [f"0003-000001-{token}.jsonl", f"0003-000002-{token}.jsonl"]
+    assert segments == [f"0003-000001-{token}-s1-f0-a0.jsonl", f"0003-000002-{token}-s2-f0-a0.jsonl"]
 
 
-def test_journals_from_before_there_were_tokens_are_read_and_continued(store):
-    line = '{"run_id": "old", ' + json.dumps(scored("a").to_record())[1:] + "\n"
-    store.put(f"{PREFIX}/0001-000000.jsonl", b"")
-    store.put(f"{PREFIX}/0001-000001.jsonl", line.encode())
-    store.put(f"{PREFIX}/0001-000002.jsonl", line.replace('"a"', '"b"').encode())
-    assert last_epoch(store, PREFIX) == 1
-    record_all(store, ["c"])
-    assert names_in(store) == ["a", "b", "c"]
+@pytest.mark.parametrize(
+    "name", ["0001-000000.jsonl", "0001-000001-a1b2c3.jsonl", "compact-0001-000001-a1b2c3.jsonl"]
+)
+def test_a_journal_of_an_earlier_version_is_refused_with_the_cure(store, name):
+    store.put(f"{PREFIX}/{name}", b"{}")
+    for look in (last_epoch, read_journal, compact, journal_in):
+        with pytest.raises(BooksError, match=rf"{name} was written by an earlier version.* recompare"):
+            look(store, PREFIX) if look is not journal_in else journal_in(store, epoch=1)
+
+
+def test_a_segment_of_another_format_is_refused(store):
+    with journal_in(store) as journal:
+        record_durably(journal, scored("a"))
+    (segment,) = [found.key for found in store.list(f"{PREFIX}/0001-000001")]
+    store.put(segment, store.get(segment).replace(b'"maskmatch.journal":"2"', b'"maskmatch.journal":"3"'))
+    with pytest.raises(
+        BooksError, match=r"0001-000001.* has format 3, and this version of maskmatch reads 2: finish"
+    ):
+        read_journal(store, PREFIX)
 
 
 def test_a_later_epoch_wins_and_never_touches_the_objects_of_an_earlier_one(store):
@@ -278,8 +296,8 @@ def test_a_failure_keeps_its_reason(tmp_path):
 def test_the_calls_of_all_tries_of_a_pair_are_added_up(tmp_path):
     store = FileStore(tmp_path)
     reason = Reason(failure_class=FailureClass.INFRASTRUCTURE, code="network_error", message="timed out")
-    first = Outcome(pair_id="a", reason=reason, calls=Calls(attempts=5, maybe_billed=5))
-    for outcome in (first, scored("a")):
+    first = Outcome(pair_id="a", reason=reason, calls=Calls(attempts=1, maybe_billed=1))
+    for outcome in (*[first] * 5, scored("a")):
         with journal_in(store) as journal:
             journal.record(outcome)
     calls = known(store)["a"].calls
@@ -317,11 +335,17 @@ def test_every_entry_says_which_run_made_its_calls(tmp_path):
     assert [entry.run_id for entry in read_journal(store, PREFIX)] == ["one", "two"]
 
 
-@pytest.mark.parametrize("text", [b"{broken", b"{}", b'{"run_id": "r", "pair_id": 1}'])
-def test_a_damaged_object_is_named(tmp_path, text):
+@pytest.mark.parametrize(
+    "damage",
+    [lambda _: b"", lambda data: data[:-20], lambda data: data[9:], lambda data: data.splitlines()[0]],
+)
+def test_a_damaged_object_is_named(tmp_path, damage):
     store = FileStore(tmp_path)
-    store.put(f"{PREFIX}/0001-000001.jsonl", text)
-    with pytest.raises(BooksError, match=r"s\.journal/0001-000001\.jsonl is damaged"):
+    with journal_in(store) as journal:
+        record_durably(journal, scored("a"))
+    (segment,) = [found.key for found in store.list(f"{PREFIX}/0001-000001")]
+    store.put(segment, damage(store.get(segment)))
+    with pytest.raises(BooksError, match=r"s\.journal/0001-000001-.* is damaged"):
         read_journal(store, PREFIX)
 
 
@@ -350,6 +374,7 @@ def test_a_foreign_file_beside_the_journal_does_no_harm(tmp_path):
     store = FileStore(tmp_path)
     store.put(f"{PREFIX}/note.txt", b"hello")
     store.put(f"{PREFIX}/compact-notes.jsonl", b"hello")
+    store.put(f"{PREFIX}/0001-000001-a1b2c3-s1.jsonl", b"hello")
     record_all(store, ["a"])
     assert set(known(store)) == {"a"}
 

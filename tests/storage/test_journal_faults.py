@@ -14,7 +14,7 @@ from botocore.client import Config
 from devstack.netfaults import Relay
 from maskmatch.core import outage
 from maskmatch.core.errors import Interrupted, StopRun, Unavailable
-from maskmatch.storage.journal import ShardJournal, writing
+from maskmatch.storage.journal import Origin, ShardJournal, writing
 from maskmatch.storage.object_stores import FileStore, S3Store
 from maskmatch.storage.object_stores.s3 import s3_config
 from tests.storage.journals import (
@@ -36,7 +36,7 @@ def quick_retries(monkeypatch):
 
 
 def journal_in(store, **options):
-    return ShardJournal(store, PREFIX, run_id="r", epoch=1, only_new=True, **options)
+    return ShardJournal(store, PREFIX, origin=Origin("r"), epoch=1, only_new=True, **options)
 
 
 class Weather:
@@ -188,7 +188,7 @@ def test_a_put_whose_answer_was_lost_is_written_once(only_new):
             lost.append(key)
             raise Unavailable("timed out")
 
-    with ShardJournal(store, PREFIX, run_id="r", epoch=1, only_new=only_new) as journal:
+    with ShardJournal(store, PREFIX, origin=Origin("r"), epoch=1, only_new=only_new) as journal:
         store.after = lose_answers
         for name in "abc":
             record_durably(journal, scored(name))
@@ -274,7 +274,7 @@ def test_a_full_disk_says_what_to_do_and_waits_for_it(tmp_path, caplog):
         store.is_full = False
     assert names_in(store) == ["a"]
     assert "No space left on device: free space below file://" in caplog.text
-    assert keys_in(store)[0] == "0001-000000.jsonl"
+    assert keys_in(store)[0] == "0001-000000.json"
     assert not list(tmp_path.rglob(".writing-*"))
 
 

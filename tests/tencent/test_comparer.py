@@ -1,3 +1,4 @@
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +8,7 @@ from maskmatch.core.codes import Action, Billed
 from maskmatch.core.errors import CallFailed, InputError, StopRun, Unavailable
 from maskmatch.core.image_rules import Picture
 from maskmatch.tencent import Account, TencentComparer
+from maskmatch.tencent.exchanges import Exchange
 from tests.account import local_account
 from tests.tencent.answers import ONE, OTHER, SCORED, answering, error, reply
 
@@ -28,6 +30,39 @@ def test_bytes_and_urls_are_scored_and_the_request_id_kept():
         assert 0 <= mixed.score <= 100
         assert (answer.model_version, len(answer.request_id)) == ("3.0", 36)
         assert local.meter()["billed"] == 2
+
+
+def call_ended(comparer: TencentComparer) -> Exchange:
+    call = comparer.prepare(ONE, OTHER, quality_control=0)
+    comparer.start(call)
+    while not comparer.wait(1.0):
+        pass
+    return call
+
+
+def test_the_local_service_says_who_answered():
+    with local_account() as local, closing(TencentComparer(local.account, connections=1)) as comparer:
+        call = call_ended(comparer)
+        assert comparer.answered_by(call) == "comparemaskface/hash"
+        assert call.bytes_sent > len(ONE.data) + len(OTHER.data)
+
+
+def test_an_answer_that_names_nobody_is_that_of_the_account_and_no_answer_is_nobodys():
+    answers = (
+        lambda handler: reply(handler, 200, SCORED),
+        lambda handler: setattr(handler, "close_connection", True),
+    )
+    found = []
+    for answer in answers:
+        with answering(answer) as account, closing(TencentComparer(account, connections=1)) as comparer:
+            found.append(comparer.answered_by(call_ended(comparer)))
+    assert found == ["127.0.0.1", None]
+    assert replace(account, answered_by="ours").answered_by == "ours"
+
+
+def test_the_name_of_an_account_tells_no_secret_id():
+    account = Account(secret_id="AKIDmine", secret_key="k")
+    assert (account.name, replace(account, account_id="125").name) == ("key-57f4dc97fdcb", "125")
 
 
 def test_the_rule_of_a_vendor_error_comes_with_its_message_and_request_id():

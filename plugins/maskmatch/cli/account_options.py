@@ -129,6 +129,7 @@ def compare_options_of(args: argparse.Namespace) -> "CompareOptions":
         secret_key=_variable("TENCENTCLOUD_SECRET_KEY"),
         session_token=os.environ.get("TENCENTCLOUD_TOKEN"),
         account_id=os.environ.get("TENCENTCLOUD_ACCOUNT_ID"),
+        answered_by=os.environ.get("MASKMATCH_ANSWERED_BY", ""),
         endpoint=args.endpoint,
         protocol=args.protocol,
         region=args.region,

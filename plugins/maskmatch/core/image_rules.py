@@ -15,6 +15,21 @@ _ENVELOPE_BYTES = 1024
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFacts:
+    """What an image was, by which it is known again: the store's tag, and digests where its bytes were read.
+
+    `load_ms` is None where nothing was loaded: the vendor fetches it, or it was in memory.
+    """
+
+    store_host: str
+    tag: str | None = None
+    md5: str | None = None
+    sha256: str | None = None
+    size: int | None = None
+    load_ms: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """One side of a pair as it is sent: its bytes or an address for the vendor. Never shown by repr."""
@@ -23,6 +38,7 @@ class Picture:
     url: str | None = field(default=None, repr=False)
     is_kept: bool = field(default=False, compare=False, repr=False)
     """It was read for an earlier pair: it does not show that the store is there now."""
+    facts: ImageFacts | None = field(default=None, compare=False, repr=False)
 
 
 def check_size(size: int) -> None:

@@ -1,9 +1,11 @@
 """What is known about a pair afterwards: scored, or failed and why."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
+
+from maskmatch.core.image_rules import ImageFacts
 
 
 class Status(StrEnum):
@@ -47,6 +49,14 @@ class Answer:
     request_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Images:
+    """What is known of the two images of a pair; None where one was not looked at."""
+
+    reference: ImageFacts | None = None
+    probe: ImageFacts | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
     """Why a pair has no score; `side` is None where the vendor does not tell it."""
@@ -65,19 +75,28 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calls:
-    """The calls made for one pair: sent, charged for sure, perhaps charged (their answer never came)."""
+    """The calls made for one pair: sent, charged for sure, perhaps charged (their answer never came).
+
+    The rest tells of the last of them: its number among those of the pair in one try of the shard, from 1;
+    when it was sent and answered, the milliseconds between; the bytes of the request that left, and who
+    answered.
+    """
 
     attempts: int = 0
     billed: int = 0
     maybe_billed: int = 0
-    request_id: str | None = None
-    latency_ms: float | None = None
+    attempt: int | None = None
     called_at: datetime | None = None
+    answered_at: datetime | None = None
+    latency_ms: float | None = None
+    bytes_sent: int | None = None
+    request_id: str | None = None
+    answered_by: str | None = None
 
     def after(self, earlier: Self) -> Self:
         """Return these calls with the counts of earlier ones of the same pair added."""
         return replace(
-            self,
+            self if self.attempts else earlier,
             attempts=self.attempts + earlier.attempts,
             billed=self.billed + earlier.billed,
             maybe_billed=self.maybe_billed + earlier.maybe_billed,
@@ -86,7 +105,11 @@ class Calls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The end of one pair: a score (0-100) or a reason, and the calls it took."""
+    """What came of a pair: a score (0-100) or a reason, and the calls it took.
+
+    The journal keeps one for each call, and one for an end that took none; together they are that of the
+    pair. `images` are written there, for whoever reads its columns, and not read back.
+    """
 
     pair_id: str
     score: float | None = None
@@ -95,6 +118,8 @@ class Outcome:
     source: Source = Source.API
     calls: Calls = Calls()
     call_order: int | None = None
+    manifest_row: int | None = None
+    images: Images = field(default=Images(), compare=False)
 
     @property
     def status(self) -> Status:
@@ -105,59 +130,3 @@ class Outcome:
     def is_final(self) -> bool:
         """Return True if a later try must not call this pair again."""
         return self.reason is None or not self.reason.is_open
-
-    def to_record(self) -> dict[str, Any]:
-        """Return the outcome as a flat JSON record for the journal."""
-        reason, calls = self.reason, self.calls
-        return {
-            "pair_id": self.pair_id,
-            "score": self.score,
-            "model_version": self.model_version,
-            "failure_class": reason and reason.failure_class,
-            "failure_code": reason and reason.code,
-            "failure_message": reason and reason.message,
-            "vendor_code": reason and reason.vendor_code,
-            "failed_side": reason and reason.side,
-            "result_source": self.source,
-            "attempts": calls.attempts,
-            "billed_calls": calls.billed,
-            "maybe_billed_calls": calls.maybe_billed,
-            "request_id": calls.request_id,
-            "latency_ms": calls.latency_ms,
-            "called_at": calls.called_at and calls.called_at.isoformat(),
-            "call_order": self.call_order,
-        }
-
-    @classmethod
-    def from_record(cls, record: dict[str, Any]) -> Self:
-        """Read back what `to_record` wrote."""
-        called_at = record["called_at"]
-        return cls(
-            pair_id=record["pair_id"],
-            score=record["score"],
-            model_version=record["model_version"],
-            reason=_reason(record),
-            source=Source(record["result_source"]),
-            calls=Calls(
-                attempts=record["attempts"],
-                billed=record["billed_calls"],
-                maybe_billed=record["maybe_billed_calls"],
-                request_id=record["request_id"],
-                latency_ms=record["latency_ms"],
-                called_at=called_at and datetime.fromisoformat(called_at),
-            ),
-            call_order=record["call_order"],
-        )
-
-
-def _reason(record: dict[str, Any]) -> Reason | None:
-    if record["failure_code"] is None:
-        return None
-    side = record["failed_side"]
-    return Reason(
-        failure_class=FailureClass(record["failure_class"]),
-        code=record["failure_code"],
-        message=record["failure_message"],
-        vendor_code=record["vendor_code"],
-        side=side and Side(side),
-    )

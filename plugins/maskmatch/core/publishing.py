@@ -10,7 +10,7 @@ from typing import Any
 
 from maskmatch.core.decisions import decide, threshold_for
 from maskmatch.core.errors import BooksError
-from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Source, Status
+from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason, Source, Status
 from maskmatch.core.pairs import BadRow, Pair
 from maskmatch.core.pricing import price_of
 
@@ -127,11 +127,11 @@ def _pair_columns(pair: Pair) -> Row:
 
 
 def _outcome_columns(outcome: Outcome, stamp: Stamp) -> Row:
-    columns = outcome.to_record()
-    columns["called_at"] = outcome.calls.called_at
+    columns = _reason_columns(outcome.reason) | _call_columns(outcome.calls)
     columns["outcome"] = outcome.status
-    columns["cost"] = price_of(outcome.calls.billed)
-    columns["is_open"] = outcome.reason.is_open if outcome.reason else None
+    columns["model_version"] = outcome.model_version
+    columns["result_source"] = outcome.source
+    columns["call_order"] = outcome.call_order
     columns["score"] = None if outcome.score is None else _float32(outcome.score)
     threshold = threshold_for(model_version=outcome.model_version, nominal_fmr=stamp.nominal_fmr)
     if columns["score"] is not None and threshold is not None:
@@ -139,6 +139,32 @@ def _outcome_columns(outcome: Outcome, stamp: Stamp) -> Row:
         columns["threshold_nominal_fmr"] = stamp.nominal_fmr
         columns["decision"] = decide(columns["score"], threshold=threshold)
     return columns
+
+
+def _reason_columns(reason: Reason | None) -> Row:
+    if reason is None:
+        return {}
+    return {
+        "failure_class": reason.failure_class,
+        "failure_code": reason.code,
+        "vendor_code": reason.vendor_code,
+        "failure_message": reason.message,
+        "failed_side": reason.side,
+        "is_open": reason.is_open,
+    }
+
+
+def _call_columns(calls: Calls) -> Row:
+    return {
+        "attempts": calls.attempts,
+        "billed_calls": calls.billed,
+        "maybe_billed_calls": calls.maybe_billed,
+        "cost": price_of(calls.billed),
+        "request_id": calls.request_id,
+        "answered_by": calls.answered_by,
+        "latency_ms": calls.latency_ms,
+        "called_at": calls.called_at,
+    }
 
 
 def _float32(value: float) -> float:

@@ -32,7 +32,7 @@ from maskmatch.engine.memory import ImageMemory
 from maskmatch.engine.preparing import Preparer
 from maskmatch.engine.recording import Recorder
 from maskmatch.engine.stopping import StopSignal
-from maskmatch.engine.work import WorkItem, WorkQueue
+from maskmatch.engine.work import Sent, WorkItem, WorkQueue
 
 _TICK_SECONDS = 0.05
 """How often a stop, the progress, pauses that have ended and preparations that hang are looked at."""
@@ -136,7 +136,7 @@ class _Run(Generic[C]):
             each.close()
         for paid in out:
             lost = CallFailed(rule_for("ClientNetworkError"), "the run ended before the answer came")
-            paid.item.refused(lost, seconds=context.drain_seconds, called_at=paid.called_at)
+            paid.item.refused(lost, Sent(called_at=paid.called_at, seconds=context.drain_seconds))
         is_complete = not (out or self._queue.has_more())
         self._keep([*(paid.item for paid in out), *self._queue.unfinished()])
         return is_complete
@@ -145,7 +145,7 @@ class _Run(Generic[C]):
         """Enter what unfinished pairs have cost; an error must not hide the first, which may be the same."""
         for item in items:
             try:
-                self._recorder.enter_calls(item.interim())
+                self._recorder.enter_call(item.interim())
             except Exception as error:  # noqa: BLE001  it keeps the entry all the same, and the next ones
                 self._stop.fail(error)
 
@@ -241,23 +241,29 @@ class _Run(Generic[C]):
     ) -> None:
         """Settle a call for which the service could not be reached, after a moment."""
         clock = self._context.clock
-        item.refused(failure, seconds=clock.now() - since, called_at=clock.utc())
+        item.refused(failure, Sent(called_at=clock.utc(), seconds=clock.now() - since))
         await asyncio.sleep(_UNREACHED_SECONDS)
         if (ticket := self._breaker.admit()) is None:
             return self._queue.put_back(item)
         return await self._fail_call(FailedCall(item, failure, ticket, generation))
 
     async def _settle(self, paid: PaidCall[C]) -> None:
-        item, seconds = paid.item, paid.call.seconds
+        item, call, client = paid.item, paid.call, self._context.client
+        sent = Sent(
+            called_at=paid.called_at,
+            seconds=call.seconds,
+            bytes_sent=call.bytes_sent,
+            answered_by=client.answered_by(call),
+        )
         try:
-            answer = self._context.client.answer(paid.call)
+            answer = client.answer(call)
         except CallFailed as failure:
             self._learn(paid, failure)
-            item.refused(failure, seconds=seconds, called_at=paid.called_at)
+            item.refused(failure, sent)
             failed = FailedCall(item, failure, paid.ticket, paid.generation, paid.permit)
             return await self._fail_call(failed)
         self._learn(paid)
-        item.scored(answer.request_id, seconds=seconds, called_at=paid.called_at)
+        item.scored(answer.request_id, sent)
         self._breaker.answered(paid.ticket)
         self._context.bad_images.record_score(item.pair)
         outcome = item.ended(score=answer.score, model_version=answer.model_version)

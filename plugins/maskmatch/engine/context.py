@@ -29,6 +29,11 @@ class Call(Protocol):
         """Return the time from its first byte to the end of its answer."""
         ...
 
+    @property
+    def bytes_sent(self) -> int:
+        """Return how many bytes of the request have left."""
+        ...
+
 
 C = TypeVar("C", bound=Call)
 
@@ -69,6 +74,10 @@ class CompareClient(Protocol[C]):
 
     def answer(self, call: C) -> Answer:
         """Return what the vendor answered to an ended call; raise CallFailed for anything but a score."""
+        ...
+
+    def answered_by(self, call: C) -> str | None:
+        """Return who answered an ended call; None when no answer came whole."""
         ...
 
     def refresh(self) -> bool:

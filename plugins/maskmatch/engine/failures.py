@@ -7,8 +7,8 @@
     fail_image          the pair fails, and what is learnt of its images may settle later ones
     stop_run            the run ends, with the cure
 
-A call whose fate is unknown may have been billed: it is in the journal at once, and durable before the pair
-is called again.
+Each call is in the journal before its pair goes on; one whose fate is unknown may have been billed: its entry
+is durable before the pair is called again.
 
 Decision: docs/adr/0008-one-retry-layer-behind-fresh-pairs.md
 Decision: docs/adr/0013-one-loop-for-all-calls.md
@@ -94,7 +94,9 @@ class FailureHandler:
             self._breaker.failed(failed.ticket, failure)
         else:
             self._breaker.answered(failed.ticket)
-        return await self._next_step(failed, rule.action)
+        reason = await self._next_step(failed, rule.action)
+        await self._recorder.wait_for_room()
+        return reason
 
     async def _next_step(self, failed: FailedCall, action: Action) -> Reason | None:
         match action:
@@ -138,13 +140,19 @@ class FailureHandler:
         is_renewed = rule.code != _TOKEN_FAILURE or await self.credential.renew(failed.generation)
         if not is_renewed or item.renewals >= rule.attempts:
             raise _stop_run(failed)
+        self._enter(failed)
         self._queue.put_back(item)
         return None
 
+    def _enter(self, failed: FailedCall) -> None:
+        """Enter the call of a pair that goes on."""
+        item = failed.item
+        item.must_be_durable |= failed.failure.rule.billed is Billed.UNKNOWN and bool(item.calls.attempts)
+        self._recorder.enter_call(item.interim())
+
     def _try_later(self, failed: FailedCall) -> None:
         item = failed.item
-        if failed.failure.rule.billed is Billed.UNKNOWN and self._recorder.enter_calls(item.interim()):
-            item.must_be_durable = True
+        self._enter(failed)
         pause = self._context.limits.pause(item.setbacks, self._context.jitter())
         item.tried_seconds += pause
         self._queue.later(item, seconds=pause)

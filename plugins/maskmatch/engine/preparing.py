@@ -10,12 +10,13 @@ Decision: docs/adr/0013-one-loop-for-all-calls.md
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic
 
 from maskmatch.core.errors import CallFailed, ImageUnusable, Unavailable
 from maskmatch.core.image_rules import Picture, fit_one_request
-from maskmatch.core.outcomes import FailureClass, Reason, Side
+from maskmatch.core.outcomes import FailureClass, Images, Reason, Side
+from maskmatch.core.pairs import Pair
 from maskmatch.engine.context import C, CompareContext
 from maskmatch.engine.work import WorkItem
 from maskmatch.engine.workers import Workers
@@ -51,10 +52,11 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class _Made(Generic[C]):
-    """What became of a pair in a thread, and whether the store gave any image of it."""
+    """What became of a pair in a thread, whether the store gave any image of it, and what they were."""
 
     result: Prepared[C] | Unread | Reason | CallFailed | BaseException
     was_read: bool
+    images: Images
 
 
 class Preparer(Generic[C]):
@@ -149,17 +151,23 @@ class Preparer(Generic[C]):
             self._made.append((done, made, now - since))
 
     def _one(self, item: WorkItem) -> _Made[C]:
-        pair, pictures = item.pair, []
+        pictures: list[Picture] = []
         try:
-            for side, image_id in ((Side.REFERENCE, pair.reference_id), (Side.PROBE, pair.probe_id)):
-                try:
-                    pictures.append(self._images.load(image_id))
-                except (ImageUnusable, Unavailable) as error:
-                    was_read = isinstance(error, ImageUnusable) or _are_read(pictures)
-                    return _Made(Unread(side, image_id, error), was_read)
-            return _Made(self._call(item, *pictures), _are_read(pictures))
+            unread = self._load(item.pair, pictures)
+            result = unread or self._call(item, *pictures)
         except BaseException as error:  # noqa: BLE001  raised on the loop, for this pair alone
-            return _Made(error, _are_read(pictures))
+            return _Made(error, _are_read(pictures), _images(pictures))
+        is_there = unread is not None and isinstance(unread.error, ImageUnusable)
+        return _Made(result, is_there or _are_read(pictures), _images(pictures))
+
+    def _load(self, pair: Pair, pictures: list[Picture]) -> Unread | None:
+        """Load both images into the list; return the first that cannot be, if any."""
+        for side, image_id in ((Side.REFERENCE, pair.reference_id), (Side.PROBE, pair.probe_id)):
+            try:
+                pictures.append(self._images.load(image_id))
+            except (ImageUnusable, Unavailable) as error:
+                return Unread(side, image_id, error)
+        return None
 
     def _call(self, item: WorkItem, reference: Picture, probe: Picture) -> Prepared[C] | Reason:
         if not fit_one_request(reference, probe):
@@ -168,7 +176,7 @@ class Preparer(Generic[C]):
         return Prepared(call, len(reference.data or b"") + len(probe.data or b""))
 
     def _understood(self, item: WorkItem, made: _Made[C]) -> Prepared[C] | Reason | CallFailed | None:
-        result = made.result
+        result, item.images = made.result, made.images
         if made.was_read:
             self._note_read()
         if isinstance(result, Unread):
@@ -198,6 +206,15 @@ class Preparer(Generic[C]):
 def _are_read(pictures: Sequence[Picture]) -> bool:
     """Return True if any of them comes from the store, and not from memory."""
     return any(not picture.is_kept for picture in pictures)
+
+
+def _images(pictures: Sequence[Picture]) -> Images:
+    """Return what is known of the images that were loaded; one from memory took no time."""
+    facts = (
+        replace(picture.facts, load_ms=None) if picture.facts and picture.is_kept else picture.facts
+        for picture in pictures
+    )
+    return Images(*facts)
 
 
 def _reason(failure_class: FailureClass, code: str, side: Side, text: str) -> Reason:

@@ -36,16 +36,18 @@ class Recorder:
         """Enter the outcome of a pair; return when the journal has room for more."""
         self._journal.enter(outcome)
         self._progress.add(outcome)
-        if self._journal.is_full:
-            await self._wait_for_room()
+        await self.wait_for_room()
 
-    def enter_calls(self, entry: Outcome | None) -> bool:
-        """Enter the calls of a pair that goes on, if any; return True if there were."""
-        if entry is None:
-            return False
-        self._progress.add_calls(entry.calls)
-        self._journal.enter(entry)
-        return True
+    def enter_call(self, entry: Outcome | None) -> None:
+        """Enter the call of a pair that goes on, if it made one."""
+        if entry is not None:
+            self._progress.add_calls(entry.calls)
+            self._journal.enter(entry)
+
+    async def wait_for_room(self) -> None:
+        """Return when the journal is not full."""
+        if self._journal.is_full:
+            await self._wait()
 
     async def flush(self) -> None:
         """Return when all that was entered is durable; who asks while one flush goes on shares the next."""
@@ -59,7 +61,7 @@ class Recorder:
         self._flushing, self._next_flush = self._next_flush, None
         await asyncio.get_running_loop().run_in_executor(self._workers, self._journal.flush)
 
-    async def _wait_for_room(self) -> None:
+    async def _wait(self) -> None:
         """Wait in one thread, however many wait."""
         if self._room is None or self._room.done():
             loop = asyncio.get_running_loop()

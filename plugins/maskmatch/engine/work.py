@@ -12,12 +12,12 @@ import itertools
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from maskmatch.core.clock import Clock
 from maskmatch.core.codes import Billed, Rule
 from maskmatch.core.errors import CallFailed
-from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason, Source
+from maskmatch.core.outcomes import Calls, FailureClass, Images, Outcome, Reason, Source
 from maskmatch.core.pairs import Pair
 
 
@@ -39,19 +39,31 @@ class RetryLimits:
         return min(self.longest_pause, self.first_pause * 2.0 ** min(setbacks, 60)) * jitter
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """How a call went: when its first byte left, seconds to its end, bytes that left, who answered if any."""
+
+    called_at: datetime
+    seconds: float
+    bytes_sent: int = 0
+    answered_by: str | None = None
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class WorkItem:
     """A pair on its way to an outcome.
 
-    `calls` are those made since the pair's last entry in the journal, which has to be durable before the next
-    call if it `must_be_durable`; `reason` tells why the last call came to nothing; `attempts`, `renewals` (of
-    signature or credential), `tried_seconds` and `unread` (tries to read its images) are used up of its
-    limits. One that `is_done` has its outcome in the journal.
+    `calls` holds the call that is not yet in the journal, if any; what is there has to be durable before the
+    next call if it `must_be_durable`; `sent` counts the calls; `images` are those of the last; `reason` tells
+    why it came to nothing; `attempts`, `renewals` (of signature or credential), `tried_seconds` and `unread`
+    (tries to read its images) are used up of its limits. One that `is_done` has its outcome in the journal.
     """
 
     order: int
     pair: Pair
     calls: Calls = field(default_factory=Calls)
+    images: Images = field(default_factory=Images)
+    sent: int = 0
     attempts: int = 0
     renewals: int = 0
     setbacks: int = 0
@@ -65,15 +77,15 @@ class WorkItem:
         """Return True if the code table and the limits allow another call."""
         return self.attempts < rule.attempts and self.tried_seconds < limits.seconds
 
-    def scored(self, request_id: str | None, *, seconds: float, called_at: datetime) -> None:
-        """Enter a call of so many seconds that brought a score."""
-        self._enter(Billed.YES, request_id, seconds, called_at)
+    def scored(self, request_id: str | None, sent: Sent) -> None:
+        """Keep a call that brought a score."""
+        self._keep(Billed.YES, request_id, sent)
 
-    def refused(self, failure: CallFailed, *, seconds: float, called_at: datetime) -> None:
-        """Enter a call of so many seconds that brought none; what never left us is no call."""
+    def refused(self, failure: CallFailed, sent: Sent) -> None:
+        """Keep a call that brought none; what never left us is no call."""
         rule = failure.rule
         self.setbacks += 1
-        self.tried_seconds += seconds
+        self.tried_seconds += sent.seconds
         self.reason = Reason(
             failure_class=rule.failure_class,
             code=rule.failure_code,
@@ -81,7 +93,7 @@ class WorkItem:
             vendor_code=rule.code,
         )
         if not failure.never_sent:
-            self._enter(rule.billed, failure.request_id, seconds, called_at)
+            self._keep(rule.billed, failure.request_id, sent)
 
     def ended(
         self,
@@ -91,7 +103,7 @@ class WorkItem:
         reason: Reason | None = None,
         source: Source = Source.API,
     ) -> Outcome:
-        """Return the outcome; it takes the calls with it, so that none is written twice."""
+        """Return the outcome; it takes the call with it, so that none is written twice."""
         calls, self.calls = self.calls, Calls()
         return Outcome(
             pair_id=self.pair.pair_id,
@@ -101,23 +113,31 @@ class WorkItem:
             source=source,
             calls=calls,
             call_order=self.order,
+            manifest_row=self.pair.manifest_row,
+            images=self.images,
         )
 
     def interim(self) -> Outcome | None:
-        """Return an entry that is not final for the calls made so far, if any; it takes them with it."""
+        """Return an entry that is not final for the call that is not in the journal, if any; it takes it."""
         if self.reason is None or not self.calls.attempts:
             return None
         return self.ended(reason=replace(self.reason, failure_class=FailureClass.INFRASTRUCTURE))
 
-    def _enter(self, billed: Billed, request_id: str | None, seconds: float, called_at: datetime) -> None:
+    def _keep(self, billed: Billed, request_id: str | None, sent: Sent) -> None:
+        self.sent += 1
+        is_answered = sent.answered_by is not None
         self.calls = Calls(
             attempts=1,
             billed=int(billed is Billed.YES),
             maybe_billed=int(billed is Billed.UNKNOWN),
+            attempt=self.sent,
+            called_at=sent.called_at,
+            answered_at=sent.called_at + timedelta(seconds=sent.seconds) if is_answered else None,
+            latency_ms=1000 * sent.seconds,
+            bytes_sent=sent.bytes_sent,
             request_id=request_id,
-            latency_ms=1000 * seconds,
-            called_at=called_at,
-        ).after(self.calls)
+            answered_by=sent.answered_by,
+        )
 
 
 class WorkQueue:

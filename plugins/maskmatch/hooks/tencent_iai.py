@@ -75,6 +75,7 @@ class TencentIaiHook(BaseHook):
             secret_key=secret_key,
             session_token=extra.get("session_token") or None,
             account_id=extra.get("account_id") or None,
+            answered_by=extra.get("answered_by") or "",
             endpoint=_endpoint(connection.host, connection.port),
             protocol=extra.get("protocol") or "https",
             region=extra.get("region") or DEFAULT_REGION,

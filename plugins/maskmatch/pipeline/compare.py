@@ -7,7 +7,7 @@ lease ──> journal opened ──> journal read ──> engine ──> journal
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from maskmatch.core.clock import Clock, SystemClock
 from maskmatch.core.errors import InputError, MaskmatchError, Unavailable
 from maskmatch.core.outage import Outage
+from maskmatch.core.outcomes import Outcome
 from maskmatch.core.pairs import Pair
 from maskmatch.core.planning import Plan, Shard
 from maskmatch.core.pricing import price_of
@@ -31,7 +32,14 @@ from maskmatch.permits.steps.claims import Budgets, Claim, Priority
 from maskmatch.pipeline.run import Run
 from maskmatch.storage import plans
 from maskmatch.storage.images import StoreImages, Transfer
-from maskmatch.storage.journal import ShardJournal, compact, final_outcomes, last_epoch, scan_journal
+from maskmatch.storage.journal import (
+    Origin,
+    ShardJournal,
+    compact,
+    final_outcomes,
+    last_epoch,
+    scan_journal,
+)
 from maskmatch.storage.object_stores import Store, open_store
 from maskmatch.tencent import ANSWER_SECONDS, Account, TencentComparer
 
@@ -121,7 +129,7 @@ def compare_shard(run: Run, plan: Plan, shard: Shard, options: CompareOptions) -
             ShardJournal(
                 run.warehouse,
                 prefix,
-                run_id=run.run_id,
+                origin=Origin(run.run_id, options.account.name, options.transfer),
                 epoch=epoch,
                 only_new=plan.conditional_writes,
                 most_pending=options.calls_in_flight or _GROUP,
@@ -158,7 +166,9 @@ def _compare(
     comparer: TencentComparer,
     journal: ShardJournal,
 ) -> Progress:
-    pairs, bad_images = _missing(run.warehouse, shard)
+    outcomes = final_outcomes(scan_journal(run.warehouse, plans.journal_prefix(shard.key)))
+    journal.count_from(outcomes.values())
+    pairs, bad_images = _missing(run.warehouse, shard, outcomes)
     known = shard.pairs - len(pairs)
     log.info("%s: %s pairs, %s already known", shard.key, shard.pairs, known)
     progress = Progress(
@@ -187,9 +197,10 @@ def _compare(
     return progress
 
 
-def _missing(warehouse: Store, shard: Shard) -> tuple[list[tuple[int, Pair]], BadImageIndex]:
+def _missing(
+    warehouse: Store, shard: Shard, known: Mapping[str, Outcome]
+) -> tuple[list[tuple[int, Pair]], BadImageIndex]:
     """Return the pairs that have no final outcome, and what the others tell about images."""
-    known = final_outcomes(scan_journal(warehouse, plans.journal_prefix(shard.key)))
     bad_images, missing = BadImageIndex(), []
     for order, pair in plans.read_shard(warehouse, shard.key):
         outcome = known.get(pair.pair_id)

@@ -1,20 +1,22 @@
-"""How far the newest plan of a date is, read from its journals; works while a run writes them."""
+"""How far the newest plan of a date is, by the names in its journals; works while a run writes them."""
 
-from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from maskmatch.core.errors import InputError
-from maskmatch.core.outcomes import Status
 from maskmatch.core.planning import Plan, Shard
 from maskmatch.pipeline.run import Run
 from maskmatch.storage import plans, tables
-from maskmatch.storage.journal import Entry, Writer, scan_segments
+from maskmatch.storage.journal import Counts, list_journal, run_of
 from maskmatch.storage.object_stores import Store
+
+_LOOKERS = 8
+"""Shards that are listed at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardStatus:
-    """One shard: its pairs, those scored, failed for good, failed for now, and the runs that called them."""
+    """One shard: its pairs, those scored, failed for good, failed for now, and the runs that compared it."""
 
     key: str
     pairs: int
@@ -54,7 +56,7 @@ class RunStatus:
 
 
 class StatusReader:
-    """Looks at the newest plan of a date again and again; reads only what its journals have got since."""
+    """Looks at the newest plan of a date, again and again; no outcome is read."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -71,48 +73,37 @@ class StatusReader:
             self._shards = {shard.key: _ShardReader(run.warehouse, shard) for shard in plan.shards}
         key = tables.outcomes_key(run.day)
         published = f"{run.warehouse.uri}/{key}" if run.warehouse.head(key) else None
-        return RunStatus(
-            plan=plan, shards=tuple(shard.look() for shard in self._shards.values()), published=published
-        )
+        with ThreadPoolExecutor(_LOOKERS) as pool:
+            shards = tuple(pool.map(_ShardReader.look, self._shards.values()))
+        return RunStatus(plan=plan, shards=shards, published=published)
 
 
 class _ShardReader:
+    """Looks at one shard: a listing tells how far it is, and each try is asked once for its run."""
+
     def __init__(self, warehouse: Store, shard: Shard) -> None:
         self._warehouse = warehouse
         self._shard = shard
-        self._done: dict[Writer, int] = {}
-        # No more of an outcome, so that millions fit; None: not final.
-        self._status: dict[str, Status | None] = {}
-        self._run_ids: dict[str, None] = {}
+        self._run_ids: dict[int, str] = {}
         self._ended: ShardStatus | None = None
 
     def look(self) -> ShardStatus:
-        """Return how far the shard is; once it is complete it is not read any more."""
+        """Return how far the shard is; once it is complete it is not looked at any more."""
         if self._ended:
             return self._ended
         prefix = plans.journal_prefix(self._shard.key)
-        for segment in scan_segments(self._warehouse, prefix, done=self._done):
-            for entry in segment.entries():
-                self._note(entry)
-        now = self._status_now()
+        listing = list_journal(self._warehouse, prefix)
+        for epoch in listing.epochs - self._run_ids.keys():
+            self._run_ids[epoch] = run_of(self._warehouse, prefix, epoch)
+        now = self._status_of(listing.counts)
         if now.done == now.pairs:
             self._ended = now
-            self._status.clear()
         return now
 
-    def _note(self, entry: Entry) -> None:
-        outcome = entry.outcome
-        self._run_ids[entry.run_id] = None
-        if outcome.is_final or outcome.pair_id not in self._status:
-            self._status[outcome.pair_id] = outcome.status if outcome.is_final else None
-
-    def _status_now(self) -> ShardStatus:
-        counts = Counter(self._status.values())
+    def _status_of(self, counts: Counts) -> ShardStatus:
         return ShardStatus(
             key=self._shard.key,
             pairs=self._shard.pairs,
-            scored=counts[Status.SCORED],
-            failed=counts[Status.FAILED],
-            again=counts[None],
-            run_ids=tuple(self._run_ids),
+            run_ids=tuple(dict.fromkeys(self._run_ids[epoch] for epoch in sorted(self._run_ids))),
+            **counts._asdict(),
         )

@@ -1,14 +1,18 @@
 """Images from a store, as bytes or as addresses that the vendor fetches itself."""
 
+import hashlib
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from cachetools import TTLCache, cached
 
 from maskmatch.core.errors import ImageUnusable, InputError, ObjectMissing, StopRun
-from maskmatch.core.image_rules import MAX_FILE_BYTES, Picture, check_bytes, check_size
+from maskmatch.core.image_rules import MAX_FILE_BYTES, ImageFacts, Picture, check_bytes, check_size
 from maskmatch.storage.object_stores import Store
 
 URL_SECONDS = 3600
@@ -48,7 +52,7 @@ class StoreImages:
     def load(self, image_id: str) -> Picture:
         """Return the image, checked as far as possible before a call; raise ImageUnusable."""
         if image_id.startswith(("http://", "https://")):
-            return Picture(url=image_id)
+            return Picture(url=image_id, facts=ImageFacts(store_host=_host(image_id)))
         try:
             read: list[str] = []
             picture = self._picture(image_id, read)
@@ -62,14 +66,16 @@ class StoreImages:
         """Read the image, and record that it was read for this caller."""
         read.append(image_id)
         store, key = self._place(image_id)
+        began = time.monotonic()
         if self._transfer is Transfer.BYTES:
-            data = store.get(key, limit=MAX_FILE_BYTES + 1)
+            data, tag = store.read(key, limit=MAX_FILE_BYTES + 1)
             check_bytes(data)
-            return Picture(data=data)
+            return Picture(data=data, facts=_facts(store, began, tag, data))
         if (found := store.head(key)) is None:
             raise ObjectMissing(key)
         check_size(found.size)
-        return Picture(url=store.signed_url(key, seconds=URL_SECONDS))
+        facts = ImageFacts(store_host=store.host, tag=found.tag, size=found.size)
+        return Picture(url=store.signed_url(key, seconds=URL_SECONDS), facts=facts)
 
     def _place(self, image_id: str) -> tuple[Store, str]:
         if not image_id.startswith("s3://"):
@@ -79,6 +85,25 @@ class StoreImages:
             if bucket not in self._buckets:
                 self._buckets[bucket] = self._open_store(f"s3://{bucket}")
             return self._buckets[bucket], key
+
+
+def _host(address: str) -> str:
+    """Return the host of an address; none where the address is not well-formed, which the vendor tells."""
+    with suppress(ValueError):
+        return urlsplit(address).hostname or ""
+    return ""
+
+
+def _facts(store: Store, began: float, tag: str | None, data: bytes) -> ImageFacts:
+    """Return what the bytes of an image are known by; the clock stops before they are hashed."""
+    return ImageFacts(
+        store_host=store.host,
+        load_ms=1000 * (time.monotonic() - began),
+        tag=tag,
+        md5=hashlib.md5(data, usedforsecurity=False).hexdigest(),
+        sha256=hashlib.sha256(data).hexdigest(),
+        size=len(data),
+    )
 
 
 def _size(picture: Picture) -> int:

@@ -111,4 +111,4 @@ def _write(store: Store, key: str, table: pa.Table) -> None:
 
 
 def _read(store: Store, key: str) -> pa.Table:
-    return pq.read_table(io.BytesIO(store.get(key)))
+    return pq.ParquetFile(io.BytesIO(store.get(key))).read()  # `read_table` would import pandas

@@ -89,6 +89,12 @@ OUTCOMES = pa.schema(
         ),
         _column("cost", _MONEY, "CNY for billed_calls at the first monthly tier."),
         _column("request_id", _TEXT, "The vendor's id of the last call."),
+        _column(
+            "answered_by",
+            _WORD,
+            "Who answered the last call: the service's own name, else that of the connection; "
+            "null where no answer came.",
+        ),
         _column("latency_ms", pa.float32(), "Milliseconds of the last call."),
         _column("call_order", pa.int64(), "Place in the seeded random order of calls."),
         _column("called_at", _TIME, "When the last call was sent, UTC."),

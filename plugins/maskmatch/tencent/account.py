@@ -1,7 +1,9 @@
 """Who calls the vendor, and where."""
 
+import hashlib
 import math
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from maskmatch.core.errors import InputError
 
@@ -24,16 +26,25 @@ class Account:
     calls_per_second: float = DEFAULT_CALLS_PER_SECOND
     account_id: str | None = None
     """Names the account where its SecretIds change, as temporary ones do; they share one rate and budget."""
+    answered_by: str = ""
+    """Who answers, unless the service says so itself; by default its host without the port."""
 
     @property
     def owner(self) -> str:
         """Return what names the account to the permit store."""
         return self.account_id or self.secret_id
 
+    @property
+    def name(self) -> str:
+        """Return what names the account to people, without its SecretId."""
+        return self.account_id or f"key-{hashlib.sha256(self.secret_id.encode()).hexdigest()[:12]}"
+
     def __post_init__(self) -> None:
         """Raise InputError for an invalid rate, and for text that no header may hold."""
         if not 0 < self.calls_per_second < math.inf:
             raise InputError(f"calls_per_second must be a number above 0, not {self.calls_per_second}")
+        if not self.answered_by:
+            object.__setattr__(self, "answered_by", urlsplit(f"//{self.endpoint}").hostname or self.endpoint)
         for name in ("secret_id", "session_token", "endpoint", "region"):
             text = getattr(self, name) or ""
             if not (text.isascii() and text.isprintable()):

@@ -23,6 +23,9 @@ from maskmatch.tencent.stages import ExchangeBroken, Stage
 MODEL_VERSION = "3.0"
 """The only face model CompareMaskFace serves: https://cloud.tencent.com/document/product/867/50425"""
 
+ANSWERED_BY = "X-Answered-By"
+"""A header of a service that names itself; the vendor sends none, and its name is that of the account."""
+
 _MEANINGS = {
     Stage.CONNECT: "{} cannot be reached: check protocol, endpoint and network.",
     Stage.SEND: "{} hung up before it had the whole request: check the network, and the sizes of the images.",
@@ -102,6 +105,12 @@ class TencentComparer:
             message = "the answer holds no score from 0 to 100"
             raise CallFailed(rule_for("JSONDecodeError"), message, request_id=response.RequestId)
         return Answer(score, response.FaceModelVersion, response.RequestId)
+
+    def answered_by(self, call: Exchange) -> str | None:
+        """Return who answered an ended call: a service that is not the vendor's says so in a header."""
+        if call.response is None:
+            return None
+        return call.response.headers.get(ANSWERED_BY) or self._account.answered_by
 
     def compare(self, reference: Picture, probe: Picture, *, quality_control: int) -> Answer:
         """Make one call and wait for it; only for who makes one at a time."""

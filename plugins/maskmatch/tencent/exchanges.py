@@ -33,11 +33,15 @@ _FRESH_SECONDS, STALE_SECONDS = 1.0, 15.0
 
 
 class Exchange:
-    """One request and its answer; it ends with a response or broken, `seconds` after its first byte."""
+    """One request and its answer; it ends with a response or broken, `seconds` after its first byte.
+
+    `bytes_sent` of the request have left so far.
+    """
 
     __slots__ = (
         "answer",
         "broken",
+        "bytes_sent",
         "on_end",
         "ready_at",
         "response",
@@ -59,6 +63,7 @@ class Exchange:
         self.on_end: Callable[[Exchange], None] | None = None
         self.ready_at = time.monotonic()
         self.started_at = self.sent_at = self.seconds = 0.0
+        self.bytes_sent = 0
 
 
 class Exchanges:
@@ -160,6 +165,7 @@ class Exchanges:
         try:
             while unsent:
                 sent = exchange.sock.send(unsent[0])
+                exchange.bytes_sent += sent
                 if sent == len(unsent[0]):
                     unsent.popleft()
                 else:

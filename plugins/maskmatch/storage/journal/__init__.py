@@ -1,38 +1,45 @@
 """What was paid for, in object storage, as it comes: one journal per shard.
 
-    <shard>.journal/0001-000000.jsonl                  marker of an epoch, one per try of the shard
-    <shard>.journal/0001-000001-a1b2c3.jsonl           segment: epoch, sequence number, token of its writer
-    <shard>.journal/0001-000002-a1b2c3.jsonl
-    <shard>.journal/0002-000000.jsonl
-    <shard>.journal/0002-000001-9f8e7d.jsonl           written after a crash by the next try
-    <shard>.journal/compact-0002-000001-5c4d3b.jsonl   all segments in one object, once the shard is complete
+    <shard>.journal/0001-000000.json                       marker of an epoch, one per try of the shard
+    <shard>.journal/0001-000001-a1b2c3-s60-f2-a2.jsonl     segment: epoch, sequence number, token of its
+    <shard>.journal/0001-000002-a1b2c3-s121-f3-a4.jsonl    writer; pairs scored, failed, to be called again
+    <shard>.journal/0002-000000.json
+    <shard>.journal/0002-000001-9f8e7d-s125-f3-a0.jsonl    written after a crash by the next try
+    <shard>.journal/compact-0002-000001-5c4d3b-s125-f3-a0.parquet   all in one, once the shard is complete
 
 A writer thread puts whatever finished since its last PUT into one new segment (group commit). Objects are
-never changed, so a killed process leaves only whole ones.
+never changed, so a killed process leaves only whole ones. A row is one call: `records.py` has the columns.
 
 Decision: docs/adr/0007-outcomes-are-journaled-in-groups.md
+Decision: docs/adr/0014-the-journal-says-every-call.md
 """
 
 from maskmatch.storage.journal.compacting import compact
-from maskmatch.storage.journal.names import Writer
+from maskmatch.storage.journal.names import list_journal
 from maskmatch.storage.journal.reading import (
     Entry,
     final_outcomes,
     last_epoch,
     read_journal,
     scan_journal,
-    scan_segments,
+    scan_tables,
 )
+from maskmatch.storage.journal.records import Origin
+from maskmatch.storage.journal.segments import run_of
+from maskmatch.storage.journal.tally import Counts
 from maskmatch.storage.journal.writing import ShardJournal
 
 __all__ = [
+    "Counts",
     "Entry",
+    "Origin",
     "ShardJournal",
-    "Writer",
     "compact",
     "final_outcomes",
     "last_epoch",
+    "list_journal",
     "read_journal",
+    "run_of",
     "scan_journal",
-    "scan_segments",
+    "scan_tables",
 ]

@@ -1,18 +1,22 @@
-"""Many small objects of a complete journal become one.
+"""Many small objects of a complete journal become one, whose columns can be read.
 
-Decision: docs/adr/0007-outcomes-are-journaled-in-groups.md
+Decision: docs/adr/0014-the-journal-says-every-call.md
 """
 
 import secrets
 import tempfile
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
+
+import pyarrow as pa
 
 from maskmatch.core.errors import BooksError, Unavailable
-from maskmatch.storage.journal.names import Listing, compact_key, list_journal, segment_key
-from maskmatch.storage.journal.packs import Index, write_pack
-from maskmatch.storage.journal.reading import scan_segments
+from maskmatch.core.outcomes import FailureClass
+from maskmatch.storage.journal.names import Listing, compact_key, list_journal
+from maskmatch.storage.journal.packs import Index, PackWriter
+from maskmatch.storage.journal.reading import scan_chunks
+from maskmatch.storage.journal.tally import Counts
 from maskmatch.storage.object_stores import Store
 
 _DELETERS = 8
@@ -31,15 +35,14 @@ def compact(store: Store, prefix: str) -> None:
         index = _write(store, prefix)
     except OSError as error:
         raise Unavailable(f"{tempfile.gettempdir()} has no room to compact {prefix}: {error}") from error
-    _delete_held(store, prefix, listing, index)
+    _delete_held(store, listing, index)
 
 
 def _write(store: Store, prefix: str) -> Index:
-    with tempfile.TemporaryFile() as body, tempfile.NamedTemporaryFile() as file:
-        index = _collect(store, prefix, body)
-        write_pack(index, body, file)
+    with tempfile.NamedTemporaryFile() as file:
+        index, counts = _collect(store, prefix, file.name)
         newest = max(index)
-        key = compact_key(prefix, newest, len(index[newest]), secrets.token_hex(3))
+        key = compact_key(prefix, newest, len(index[newest]), secrets.token_hex(3), counts)
         store.put_file(key, file.name)
         found, size = store.head(key), Path(file.name).stat().st_size
     if found is None or found.size != size:
@@ -47,23 +50,33 @@ def _write(store: Store, prefix: str) -> Index:
     return index
 
 
-def _collect(store: Store, prefix: str, body: IO[bytes]) -> Index:
-    index: Index = {}
-    for segment in scan_segments(store, prefix):
-        for _ in segment.entries():  # a damaged segment keeps its name, so that it can be restored
-            pass
-        if segment.text and not segment.text.endswith(b"\n"):
-            raise BooksError(f"{segment.name} breaks off: restore it, or plan with recompare")
-        index.setdefault(segment.writer, []).append(len(segment.text))
-        body.write(segment.text)
-    return index
+def _collect(store: Store, prefix: str, path: str) -> tuple[Index, Counts]:
+    """Write all rows into a file; return the segments in it, and what became of the pairs."""
+    ends: dict[str, str] = {}
+    with PackWriter(path) as pack:
+        for chunk in scan_chunks(store, prefix):
+            pack.add(chunk.writer, chunk.sizes, (_noted(table, ends) for table in chunk.tables))
+    counts = Counter(ends.values())
+    return pack.index, Counts(counts["scored"], counts["failed"], counts["again"])
 
 
-def _delete_held(store: Store, prefix: str, listing: Listing, index: Index) -> None:
+def _noted(table: pa.Table, ends: dict[str, str]) -> pa.Table:
+    """Note the last final end of each pair, else that it is called again; return the table."""
+    for pair_id, failure in zip(
+        table["pair_id"].to_pylist(), table["failure_class"].to_pylist(), strict=True
+    ):
+        if failure == FailureClass.INFRASTRUCTURE:
+            ends.setdefault(pair_id, "again")
+        else:
+            ends[pair_id] = "failed" if failure else "scored"
+    return table
+
+
+def _delete_held(store: Store, listing: Listing, index: Index) -> None:
     segments = (
-        segment_key(prefix, writer, sequence)
+        key
         for writer, found in listing.segments.items()
-        for sequence in found
+        for sequence, key in found.items()
         if sequence <= len(index.get(writer, ()))
     )
     with ThreadPoolExecutor(_DELETERS) as pool:

@@ -1,22 +1,30 @@
 """The names of a journal's objects, and what a listing of them says.
 
+A name carries how far the shard is after its object, as its writer saw it: a listing alone tells the status.
+
 Decision: docs/adr/0007-outcomes-are-journaled-in-groups.md
+Decision: docs/adr/0014-the-journal-says-every-call.md
 """
 
 import re
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
+from maskmatch.core.errors import BooksError
+from maskmatch.storage.journal.tally import Counts
 from maskmatch.storage.object_stores import Store
 
-_SEGMENT = re.compile(r"(\d{4,})-(\d{6,})(?:-([0-9a-f]{6}))?\.jsonl")
-_COMPACT = re.compile(r"compact-(\d{4,})-(\d{6,})-[0-9a-f]{6}\.jsonl")
+_COUNTS = r"(s\d+-f\d+-a\d+)"
+_MARKER = re.compile(r"(\d{4,})-000000\.json")
+_SEGMENT = re.compile(rf"(\d{{4,}})-(\d{{6,}})-([0-9a-f]{{6}})-{_COUNTS}\.jsonl")
+_COMPACT = re.compile(rf"compact-(\d{{4,}})-(\d{{6,}})-[0-9a-f]{{6}}-{_COUNTS}\.parquet")
+_EARLIER = re.compile(r"(compact-)?\d{4,}-\d{6,}(-[0-9a-f]{6})?\.jsonl")
 
 
 class Writer(NamedTuple):
     """One opening of a journal; its segments are numbered from 1 without a gap.
 
-    Two that opened one epoch at once differ by their random token; older journals have none.
+    Two that opened one epoch at once differ by their random token.
     """
 
     epoch: int
@@ -35,45 +43,63 @@ class Writer(NamedTuple):
 
 def marker_key(prefix: str, epoch: int) -> str:
     """Return the key of the object that claims an epoch."""
-    return f"{prefix}/{epoch:04d}-000000.jsonl"
+    return f"{prefix}/{epoch:04d}-000000.json"
 
 
-def segment_key(prefix: str, writer: Writer, sequence: int) -> str:
+def segment_key(prefix: str, writer: Writer, sequence: int, counts: Counts) -> str:
     """Return the key of a segment."""
-    token = f"-{writer.token}" if writer.token else ""
-    return f"{prefix}/{writer.epoch:04d}-{sequence:06d}{token}.jsonl"
+    return f"{prefix}/{writer.epoch:04d}-{sequence:06d}-{writer.token}-{counts}.jsonl"
 
 
-def compact_key(prefix: str, newest: Writer, sequence: int, token: str) -> str:
+def compact_key(prefix: str, newest: Writer, sequence: int, token: str, counts: Counts) -> str:
     """Return the key of a compact object; it is named by the newest segment in it."""
-    return f"{prefix}/compact-{newest.epoch:04d}-{sequence:06d}-{token}.jsonl"
+    return f"{prefix}/compact-{newest.epoch:04d}-{sequence:06d}-{token}-{counts}.parquet"
 
 
 @dataclass(slots=True)
 class Listing:
-    """The objects of a journal: sequence numbers by writer, keys of compact objects, the newest epoch."""
+    """The objects of a journal: keys of segments by writer and sequence number, keys of compact objects.
 
-    segments: dict[Writer, set[int]] = field(default_factory=dict)
+    `counts` are those of the newest object.
+    """
+
+    segments: dict[Writer, dict[int, str]] = field(default_factory=dict)
     compacts: set[str] = field(default_factory=set)
-    last_epoch: int = 0
+    epochs: set[int] = field(default_factory=set)
+    counts: Counts = field(default_factory=Counts)
+    newest: tuple[int, int, bool] = (0, 0, False)
+
+    @property
+    def last_epoch(self) -> int:
+        """Return the newest epoch, 0 for none."""
+        return max(self.epochs, default=0)
 
     def add(self, key: str) -> None:
-        """Take up an object; one with a foreign name is left out."""
+        """Take up an object; one with a foreign name is left out. Raise BooksError for one of version 1."""
         name = key.rpartition("/")[2]
         if found := _SEGMENT.fullmatch(name):
             epoch, sequence = int(found[1]), int(found[2])
-            if sequence:
-                self.segments.setdefault(Writer(epoch, found[3] or ""), set()).add(sequence)
+            self.segments.setdefault(Writer(epoch, found[3]), {})[sequence] = key
+            self._note((epoch, sequence, False), found[4])
         elif found := _COMPACT.fullmatch(name):
-            epoch = int(found[1])
             self.compacts.add(key)
-        else:
-            return
-        self.last_epoch = max(self.last_epoch, epoch)
+            self._note((int(found[1]), int(found[2]), True), found[3])
+        elif found := _MARKER.fullmatch(name):
+            self.epochs.add(int(found[1]))
+        elif _EARLIER.fullmatch(name):
+            raise BooksError(
+                f"{key} was written by an earlier version of maskmatch: finish the date with that version, "
+                "or plan it with recompare, which calls all its pairs again"
+            )
+
+    def _note(self, place: tuple[int, int, bool], counts: str) -> None:
+        self.epochs.add(place[0])
+        if place > self.newest:
+            self.newest, self.counts = place, Counts.parse(counts)
 
 
 def list_journal(store: Store, prefix: str) -> Listing:
-    """Return what is there now."""
+    """Return what is there now; raise BooksError for a journal of an earlier version."""
     listing = Listing()
     for found in store.list(f"{prefix}/"):
         listing.add(found.key)

@@ -1,18 +1,21 @@
 """Reading a journal while others may write and compact it.
 
 Decision: docs/adr/0007-outcomes-are-journaled-in-groups.md
+Decision: docs/adr/0014-the-journal-says-every-call.md
 """
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
+import pyarrow as pa
+
 from maskmatch.core.errors import BooksError, ObjectMissing
 from maskmatch.core.outcomes import Outcome
-from maskmatch.storage.journal.names import Listing, Writer, compact_keys, list_journal, segment_key
+from maskmatch.storage.journal.names import Listing, Writer, compact_keys, list_journal
 from maskmatch.storage.journal.packs import Pack, fetched
+from maskmatch.storage.journal.records import OUTCOME_COLUMNS, outcomes_of, table_of
 from maskmatch.storage.object_stores import Store
 
 _READERS = 8
@@ -23,30 +26,20 @@ _TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a journal: an outcome, and the run whose calls it took."""
+    """One row of a journal: what came of a call or of a pair, and the run that made it."""
 
     run_id: str
     outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """What one writer put into its object number `sequence`."""
+class Chunk:
+    """Segments of one writer that lie together in an object: the rows of each, and the tables with all."""
 
     writer: Writer
-    sequence: int
     name: str
-    text: bytes
-
-    def entries(self) -> Iterator[Entry]:
-        """Yield its lines; raise BooksError naming the object when one is damaged."""
-        try:
-            for record in map(json.loads, self.text.splitlines()):
-                yield Entry(record["run_id"], Outcome.from_record(record))
-        except (ValueError, KeyError, TypeError) as error:
-            raise BooksError(
-                f"{self.name} is damaged ({error}): restore it, or plan with recompare"
-            ) from error
+    sizes: Sequence[int]
+    tables: Iterable[pa.Table]
 
 
 def last_epoch(store: Store, prefix: str) -> int:
@@ -61,8 +54,19 @@ def read_journal(store: Store, prefix: str) -> list[Entry]:
 
 def scan_journal(store: Store, prefix: str) -> Iterator[Entry]:
     """Yield all entries of a journal, oldest first, with some dozen objects in memory at most."""
-    for segment in scan_segments(store, prefix):
-        yield from segment.entries()
+    for chunk in scan_chunks(store, prefix, columns=OUTCOME_COLUMNS):
+        try:
+            for table in chunk.tables:
+                for run_id, outcome in outcomes_of(table):
+                    yield Entry(run_id, outcome)
+        except (ValueError, KeyError, TypeError) as error:
+            raise _damaged(chunk.name, error) from error
+
+
+def scan_tables(store: Store, prefix: str, *, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Yield all rows of a journal as tables, oldest first: `columns` of records.SCHEMA, all by default."""
+    for chunk in scan_chunks(store, prefix, columns=columns):
+        yield from chunk.tables
 
 
 def final_outcomes(entries: Iterable[Entry]) -> dict[str, Outcome]:
@@ -76,19 +80,19 @@ def final_outcomes(entries: Iterable[Entry]) -> dict[str, Outcome]:
     return known
 
 
-def scan_segments(store: Store, prefix: str, *, done: dict[Writer, int] | None = None) -> Iterator[Segment]:
+def scan_chunks(store: Store, prefix: str, *, columns: Sequence[str] | None = None) -> Iterator[Chunk]:
     """Yield every segment once, by epoch and sequence, wherever it lies by now.
 
-    `done` tells how many of each writer were read before, and is kept up to date. A compaction may move
-    objects between our listing and our reading: then look again, and go on after what was yielded. Raise
-    BooksError when a segment has gone for good.
+    The tables of each are to be read before the next is asked for. A compaction may move objects between our
+    listing and our reading: then look again, and go on after what was yielded. Raise BooksError when a
+    segment has gone for good.
     """
-    done = {} if done is None else done
+    done: dict[Writer, int] = {}
     missing = ""
     for _ in range(_TRIES):
         listing = list_journal(store, prefix)
         try:
-            yield from _unread(store, prefix, listing, done)
+            yield from _unread(store, listing, done, columns)
             if compact_keys(store, prefix) <= listing.compacts:
                 return
         except ObjectMissing as error:
@@ -96,26 +100,43 @@ def scan_segments(store: Store, prefix: str, *, done: dict[Writer, int] | None =
     raise BooksError(f"the journal {prefix} lacks an object ({missing}): restore it, or plan with recompare")
 
 
-def _unread(store: Store, prefix: str, listing: Listing, done: dict[Writer, int]) -> Iterator[Segment]:
+def _unread(
+    store: Store, listing: Listing, done: dict[Writer, int], columns: Sequence[str] | None
+) -> Iterator[Chunk]:
     with ExitStack() as files, ThreadPoolExecutor(_READERS) as pool:
         packs = [files.enter_context(fetched(store, key)) for key in sorted(listing.compacts)]
         for writer in sorted({*listing.segments, *(writer for pack in packs for writer in pack.index)}):
-            for segment in _of_writer(writer, packs, done):
-                done[writer] = segment.sequence
-                yield segment
-            last = max(listing.segments.get(writer, ()), default=0)
+            if best := _best(packs, writer, after=done.get(writer, 0)):
+                after, done[writer] = done.get(writer, 0), best.held(writer)
+                sizes = best.index[writer][after:]
+                yield Chunk(writer, best.name, sizes, best.tables(writer, after, columns))
+            keys = listing.segments.get(writer, {})
+            last = max(keys, default=0)
             for start in range(done.get(writer, 0) + 1, last + 1, _AT_ONCE):
                 sequences = range(start, min(start + _AT_ONCE, last + 1))
-                keys = [segment_key(prefix, writer, sequence) for sequence in sequences]
-                for sequence, key, text in zip(sequences, keys, pool.map(store.get, keys), strict=True):
+                wanted = [
+                    keys.get(sequence, f"{writer.epoch:04d}-{sequence:06d}-{writer.token}")
+                    for sequence in sequences
+                ]
+                for sequence, key, data in zip(sequences, wanted, pool.map(store.get, wanted), strict=True):
                     done[writer] = sequence
-                    yield Segment(writer, sequence, f"{store.uri}/{key}", text)
+                    yield _segment(writer, f"{store.uri}/{key}", data, columns)
 
 
-def _of_writer(writer: Writer, packs: list[Pack], done: dict[Writer, int]) -> Iterator[Segment]:
-    """Yield the segments of a writer from the compact object that holds most of them."""
+def _best(packs: Sequence[Pack], writer: Writer, *, after: int) -> Pack | None:
+    """Return the compact object that holds most segments of a writer, if it holds any after so many."""
     best = max(packs, key=lambda pack: pack.held(writer), default=None)
-    read = done.get(writer, 0)
-    if best and best.held(writer) > read:
-        for sequence, text in enumerate(best.texts(writer, read), read + 1):
-            yield Segment(writer, sequence, best.name, text)
+    return best if best and best.held(writer) > after else None
+
+
+def _segment(writer: Writer, name: str, data: bytes, columns: Sequence[str] | None) -> Chunk:
+    try:
+        table = table_of(name, data)
+    except (ValueError, KeyError) as error:
+        raise _damaged(name, error) from error
+    return Chunk(writer, name, [table.num_rows], [table.select(columns) if columns else table])
+
+
+def _damaged(name: str, error: Exception) -> BooksError:
+    text = " ".join(str(error).split())
+    return BooksError(f"{name} is damaged ({text}): restore it, or plan with recompare")

@@ -3,11 +3,14 @@
 Decision: docs/adr/0007-outcomes-are-journaled-in-groups.md
 """
 
+import json
 import secrets
 from contextlib import suppress
 
-from maskmatch.core.errors import ObjectExists, ObjectMissing, Replaced
+from maskmatch.core.errors import BooksError, ObjectExists, ObjectMissing, Replaced
 from maskmatch.storage.journal.names import Writer, list_journal, marker_key, segment_key
+from maskmatch.storage.journal.records import FORMAT
+from maskmatch.storage.journal.tally import Counts
 from maskmatch.storage.object_stores import Store
 
 
@@ -18,10 +21,11 @@ class Segments:
     keeps two writers of one epoch apart.
     """
 
-    def __init__(self, store: Store, prefix: str, *, epoch: int, only_new: bool) -> None:
+    def __init__(self, store: Store, prefix: str, *, epoch: int, run_id: str, only_new: bool) -> None:
         self._store = store
         self._prefix = prefix
         self._writer = Writer(epoch, secrets.token_hex(3))
+        self._marker = json.dumps({"format": FORMAT, "token": self._writer.token, "run_id": run_id}).encode()
         self._only_new = only_new
         self._written = 0
 
@@ -41,14 +45,14 @@ class Segments:
             if not self._is_mine():
                 raise self._replaced() from error
 
-    def append(self, text: bytes) -> None:
-        """Write the next segment; after an error the same text may be appended again, and lands once."""
-        key = segment_key(self._prefix, self._writer, self._written + 1)
+    def append(self, data: bytes, counts: Counts) -> None:
+        """Write the next segment; after an error the same may be appended again, and lands once."""
+        key = segment_key(self._prefix, self._writer, self._written + 1, counts)
         try:
-            self._store.put(key, text, only_new=self._only_new)
+            self._store.put(key, data, only_new=self._only_new)
         except ObjectExists:  # our own, whose answer was lost; or it broke off, and a part was kept
-            if self._store.get(key) != text:
-                self._store.put(key, text)
+            if self._store.get(key) != data:
+                self._store.put(key, data)
         self._written += 1
 
     def check(self) -> None:
@@ -62,14 +66,23 @@ class Segments:
         key = marker_key(self._prefix, epoch)
         if not self._only_new and self._store.head(key):
             raise ObjectExists(f"{key} exists already")
-        self._store.put(key, self._writer.token.encode(), only_new=self._only_new)
+        self._store.put(key, self._marker, only_new=self._only_new)
 
     def _is_mine(self) -> bool:
         with suppress(ObjectMissing):
-            return (
-                self._store.get(marker_key(self._prefix, self._writer.epoch)) == self._writer.token.encode()
-            )
+            return self._store.get(marker_key(self._prefix, self._writer.epoch)) == self._marker
         return True
 
     def _replaced(self) -> Replaced:
         return Replaced(f"another run has taken over {self._prefix}: it goes on, this one stops")
+
+
+def run_of(store: Store, prefix: str, epoch: int) -> str:
+    """Return the run that claimed an epoch; raise BooksError for a damaged marker."""
+    key = marker_key(prefix, epoch)
+    try:
+        return str(json.loads(store.get(key))["run_id"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BooksError(
+            f"{store.uri}/{key} is damaged ({error}): restore it, or plan with recompare"
+        ) from error

@@ -1,13 +1,13 @@
 """Appending to a journal: a thread of its own puts groups of outcomes into the store.
 
 Decision: docs/adr/0007-outcomes-are-journaled-in-groups.md
+Decision: docs/adr/0014-the-journal-says-every-call.md
 """
 
-import json
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -15,7 +15,9 @@ from typing import Self
 from maskmatch.core.errors import MaskmatchError, Replaced, StopRun, Unavailable
 from maskmatch.core.outage import PATIENCE_SECONDS, Outage
 from maskmatch.core.outcomes import Outcome
+from maskmatch.storage.journal.records import Origin, to_lines
 from maskmatch.storage.journal.segments import Segments
+from maskmatch.storage.journal.tally import Counts, Tally
 from maskmatch.storage.object_stores import Store
 
 log = logging.getLogger(__name__)
@@ -40,7 +42,7 @@ class ShardJournal:
         store: Store,
         prefix: str,
         *,
-        run_id: str,
+        origin: Origin,
         epoch: int,
         only_new: bool,
         most_pending: int = 64,
@@ -49,11 +51,13 @@ class ShardJournal:
     ) -> None:
         """Claim the epoch; raise Replaced when another run has it or a later one."""
         self._place = f"{store.uri}/{prefix}"
-        self._run_id = run_id
+        self._origin = origin
+        self._epoch = epoch
+        self._tally = Tally()
         self._most_pending = most_pending
         self._patience = patience_seconds
         self._stop = stop or threading.Event()
-        self._segments = Segments(store, prefix, epoch=epoch, only_new=only_new)
+        self._segments = Segments(store, prefix, epoch=epoch, run_id=origin.run_id, only_new=only_new)
         self._segments.claim()
         self._pending: list[Outcome] = []
         self._durable = self._awaited = 0
@@ -68,6 +72,10 @@ class ShardJournal:
         self._closing = threading.Event()
         self._is_open = True
         self._thread = threading.Thread(target=self._write_until_closed, name="journal", daemon=True)
+
+    def count_from(self, known: Iterable[Outcome]) -> None:
+        """Count what earlier tries have brought; before anything is recorded."""
+        self._tally.add(known)
 
     def record(self, outcome: Outcome) -> None:
         """Keep an outcome; return at once unless a whole group is not yet durable.
@@ -175,10 +183,9 @@ class ShardJournal:
 
     def _persist(self, group: list[Outcome]) -> bool:
         """Write a group, retrying as needed; return False when nobody waits for it any longer."""
-        records = ({"run_id": self._run_id} | outcome.to_record() for outcome in group)
-        text = "".join(json.dumps(record) + "\n" for record in records).encode()
+        self._tally.add(group)
         self._trying_since = time.monotonic()
-        while (pause := self._put(text)) is not None:
+        while (pause := self._put(group, self._tally.counts)) is not None:
             if self._closing.is_set() and self._has_given_up():
                 return False
             self._rest(pause)
@@ -186,10 +193,11 @@ class ShardJournal:
         self._done(len(group))
         return True
 
-    def _put(self, text: bytes) -> float | None:
+    def _put(self, group: list[Outcome], counts: Counts) -> float | None:
         """Write a group; return how long to pause before it is tried again, None when it is written."""
         try:
-            self._segments.append(text)
+            lines = to_lines(group, self._origin, shard_try=self._epoch)
+            self._segments.append(lines, counts)
         except Exception as error:  # noqa: BLE001  whatever it is, the recording threads must learn of it
             self._trouble = error
             return self._outage.note_failure(

@@ -1,11 +1,12 @@
 """Object storage behind one small protocol: S3 and what speaks S3 (Tencent COS, SeaweedFS), or a folder."""
 
-from maskmatch.storage.object_stores.base import ObjectInfo, Store, probe_conditional_writes
+from maskmatch.storage.object_stores.base import Content, ObjectInfo, Store, probe_conditional_writes
 from maskmatch.storage.object_stores.files import FileStore
 from maskmatch.storage.object_stores.opening import open_store
 from maskmatch.storage.object_stores.s3 import S3Store, s3_client
 
 __all__ = [
+    "Content",
     "FileStore",
     "ObjectInfo",
     "S3Store",

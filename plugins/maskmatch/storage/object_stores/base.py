@@ -3,17 +3,25 @@
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from maskmatch.core.errors import ObjectExists
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """One object: key below the store's root, and size in bytes."""
+    """One object: key below the store's root, size in bytes, and the tag of its content, if there is one."""
 
     key: str
     size: int
+    tag: str | None = None
+
+
+class Content(NamedTuple):
+    """The bytes of an object, and the store's tag of just these, if it has tags."""
+
+    data: bytes
+    tag: str | None = None
 
 
 class Store(Protocol):
@@ -28,8 +36,17 @@ class Store(Protocol):
         """Return the root, without a slash at its end."""
         ...
 
+    @property
+    def host(self) -> str:
+        """Return the host that keeps the objects, with its port where it has one; `localhost` for files."""
+        ...
+
     def get(self, key: str, *, limit: int | None = None) -> bytes:
         """Return an object whole, or its first `limit` bytes; raise ObjectMissing."""
+        ...
+
+    def read(self, key: str, *, limit: int | None = None) -> Content:
+        """Return the same with its tag."""
         ...
 
     def open(self, key: str) -> BinaryIO:

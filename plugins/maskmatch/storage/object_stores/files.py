@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from maskmatch.core.errors import ObjectExists, ObjectMissing, StopRun, Unavailable
-from maskmatch.storage.object_stores.base import ObjectInfo
+from maskmatch.storage.object_stores.base import Content, ObjectInfo
 
 _TEMPORARY = ".writing-"
 _MODE = 0o644  # analysts may read tables; keep others out by the mode of the root folder
@@ -32,10 +32,19 @@ class FileStore:
         """Return file:///path."""
         return self._root.as_uri()
 
+    @property
+    def host(self) -> str:
+        """Return localhost."""
+        return "localhost"
+
     def get(self, key: str, *, limit: int | None = None) -> bytes:
         """Return a file whole, or its first bytes."""
         with self.open(key) as stream:
             return stream.read(limit if limit is not None else -1)
+
+    def read(self, key: str, *, limit: int | None = None) -> Content:
+        """Return a file whole, or its first bytes; there are no tags."""
+        return Content(self.get(key, limit=limit))
 
     def open(self, key: str) -> BinaryIO:
         """Open a file for reading."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.client import Config
@@ -19,7 +20,7 @@ from botocore.exceptions import (
 )
 
 from maskmatch.core.errors import ObjectExists, ObjectMissing, StopRun, Unavailable
-from maskmatch.storage.object_stores.base import ObjectInfo
+from maskmatch.storage.object_stores.base import Content, ObjectInfo
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -87,22 +88,36 @@ class S3Store:
         """Return s3://bucket/prefix."""
         return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
 
+    @property
+    def host(self) -> str:
+        """Return the host of the endpoint."""
+        return urlsplit(self._client.meta.endpoint_url).netloc
+
     def get(self, key: str, *, limit: int | None = None) -> bytes:
         """Return an object whole, or its first bytes; one that breaks off is asked for again."""
+        return self.read(key, limit=limit).data
+
+    def read(self, key: str, *, limit: int | None = None) -> Content:
+        """Return the same with its ETag."""
         for _ in range(_GETS - 1):
             with suppress(Unavailable):
                 return self._read(key, limit)
         return self._read(key, limit)
 
-    def _read(self, key: str, limit: int | None) -> bytes:
-        with self.open(key) as body:
-            return body.read(limit if limit is not None else -1)
+    def _read(self, key: str, limit: int | None) -> Content:
+        body, tag = self._opened(key)
+        with body:
+            return Content(body.read(limit if limit is not None else -1), tag)
 
     def open(self, key: str) -> BinaryIO:
         """Return the body as a stream, which raises Unavailable when it breaks off."""
+        return self._opened(key)[0]
+
+    def _opened(self, key: str) -> tuple[BinaryIO, str | None]:
         with self._errors(key):
             answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
-        return io.BufferedReader(_Body(answer["Body"], answer["ContentLength"], lambda: self._errors(key)))
+        body = _Body(answer["Body"], answer["ContentLength"], lambda: self._errors(key))
+        return io.BufferedReader(body), _tag(answer.get("ETag"))
 
     def head(self, key: str) -> ObjectInfo | None:
         """Return size and ETag."""
@@ -111,7 +126,7 @@ class S3Store:
                 found = self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)
         except ObjectMissing:
             return None
-        return ObjectInfo(key, found["ContentLength"])
+        return ObjectInfo(key, found["ContentLength"], _tag(found.get("ETag")))
 
     def fingerprint(self, key: str) -> str:
         """Return the ETag."""
@@ -125,7 +140,7 @@ class S3Store:
             for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
                 for found in page.get("Contents", ()):
                     key = found["Key"].removeprefix(self._prefix)
-                    yield ObjectInfo(key, found["Size"])
+                    yield ObjectInfo(key, found["Size"], _tag(found.get("ETag")))
 
     def put(self, key: str, data: bytes, *, only_new: bool = False) -> None:
         """Write an object in one PUT, with `If-None-Match: *` when it must be new."""
@@ -188,6 +203,10 @@ class S3Store:
             cure = _CURES.get(code, "fix bucket, key or the storage connection")
             return StopRun(f"{place} at {self._client.meta.endpoint_url} is not accessible ({code}): {cure}")
         return Unavailable(f"{place}: the store answered {code or 'an error'}: {error}")
+
+
+def _tag(etag: str | None) -> str | None:
+    return etag.strip('"') if etag else None
 
 
 def _content_md5(body: io.BytesIO | io.BufferedReader) -> str:

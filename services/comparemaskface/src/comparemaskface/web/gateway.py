@@ -18,7 +18,7 @@ from comparemaskface.accounts.meter import SCORED, Call, Meter
 from comparemaskface.faults.decisions import NO_FAULT, Faults
 from comparemaskface.faults.transport import CallAborted, apply_fault, deliver
 from comparemaskface.settings import Settings
-from comparemaskface.vision.scorers import Scorer
+from comparemaskface.vision.scorers import Scorer, scorer_name
 from comparemaskface.web.access_log import AccessLog
 from comparemaskface.web.body_memory import BodyMemoryLimiter
 from comparemaskface.web.request_pipeline import Admitted, RequestContext, RequestPipeline
@@ -45,6 +45,7 @@ class Gateway:
         self._log = AccessLog()
         self._latency = settings.latency.total_seconds()
         self._scorer = scorer
+        self._name = scorer_name(settings)
         self._meter = meter
         self._pipeline = RequestPipeline(settings, meter=meter, faults=faults, body_memory=body_memory)
 
@@ -73,6 +74,7 @@ class Gateway:
 
     async def _answer(self, request: Request, context: RequestContext) -> tuple[str, ASGIApp]:
         outcome, answer = await self._outcome(request, context)
+        answer.headers["X-Answered-By"] = self._name
         return outcome, deliver(context.fault_decision, answer)
 
     async def _outcome(self, request: Request, context: RequestContext) -> tuple[str, Response]:

@@ -1,0 +1,210 @@
+"""What came of each call, as rows: JSON lines while a night runs, columns when a shard is complete.
+
+    {"maskmatch.journal": "2", "rows": 2}          version of the format, and how many rows follow
+    {"run_id": ..., "pair_id": ..., "attempt": 1, "billed": "yes", "called_at": ..., ...}
+    {"run_id": ..., "pair_id": ..., "attempt": 1, "billed": "perhaps", ...}
+
+A row is a call, or the end of a pair that took none (it has no `attempt`). What is null is left out.
+
+Decision: docs/adr/0014-the-journal-says-every-call.md
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.json as pj
+
+from maskmatch.core.errors import BooksError
+from maskmatch.core.image_rules import ImageFacts
+from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason, Side, Source
+
+FORMAT = "2"
+FORMAT_KEY = "maskmatch.journal"
+_TIME = pa.timestamp("us", tz="UTC")
+_IMAGE = {
+    "store_host": pa.string(),
+    "tag": pa.string(),
+    "md5": pa.string(),
+    "sha256": pa.string(),
+    "size": pa.int64(),
+    "load_ms": pa.float64(),
+}
+SCHEMA = pa.schema(
+    {
+        "run_id": pa.string(),
+        "account": pa.string(),
+        "image_policy": pa.string(),
+        "shard_try": pa.int32(),
+        "call_order": pa.int64(),
+        "manifest_row": pa.int64(),
+        "pair_id": pa.string(),
+        "attempt": pa.int32(),
+        "billed": pa.string(),
+        "called_at": _TIME,
+        "answered_at": _TIME,
+        "latency_ms": pa.float64(),
+        "bytes_sent": pa.int64(),
+        "request_id": pa.string(),
+        "answered_by": pa.string(),
+        "score": pa.float64(),
+        "model_version": pa.string(),
+        "failure_class": pa.string(),
+        "failure_code": pa.string(),
+        "failure_message": pa.string(),
+        "vendor_code": pa.string(),
+        "failed_side": pa.string(),
+        "result_source": pa.string(),
+        **{f"{side}_{name}": kind for side in Side for name, kind in _IMAGE.items()},
+    }
+)
+OUTCOME_COLUMNS = [name for name in SCHEMA.names if not name.startswith(tuple(f"{side}_" for side in Side))]
+"""All but what is known of the images."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What holds for all calls of one try: its run, its account, and how images reach the service."""
+
+    run_id: str
+    account: str | None = None
+    image_policy: str | None = None
+
+
+def to_lines(outcomes: Sequence[Outcome], origin: Origin, *, shard_try: int) -> bytes:
+    """Return outcomes, each with one call at most, as a segment; `origin` made them, in one try."""
+    constants = {**asdict(origin), "shard_try": shard_try}
+    rows = ({**constants, **_row(outcome)} for outcome in outcomes)
+    lines = [_encoded({name: value for name, value in row.items() if value is not None}) for row in rows]
+    return b"\n".join((_encoded({FORMAT_KEY: FORMAT, "rows": len(lines)}), *lines, b""))
+
+
+def table_of(name: str, segment: bytes) -> pa.Table:
+    """Return the rows of a segment; raise BooksError for another format, ValueError, KeyError if damaged."""
+    head, _, lines = segment.partition(b"\n")
+    facts = msgspec.json.decode(head, type=dict[str, Any])
+    check_format(name, facts[FORMAT_KEY])
+    table = pj.read_json(
+        pa.BufferReader(lines),
+        read_options=pj.ReadOptions(use_threads=False, block_size=len(lines) + 1),
+        parse_options=pj.ParseOptions(explicit_schema=SCHEMA, unexpected_field_behavior="error"),
+    )
+    if table.num_rows != facts["rows"]:
+        raise ValueError(f"it has {table.num_rows:,} rows and not {facts['rows']:,}")
+    return table
+
+
+def outcomes_of(table: pa.Table) -> Iterator[tuple[str, Outcome]]:
+    """Yield run id and outcome of each row; raise ValueError or KeyError for what no journal holds."""
+    for record in table.select(OUTCOME_COLUMNS).to_pylist():
+        yield record["run_id"], _outcome(record)
+
+
+def check_format(name: str, found: str) -> None:
+    """Raise BooksError unless an object has this format."""
+    if found != FORMAT:
+        raise BooksError(
+            f"{name} has format {found}, and this version of maskmatch reads {FORMAT}: finish the date with "
+            "the version that wrote it, or plan it with recompare, which calls all its pairs again"
+        )
+
+
+def _encoded(row: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(row)
+    except UnicodeEncodeError:  # half of a character, as an answer in JSON may hold
+        whole = {
+            name: value.encode(errors="replace").decode() if isinstance(value, str) else value
+            for name, value in row.items()
+        }
+        return msgspec.json.encode(whole)
+
+
+def _row(outcome: Outcome) -> dict[str, Any]:
+    reason, calls = outcome.reason, outcome.calls
+    row: dict[str, Any] = {
+        "call_order": outcome.call_order,
+        "manifest_row": outcome.manifest_row,
+        "pair_id": outcome.pair_id,
+        "score": outcome.score,
+        "model_version": outcome.model_version,
+        "result_source": outcome.source,
+    }
+    if reason:
+        row |= {
+            "failure_class": reason.failure_class,
+            "failure_code": reason.code,
+            "failure_message": reason.message,
+            "vendor_code": reason.vendor_code,
+            "failed_side": reason.side,
+        }
+    if calls.attempts:
+        row |= _call_columns(calls)
+    for side, facts in ((Side.REFERENCE, outcome.images.reference), (Side.PROBE, outcome.images.probe)):
+        if facts:
+            row |= _image_columns(side, facts)
+    return row
+
+
+def _call_columns(calls: Calls) -> dict[str, Any]:
+    if calls.attempts > 1:
+        raise ValueError(f"a row is one call, not {calls.attempts}")
+    return {
+        "attempt": calls.attempt or 1,
+        "billed": "yes" if calls.billed else "perhaps" if calls.maybe_billed else "no",
+        "called_at": calls.called_at,
+        "answered_at": calls.answered_at,
+        "latency_ms": calls.latency_ms,
+        "bytes_sent": calls.bytes_sent,
+        "request_id": calls.request_id,
+        "answered_by": calls.answered_by,
+    }
+
+
+def _image_columns(side: Side, facts: ImageFacts) -> dict[str, Any]:
+    return {f"{side}_{name}": getattr(facts, name) for name in _IMAGE}
+
+
+def _outcome(record: dict[str, Any]) -> Outcome:
+    return Outcome(
+        pair_id=record["pair_id"],
+        score=record["score"],
+        model_version=record["model_version"],
+        reason=_reason(record),
+        source=Source(record["result_source"]),
+        calls=_calls(record),
+        call_order=record["call_order"],
+        manifest_row=record["manifest_row"],
+    )
+
+
+def _reason(record: dict[str, Any]) -> Reason | None:
+    if record["failure_code"] is None:
+        return None
+    side = record["failed_side"]
+    return Reason(
+        failure_class=FailureClass(record["failure_class"]),
+        code=record["failure_code"],
+        message=record["failure_message"],
+        vendor_code=record["vendor_code"],
+        side=side and Side(side),
+    )
+
+
+def _calls(record: dict[str, Any]) -> Calls:
+    if record["attempt"] is None:
+        return Calls()
+    return Calls(
+        attempts=1,
+        billed=int(record["billed"] == "yes"),
+        maybe_billed=int(record["billed"] == "perhaps"),
+        attempt=record["attempt"],
+        called_at=record["called_at"],
+        answered_at=record["answered_at"],
+        latency_ms=record["latency_ms"],
+        bytes_sent=record["bytes_sent"],
+        request_id=record["request_id"],
+        answered_by=record["answered_by"],
+    )
