@@ -27,23 +27,23 @@ from demo.odd import ODD_PICTURES, PORTRAITS
 DATES = (date(2026, 11, 20), date(2026, 11, 21), date(2026, 11, 22))
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write everything, and say how far it is in one line."""
+def main(arguments: Sequence[str] | None = None, *, model: FaceModel | None = None) -> int:
+    """Write everything, and say how far it is in one line; a model that is loaded already can be given."""
     options = _parser().parse_args(arguments)
-    for count, picture in enumerate(write_pictures(options.outdir), start=1):
+    for count, picture in enumerate(write_pictures(options.outdir, model=model), start=1):
         print(f"\r{count:3d} pictures  {picture.name:24s}", end="", flush=True)
     write_manifests(options.outdir, dates=options.dates)
     print(f"\r{count:3d} pictures, manifests for {len(options.dates)} dates in {options.outdir}")
     return 0
 
 
-def write_pictures(out: Path) -> Iterator[Path]:
+def write_pictures(out: Path, *, model: FaceModel | None = None) -> Iterator[Path]:
     """Write all pictures below images/; yield the path of each when it is there."""
     for folder in ("portraits", "masked", "odd"):
         (out / "images" / folder).mkdir(parents=True, exist_ok=True)
     shutil.copyfile(PORTRAITS / "CREDITS.md", out / "images" / "CREDITS.md")
     yield from _write_portraits(out / "images" / "portraits")
-    yield from _write_masked(out / "images" / "masked")
+    yield from _write_masked(out / "images" / "masked", model or FaceModel())
     for name, picture in ODD_PICTURES.items():
         path = out / "images" / "odd" / name
         path.write_bytes(picture())
@@ -55,8 +55,7 @@ def _write_portraits(folder: Path) -> Iterator[Path]:
         yield Path(shutil.copyfile(portrait, folder / portrait.name))
 
 
-def _write_masked(folder: Path) -> Iterator[Path]:
-    model = FaceModel()
+def _write_masked(folder: Path, model: FaceModel) -> Iterator[Path]:
     for portrait, cloth in zip(sorted(PORTRAITS.glob("*.jpg")), cycle(Cloth), strict=False):
         path = folder / portrait.name
         cv2.imwrite(str(path), _masked(portrait, cloth, model), [cv2.IMWRITE_JPEG_QUALITY, 92])

@@ -22,9 +22,9 @@ class RememberingModel(FaceModel):
 
 
 @pytest.fixture(scope="session")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def out(tmp_path_factory: pytest.TempPathFactory, model: FaceModel) -> Path:
     folder = tmp_path_factory.mktemp("demo")
-    assert main([str(folder)]) == 0
+    assert main([str(folder)], model=model) == 0
     return folder
 
 
