@@ -83,10 +83,12 @@ def _around(face: Face) -> tuple[slice, slice]:
 def _dressed(image: np.ndarray, frame: FaceFrame, cloth: Cloth) -> np.ndarray:
     s, t = frame.coordinates(image.shape)
     cover = _outline(s, t, softness=1.5 / frame.width)
-    texture = np.array(cloth.value, np.float32) * (_folds(s, t) * _light(image, cover, frame))[..., None]
-    looped = _ear_loops(image, frame)
-    covered = looped + cover[..., None] * (np.clip(texture, 0, 255) - looped)
-    return np.asarray(np.rint(covered).astype(np.uint8))
+    light = _light(image, cover, frame)
+    dressed = _ear_loops(image, frame)
+    on = cover > 0  # a third of the part: the rest needs no texture
+    texture = np.array(cloth.value, np.float32) * (_folds(s[on], t[on]) * light[on])[:, None]
+    dressed[on] += cover[on, None] * (np.clip(texture, 0, 255) - dressed[on])
+    return np.asarray(np.rint(dressed).astype(np.uint8))
 
 
 def frame_of(face: Face, *, left: int, top: int) -> FaceFrame:
