@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -16,8 +17,10 @@ for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="maskmatch-airflow-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
-from devstack.seaweed import Seaweed  # noqa: E402  the order is the point
-from tests.server_guard import ServerGuard  # noqa: E402
+from tests.server_guard import ServerGuard  # noqa: E402  the order is the point
+
+if TYPE_CHECKING:
+    from devstack.seaweed import Seaweed
 
 SERVERS = {"seaweed", "s3_store", "redis", "postgres", "nights", "start_service"}
 """Fixtures that start one; a test or module that starts one by itself has the mark in its text."""
@@ -78,7 +81,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Seaweed]":
     """Run one S3 store for all tests; each test keeps to a prefix or bucket of its own."""
+    from devstack.seaweed import Seaweed  # noqa: PLC0415  boto3 takes long to import, and few need it
+
     with Seaweed(tmp_path_factory.mktemp("seaweed")) as store:
         yield store
