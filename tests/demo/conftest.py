@@ -1,24 +1,10 @@
 from pathlib import Path
 
-import numpy as np
 import pytest
-from comparemaskface.vision.faces import Face, FaceModel
+from comparemaskface.vision.faces import FaceModel
 
 from demo.pictures import main
-
-
-class RememberingModel(FaceModel):
-    """Reads each picture once: many tests look at the same portraits."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._read: dict[bytes, Face | None] = {}
-
-    def read(self, image: np.ndarray) -> Face | None:
-        key = image.tobytes()
-        if key not in self._read:
-            self._read[key] = super().read(image)
-        return self._read[key]
+from tests.portraits import remembering_model
 
 
 @pytest.fixture(scope="session")
@@ -30,4 +16,4 @@ def out(tmp_path_factory: pytest.TempPathFactory, model: FaceModel) -> Path:
 
 @pytest.fixture(scope="session")
 def model() -> FaceModel:
-    return RememberingModel()
+    return remembering_model()

@@ -1,4 +1,4 @@
-"""The face model, and what it reads of the portraits, once for all tests: a portrait takes some 0.3 s."""
+"""The face model, which reads each picture anew, and what one that remembers reads of the portraits."""
 
 import cv2
 import numpy as np
@@ -6,6 +6,7 @@ import pytest
 from comparemaskface.vision.faces import Face, FaceModel
 
 from demo.odd import PORTRAITS
+from tests.portraits import remembering_model
 
 
 @pytest.fixture(scope="session")
@@ -14,9 +15,9 @@ def model() -> FaceModel:
 
 
 @pytest.fixture(scope="session")
-def faces(model: FaceModel) -> dict[str, Face]:
+def faces() -> dict[str, Face]:
     """Return the face of each portrait by the portrait's name."""
-    read = {path.stem: model.read(picture(path.stem)) for path in PORTRAITS.glob("*.jpg")}
+    read = {path.stem: remembering_model().read(picture(path.stem)) for path in PORTRAITS.glob("*.jpg")}
     return {name: face for name, face in read.items() if face is not None}
 
 
