@@ -19,7 +19,8 @@ from pathlib import Path
 
 from benchmarks.dataset import DAY
 from maskmatch.core.errors import Replaced, Unavailable
-from maskmatch.pipeline.compare import CompareOptions, compare_shard
+from maskmatch.pipeline.compare import compare_shard
+from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.pipeline.plan import find_plan
 from maskmatch.pipeline.run import Run
 from maskmatch.pipeline.task_process import ParentWatchdog, die_with_parent

@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from maskmatch.core.planning import PlanOptions
-from maskmatch.pipeline.compare import CompareOptions, compare_shard
+from maskmatch.pipeline.compare import compare_shards
+from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.pipeline.plan import make_plan
 from maskmatch.pipeline.publish import publish
 from maskmatch.pipeline.run import Run
@@ -55,6 +56,5 @@ def complete(run, options, *, run_id="test", **plan_options):
     """Plan, compare and publish a date; return the row of the run."""
     run = replace(run, run_id=run_id)
     plan = make_plan(run, PlanOptions(**plan_options))
-    for shard in plan.shards:
-        compare_shard(run, plan, shard, options)
+    compare_shards(run, plan, plan.shards, options)
     return publish(run, plan, nominal_fmr=1e-4)

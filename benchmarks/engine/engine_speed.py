@@ -27,7 +27,8 @@ from benchmarks.report import main
 from devstack.service import LocalService
 from maskmatch.core.image_rules import Picture
 from maskmatch.core.planning import Plan, PlanOptions
-from maskmatch.pipeline.compare import CompareOptions, compare_shard
+from maskmatch.pipeline.compare import compare_shard
+from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.pipeline.plan import make_plan
 from maskmatch.pipeline.run import Run
 from maskmatch.storage.object_stores import FileStore

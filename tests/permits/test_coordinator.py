@@ -150,9 +150,9 @@ def test_a_later_try_shuts_the_earlier_one_out(coordinator):
     first = coordinator.take_lease("shard-1")
     second = coordinator.take_lease("shard-1", at_least=7)
     assert (first, second) == (1, 7)
-    assert coordinator.reserve(1, replace(NIGHTLY, shard="shard-1", epoch=7)).delays
+    assert coordinator.reserve(1, replace(NIGHTLY, leases={"shard-1": 7})).delays
     with pytest.raises(Replaced, match="try 7 of shard-1 has taken over from 1"):
-        coordinator.reserve(1, replace(NIGHTLY, shard="shard-1", epoch=1))
+        coordinator.reserve(1, replace(NIGHTLY, leases={"shard-1": 1}))
 
 
 def test_a_try_that_wakes_after_the_end_of_the_next_is_still_shut_out(coordinator, store):
@@ -160,7 +160,7 @@ def test_a_try_that_wakes_after_the_end_of_the_next_is_still_shut_out(coordinato
     coordinator.release("s", coordinator.take_lease("s"))
     store.pass_time(3000)
     with pytest.raises(Replaced):
-        coordinator.reserve(1, replace(NIGHTLY, shard="s", epoch=1))
+        coordinator.reserve(1, replace(NIGHTLY, leases={"s": 1}))
 
 
 @pytest.mark.parametrize("kind", ["run", "day", "month"])
@@ -338,7 +338,7 @@ def test_the_document_stays_small_over_months_of_runs(store):
             shard = f"plans/ds=2026-01-{day}/0123456789abcdef/shard-{number:05d}"
             epoch = coordinator.take_lease(shard)
             coordinator.reserve(
-                1, Claim(run_id=f"run-{day}", priority=Priority.NIGHTLY, shard=shard, epoch=epoch)
+                1, Claim(run_id=f"run-{day}", priority=Priority.NIGHTLY, leases={shard: epoch})
             )
             coordinator.release(shard, epoch)
         store.pass_time(86400)
@@ -366,7 +366,7 @@ def test_a_run_that_is_resumed_after_many_others_finds_its_budget_spent(store):
 def test_a_lease_in_use_is_kept_over_any_pause_of_a_week(coordinator, store):
     epoch = coordinator.take_lease("s")
     store.pass_time(6 * 86400)
-    coordinator.reserve(1, replace(NIGHTLY, shard="s", epoch=epoch))
+    coordinator.reserve(1, replace(NIGHTLY, leases={"s": epoch}))
     store.pass_time(6 * 86400)
     assert coordinator.take_lease("s") == epoch + 1
 

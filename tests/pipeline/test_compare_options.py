@@ -5,7 +5,7 @@ import math
 import pytest
 
 from maskmatch.core.errors import InputError
-from maskmatch.pipeline.compare import CompareOptions
+from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.tencent import Account
 
 ACCOUNT = Account(secret_id="an-id", secret_key="a-key")

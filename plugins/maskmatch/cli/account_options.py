@@ -13,7 +13,7 @@ from maskmatch.pipeline.settings import ACCOUNT_FIELDS, account_budgets, run_bud
 if TYPE_CHECKING:
     from maskmatch.permits.coordinator import PermitCoordinator
     from maskmatch.permits.steps.claims import Budgets
-    from maskmatch.pipeline.compare import CompareOptions
+    from maskmatch.pipeline.compare_options import CompareOptions
 
 _PRIORITY_NAMES = "{nightly,backfill,ad-hoc}"
 
@@ -120,7 +120,7 @@ def priority(text: str) -> Priority:
 def compare_options_of(args: argparse.Namespace) -> "CompareOptions":
     """Return how to compare; raise InputError when the environment holds no key."""
     from maskmatch.permits.opening import permit_store_address
-    from maskmatch.pipeline.compare import CompareOptions
+    from maskmatch.pipeline.compare_options import CompareOptions
     from maskmatch.storage.images import Transfer
     from maskmatch.tencent import Account
 

@@ -17,8 +17,8 @@ from maskmatch.pipeline.task_process import ParentWatchdog
 
 if TYPE_CHECKING:
     from maskmatch.core.clock import Clock
-    from maskmatch.core.planning import Plan, Shard
-    from maskmatch.pipeline.compare import CompareOptions
+    from maskmatch.core.planning import Plan
+    from maskmatch.pipeline.compare_options import CompareOptions
     from maskmatch.pipeline.run import Run
 
 _LONGEST_NAP_SECONDS = 60.0
@@ -53,8 +53,7 @@ def run(args: argparse.Namespace) -> int:
     _say(str(plan))
     this = replace(this, run_id=f"cli__{plan.plan_id}")
     signals = _stop_on_signals()
-    for shard in plan.shards:
-        _compare(this, plan, shard, options, signals=signals, waits=args.wait)
+    _compare(this, plan, options, signals=signals, waits=args.wait)
     publish(this, plan, nominal_fmr=args.nominal_fmr)
     _say(f"{report(this)}\n\npublished at {outcomes_address(this.warehouse, this.day)}")
     return 0
@@ -63,19 +62,18 @@ def run(args: argparse.Namespace) -> int:
 def _compare(
     run: "Run",
     plan: "Plan",
-    shard: "Shard",
     options: "CompareOptions",
     *,
     signals: "_StopSignals",
     waits: bool,
 ) -> None:
-    """Compare a shard; when the budget of a day or month is spent and we may wait, wait and go on."""
-    from maskmatch.pipeline.compare import compare_shard
+    """Compare all shards; when the budget of a day or month is spent and we may wait, wait and go on."""
+    from maskmatch.pipeline.compare import compare_shards
 
     while True:
         try:
             with signals.stop() as stop:
-                compare_shard(run, plan, shard, replace(options, stop=stop))
+                compare_shards(run, plan, plan.shards, replace(options, stop=stop))
         except BudgetSpent as spent:
             if spent.until is None or not waits:
                 raise
@@ -95,7 +93,7 @@ def _wait_until(time: datetime, clock: "Clock", stop: threading.Event) -> None:
 
 
 class _StopSignals:
-    """Remembers that Ctrl-C or SIGTERM has come; each shard has an event of its own."""
+    """Remembers that Ctrl-C or SIGTERM has come; whatever can be stopped has an event of its own."""
 
     def __init__(self) -> None:
         self._has_come = False
@@ -103,7 +101,7 @@ class _StopSignals:
 
     @contextmanager
     def stop(self) -> Iterator[threading.Event]:
-        """Yield the event of one shard, set if a signal came before."""
+        """Yield an event, set if a signal came before."""
         event = threading.Event()
         with ParentWatchdog(event, getppid=None) as self._watchdog:
             if self._has_come:

@@ -44,8 +44,8 @@ _LONGEST_CALL = 3
 """Times its time limit, which begins anew while a request leaves slowly."""
 
 
-def compare_pairs(pairs: Iterable[tuple[int, Pair]], context: CompareContext[C]) -> None:
-    """Take every (call order, pair) to an outcome in the journal.
+def compare_pairs(pairs: Iterable[tuple[int, Pair] | None], context: CompareContext[C]) -> None:
+    """Take every (call order, pair) to an outcome in the journal; None stands for one that is not there yet.
 
     Raise StopRun when a person must act, BudgetSpent when no more may be spent, Unavailable when a later try
     may help, Interrupted when `context.stop` was set. What is in the journal by then stays valid: calls in
@@ -69,14 +69,14 @@ def compare_pairs(pairs: Iterable[tuple[int, Pair]], context: CompareContext[C])
 
 
 async def _started(
-    pairs: Iterable[tuple[int, Pair]], context: CompareContext[C], stop: StopSignal
+    pairs: Iterable[tuple[int, Pair] | None], context: CompareContext[C], stop: StopSignal
 ) -> "_Run[C]":
     return _Run(pairs, context, stop)
 
 
 class _Run(Generic[C]):
     def __init__(
-        self, pairs: Iterable[tuple[int, Pair]], context: CompareContext[C], stop: StopSignal
+        self, pairs: Iterable[tuple[int, Pair] | None], context: CompareContext[C], stop: StopSignal
     ) -> None:
         self._context = context
         self._stop = stop
@@ -276,6 +276,7 @@ class _Run(Generic[C]):
     async def _finish(self, item: WorkItem, outcome: Outcome) -> None:
         item.is_done = True
         await self._recorder.finish(outcome)
+        self._context.on_done(item.pair)
 
     def _learn(self, paid: PaidCall[C], failure: CallFailed | None = None) -> None:
         """Let the capacity learn from a call; one that broke before its time says nothing of speed."""

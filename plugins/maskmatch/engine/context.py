@@ -14,6 +14,7 @@ from maskmatch.core.clock import Clock
 from maskmatch.core.codes import ThrottleScope
 from maskmatch.core.image_rules import Picture
 from maskmatch.core.outcomes import Answer, Outcome
+from maskmatch.core.pairs import Pair
 from maskmatch.engine.bad_images import BadImageIndex
 from maskmatch.engine.breaker import BreakerLimits
 from maskmatch.engine.memory import MemoryLimits
@@ -145,12 +146,17 @@ class Journal(Protocol):
         ...
 
 
+def _ignore(_: Pair) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompareContext(Generic[C]):
     """All that `compare_pairs` needs.
 
     `calls_in_flight` is how many may be in flight at most, each for `call_timeout` seconds; None leaves it to
-    the rate and the service. After a stop, they may take `drain_seconds` more.
+    the rate and the service. After a stop, they may take `drain_seconds` more. On the loop, `on_done` is called
+    with each pair whose outcome is in the journal.
     """
 
     images: Images
@@ -168,6 +174,7 @@ class CompareContext(Generic[C]):
     bad_images: BadImageIndex = field(default_factory=BadImageIndex)
     stop: threading.Event = field(default_factory=threading.Event)
     drain_seconds: float = 4.0
+    on_done: Callable[[Pair], None] = _ignore
     warn: Callable[[str], None] = logging.getLogger("maskmatch.engine").warning
     jitter: Callable[[], float] = random.random
     new_loop: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop

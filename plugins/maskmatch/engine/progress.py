@@ -1,4 +1,4 @@
-"""How far a shard is, how fast it goes, what it costs and when it will be done."""
+"""How far a shard or a run is, how fast it goes, what it costs and when it will be done."""
 
 from collections import Counter, deque
 from collections.abc import Callable
@@ -45,6 +45,10 @@ class Progress:
         self.counts: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
         self.unknown_codes: Counter[str] = Counter()
+
+    def leave_out(self, pairs: int) -> None:
+        """Count so many pairs less in the total: they turned out to have an outcome already."""
+        self._total -= pairs
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome and its calls."""

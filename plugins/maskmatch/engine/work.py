@@ -141,9 +141,11 @@ class WorkItem:
 
 
 class WorkQueue:
-    """The pairs that have no outcome yet."""
+    """The pairs that have no outcome yet; None among the fresh ones: the next is not there yet."""
 
-    def __init__(self, pairs: Iterable[tuple[int, Pair]], *, clock: Clock, limits: RetryLimits) -> None:
+    def __init__(
+        self, pairs: Iterable[tuple[int, Pair] | None], *, clock: Clock, limits: RetryLimits
+    ) -> None:
         self._fresh = iter(pairs)
         self._has_fresh = True
         self._put_back: deque[WorkItem] = deque()
@@ -174,7 +176,7 @@ class WorkQueue:
         """Return True if there are pairs left, now or later; it may draw one ahead to know."""
         if not (self._put_back or self._later) and (fresh := self._draw()):
             self._put_back.append(fresh)
-        return bool(self._put_back or self._later)
+        return bool(self._put_back or self._later or self._has_fresh)
 
     def unfinished(self) -> list[WorkItem]:
         """Take out the pairs that were tried and have no outcome."""
@@ -184,10 +186,11 @@ class WorkQueue:
         return items
 
     def _draw(self) -> WorkItem | None:
-        if self._has_fresh and (drawn := next(self._fresh, None)):
-            return WorkItem(order=drawn[0], pair=drawn[1])
-        self._has_fresh = False
-        return None
+        try:
+            drawn = next(self._fresh) if self._has_fresh else None
+        except StopIteration:
+            self._has_fresh, drawn = False, None
+        return WorkItem(order=drawn[0], pair=drawn[1]) if drawn else None
 
     def _is_due(self, overdue_seconds: float) -> bool:
         return bool(self._later) and self._later[0][0] + overdue_seconds <= self._clock.now()

@@ -9,7 +9,7 @@ from maskmatch.core.errors import InputError
 from maskmatch.hooks.object_storage import connected_store
 from maskmatch.hooks.tencent_iai import TencentIaiHook
 from maskmatch.permits.steps.claims import Budget
-from maskmatch.pipeline.compare import CompareOptions
+from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.pipeline.run import Run
 from maskmatch.storage.images import Transfer
 

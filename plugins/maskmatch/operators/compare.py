@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from maskmatch.core.errors import BudgetSpent
     from maskmatch.engine.progress import Progress
-    from maskmatch.pipeline.compare import CompareOptions
+    from maskmatch.pipeline.compare_options import CompareOptions
 
 PROGRESS_KEY = "progress"
 RESCHEDULE_JITTER_SECONDS = 60.0

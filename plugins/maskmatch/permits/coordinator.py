@@ -86,12 +86,12 @@ class PermitCoordinator:
 
         return self._change(step)
 
-    def release(self, shard: str, epoch: int) -> None:
-        """Give up a lease that nobody else has taken; this process takes no permits for now."""
+    def release(self, shard: str, epoch: int, *, leaves: bool = True) -> None:
+        """Give up a lease that nobody else has taken; a process that `leaves` takes no permits for now."""
 
         def alter(state: State, moment: Moment) -> State:
             users = {**state.users}
-            if mine := users.get(self._who):
+            if leaves and (mine := users.get(self._who)):
                 users[self._who] = replace(mine, has_left=True)
             lease = leases.release(state.leases.get(shard), epoch, utc=moment.utc.timestamp())
             kept = {**state.leases, shard: lease} if lease else state.leases

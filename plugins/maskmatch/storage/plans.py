@@ -32,6 +32,8 @@ _PAIR_SCHEMA = pa.schema(
         ("manifest_row", pa.int64()),
     ]
 )
+_AT_ONCE = 200
+"""Rows that become Python objects in one go: for some milliseconds no other thread can go on."""
 _PAIR_FIELDS = [field.name for field in fields(Pair)]
 _BAD_ROW_FIELDS = [field.name for field in fields(BadRow)]
 _BAD_ROW_SCHEMA = pa.schema(
@@ -57,10 +59,11 @@ def write_shard(store: Store, key: str, pairs: Sequence[tuple[int, Pair]]) -> No
 
 
 def read_shard(store: Store, key: str) -> Iterator[tuple[int, Pair]]:
-    """Yield (call order, pair) of one shard."""
-    for record in _read(store, key).to_pylist():
-        order = record.pop("call_order")
-        yield order, Pair(**record | {"attributes": tuple(record["attributes"])})
+    """Yield (call order, pair) of one shard; other threads may go on every now and then."""
+    for batch in _read(store, key).to_batches(max_chunksize=_AT_ONCE):
+        for record in batch.to_pylist():
+            order = record.pop("call_order")
+            yield order, Pair(**record | {"attributes": tuple(record["attributes"])})
 
 
 def write_bad_rows(store: Store, key: str, rows: Sequence[BadRow]) -> None:

@@ -183,7 +183,7 @@ def test_a_process_that_was_stopped_meets_the_fence_when_it_goes_on():
     store.now = clock.now
     coordinator = PermitCoordinator(store, calls_per_second=50)
     epoch = coordinator.take_lease("s")
-    claim = replace(A_CLAIM, shard="s", epoch=epoch)
+    claim = replace(A_CLAIM, leases={"s": epoch})
 
     class Stopped(FakeClock):
         def sleep(self, seconds):

@@ -23,7 +23,8 @@ class Race:
 
 def claim_of(race: Race, epoch: int | None = None) -> Claim:
     budgets = Budgets(run=Budget(calls=race.budget))
-    return Claim(run_id="race", priority=Priority.NIGHTLY, budgets=budgets, shard=race.shard, epoch=epoch)
+    leases = {race.shard: epoch} if race.shard and epoch else {}
+    return Claim(run_id="race", priority=Priority.NIGHTLY, budgets=budgets, leases=leases)
 
 
 def collect_slots(race: Race, slots, started) -> None:

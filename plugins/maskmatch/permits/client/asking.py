@@ -58,7 +58,7 @@ class Asking:
         patience_seconds: float,
     ) -> None:
         self._coordinator = coordinator
-        self._claim = claim
+        self.claim = claim
         self._clock = clock
         self._say = say
         self._paused = False
@@ -84,7 +84,7 @@ class Asking:
         """
         asked_at = self._clock.now()
         try:
-            grant = self._coordinator.reserve(calls, self._claim, unbilled=unbilled)
+            grant = self._coordinator.reserve(calls, self.claim, unbilled=unbilled)
         except Unavailable as error:
             self._wait(self._pause_after(error), stop)
             return []

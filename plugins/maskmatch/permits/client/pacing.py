@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from maskmatch.core.clock import Clock
 from maskmatch.core.codes import ThrottleScope
@@ -48,7 +49,6 @@ class Pacer:
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._coordinator = coordinator
-        self._claim = claim
         self._clock = clock
         self._asking = Asking(
             coordinator,
@@ -68,6 +68,20 @@ class Pacer:
     def processes(self) -> int:
         """Return how many processes share the rate, as of the last answer."""
         return self._asking.processes
+
+    def hold(self, shard: str, epoch: int) -> None:
+        """Book from now on only while nobody has taken over the lease of a shard."""
+        with self._lock:
+            claim = self._asking.claim
+            self._asking.claim = replace(claim, leases={**claim.leases, shard: epoch})
+
+    def let_go(self, shard: str) -> bool:
+        """Book from now on whoever has the lease of a shard; return True if no other is held."""
+        with self._lock:
+            claim = self._asking.claim
+            others = {name: epoch for name, epoch in claim.leases.items() if name != shard}
+            self._asking.claim = replace(claim, leases=others)
+            return not others
 
     def book(self, calls: Callable[[], int], stop: threading.Event | None = None) -> list[float]:
         """Return the times of slots for at most so many calls, once there are any; none if no call wants one.
@@ -133,7 +147,7 @@ class Pacer:
             calls, self._unbilled = self._unbilled, 0
         if calls:
             with suppress(Unavailable):
-                self._coordinator.refund(calls, self._claim)
+                self._coordinator.refund(calls, self._asking.claim)
 
     def _tell_refused(self) -> None:
         """Pass on the refusals; a store that is away need not know."""

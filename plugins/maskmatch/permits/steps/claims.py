@@ -1,6 +1,7 @@
 """What a caller says when it asks for permits, and the answer."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -33,13 +34,12 @@ class Budgets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """On whose behalf permits are asked for; `epoch` is that of the lease of `shard`."""
+    """On whose behalf permits are asked for; `leases` holds the epoch of the lease of each shard at work."""
 
     run_id: str
     priority: Priority
     budgets: Budgets = Budgets()
-    shard: str | None = None
-    epoch: int | None = None
+    leases: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

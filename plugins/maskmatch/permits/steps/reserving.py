@@ -62,23 +62,23 @@ def reserve(state: State, moment: Moment, ask: Ask) -> tuple[State, Slots | Wait
             f"run {claim.run_id} was drained through the permit store: `maskmatch resume` lets it go on"
         )
     held = _held(state, claim, moment)
-    if held is None:
-        return state, _replaced(state, claim)
+    if isinstance(held, Replaced):
+        return state, held
     if ALL_RUNS in held.paused or claim.run_id in held.paused:
         return held, Wait(_PAUSED_SECONDS, paused=True)
     return _within_budget(held, moment, ask)
 
 
-def _held(state: State, claim: Claim, moment: Moment) -> State | None:
-    if claim.shard is None or claim.epoch is None:
-        return state
-    lease = leases.hold(state.leases.get(claim.shard), claim.epoch, utc=moment.utc.timestamp())
-    return replace(state, leases={**state.leases, claim.shard: lease}) if lease else None
-
-
-def _replaced(state: State, claim: Claim) -> Replaced:
-    newer = state.leases[str(claim.shard)].epoch
-    return Replaced(f"try {newer} of {claim.shard} has taken over from {claim.epoch}; this one stops")
+def _held(state: State, claim: Claim, moment: Moment) -> State | Replaced:
+    """Return the state with all leases of the claim held, or that one of them was taken over."""
+    held = {}
+    for shard, epoch in claim.leases.items():
+        if lease := leases.hold(state.leases.get(shard), epoch, utc=moment.utc.timestamp()):
+            held[shard] = lease
+        else:
+            newer = state.leases[shard].epoch
+            return Replaced(f"try {newer} of {shard} has taken over from {epoch}; this one stops")
+    return replace(state, leases={**state.leases, **held}) if held else state
 
 
 def _within_budget(state: State, moment: Moment, ask: Ask) -> tuple[State, Slots | Wait | Refusal]:

@@ -87,6 +87,11 @@ class ShardJournal:
         self.wait_for_room()
 
     @property
+    def pending(self) -> int:
+        """Return how many outcomes are not yet durable."""
+        return len(self._pending)
+
+    @property
     def is_full(self) -> bool:
         """Return True if a whole group is not yet durable."""
         return len(self._pending) > self._most_pending

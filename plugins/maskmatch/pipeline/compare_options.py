@@ -1,0 +1,60 @@
+"""How shards are compared: with which account, from where to where, within which limits."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from maskmatch.core.clock import Clock, SystemClock
+from maskmatch.core.errors import InputError
+from maskmatch.engine.memory import MemoryLimits
+from maskmatch.engine.work import RetryLimits
+from maskmatch.permits.steps.claims import Budgets, Priority
+from maskmatch.storage.images import Transfer
+from maskmatch.storage.object_stores import Store, open_store
+from maskmatch.tencent import ANSWER_SECONDS, Account
+
+_VENDOR_SECONDS, _MOST_SECONDS = 5.0, 60.0
+
+
+def _ignore(_: dict[str, Any]) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareOptions:
+    """How shards are compared; `calls_in_flight` None leaves it to the rate and the service.
+
+    `call_timeout` is the time limit of a call in seconds. `renew` returns the account anew when its
+    credential has expired; `report` gets the progress of all shards every five seconds, from the loop,
+    so it must return at once.
+    """
+
+    account: Account
+    permit_store: str = field(repr=False)
+    budgets: Budgets = field(default_factory=Budgets)
+    priority: Priority = Priority.AD_HOC
+    transfer: Transfer = Transfer.BYTES
+    calls_in_flight: int | None = None
+    call_timeout: float = ANSWER_SECONDS
+    limits: RetryLimits = field(default_factory=RetryLimits)
+    open_store: Callable[[str], Store] = open_store
+    renew: Callable[[], Account] | None = None
+    report: Callable[[dict[str, Any]], None] = _ignore
+    stop: threading.Event = field(default_factory=threading.Event)
+    clock: Clock = field(default_factory=SystemClock)
+
+    def __post_init__(self) -> None:
+        """Raise InputError for an invalid number of calls or time limit."""
+        if self.calls_in_flight is not None and self.calls_in_flight < 1:
+            raise InputError(f"calls_in_flight must be 1 or more, not {self.calls_in_flight}")
+        if not _VENDOR_SECONDS < self.call_timeout <= _MOST_SECONDS:
+            raise InputError(
+                f"call_timeout must be more than {_VENDOR_SECONDS:.0f} s, which the vendor itself may take, "
+                f"and at most {_MOST_SECONDS:.0f} s, not {self.call_timeout}"
+            )
+
+    @property
+    def most_calls_in_flight(self) -> int:
+        """Return how many calls may be in flight at most."""
+        return self.calls_in_flight or MemoryLimits().most

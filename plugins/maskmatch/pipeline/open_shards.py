@@ -1,0 +1,208 @@
+"""Several shards as one: their pairs one after the other, each outcome into the journal of its shard.
+
+    to come ──while the one before is compared──> open ──when all pairs are done──> ended
+                └ its lease is held from here on    └ some have pairs that wait to be tried again
+
+So no moment of the rate is lost between two shards, and at any time memory holds the pairs of about two.
+
+The thread of the event loop owns all state. Those that wait for a journal see `_open`, a tuple that is
+replaced as a whole; those that open and end shards see one shard each.
+
+Decision: docs/adr/0015-shards-of-one-process-are-compared-as-one.md
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, wait
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Protocol, Self
+
+from maskmatch.core.outcomes import Outcome
+from maskmatch.core.pairs import Pair
+from maskmatch.core.planning import Shard
+from maskmatch.engine.context import Journal
+from maskmatch.engine.workers import Workers
+
+_AT_ONCE = 5000
+"""So many known outcomes are learnt from between two looks at calls: some 10 ms."""
+_LOOK_SECONDS = 0.05
+
+
+class OpenJournal(Journal, AbstractContextManager["OpenJournal"], Protocol):
+    """The journal of one shard, which ends when all is durable."""
+
+    @property
+    def pending(self) -> int:
+        """Return how many outcomes are not yet durable."""
+        ...
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class OpenShard:
+    """A shard whose lease was taken: the pairs that its journal lacks, and what it tells of others."""
+
+    shard: Shard
+    epoch: int
+    journal: OpenJournal
+    missing: list[tuple[int, Pair]]
+    known: list[tuple[Pair, Outcome]]
+    left: int = field(init=False)
+    """Pairs that have no outcome of this try."""
+    is_closed: bool = False
+
+    def __post_init__(self) -> None:
+        """Count the pairs."""
+        self.left = len(self.missing)
+
+
+class OpenShards:
+    """Yields the pairs of shards and is the journal of all of them; use as a context manager.
+
+    `open_shard` and `tidy_up`, which follows when all pairs of a shard are done, are called in threads of
+    their own, `on_open` on the loop when the first pair of a shard is due, and `learn` with what is known.
+    """
+
+    def __init__(
+        self,
+        shards: Sequence[Shard],
+        *,
+        open_shard: Callable[[Shard], OpenShard],
+        tidy_up: Callable[[OpenShard], None],
+        on_open: Callable[[OpenShard], None],
+        learn: Callable[[Sequence[tuple[Pair, Outcome]]], None],
+        most_pending: int,
+        stop: threading.Event,
+    ) -> None:
+        self._coming = deque(shards)
+        self._open_shard, self._tidy_up = open_shard, tidy_up
+        self._on_open, self._learn = on_open, learn
+        self._most_pending = most_pending
+        self._stop = stop
+        self._workers = Workers("compare-shards", most=len(shards) + 1)
+        self._opening: Future[OpenShard] | None = None
+        self._ending: dict[OpenShard, Future[None]] = {}
+        self._open: tuple[OpenShard, ...] = ()
+        self._shard_of: dict[str, OpenShard] = {}  # by the id of each pair that is being compared
+
+    def pairs(self) -> Iterator[tuple[int, Pair] | None]:
+        """Yield what the journals lack; None while the next shard is being opened. Raise what that raises."""
+        while self._opening:
+            while not self._opening.done():
+                yield None
+            shard = self._opening.result()
+            self._open_next()
+            yield from self._pairs_of(shard)
+
+    def done(self, pair: Pair) -> None:
+        """Note that a pair has its outcome in the journal; the last one ends its shard."""
+        shard = self._shard_of.pop(pair.pair_id)
+        shard.left -= 1
+        if not shard.left:
+            self._end(shard, self._close_and_tidy_up)
+
+    @property
+    def is_full(self) -> bool:
+        """Return True if a whole group, of all shards together, is not yet durable."""
+        return sum(shard.journal.pending for shard in self._open) > self._most_pending
+
+    def enter(self, outcome: Outcome) -> None:
+        """Keep an outcome of a pair that is not done."""
+        self._shard_of[outcome.pair_id].journal.enter(outcome)
+
+    def wait_for_room(self) -> None:
+        """Return when it is not full any more."""
+        *earlier, newest = self._open
+        newest.journal.wait_for_room()
+        for shard in earlier:
+            if self.is_full:
+                shard.journal.flush()
+
+    def flush(self) -> None:
+        """Return when all that was entered is durable."""
+        for shard in self._open:
+            shard.journal.flush()
+
+    def __enter__(self) -> Self:
+        self._open_next()
+        if self._opening:
+            wait([self._opening])  # there is nothing else to do
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End all shards; raise, whatever else was raised, when some outcome stays unwritten."""
+        self._leave_opening()
+        for shard in self._open:
+            if shard not in self._ending:
+                self._end(shard, self._close if error else self._close_and_tidy_up)
+        while self._may_wait():
+            wait(self._ending.values(), _LOOK_SECONDS)
+        self._workers.shutdown()
+        for ended in self._ending.values():
+            if ended.done() and (trouble := ended.exception()):
+                raise trouble from error
+
+    def _open_next(self) -> None:
+        self._opening = None
+        if self._coming:
+            self._opening = self._workers.submit(self._open_shard, self._coming.popleft())
+
+    def _pairs_of(self, shard: OpenShard) -> Iterator[tuple[int, Pair] | None]:
+        self._forget_ended()
+        self._open += (shard,)
+        self._on_open(shard)
+        for start in range(0, len(shard.known), _AT_ONCE):
+            self._learn(shard.known[start : start + _AT_ONCE])
+            yield None
+        missing, shard.missing, shard.known = shard.missing, [], []
+        if not missing:
+            self._end(shard, self._close_and_tidy_up)
+        for order, pair in missing:
+            self._shard_of[pair.pair_id] = shard
+            yield order, pair
+
+    def _forget_ended(self) -> None:
+        """Let go of shards that have ended; raise what one of them could not make durable."""
+        for shard in [shard for shard, ended in self._ending.items() if ended.done()]:
+            self._ending[shard].result()
+            del self._ending[shard]
+            self._open = tuple(other for other in self._open if other is not shard)
+
+    def _end(self, shard: OpenShard, end: Callable[[OpenShard], None]) -> None:
+        self._ending[shard] = self._workers.submit(end, shard)
+
+    def _close(self, shard: OpenShard) -> None:
+        try:
+            shard.journal.__exit__(None, None, None)
+        finally:
+            shard.is_closed = True
+
+    def _close_and_tidy_up(self, shard: OpenShard) -> None:
+        self._close(shard)
+        self._tidy_up(shard)
+
+    def _may_wait(self) -> bool:
+        """Return True while a shard ends: for its journal in any case, for the rest unless in a hurry."""
+        if self._stop.is_set():
+            return not all(shard.is_closed for shard in self._ending)
+        return not all(ended.done() for ended in self._ending.values())
+
+    def _leave_opening(self) -> None:
+        """Let the shard that is being opened end; who is in a hurry does not wait for it."""
+        if not (opening := self._opening):
+            return
+        self._opening = None
+        while not (opening.done() or self._stop.is_set()):
+            wait([opening], _LOOK_SECONDS)
+        opening.add_done_callback(_close_unused)
+
+
+def _close_unused(opening: Future[OpenShard]) -> None:
+    """Close the journal of a shard of which no pair was taken."""
+    if not opening.cancelled() and not opening.exception():
+        with suppress(Exception):  # it holds nothing
+            opening.result().journal.__exit__(None, None, None)
