@@ -57,7 +57,7 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
         choices=range(1, 33),
         default=4,
         metavar="1..32",
-        help="portions of the date, compared one after another here (default %(default)s)",
+        help="portions of the date, compared as one here (default %(default)s)",
     )
 
 

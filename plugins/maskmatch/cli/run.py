@@ -53,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
     _say(str(plan))
     this = replace(this, run_id=f"cli__{plan.plan_id}")
     signals = _stop_on_signals()
-    _compare(this, plan, options, signals=signals, waits=args.wait)
+    if plan.shards:
+        _compare(this, plan, options, signals=signals, waits=args.wait)
     publish(this, plan, nominal_fmr=args.nominal_fmr)
     _say(f"{report(this)}\n\npublished at {outcomes_address(this.warehouse, this.day)}")
     return 0
