@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 
-from maskmatch.core.planning import PlanOptions
+from maskmatch.core.planning import Plan, PlanOptions, Shard
 from maskmatch.pipeline.compare import compare_shards
 from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.pipeline.plan import make_plan
 from maskmatch.pipeline.publish import publish
 from maskmatch.pipeline.run import Run
+from maskmatch.storage import plans
 from maskmatch.storage.object_stores import FileStore, Store
 from maskmatch.storage.tables import read_outcomes
 from tests.account import LocalAccount
@@ -58,3 +60,16 @@ def complete(run, options, *, run_id="test", **plan_options):
     plan = make_plan(run, PlanOptions(**plan_options))
     compare_shards(run, plan, plan.shards, options)
     return publish(run, plan, nominal_fmr=1e-4)
+
+
+def plan_in_shards(run: Run, sizes: Sequence[int]) -> Plan:
+    """Plan a date, with its pairs in shards of these sizes; whoever plans it again gets the same plan."""
+    plan = make_plan(run)
+    pairs = iter([pair for shard in plan.shards for pair in plans.read_shard(run.warehouse, shard.key)])
+    shards = []
+    for number, size in enumerate(sizes):
+        key = f"{plan.folder}/shard-{number:05d}.parquet"
+        plans.write_shard(run.warehouse, key, list(islice(pairs, size)))
+        shards.append(Shard(key, size))
+    plans.write_plan(run.warehouse, cut := replace(plan, shards=tuple(shards)))
+    return cut

@@ -43,6 +43,14 @@ def test_pairs_are_drawn_as_they_are_needed():
     assert len(drawn) <= 6
 
 
+def test_pairs_that_are_not_there_yet_are_waited_for_and_each_is_told_when_it_is_done():
+    first, second, done = *numbered("a", "b"), []
+    parts = engine(on_done=done.append)
+    compare_pairs([None, first, None, None, second, None], parts)
+    assert {pair.pair_id for pair in done} == {o.pair_id for o in parts.journal.entries} == {"a", "b"}
+    assert len(done) == 2
+
+
 def test_nothing_to_compare_is_done_at_once():
     parts = engine()
     compare_pairs([], parts)

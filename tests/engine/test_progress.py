@@ -43,6 +43,14 @@ def test_rate_and_time_left_are_those_of_the_last_half_minute():
     assert round(counted.seconds_left) == 64
 
 
+def test_pairs_that_turn_out_to_be_known_are_left_out_of_the_total():
+    counted, clock, _ = progress(total=100)
+    counted.leave_out(60)
+    run(counted, clock, seconds=10, each_second=1)
+    assert counted.facts()["total"] == 40
+    assert round(counted.seconds_left) == 30
+
+
 def test_nothing_done_leaves_the_time_left_unknown():
     counted, clock, _ = progress()
     clock.sleep(10)

@@ -25,6 +25,17 @@ def test_what_is_put_back_comes_first_then_fresh_pairs_then_tries_that_are_due()
     assert not pairs.has_more()
 
 
+def test_a_fresh_pair_that_is_not_there_yet_holds_up_nothing_and_is_not_forgotten():
+    (first, second) = numbered("a", "b")
+    pairs = WorkQueue(iter([first, None, None, second]), clock=FakeClock(), limits=RetryLimits())
+    tried = pairs.take()
+    pairs.later(tried, seconds=0)
+    assert pairs.take() is tried
+    assert (pairs.take(), pairs.has_more()) == (None, True)
+    assert name_of(pairs.take()) == "b"
+    assert not pairs.has_more()
+
+
 def test_a_try_is_not_taken_before_its_time():
     pairs, clock = queue_of("a")
     pairs.later(pairs.take(), seconds=5)

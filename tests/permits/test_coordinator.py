@@ -155,6 +155,25 @@ def test_a_later_try_shuts_the_earlier_one_out(coordinator):
         coordinator.reserve(1, replace(NIGHTLY, leases={"shard-1": 1}))
 
 
+def test_who_holds_several_leases_is_shut_out_by_a_later_try_of_any(coordinator):
+    held = {"one": coordinator.take_lease("one"), "other": coordinator.take_lease("other")}
+    assert coordinator.reserve(1, replace(NIGHTLY, leases=held)).delays
+    coordinator.take_lease("other")
+    with pytest.raises(Replaced, match="try 2 of other has taken over from 1"):
+        coordinator.reserve(1, replace(NIGHTLY, leases=held))
+    assert coordinator.reserve(1, replace(NIGHTLY, leases={"one": 1})).delays
+
+
+def test_who_gives_up_one_lease_of_several_still_counts_among_those_that_share_the_rate(store):
+    here, there = (PermitCoordinator(store, calls_per_second=RATE, who=who) for who in ("a:1", "b:1"))
+    epoch = here.take_lease("one")
+    here.reserve(1, NIGHTLY)
+    here.release("one", epoch, leaves=False)
+    assert there.reserve(1, NIGHTLY).processes == 2
+    here.release("one", epoch)
+    assert there.reserve(1, NIGHTLY).processes == 1
+
+
 def test_a_try_that_wakes_after_the_end_of_the_next_is_still_shut_out(coordinator, store):
     coordinator.take_lease("s")
     coordinator.release("s", coordinator.take_lease("s"))

@@ -196,6 +196,22 @@ def test_a_process_that_was_stopped_meets_the_fence_when_it_goes_on():
         zombie.wait_for_permit()
 
 
+def test_a_pacer_proves_every_lease_that_it_holds_until_it_lets_go():
+    clock, store = FakeClock(), MemoryDocument()
+    store.now = clock.now
+    coordinator = PermitCoordinator(store, calls_per_second=50)
+    pacer = Pacer(coordinator, A_CLAIM, calls_per_second=50, clock=clock)
+    for shard in ("one", "other"):
+        pacer.hold(shard, coordinator.take_lease(shard))
+    pacer.wait_for_permit()
+    coordinator.take_lease("one")
+    with pytest.raises(Replaced, match="try 2 of one has taken over from 1"):
+        pacer.wait_for_permit()
+    assert not pacer.let_go("one")
+    pacer.wait_for_permit()
+    assert pacer.let_go("other")
+
+
 @pytest.mark.parametrize(
     "error", [Replaced("other"), Drained("over"), BudgetSpent("spent", window="day", until=None)]
 )
