@@ -5,6 +5,8 @@ lease ──> journal read ──> engine ──> journal flushed ──> when c
     find themselves replaced
 
 Several shards are compared as one (open_shards): one engine, and so one rate, one progress, one end.
+
+Decision: docs/adr/0015-shards-of-one-process-are-compared-as-one.md
 """
 
 import logging
