@@ -48,15 +48,25 @@ def test_it_opens_when_half_of_at_least_twenty_calls_failed():
     assert "no call for 5 s" in service.said[0]
 
 
-def test_it_opens_when_the_last_five_calls_were_lost_however_few_there_were():
+def test_it_opens_when_five_calls_were_lost_in_silence_however_few_there_were():
     service = Service()
     for _ in range(2):
         service.call()
+        service.clock.sleep(5)
         for _ in range(4):
             service.call(LOST)
     assert service.breaker.allowed_calls == math.inf
     service.call(LOST)
     assert service.breaker.allowed_calls == 0
+
+
+def test_a_service_that_has_just_answered_may_lose_some_in_a_row():
+    service = Service()
+    service.call()
+    service.clock.sleep(4.9)
+    for _ in range(9):
+        service.call(LOST)
+    assert service.breaker.allowed_calls == math.inf
 
 
 def test_five_that_were_never_sent_cost_nothing_and_do_not_open_it():

@@ -44,13 +44,22 @@ def test_it_begins_at_home(rate, processes, most, home):
     assert capacity(rate=rate, processes=processes, most=most).allowed_calls == home
 
 
-def test_home_follows_the_processes_until_the_first_call_has_ended():
-    law = capacity(processes=8)
+@pytest.mark.parametrize("has_begun", [False, True])
+def test_calls_in_flight_are_shared_with_processes_that_come_and_go(has_begun):
+    law = capacity()
+    if has_begun:
+        end(law, 5.0, is_needed=False)
+    law.share(8)
+    assert law.allowed_calls == 12
     law.share(4)
     assert law.allowed_calls == 25
-    end(law, 5.0, is_needed=False)
-    law.share(1)
-    assert law.allowed_calls == 25
+
+
+def test_one_that_has_more_than_home_shares_all_of_it():
+    law = end(capacity(), 0.5, times=100)
+    assert law.allowed_calls == 200
+    law.share(4)
+    assert law.allowed_calls == 50
 
 
 @pytest.mark.parametrize(
@@ -130,6 +139,13 @@ def test_two_refusals_leave_fewer_than_there_were_and_no_growth_for_two_seconds(
     assert end(law, 0.5, times=5).allowed_calls == 39
     clock.sleep(0.2)
     assert end(law, 0.5).allowed_calls == 40
+
+
+def test_permits_in_hand_are_no_calls_that_the_service_took():
+    law = capacity()
+    for _ in range(2):
+        law.refused(Ended(0.01, 60, 60, is_needed=True, in_hand=20))
+    assert law.allowed_calls == 39
 
 
 def test_a_service_that_was_down_begins_with_one_call():

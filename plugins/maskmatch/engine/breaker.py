@@ -1,12 +1,13 @@
 """No call is sent while the service is down: most of the last calls failed, so pause, then try with one.
 
     closed ──half of the last calls failed──> open ──5 s, doubling to 60 s──> one call as a probe
-       ^     or the last five were lost         ^───────it failed too───────────────┤
+       ^     or five were lost in silence       ^───────it failed too───────────────┤
        └────────────────────────it was answered─────────────────────────────────────┘
 
 Answers about the pair, the account or the rate show that the service is there; only failures of the vendor
-or of the network count. A call is lost when it may have been billed and brought nothing. After eight failed
-probes in a row, or when nothing was ever reached, the run ends.
+or of the network count. A call is lost when it may have been billed and brought nothing; a slow service may
+lose several in a row as well, but answers others meanwhile. After eight failed probes in a row, or when
+nothing was ever reached, the run ends.
 
 Decision: docs/adr/0008-one-retry-layer-behind-fresh-pairs.md
 """
@@ -27,8 +28,8 @@ from maskmatch.core.outcomes import FailureClass
 class BreakerLimits:
     """When to open, for how long, and when to give up.
 
-    It opens for a share of the newest calls, at least `least_calls`, and for so many `lost_in_a_row`: a few
-    calls in flight may never be `least_calls` in a window.
+    It opens for a share of the newest calls, at least `least_calls`, and for so many `lost_in_a_row` when
+    nothing was answered for `silent_seconds`: a few calls in flight may never be `least_calls` in a window.
     """
 
     least_calls: int = 20
@@ -36,6 +37,7 @@ class BreakerLimits:
     window_seconds: float = 60.0
     share: float = 0.5
     lost_in_a_row: int = 5
+    silent_seconds: float = 5.0
     first_pause: float = 5.0
     longest_pause: float = 60.0
     probes: int = 8
@@ -72,6 +74,7 @@ class Breaker:
         self._say = say
         self._newest: deque[tuple[float, CallFailed | None]] = deque(maxlen=limits.most_calls)
         self._ticket = 0
+        self._answered_at = -math.inf
         self._probe_at = -math.inf
         self._is_open = self._is_probing = self._was_answered = False
         self._failed_probes = 0
@@ -99,6 +102,7 @@ class Breaker:
     def answered(self, ticket: int) -> None:
         """Note that the service answered a call."""
         self._was_answered = True
+        self._answered_at = self._clock.now()
         if ticket != self._ticket:
             return
         if self._is_open:
@@ -145,7 +149,8 @@ class Breaker:
     def _all_were_lost(self) -> bool:
         newest = itertools.islice(reversed(self._newest), self._limits.lost_in_a_row)
         lost = [failure for _, failure in newest if failure and _is_lost(failure)]
-        return len(lost) == self._limits.lost_in_a_row
+        is_silent = self._clock.now() - self._answered_at >= self._limits.silent_seconds
+        return is_silent and len(lost) == self._limits.lost_in_a_row
 
     def _nothing_was_reached(self) -> bool:
         return not self._was_answered and all(failure and failure.never_sent for _, failure in self._newest)

@@ -46,14 +46,15 @@ _REST = 1 / 5
 class Ended:
     """A call that has ended: after how many seconds from its first byte, and among how many.
 
-    `in_flight` counts it and the permits in hand, `at_start` the same when it was sent; `is_needed` is False
-    where no other call waits for a place.
+    `in_flight` counts it and the permits in hand, `at_start` the same when it was sent; `in_hand` are those
+    permits alone. `is_needed` is False where no other call waits for a place.
     """
 
     seconds: float
     in_flight: int
     at_start: int
     is_needed: bool
+    in_hand: int = 0
 
 
 def is_refused(failure: CallFailed) -> bool:
@@ -75,7 +76,7 @@ class Capacity:
         self._refusals: deque[bool] = deque(maxlen=_REMEMBERED)
         self._growth_at = -math.inf
         self._is_untried = True
-        self.share(1)
+        self._home = self._calls = self._home_of(1)
 
     @property
     def allowed_calls(self) -> int:
@@ -83,10 +84,12 @@ class Capacity:
         return int(self._calls)
 
     def share(self, processes: int) -> None:
-        """Share the rate with so many processes, this one among them."""
-        self._home = max(1.0, min(self._most, self._rate / processes * self._time_limit * HOME))
-        if self._is_untried:
-            self._calls = self._home
+        """Share the rate with so many processes, this one among them, and the calls in flight with them.
+
+        The first to start learns of the others only when it has sent for all of them.
+        """
+        before, self._home = self._home, self._home_of(processes)
+        self._calls = self._home if self._is_untried else max(1.0, self._calls * self._home / before)
 
     def answered(self, call: Ended) -> None:
         """Learn from a call that was answered, or not within its time limit.
@@ -110,12 +113,12 @@ class Capacity:
             self._allow(max(self._home, self._calls - _SHRINK))
 
     def refused(self, call: Ended) -> None:
-        """Learn from a call that was refused as too much."""
+        """Learn from a call that was refused as too much: what is left is what the service took."""
         is_evidence = any(self._refusals)
         self._refusals.append(True)
         if is_evidence:
             self._is_untried = False
-            self._allow(min(self._calls, call.in_flight - 1))
+            self._allow(min(self._calls, call.in_flight - call.in_hand - 1))
             self._growth_at = self._now() + _REST * self._time_limit
 
     def restart(self) -> None:
@@ -123,6 +126,9 @@ class Capacity:
         self._newest.clear()
         self._is_untried = False
         self._calls = 1.0
+
+    def _home_of(self, processes: int) -> float:
+        return max(1.0, min(self._most, self._rate / processes * self._time_limit * HOME))
 
     def _holds_back(self, call: Ended) -> bool:
         """Return True if more calls would be in flight if more were allowed."""

@@ -284,6 +284,7 @@ class _Run(Generic[C]):
             paid.call.seconds,
             in_flight=paid.in_flight_at_end,
             at_start=paid.in_flight_at_start,
+            in_hand=paid.in_hand_at_end,
             is_needed=self._dispatcher.ready > 0,
         )
         if failure and is_refused(failure):

@@ -57,6 +57,7 @@ class PaidCall(Generic[C]):
     called_at: datetime = _NEVER
     in_flight_at_start: int = 0
     in_flight_at_end: int = 0
+    in_hand_at_end: int = 0
 
 
 class Dispatcher(Generic[C]):
@@ -275,7 +276,8 @@ class Dispatcher(Generic[C]):
     def _on_end(self, call: C) -> None:
         if (paid := self._out.get(call)) is None:
             return  # the run has left it behind
-        paid.in_flight_at_end = len(self._out) + len(self._in_hand)
+        paid.in_hand_at_end = len(self._in_hand)
+        paid.in_flight_at_end = len(self._out) + paid.in_hand_at_end
         del self._out[call]
         self._unrecorded += 1
         self._ended.append(paid)
