@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from devstack.project import project_root
@@ -72,23 +74,29 @@ PLANTED = {
 """What is wrong: the file, the text in it, and what stands there instead."""
 
 
-def found(name: str, *, schedules: int = 300) -> str:
-    """Plant one bug in a copy of the package; return what the simulation prints, its sum as the last line."""
-    file, text, instead = PLANTED[name]
+@contextmanager
+def package_with(file: str, text: str, instead: str) -> Iterator[dict[str, str]]:
+    """Change one file of the engine in a copy of the package; yield an environment that imports the copy."""
     with tempfile.TemporaryDirectory() as folder:
         package = shutil.copytree(project_root() / "plugins" / "maskmatch", Path(folder) / "maskmatch")
         source = package / "engine" / file
         content = source.read_text()
         if content.count(text) != 1:
-            raise ValueError(f"{file} does not hold the text of {name!r} once")
+            raise ValueError(f"{file} does not hold {text!r} once")
         source.write_text(content.replace(text, instead))
+        yield os.environ | {"PYTHONPATH": folder}
+
+
+def found(name: str, *, schedules: int = 300) -> str:
+    """Plant one bug; return what the simulation prints, its sum as the last line."""
+    with package_with(*PLANTED[name]) as environment:
         done = subprocess.run(
             [sys.executable, "-m", "tests.engine.simulation", f"--schedules={schedules}", "--until-broken"],
             capture_output=True,
             text=True,
             check=False,
             cwd=project_root(),
-            env=os.environ | {"PYTHONPATH": folder},
+            env=environment,
         )
     return done.stdout or done.stderr
 

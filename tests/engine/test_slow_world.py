@@ -1,0 +1,48 @@
+"""Whole engines against slow services, on simulated time: some rows of the table, few seeds."""
+
+import pytest
+
+from tests.engine.slow_mutations import MUTATIONS, RATE, figures_with
+from tests.engine.slow_rows import ROWS
+from tests.engine.slow_world import figures_of, figures_over, missed
+
+SEED = 1
+A_FEW = range(3)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "quick .5 s, cold",
+        "queue R/10",
+        "shared R/10",
+        "workers R/10",
+        "queue falls, .3 s",
+        "refuses above R/8",
+        "dead from the start",
+        "quick .5 s, cold x8",
+    ],
+)
+def test_a_slow_service_costs_little_and_is_used(name):
+    assert missed(name, 20, figures_over([figures_of(name, 20, seed) for seed in A_FEW])) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["queue R/10 x8", "queue falls x8", "refuses above R/8"])
+def test_so_it_does_at_two_hundred_a_second(name):
+    assert missed(name, 200, figures_over([figures_of(name, 200, SEED)])) == []
+
+
+def test_a_play_follows_from_its_seed():
+    assert figures_of("queue R/10 x8", 20, 3) == figures_of("queue R/10 x8", 20, 3)
+
+
+def test_every_goal_is_of_a_figure():
+    known = {*figures_of("dead from the start", 20, SEED), "lost_worst"}
+    assert {goal for row in ROWS.values() for goals in row.goals.values() for goal in goals} <= known
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(MUTATIONS)[:2])  # all of them: python -m tests.engine.slow_mutations
+def test_a_law_that_lacks_a_part_misses_a_goal(name):
+    assert missed(MUTATIONS[name].row, RATE, figures_with(MUTATIONS[name]))
