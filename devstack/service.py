@@ -38,6 +38,7 @@ class ServiceOptions(TypedDict, total=False):
     fault_seed: int
     fault_by: Literal["call", "pair"]
     faults_per_pair: int
+    capacity: str | None
     admin: bool
 
 
@@ -97,6 +98,10 @@ class LocalService(HttpServer):
         """
         plan = {"faults": list(faults), "seed": seed, "by": by, "per_pair": per_pair}
         self._ask("POST", "/faults", json=plan)
+
+    def set_capacity(self, capacity: str | None) -> None:
+        """Let it manage so much from now on, None for no limit; needs `admin`."""
+        self._ask("POST", "/capacity", json={"capacity": capacity})
 
     def _ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         response = httpx.request(

@@ -7,7 +7,8 @@
                 gateway request_pipeline  one call from its first byte to its answer
                 body_memory blocking_work large bodies: their memory, and work on them in threads
                 page meter_page           comparing by hand in a browser; GET /meter
-                faults_page access_log    GET and POST /faults; one line per call
+                faults_page capacity_page GET and POST /faults and /capacity
+                access_log                one line per call
     vision/     scorers examination       the score, from a hash or from the face model; what was seen
                 model_scorer fetching     the model's answer, and pictures given by URL
                 decoding jpeg png         bytes to pixels; structure: what is wrong with a file
@@ -16,6 +17,7 @@
                 evaluate error_rates      how well the scale holds on pictures of your own
     faults/     named_faults decisions    what can go wrong, and for which call
                 options transport         how it is asked for, and how it looks on the wire
+                capacity                  how slow it is
     accounts/   account accounts_file     who may call, read from a file
                 authentication            who calls
                 rate_limits               how often

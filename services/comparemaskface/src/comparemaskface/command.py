@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from comparemaskface.accounts.account import Counting, Scope
-from comparemaskface.faults.options import add_fault_options, plan_from
+from comparemaskface.faults.options import add_fault_options, capacity_from, plan_from
 from comparemaskface.option_types import one_of, positive_number, whole_number
 from comparemaskface.settings import Scores, Settings
 from comparemaskface.vision.weights import WeightsError
@@ -157,6 +157,7 @@ def _settings(args: argparse.Namespace) -> Settings:
         strict_region=args.strict_region,
         page=not args.no_page,
         faults=plan_from(args),
+        capacity=capacity_from(args),
         admin=args.admin,
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from comparemaskface.accounts.account import Account, Counting, Key, Scope
 from comparemaskface.accounts.accounts_file import read_accounts
+from comparemaskface.faults.capacity import Capacity
 from comparemaskface.faults.named_faults import FaultPlan
 
 
@@ -48,8 +49,10 @@ class Settings:
     """Show a page for comparing two pictures to browsers."""
     faults: FaultPlan = field(default_factory=FaultPlan)
     """What goes wrong from the start."""
+    capacity: Capacity | None = None
+    """How much it manages; None: no limit."""
     admin: bool = False
-    """Show faults, and let them be replaced, at /faults."""
+    """Show faults and capacity, and let them be replaced, at /faults and /capacity."""
 
 
 DEFAULT_ACCOUNT = "default"

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable
 
+from comparemaskface.faults.capacity import Capacity, parse_capacity
 from comparemaskface.faults.named_faults import FaultBy, FaultName, FaultPlan, plan_of
 from comparemaskface.option_types import one_of
 
@@ -39,10 +40,21 @@ def add_fault_options(add: Callable[..., object]) -> None:
         help="at most K faults for one pair, so that a retry succeeds; 0: no limit (default: %(default)s)",
     )
     add(
+        "--capacity",
+        metavar="NAME=VALUE[,VALUE]",
+        help="be slow: queue=CALLS_PER_SECOND[,MOST_WAITING], shared=CALLS_PER_SECOND[,SECONDS] or "
+        "workers=COUNT[,SECONDS]",
+    )
+    add(
         "--admin",
         action="store_true",
-        help="show the faults at GET /faults, and let POST /faults replace them",
+        help="show the faults at GET /faults, and let POST /faults replace them; likewise /capacity",
     )
+
+
+def capacity_from(args: argparse.Namespace) -> Capacity | None:
+    """Return the capacity that the options ask for; raise ValueError for one that is wrong."""
+    return parse_capacity(args.capacity) if args.capacity is not None else None
 
 
 def plan_from(args: argparse.Namespace) -> FaultPlan:

@@ -12,10 +12,12 @@ from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from comparemaskface.accounts.meter import Meter
 from comparemaskface.clock import Clock
+from comparemaskface.faults.capacity import Workload
 from comparemaskface.faults.decisions import Faults
 from comparemaskface.settings import Settings
 from comparemaskface.vision.scorers import Scorer
 from comparemaskface.web.body_memory import BodyMemoryLimiter
+from comparemaskface.web.capacity_page import capacity_route
 from comparemaskface.web.faults_page import fault_route
 from comparemaskface.web.gateway import Gateway
 from comparemaskface.web.meter_page import meter_route
@@ -51,12 +53,15 @@ def build_app(settings: Settings, *, scorer: Scorer, clock: Clock = time.time) -
 
     faults = Faults(settings.faults, clock=clock)
     body_memory = BodyMemoryLimiter()
-    gateway = Gateway(settings, scorer=scorer, meter=meter, faults=faults, body_memory=body_memory)
+    workload = Workload(settings.capacity)
+    gateway = Gateway(
+        settings, scorer=scorer, meter=meter, faults=faults, workload=workload, body_memory=body_memory
+    )
     routes = [Route("/health", show_health)]
     if settings.page:
         routes.append(Route("/compare", ComparePictures(scorer, body_memory).answer, methods=["POST"]))
     if settings.meter:
         routes.append(meter_route(meter))
     if settings.admin:
-        routes.append(fault_route(faults))
+        routes += [fault_route(faults), capacity_route(workload)]
     return Service(PageRouter(gateway) if settings.page else gateway, routes=routes, lifespan=lifespan)

@@ -25,17 +25,18 @@ def fault_route(faults: Faults) -> Route:
         if request.method == "POST":
             # A page of another origin may send a browser's forms here, but not JSON.
             if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-                return _problem("send Content-Type: application/json", status=415)
+                return problem("send Content-Type: application/json", status=415)
             try:
-                faults.configure(_read_plan(await _read_body(request)))
+                faults.configure(_read_plan(await read_body(request)))
             except ValueError as error:
-                return _problem(str(error), status=400)
+                return problem(str(error), status=400)
         return JSONResponse(faults.state())
 
     return Route("/faults", show_or_replace, methods=["GET", "POST"])
 
 
-async def _read_body(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
+    """Return the body; raise ValueError when it is too large for a plan."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -65,5 +66,6 @@ def _plan(
     return plan_of(map(str, faults), seed=seed, by=FaultBy(by), per_pair=per_pair)
 
 
-def _problem(text: str, *, status: int) -> Response:
+def problem(text: str, *, status: int) -> Response:
+    """Return an answer that says what is wrong."""
     return JSONResponse({"error": text}, status_code=status)

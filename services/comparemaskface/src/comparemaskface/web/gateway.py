@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from comparemaskface.accounts.meter import SCORED, Call, Meter
+from comparemaskface.faults.capacity import Workload
 from comparemaskface.faults.decisions import NO_FAULT, Faults
 from comparemaskface.faults.transport import CallAborted, apply_fault, deliver
 from comparemaskface.settings import Settings
@@ -40,6 +41,7 @@ class Gateway:
         scorer: Scorer,
         meter: Meter,
         faults: Faults,
+        workload: Workload,
         body_memory: BodyMemoryLimiter,
     ) -> None:
         self._log = AccessLog()
@@ -47,7 +49,10 @@ class Gateway:
         self._scorer = scorer
         self._name = scorer_name(settings)
         self._meter = meter
-        self._pipeline = RequestPipeline(settings, meter=meter, faults=faults, body_memory=body_memory)
+        self._workload = workload
+        self._pipeline = RequestPipeline(
+            settings, meter=meter, faults=faults, workload=workload, body_memory=body_memory
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request and log one line about it: never its headers or its body."""
@@ -98,6 +103,7 @@ class Gateway:
         comparison: Comparison | None = None
         outcome = VendorError.INTERNAL.code
         try:
+            await self._workload.do()
             if self._latency:
                 await asyncio.sleep(self._latency)
             if context.fault_decision is not NO_FAULT:

@@ -14,6 +14,7 @@ from comparemaskface.accounts.account import Account, Accounts
 from comparemaskface.accounts.authentication import authenticate, identify
 from comparemaskface.accounts.meter import Meter
 from comparemaskface.accounts.rate_limits import RateLimiter
+from comparemaskface.faults.capacity import Workload
 from comparemaskface.faults.decisions import NO_FAULT, FaultDecision, Faults
 from comparemaskface.faults.named_faults import FaultName
 from comparemaskface.settings import Settings, load_accounts
@@ -66,7 +67,13 @@ class RequestPipeline:
     """
 
     def __init__(
-        self, settings: Settings, *, meter: Meter, faults: Faults, body_memory: BodyMemoryLimiter
+        self,
+        settings: Settings,
+        *,
+        meter: Meter,
+        faults: Faults,
+        workload: Workload,
+        body_memory: BodyMemoryLimiter,
     ) -> None:
         self._strict_region = settings.strict_region
         accounts = load_accounts(settings)
@@ -76,6 +83,7 @@ class RequestPipeline:
         self._clock = faults.clock
         self._rate_limiter = RateLimiter(clock=faults.clock)
         self._faults = faults
+        self._workload = workload
         self._body_memory = body_memory
 
     async def admit(self, request: Request, context: RequestContext) -> Admitted:
@@ -84,6 +92,8 @@ class RequestPipeline:
             admitted = await self._admit(request, context)
             if self._faults.is_active:
                 await self._decide_faults(context, admitted)
+            if self._workload.is_full:
+                raise _too_many_requests(admitted.account)
         except ServiceError as error:
             self._meter.refuse(error.vendor_error, account=context.account)
             raise
@@ -140,8 +150,7 @@ class RequestPipeline:
         pair = await _pair(admitted) if self._faults.needs_pair else None
         decision = context.fault_decision = self._faults.decide(pair)
         if decision.fault is FaultName.THROTTLE:
-            limit = admitted.account.calls_per_second or THROTTLE_FAULT_LIMIT
-            raise ServiceError(VendorError.TOO_MANY_REQUESTS, requests=limit + 1, limit=limit)
+            raise _too_many_requests(admitted.account)
 
     async def _common_parameters(
         self,
@@ -165,6 +174,11 @@ class RequestPipeline:
         return common_parameters.read_from_fields(
             fields, method=request.method, host=headers.get("host", ""), strict_region=self._strict_region
         )
+
+
+def _too_many_requests(account: Account) -> ServiceError:
+    limit = account.calls_per_second or THROTTLE_FAULT_LIMIT
+    return ServiceError(VendorError.TOO_MANY_REQUESTS, requests=limit + 1, limit=limit)
 
 
 async def _pair(admitted: Admitted) -> bytes | None:
