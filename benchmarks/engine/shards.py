@@ -58,7 +58,7 @@ def _comparing(
     home: Path, service: LocalService, sizes: Sequence[int], *, calls_per_second: int
 ) -> Iterator[list[TaskTry]]:
     run = _run_of(home, sum(sizes))
-    plan = _cut(run, make_plan(run), sizes)
+    plan = cut(run, make_plan(run), sizes)
     work = Work(
         source=run.source.uri,
         warehouse=run.warehouse.uri,
@@ -82,7 +82,7 @@ def _run_of(home: Path, pairs: int) -> Run:
     return Run(source=source, warehouse=warehouse, day=DAY, run_id="benchmark")
 
 
-def _cut(run: Run, plan: Plan, sizes: Sequence[int]) -> Plan:
+def cut(run: Run, plan: Plan, sizes: Sequence[int]) -> Plan:
     """Write the same plan with its pairs in shards of other sizes, and return it."""
     pairs = (pair for shard in plan.shards for pair in plans.read_shard(run.warehouse, shard.key))
     shards = []
