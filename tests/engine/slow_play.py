@@ -20,17 +20,14 @@ from maskmatch.core.pairs import Pair
 from maskmatch.engine.compare import compare_pairs
 from maskmatch.engine.context import CompareContext
 from maskmatch.engine.progress import Progress
-from maskmatch.permits.client.pacing import Pacer
 from maskmatch.permits.coordinator import PermitCoordinator
 from tests.engine.slow_services import Service
-from tests.engine.turns import Turns, TurnsClock, TurnsCondition, TurnsLoop
-from tests.fakes import A_CLAIM, FakeClient, FakeImages, ListJournal, pair
-from tests.permits.documents import MemoryDocument
+from tests.engine.turns import Turns, TurnsClock, TurnsLoop
+from tests.engine.turns_permits import TurnsDocument, TurnsPacer
+from tests.fakes import FakeClient, FakeImages, ListJournal, pair
 
 TIME_LIMIT = 10.0
 _WAY_SECONDS = 0.0015
-_TRIP_SECONDS = 0.001
-"""To the permit store and back."""
 _MOST_SECONDS = 600.0
 LOST = CallFailed(rule_for("ConnectionError"), "no answer in time")
 
@@ -90,7 +87,12 @@ class Played:
 
 def play(scenario: Play) -> Played:
     """Let all processes compare their pairs."""
-    return _World(scenario).run()
+    before = random.getstate()
+    random.seed(scenario.seed)  # the pacer draws how long it gives way
+    try:
+        return _World(scenario).run()
+    finally:
+        random.setstate(before)
 
 
 class _World:
@@ -99,7 +101,7 @@ class _World:
         self.turns = Turns()
         self.clock = TurnsClock(self.turns)
         self.service = scenario.service(self.turns, scenario.seed)
-        self.document = _Document(self.turns)
+        self.document = TurnsDocument(self.turns)
         processes = len(scenario.starts)
         self.played = Played(
             [Process(number=number, fresh=scenario.pairs // processes) for number in range(processes)]
@@ -132,7 +134,7 @@ class _World:
         context: CompareContext[Any] = CompareContext(
             images=FakeImages(),
             client=_Client(self, process),
-            permits=_Pacer(self, coordinator),
+            permits=TurnsPacer(self.turns, coordinator, rate),
             journal=journal,
             progress=Progress(process.fresh, clock=self.clock, say=lambda _: None),
             clock=self.clock,
@@ -154,30 +156,6 @@ class _World:
 
 def _note(process: Process, text: str) -> None:
     process.opened += "the service is down" in text
-
-
-class _Document(MemoryDocument):
-    """The shared document, some time away."""
-
-    def __init__(self, turns: Turns) -> None:
-        super().__init__()
-        self._turns = turns
-
-    def change(self, step: Any) -> Any:
-        self._turns.wait(_TRIP_SECONDS)
-        self.pass_time(self._turns.now + 1000 - self.time)
-        return super().change(step)
-
-    def now(self) -> float:
-        return self._turns.now + 1000
-
-
-class _Pacer(Pacer):
-    """The pacer, whose thread waits in simulated time for slots to pass."""
-
-    def __init__(self, world: _World, coordinator: PermitCoordinator) -> None:
-        super().__init__(coordinator, A_CLAIM, calls_per_second=world.scenario.rate, clock=world.clock)
-        self._some_passed = TurnsCondition(world.turns, self._lock)  # type: ignore[assignment]
 
 
 @dataclass(eq=False, slots=True)

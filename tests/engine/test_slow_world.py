@@ -1,8 +1,11 @@
 """Whole engines against slow services, on simulated time: some rows of the table, few seeds."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.engine.slow_mutations import MUTATIONS, RATE, figures_with
+from tests.engine.slow_play import play
 from tests.engine.slow_rows import ROWS
 from tests.engine.slow_world import figures_of, figures_over, missed
 
@@ -20,7 +23,6 @@ A_FEW = range(3)
         "queue falls, .3 s",
         "refuses above R/8",
         "dead from the start",
-        "quick .5 s, cold x8",
     ],
 )
 def test_a_slow_service_costs_little_and_is_used(name):
@@ -28,13 +30,16 @@ def test_a_slow_service_costs_little_and_is_used(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["queue R/10 x8", "queue falls x8", "refuses above R/8"])
+@pytest.mark.parametrize(
+    "name", ["queue R/10 x8", "queue falls x8", "refuses above R/8", "quick .5 s, cold x8"]
+)
 def test_so_it_does_at_two_hundred_a_second(name):
     assert missed(name, 200, figures_over([figures_of(name, 200, SEED)])) == []
 
 
 def test_a_play_follows_from_its_seed():
-    assert figures_of("queue R/10 x8", 20, 3) == figures_of("queue R/10 x8", 20, 3)
+    few = replace(ROWS["queue R/10 x8"].play(20, 3), pairs=80)
+    assert play(few) == play(few)
 
 
 def test_every_goal_is_of_a_figure():
