@@ -163,6 +163,7 @@ class _Call:
     probe: str
     sent_at: float = 0.0
     seconds: float = 0.0
+    bytes_sent: int = 1000
     on_end: Callable[[Any], None] | None = None
     ended: Answer | CallFailed | None = None
     is_over: bool = False
