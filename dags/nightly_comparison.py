@@ -106,7 +106,8 @@ with DAG(
             minimum=1,
             maximum=256,
             title="Calls in flight",
-            description="Calls in flight at most, in each compare task. Empty: what the rate needs.",
+            description="Calls in flight at most, in each compare task. Empty: what the rate needs and the "
+            "service answers in time.",
         ),
         "call_timeout": Param(
             10,

@@ -7,7 +7,6 @@ time of this process count.
 """
 
 import asyncio
-import json
 import statistics
 import sys
 import tempfile
@@ -27,13 +26,15 @@ from devstack.service import LocalService
 from maskmatch.core.clock import SystemClock
 from maskmatch.core.outcomes import Outcome
 from maskmatch.core.pairs import Pair
-from maskmatch.engine.work import WorkItem
+from maskmatch.engine.work import Sent, WorkItem
 from maskmatch.permits.client.asking import Asking
 from maskmatch.permits.client.pacing import LATE_SECONDS, RUN_SECONDS
 from maskmatch.permits.opening import open_coordinator
 from maskmatch.permits.steps.claims import Claim, Priority
 from maskmatch.storage import plans
 from maskmatch.storage.images import StoreImages, Transfer
+from maskmatch.storage.journal import Counts, Origin
+from maskmatch.storage.journal.records import to_lines
 from maskmatch.storage.journal.segments import Segments
 from maskmatch.storage.object_stores import open_store
 from maskmatch.tencent import TencentComparer
@@ -116,8 +117,7 @@ class Journal:
                 del self._pending[: len(group)]
 
     def _put(self, group: list[Outcome]) -> None:
-        records = ({"run_id": "trial"} | outcome.to_record() for outcome in group)
-        self._segments.append("".join(json.dumps(record) + "\n" for record in records).encode())
+        self._segments.append(to_lines(group, Origin("trial"), shard_try=1), Counts())
 
 
 class PlainLoop:
@@ -132,7 +132,8 @@ class PlainLoop:
         """Take every pair to the journal."""
         shard, options, is_over = self._shard, self._shard.options, asyncio.Event()
         key = shard.plan.shards[0].key
-        segments = Segments(shard.run.warehouse, plans.journal_prefix(key), epoch=1, only_new=True)
+        prefix = plans.journal_prefix(key)
+        segments = Segments(shard.run.warehouse, prefix, epoch=1, run_id="trial", only_new=True)
         segments.claim()
         coordinator = open_coordinator(
             options.permit_store,
@@ -173,7 +174,10 @@ class PlainLoop:
         self._client.start(call, send_by=slot + LATE_SECONDS, on_end=ended.set_result)
         await ended
         answer = self._client.answer(call)
-        item.scored(answer.request_id, seconds=call.seconds, called_at=called_at)
+        sent = Sent(
+            called_at=called_at, seconds=call.seconds, bytes_sent=call.bytes_sent, answered_by="trial"
+        )
+        item.scored(answer.request_id, sent)
         self._journal.record(item.ended(score=answer.score, model_version=answer.model_version))
 
 

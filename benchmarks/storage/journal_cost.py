@@ -178,7 +178,7 @@ def _status_seconds(plan: Plan) -> float:
     began = time.monotonic()
     shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     seconds = time.monotonic() - began
-    if f"{plan.pairs:,}" not in shown:
+    if f"{plan.pairs:,} of {plan.pairs:,}" not in " ".join(shown.split()):
         raise RuntimeError(f"the status does not show {plan.pairs:,} pairs: {shown}")
     return round(seconds, 2)
 

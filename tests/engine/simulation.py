@@ -94,7 +94,7 @@ class World:
         self.schedule, self.draw, self.clock = schedule, schedule.draw, Clock()
         self.broken: list[str] = []
         self.sent: Counter[str] = Counter()
-        self.billed = self.unknown = 0
+        self.billed = self.unknown = self.left_behind = 0
         self.in_flight: set[str] = set()
         self.not_before: dict[str, float] = {}
         self.setbacks: Counter[str] = Counter()
@@ -105,6 +105,11 @@ class World:
         self.entries: list[Outcome] = []
         self.is_running = False
         self.ends_at = 0.0
+
+    def count(self, billed: Billed) -> None:
+        """Count a call that has ended while the run goes on."""
+        self.billed += billed is Billed.YES
+        self.unknown += billed is Billed.UNKNOWN
 
     def check(self, holds: bool, text: str) -> None:
         if not holds:
@@ -204,9 +209,6 @@ class Client(FakeClient):
             code, seconds = "ConnectionError", self._context().call_timeout
         elif world.draw.random() < schedule.fault_share:
             code = world.draw.choice(FAULTS)
-        billed = Billed.YES if code is None else rule_for(code).billed
-        world.billed += billed is Billed.YES
-        world.unknown += billed is Billed.UNKNOWN
         if code is None:
             return Answer(77.0, "3.0", "r"), seconds
         return CallFailed(rule_for(code), "simulated", request_id="r"), seconds
@@ -214,6 +216,7 @@ class Client(FakeClient):
     def _end(self, call: Call, number: str, on_end: Callable[[Call], None]) -> None:
         world, key = self._world, name_of(*call.images)
         world.in_flight.discard(number)
+        world.count(Billed.YES if isinstance(call.ended, Answer) else call.ended.rule.billed)
         code = call.ended.rule.code if isinstance(call.ended, CallFailed) else None
         if code in FAULTS:
             world.setbacks[key] += 1
@@ -371,6 +374,7 @@ def _run(world: World, journal: Journal, left: list[tuple[int, Pair]]) -> None:
         lost = [each.pair_id for _, each in left if each.pair_id not in entered]
         world.check(not lost, f"the run is complete without {lost}")
     world.is_running = False
+    world.left_behind += len(world.in_flight)
     world.in_flight.clear()
     world.not_durable.clear()
 
@@ -381,9 +385,11 @@ def _check_books(world: World) -> None:
     world.check(
         sum(c.attempts for c in calls) == sent, f"{sum(c.attempts for c in calls)} of {sent} calls entered"
     )
-    # A call that hung at the end is entered as unknown, whatever the vendor made of it.
-    known = sum(c.billed + c.maybe_billed for c in calls)
-    world.check(known >= world.billed, f"{known} entered as billed or perhaps, {world.billed} were billed")
+    # A call that was left behind is entered as unknown, whatever the vendor makes of it.
+    billed, perhaps = sum(c.billed for c in calls), sum(c.maybe_billed for c in calls)
+    known, unknown = billed + perhaps, world.unknown + world.left_behind
+    world.check(billed == world.billed, f"{billed} entered as billed, {world.billed} were billed")
+    world.check(perhaps == unknown, f"{perhaps} entered as perhaps billed, {unknown} were unknown")
     spent = world.granted - world.given_back
     world.check(spent == known, f"{spent} permits spent, {known} calls billed or perhaps")
     world.check(not any(world.slots.values()), f"{sum(world.slots.values())} permits lost")

@@ -62,6 +62,20 @@ def test_one_that_has_more_than_home_shares_all_of_it():
     assert law.allowed_calls == 50
 
 
+def test_processes_that_leave_let_no_more_than_the_most_be_in_flight():
+    law = capacity(processes=4, most=20)
+    end(law, 5.0, is_needed=False)
+    law.share(1)
+    assert law.allowed_calls == 20
+
+
+def test_one_call_at_a_time_after_the_service_was_down_stays_one_when_others_leave():
+    law = capacity(processes=8)
+    law.restart()
+    law.share(1)
+    assert law.allowed_calls == 1
+
+
 @pytest.mark.parametrize(
     ("seconds", "after_ten"),
     [

@@ -9,7 +9,7 @@ from maskmatch.core.outcomes import Answer
 from maskmatch.engine.bad_images import BadImageIndex
 from maskmatch.engine.compare import compare_pairs
 from tests.engine.engines import engine, numbered
-from tests.fakes import FakeComparer, FakeImages
+from tests.fakes import FakeComparer, FakeImages, ListJournal
 from tests.waiting import wait_until
 
 HUNDRED = numbered(*map(str, range(100)))
@@ -52,6 +52,21 @@ def test_a_pair_that_waits_for_its_next_try_is_left_to_the_next_run_with_its_cal
     assert entry.reason is not None
     assert entry.reason.code == "image_download_failed"
     assert (parts.progress.done, parts.progress.calls["attempts"]) == (0, 1)
+
+
+def test_an_end_that_was_paid_for_stays_the_end_when_the_journal_is_full_and_gives_up():
+    class Away(ListJournal):
+        is_full = True
+
+        def wait_for_room(self):
+            raise Unavailable("the store stays away")
+
+    client = FakeComparer({"0": ["InvalidParameterValue.NoFaceInPhoto"]})
+    parts = engine(client=client, journal=Away())
+    with pytest.raises(Unavailable, match="the store stays away"):
+        compare_pairs(numbered("0"), parts)
+    (entry,) = parts.journal.entries
+    assert (entry.is_final, entry.calls.billed, entry.reason.code) == (True, 1, "no_face")
 
 
 def test_an_account_error_stops_the_run_with_its_cure_and_keeps_what_is_done():

@@ -54,6 +54,7 @@ class World:
         return OpenShards(
             shards,
             open_shard=self.open,
+            on_leave=lambda: None,
             tidy_up=lambda shard: self.tidied.append(shard.shard.key),
             on_open=lambda shard: self.opened.append(shard.shard.key),
             learn=lambda known: self.learnt.extend(pair.pair_id for pair, _ in known),

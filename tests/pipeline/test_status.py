@@ -65,6 +65,20 @@ def test_a_look_reads_no_outcome_and_asks_each_try_once_for_its_run(tmp_path):
     assert reader.look().run_ids == {"one", "two"}
 
 
+@pytest.mark.parametrize("marker", [None, b"a1b2c3", b"[]"])
+def test_a_try_whose_marker_does_not_tell_its_run_is_left_out(tmp_path, marker):
+    run = night_in(tmp_path)
+    write_pairs(run.source, 3)
+    prefix = journal_prefix(make_plan(run).shards[0].key)
+    with ShardJournal(run.warehouse, prefix, origin=Origin("one"), epoch=1, only_new=True) as journal:
+        record_durably(journal, scored("p0"))
+    run.warehouse.delete(f"{prefix}/0001-000000.json")
+    if marker is not None:
+        run.warehouse.put(f"{prefix}/0001-000000.json", marker)
+    now = StatusReader(run).look()
+    assert (now.done, now.run_ids) == (1, frozenset())
+
+
 def test_a_new_plan_of_the_date_is_looked_at_from_its_start(tmp_path):
     run = night_in(tmp_path)
     write_pairs(run.source, 3)

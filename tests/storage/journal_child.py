@@ -15,7 +15,7 @@ import uuid
 
 from maskmatch.storage.journal import Origin, ShardJournal, compact, last_epoch
 from maskmatch.storage.object_stores import open_store
-from tests.storage.journals import PREFIX, record_durably, scored
+from tests.storage.journals import PREFIX, record, record_durably, scored
 
 
 def note_in(path: str):
@@ -36,7 +36,7 @@ def main(uri: str, paid_path: str, durable_path: str, threads: int, most_pending
                 record_durably(journal, scored(name))
                 durable(name)
             else:
-                journal.record(scored(name))
+                record(journal, scored(name))
 
     sys.stdout.write("ready\n")
     sys.stdout.flush()

@@ -23,8 +23,13 @@ def unknown(name: str) -> Outcome:
     return Outcome(pair_id=name, reason=reason, calls=Calls(attempts=1, maybe_billed=1))
 
 
+def record(journal: ShardJournal, outcome: Outcome) -> None:
+    journal.enter(outcome)
+    journal.wait_for_room()
+
+
 def record_durably(journal: ShardJournal, outcome: Outcome) -> None:
-    journal.record(outcome)
+    record(journal, outcome)
     journal.flush()
 
 

@@ -22,6 +22,7 @@ from tests.storage.journals import (
     keys_in,
     known,
     names_in,
+    record,
     record_durably,
     scored,
     unknown,
@@ -44,7 +45,7 @@ def record_all(store, names, *, threads=8, **options):
                     name = next(queue, None)
                 if name is None:
                     return
-                journal.record(scored(name))
+                record(journal, scored(name))
 
         workers = [threading.Thread(target=work) for _ in range(threads)]
         for worker in workers:
@@ -64,7 +65,7 @@ def test_all_that_was_recorded_is_durable_when_flush_returns(store):
     with journal_in(store) as journal:
         for names in ("a", "bcd", "efghi"):
             for name in names:
-                journal.record(scored(name))
+                record(journal, scored(name))
             journal.flush()
             assert "".join(names_in(store)).endswith(names)
 
@@ -106,7 +107,7 @@ def test_recording_does_not_wait_for_the_store(tmp_path):
     store.before = lambda operation, key: may_answer.wait(30)
     with journal:
         for number in range(10):
-            journal.record(scored(f"p{number}"))
+            record(journal, scored(f"p{number}"))
         assert names_in(FileStore(tmp_path)) == []
         may_answer.set()
     assert len(names_in(FileStore(tmp_path))) == 10
@@ -121,7 +122,7 @@ def test_no_more_than_one_group_and_one_per_thread_is_ever_not_durable(tmp_path)
     def work():
         for number in range(25):
             recorded.append(number)
-            journal.record(scored(f"{threading.get_ident()}-{number}"))
+            record(journal, scored(f"{threading.get_ident()}-{number}"))
 
     with journal:
         workers = [threading.Thread(target=work) for _ in range(threads)]
@@ -151,7 +152,7 @@ def test_a_group_is_written_at_once_when_it_is_half_full(tmp_path):
         journal._commit_at += 1000
         for number in range(4):
             assert not written.is_set()
-            journal.record(scored(f"p{number}"))
+            record(journal, scored(f"p{number}"))
         assert written.wait(10)
 
 
@@ -159,7 +160,7 @@ def test_a_group_that_nobody_waits_for_is_not_due_before_its_time():
     journal = journal_in(MemoryStore(), most_pending=8)
     journal._commit_at = time.monotonic() + 1000
     for number in range(3):
-        journal.record(scored(f"p{number}"))
+        record(journal, scored(f"p{number}"))
     assert not journal._is_due()
     journal._commit_at = time.monotonic()
     assert journal._is_due()
@@ -178,7 +179,7 @@ def test_a_single_outcome_is_written_before_long_though_nobody_waits(tmp_path):
     with journal_in(store, most_pending=1000) as journal:
         record_durably(journal, scored("first"))
         store.after = lambda operation, key: operation == "put" and written.set()
-        journal.record(scored("second"))
+        record(journal, scored("second"))
         assert written.wait(10)
 
 
@@ -217,7 +218,7 @@ def test_a_later_epoch_wins_and_never_touches_the_objects_of_an_earlier_one(stor
     record_all(store, ["a", "b"])
     before = {found.key: store.get(found.key) for found in store.list(f"{PREFIX}/")}
     with journal_in(store) as journal:
-        journal.record(scored("a", score=99.0))
+        record(journal, scored("a", score=99.0))
     assert known(store)["a"].score == 99.0
     assert {key: store.get(key) for key in before} == before
 
@@ -231,7 +232,7 @@ def test_a_writer_that_was_replaced_keeps_what_it_paid_for_and_stops(store, only
         with pytest.raises(Replaced, match=r"another run has taken over s\.journal"):
             record_durably(one, scored("a"))
         with pytest.raises(Replaced):
-            one.record(scored("b"))
+            record(one, scored("b"))
         record_durably(two, scored("c"))
     assert set(known(store)) == {"a", "b", "c"}
 
@@ -289,7 +290,7 @@ def test_a_failure_keeps_its_reason(tmp_path):
     store = FileStore(tmp_path)
     reason = Reason(failure_class=FailureClass.DATA, code="image_missing", message="no object")
     with journal_in(store) as journal:
-        journal.record(Outcome(pair_id="a", reason=reason))
+        record(journal, Outcome(pair_id="a", reason=reason))
     assert known(store)["a"].reason == reason
 
 
@@ -299,7 +300,7 @@ def test_the_calls_of_all_tries_of_a_pair_are_added_up(tmp_path):
     first = Outcome(pair_id="a", reason=reason, calls=Calls(attempts=1, maybe_billed=1))
     for outcome in (*[first] * 5, scored("a")):
         with journal_in(store) as journal:
-            journal.record(outcome)
+            record(journal, outcome)
     calls = known(store)["a"].calls
     assert (calls.attempts, calls.billed, calls.maybe_billed) == (6, 1, 5)
 
@@ -309,7 +310,7 @@ def test_calls_of_unknown_fate_that_were_entered_one_by_one_are_part_of_the_pair
     with journal_in(store) as journal:
         record_durably(journal, unknown("a"))
         record_durably(journal, unknown("a"))
-        journal.record(scored("a"))
+        record(journal, scored("a"))
         record_durably(journal, unknown("b"))
     found = known(store)
     calls = found["a"].calls
@@ -322,7 +323,7 @@ def test_an_answer_that_was_paid_for_is_not_hidden_by_a_later_failure_of_another
     store = FileStore(tmp_path)
     for outcome in (scored("a"), unknown("a")):
         with journal_in(store) as journal:
-            journal.record(outcome)
+            record(journal, outcome)
     found = known(store)["a"]
     assert (found.score, found.calls.attempts, found.calls.maybe_billed) == (50.0, 2, 1)
 
@@ -331,7 +332,7 @@ def test_every_entry_says_which_run_made_its_calls(tmp_path):
     store = FileStore(tmp_path)
     for run_id in ("one", "two"):
         with journal_in(store, run_id=run_id) as journal:
-            journal.record(scored(run_id))
+            record(journal, scored(run_id))
     assert [entry.run_id for entry in read_journal(store, PREFIX)] == ["one", "two"]
 
 
@@ -383,4 +384,4 @@ def test_recording_into_a_closed_journal_is_an_error_and_no_wait(tmp_path):
     with journal_in(FileStore(tmp_path)) as journal:
         pass
     with pytest.raises(Unavailable, match="is closed"):
-        journal.record(scored("a"))
+        record(journal, scored("a"))

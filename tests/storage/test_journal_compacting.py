@@ -22,6 +22,7 @@ from tests.storage.journals import (
     keys_in,
     known,
     names_in,
+    record,
     record_durably,
     scored,
     unknown,
@@ -38,7 +39,7 @@ def append(store, *groups, epoch=None):
     with ShardJournal(store, PREFIX, origin=Origin("r"), epoch=epoch, only_new=True) as journal:
         for group in groups:
             for name in group[:-1]:
-                journal.record(scored(name))
+                record(journal, scored(name))
             record_durably(journal, scored(group[-1]))
 
 
@@ -128,7 +129,7 @@ def test_a_writer_that_was_replaced_may_still_land_a_segment_after_the_compactio
     append(store, "b", "c", epoch=2)
     compact(store, PREFIX)
     with zombie:
-        zombie.record(scored("late"))
+        record(zombie, scored("late"))
     assert names_in(store) == ["late", "b", "c"]
     compact(store, PREFIX)
     assert names_in(store) == ["late", "b", "c"]

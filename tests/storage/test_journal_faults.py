@@ -24,6 +24,7 @@ from tests.storage.journals import (
     keys_in,
     known,
     names_in,
+    record,
     record_durably,
     scored,
 )
@@ -66,7 +67,7 @@ def record_while(store, error, *, raising=None, **options):
     weather = Weather(store)
     with journal_in(store, patience_seconds=0.1, **options) as journal:
         weather.error = error
-        journal.record(scored("a"))
+        record(journal, scored("a"))
         if raising:
             raise raising
 
@@ -80,7 +81,7 @@ def test_while_the_store_is_away_recording_waits_and_then_goes_on(caplog):
 
         def work():
             for number in range(6):
-                journal.record(scored(f"p{number}"))
+                record(journal, scored(f"p{number}"))
             done.set()
 
         worker = threading.Thread(target=work)
@@ -249,7 +250,7 @@ def test_an_s3_that_goes_away_and_comes_back_loses_nothing(seaweed, tmp_path):
             link.is_cut = True
             threading.Timer(0.5, lambda: setattr(link, "is_cut", False)).start()
             for number in range(20):
-                journal.record(scored(f"p{number}"))
+                record(journal, scored(f"p{number}"))
             assert not link.is_cut
         assert len(names_in(store)) == 21
         store._client.close()
@@ -268,7 +269,7 @@ def test_a_full_disk_says_what_to_do_and_waits_for_it(tmp_path, caplog):
     said = threading.Event()
     with journal_in(store) as journal:
         store.is_full = True
-        journal.record(scored("a"))
+        record(journal, scored("a"))
         caplog.handler.addFilter(lambda record: said.set() or True)
         assert said.wait(10)
         store.is_full = False
@@ -305,7 +306,7 @@ def test_a_disk_that_was_full_and_is_freed_again_has_everything(small_disk, capl
         freed = threading.Thread(target=lambda: said.wait(10) and ballast.unlink())
         freed.start()
         for number in range(100):
-            journal.record(scored(f"p{number}"))
+            record(journal, scored(f"p{number}"))
         freed.join()
     assert said.is_set()
     assert set(known(store)) == {f"p{number}" for number in range(100)}

@@ -1,5 +1,7 @@
 """The rows of a journal: one for each call, in columns that tell all of it."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devstack.project import project_root
 from maskmatch.core.image_rules import ImageFacts
 from maskmatch.core.outcomes import Calls, FailureClass, Images, Outcome, Reason, Side, Source
 from maskmatch.storage.journal import Origin, ShardJournal, compact, scan_tables
@@ -133,6 +136,22 @@ def test_half_a_character_in_an_answer_is_replaced():
     reason = Reason(failure_class=FailureClass.DATA, code="c", message="cut \ud83d")
     (row,) = rows_of(replace(SCORED, score=None, reason=reason)).to_pylist()
     assert row["failure_message"] == "cut ?"
+
+
+def test_an_answer_with_numbers_where_texts_belong_can_be_read_back():
+    odd = replace(CALL, request_id=123)
+    (row,) = rows_of(replace(SCORED, calls=odd, model_version=3.0)).to_pylist()
+    assert (row["request_id"], row["model_version"]) == ("123", "3.0")
+
+
+def test_writing_and_reading_outcomes_imports_no_pandas():
+    code = """if True:
+        import sys
+        from tests.storage.test_journal_records import SCORED, outcomes_of, rows_of
+        list(outcomes_of(rows_of(SCORED)))
+        sys.exit("pandas" in sys.modules)
+    """
+    assert subprocess.run([sys.executable, "-c", code], cwd=project_root(), check=False).returncode == 0
 
 
 def test_several_calls_are_no_row():

@@ -151,28 +151,6 @@ def test_the_stage_tells_whether_an_answer_had_begun(said, stage, is_tls, tmp_pa
     assert (exchange.broken.stage, exchange.broken.timed_out, exchange.response) == (stage, False, None)
 
 
-def test_wake_ends_a_wait_from_another_thread():
-    with calls(echo) as each:
-        waking = threading.Timer(0.05, each.exchanges.wake)
-        waking.start()
-        started = time.monotonic()
-        assert each.wait(5) == []
-        assert 0.03 < time.monotonic() - started < 2  # woken, neither at once nor after its 5 s
-        waking.join()
-
-
-def test_wakes_that_nobody_waited_for_end_one_wait_and_no_more():
-    with calls(echo) as each:
-        for _ in range(10_000):
-            each.exchanges.wake()
-        started = time.monotonic()
-        each.wait(5)
-        assert time.monotonic() - started < 2  # woken, not after its 5 s
-        each.wait(0.2)
-        assert time.monotonic() - started >= 0.2  # not woken again
-        assert contents([each.made(request(b"after"))]) == [b"after"]
-
-
 @pytest.mark.parametrize("keep", [0, 1])
 def test_what_has_ended_wakes_no_wait(keep):
     may_hang_up = threading.Event()
@@ -190,24 +168,23 @@ def test_what_has_ended_wakes_no_wait(keep):
         assert time.monotonic() - started >= 0.2  # not woken
 
 
-def test_close_hangs_up_what_is_in_flight_and_may_be_followed_by_a_wake():
+def test_close_hangs_up_what_is_in_flight_and_may_be_repeated():
     heard = threading.Event()
     with peer(listening(heard)) as endpoint:
         each = Calls(endpoint)
         exchange = each.started()
         each.close()
         assert heard.wait(10)
-        each.exchanges.wake()
         each.close()
     assert exchange.sock.fileno() == -1
 
 
 def test_what_is_forgotten_is_closed(recwarn):
     with calls(echo) as each:
-        bell = (exchanges := Exchanges(each.connections))._bell
+        poll = (exchanges := Exchanges(each.connections))._poll
         exchange = each.prepared()
         exchanges.start(exchange)
         del exchanges
         gc.collect()
-    assert (bell.fileno(), exchange.sock.fileno()) == (-1, -1)
+    assert (poll.closed, exchange.sock.fileno()) == (True, -1)
     assert not recwarn

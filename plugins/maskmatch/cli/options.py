@@ -21,7 +21,8 @@ AWS_DEFAULT_REGION. MASKMATCH_SOURCE and MASKMATCH_WAREHOUSE say where, for the 
 The account's key comes from TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY and, for temporary credentials,
 TENCENTCLOUD_TOKEN; its region from TENCENTCLOUD_REGION. TENCENTCLOUD_ACCOUNT_ID (APPID or UIN) makes several
 keys of one account share its rate and budgets. Keys of the vendor's account are never given as options:
-those can be seen by every user of the host.
+those can be seen by every user of the host. MASKMATCH_ANSWERED_BY is how outcomes name who answered (default:
+the endpoint's host; a service that names itself is believed).
 
 exit status: 0 done; 1 an error; 2 a wrong option or value; 75 a budget is spent; 130 stopped or drained
 """

@@ -14,8 +14,13 @@ What blocks runs in daemon threads, and comes back as a result (workers):
 
     compare-load        up to 128   images, signatures, connections
     compare-permits     1           the permit store
-    compare-journal     up to 8     waits until outcomes are durable
+    compare-journal     2           waits: for room, and until outcomes are durable
     compare-credential  1           a newer credential
+
+Who owns what: WorkQueue the pairs that wait, Preparer those whose images are loaded, Dispatcher calls that
+are ready or in flight and the permits in hand, Capacity how many may be in flight, Breaker whether any may,
+BadImageIndex what is known of images, Recorder what is on its way into the journal, StopSignal the first
+error. Loop and threads share two deques of Preparer and three fields of Dispatcher, as is said there.
 
 `compare` tells the story of one pair; `context` lists what it needs from the world, as small protocols.
 """

@@ -89,7 +89,10 @@ class Capacity:
         The first to start learns of the others only when it has sent for all of them.
         """
         before, self._home = self._home, self._home_of(processes)
-        self._calls = self._home if self._is_untried else max(1.0, self._calls * self._home / before)
+        if self._is_untried:
+            self._calls = self._home
+        elif self._calls > 1:  # one alone is caution, which others that leave do not end
+            self._allow(self._calls * self._home / before)
 
     def answered(self, call: Ended) -> None:
         """Learn from a call that was answered, or not within its time limit.

@@ -136,10 +136,20 @@ class _Run(Generic[C]):
             each.close()
         for paid in out:
             lost = CallFailed(rule_for("ClientNetworkError"), "the run ended before the answer came")
-            paid.item.refused(lost, Sent(called_at=paid.called_at, seconds=context.drain_seconds))
-        is_complete = not (out or self._queue.has_more())
+            seconds = (context.clock.utc() - paid.called_at).total_seconds()
+            sent = Sent(called_at=paid.called_at, seconds=seconds, bytes_sent=paid.call.bytes_sent)
+            paid.item.refused(lost, sent)
+        is_complete = not (out or self._has_more())
         self._keep([*(paid.item for paid in out), *self._queue.unfinished()])
         return is_complete
+
+    def _has_more(self) -> bool:
+        """Return True if there are pairs left; to know it may take one from a source that fails now."""
+        try:
+            return self._queue.has_more()
+        except Exception as error:  # noqa: BLE001  it must not hide the first
+            self._stop.fail(error)
+            return True
 
     def _keep(self, items: Iterable[WorkItem]) -> None:
         """Enter what unfinished pairs have cost; an error must not hide the first, which may be the same."""
@@ -182,7 +192,7 @@ class _Run(Generic[C]):
     def _has_place(self) -> bool:
         """Return True if calls are to be made ready: those that hang take no place of others."""
         most = min(self._memory.ahead, self._dispatcher.allowed)  # what is ready for long goes stale
-        unsent = len(self._tasks) - self._dispatcher.unfinished
+        unsent = len(self._tasks) - self._dispatcher.in_flight
         ready = unsent - (self._preparer.hanging if self._memory.is_known else 0)
         self._is_filling = ready < most and (self._is_filling or 2 * ready <= most)
         is_affordable = len(self._tasks) < self._memory.affordable or not unsent

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from typing import Generic
 
 from maskmatch.core.errors import SlotMissed
+from maskmatch.core.workers import Workers
 from maskmatch.engine.breaker import Breaker
 from maskmatch.engine.capacity import Capacity
 from maskmatch.engine.context import C, CompareContext
@@ -26,7 +27,6 @@ from maskmatch.engine.memory import ImageMemory
 from maskmatch.engine.permit import Permit
 from maskmatch.engine.stopping import StopSignal
 from maskmatch.engine.work import WorkItem
-from maskmatch.engine.workers import Workers
 from maskmatch.permits.client.pacing import LATE_SECONDS
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -81,8 +81,11 @@ class Dispatcher(Generic[C]):
         self._in_hand: deque[Permit] = deque()
         self._out: dict[C, PaidCall[C]] = {}
         self._ended: list[PaidCall[C]] = []
-        self._unrecorded = self._spare = self._wanted = 0
-        self._is_closed = self._will_look = self._has_news = False
+        self._unrecorded = 0
+        self._is_closed = self._will_look = False
+        # The thread that books reads how many are wanted, and how many more; it writes that some have come.
+        self._wanted = self._spare = 0
+        self._has_news = False
         self._demand = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._booker = Workers("compare-permits", most=1)
@@ -94,17 +97,12 @@ class Dispatcher(Generic[C]):
 
     @property
     def in_flight(self) -> int:
-        """Return how many calls were sent and have not ended."""
-        return len(self._out)
-
-    @property
-    def unfinished(self) -> int:
         """Return how many calls were sent and are not recorded."""
         return len(self._out) + self._unrecorded
 
     @property
     def allowed(self) -> int:
-        """Return how many calls may be unfinished."""
+        """Return how many calls may be in flight."""
         return min(self._memory.in_flight, self._capacity.allowed_calls)
 
     async def send(self, item: WorkItem, call: C, generation: int) -> PaidCall[C] | None:
@@ -146,7 +144,7 @@ class Dispatcher(Generic[C]):
             return
         self._send_due()
         self._wake_at_next()
-        places = self.allowed - self.unfinished
+        places = self.allowed - self.in_flight
         self._wanted = int(min(self._breaker.allowed_calls, places, len(self._ready))) - len(self._in_hand)
         if self._wanted > 0:
             self._demand.set()
@@ -206,7 +204,7 @@ class Dispatcher(Generic[C]):
             permit = self._in_hand[0]
             if (ahead := permit.slot - self._clock.now()) > 0:
                 return
-            paid = self._next_ready() if self.unfinished < self.allowed else None
+            paid = self._next_ready() if self.in_flight < self.allowed else None
             if paid is None:
                 if ahead >= -LATE_SECONDS:
                     return
@@ -281,7 +279,7 @@ class Dispatcher(Generic[C]):
         del self._out[call]
         self._unrecorded += 1
         self._ended.append(paid)
-        if len(self._ended) >= self._a_few or not self._out or self.unfinished >= self.allowed:
+        if len(self._ended) >= self._a_few or not self._out or self.in_flight >= self.allowed:
             self.settle()
 
     @property

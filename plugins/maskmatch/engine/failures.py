@@ -23,12 +23,12 @@ from typing import Any
 from maskmatch.core.codes import Action, Billed
 from maskmatch.core.errors import CallFailed, StopRun, Unavailable
 from maskmatch.core.outcomes import Reason
+from maskmatch.core.workers import Workers
 from maskmatch.engine.breaker import Breaker, is_outage
 from maskmatch.engine.context import CompareContext
 from maskmatch.engine.permit import Permit
 from maskmatch.engine.recording import Recorder
 from maskmatch.engine.work import WorkItem, WorkQueue
-from maskmatch.engine.workers import Workers
 
 _TOKEN_FAILURE = "AuthFailure.TokenFailure"  # noqa: S105  a code of the vendor
 
@@ -95,7 +95,8 @@ class FailureHandler:
         else:
             self._breaker.answered(failed.ticket)
         reason = await self._next_step(failed, rule.action)
-        await self._recorder.wait_for_room()
+        if reason is None:  # else the end of the pair comes first: what was paid for is not to be lost
+            await self._recorder.wait_for_room()
         return reason
 
     async def _next_step(self, failed: FailedCall, action: Action) -> Reason | None:

@@ -17,9 +17,9 @@ from maskmatch.core.errors import CallFailed, ImageUnusable, Unavailable
 from maskmatch.core.image_rules import Picture, fit_one_request
 from maskmatch.core.outcomes import FailureClass, Images, Reason, Side
 from maskmatch.core.pairs import Pair
+from maskmatch.core.workers import Workers
 from maskmatch.engine.context import C, CompareContext
 from maskmatch.engine.work import WorkItem
-from maskmatch.engine.workers import Workers
 
 _TRIES = 3
 _AWAY_AT = 20

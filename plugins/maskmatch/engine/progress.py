@@ -53,11 +53,13 @@ class Progress:
     def add(self, outcome: Outcome) -> None:
         """Count one outcome and its calls."""
         self.counts[outcome.reason.code if outcome.reason else Status.SCORED.value] += 1
-        self._add_calls(outcome.calls)
+        self.add_calls(outcome.calls)
 
     def add_calls(self, calls: Calls) -> None:
-        """Count the calls of a pair that has no outcome yet."""
-        self._add_calls(calls)
+        """Count calls, also those of a pair that has no outcome yet."""
+        self.calls["attempts"] += calls.attempts
+        self.calls["billed"] += calls.billed
+        self.calls["maybe_billed"] += calls.maybe_billed
 
     def add_unknown(self, code: str) -> bool:
         """Count an answer whose code is not in the table; return True if it is the first with this code."""
@@ -126,8 +128,3 @@ class Progress:
             + f", {self.calls_in_flight} calls in flight, time left "
             + ("unknown" if left is None else str(timedelta(seconds=round(left))))
         )
-
-    def _add_calls(self, calls: Calls) -> None:
-        self.calls["attempts"] += calls.attempts
-        self.calls["billed"] += calls.billed
-        self.calls["maybe_billed"] += calls.maybe_billed

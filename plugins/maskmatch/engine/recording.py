@@ -6,9 +6,9 @@ Decision: docs/adr/0013-one-loop-for-all-calls.md
 import asyncio
 
 from maskmatch.core.outcomes import Outcome
+from maskmatch.core.workers import Workers
 from maskmatch.engine.context import Journal
 from maskmatch.engine.progress import Progress
-from maskmatch.engine.workers import Workers
 
 _THREADS = 2
 """One waits for room, the other for what must be durable before its pair is called again."""

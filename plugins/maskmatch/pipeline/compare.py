@@ -10,11 +10,12 @@ Decision: docs/adr/0015-shards-of-one-process-are-compared-as-one.md
 """
 
 import logging
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from maskmatch.core.errors import MaskmatchError, Unavailable
+from maskmatch.core.errors import Unavailable
 from maskmatch.core.outage import Outage
 from maskmatch.core.outcomes import Outcome
 from maskmatch.core.pairs import Pair
@@ -97,12 +98,13 @@ class _Keeper:
     options: CompareOptions
     coordinator: PermitCoordinator
     pacer: Pacer
+    is_leaving: threading.Event = field(default_factory=threading.Event)
 
     def open(self, shard: Shard) -> OpenShard:
         """Take the lease of a shard, and with it its journal, and read what is known."""
         run, options = self.run, self.options
         name, prefix = self._name(shard), plans.journal_prefix(shard.key)
-        epoch = _take_lease(self.coordinator, name, last_epoch(run.warehouse, prefix) + 1, options)
+        epoch = self._take_lease(name, last_epoch(run.warehouse, prefix) + 1)
         self.pacer.hold(name, epoch)
         journal = ShardJournal(
             run.warehouse,
@@ -123,30 +125,31 @@ class _Keeper:
         leaves = self.pacer.let_go(name)
         try:
             compact(self.run.warehouse, prefix)
-        except MaskmatchError as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, all outcomes are durable
             log.warning("%s stays as it is, in many objects: %s", prefix, error)
         try:
             self.coordinator.release(name, shard.epoch, leaves=leaves)
-        except Unavailable as error:
+        except Exception as error:  # noqa: BLE001
             log.warning("the lease of %s stays: %s", prefix, error)
+
+    def _take_lease(self, name: str, at_least: int) -> int:
+        """Take the lease of a shard; while the permit store is away, wait as long as the pacer would."""
+        options = self.options
+        outage = Outage(now=options.clock.now, say=log.warning)
+        while True:
+            try:
+                return self.coordinator.take_lease(name, at_least=at_least)
+            except Unavailable as error:
+                is_over = options.stop.is_set() or self.is_leaving.is_set()
+                if is_over or outage.has_lasted_too_long:
+                    raise
+                pause = outage.note_failure(
+                    f"waiting for the permit store, at most {outage.patience_seconds:.0f} s: {error}"
+                )
+                options.clock.wait(options.stop, pause)
 
     def _name(self, shard: Shard) -> str:
         return f"{self.run.warehouse.uri}/{shard.key}"
-
-
-def _take_lease(coordinator: PermitCoordinator, shard: str, at_least: int, options: CompareOptions) -> int:
-    """Take the lease of a shard; while the permit store is away, wait as long as the pacer would."""
-    outage = Outage(now=options.clock.now, say=log.warning)
-    while True:
-        try:
-            return coordinator.take_lease(shard, at_least=at_least)
-        except Unavailable as error:
-            if options.stop.is_set() or outage.has_lasted_too_long:
-                raise
-            pause = outage.note_failure(
-                f"waiting for the permit store, at most {outage.patience_seconds:.0f} s: {error}"
-            )
-            options.clock.wait(options.stop, pause)
 
 
 def _compare(keeper: _Keeper, shards: Sequence[Shard], comparer: TencentComparer) -> Progress:
@@ -170,6 +173,7 @@ def _compare(keeper: _Keeper, shards: Sequence[Shard], comparer: TencentComparer
     with OpenShards(
         shards,
         open_shard=keeper.open,
+        on_leave=keeper.is_leaving.set,
         tidy_up=keeper.tidy_up,
         on_open=on_open,
         learn=bad_images.seed,
@@ -224,6 +228,7 @@ def _comparer(options: CompareOptions) -> TencentComparer:
         connections=options.most_calls_in_flight,
         call_timeout=options.call_timeout,
         renew=options.renew,
+        now=options.clock.now,
     )
 
 

@@ -23,8 +23,8 @@ from typing import Protocol, Self
 from maskmatch.core.outcomes import Outcome
 from maskmatch.core.pairs import Pair
 from maskmatch.core.planning import Shard
+from maskmatch.core.workers import Workers
 from maskmatch.engine.context import Journal
-from maskmatch.engine.workers import Workers
 
 _AT_ONCE = 5000
 """So many known outcomes are learnt from between two looks at calls: some 10 ms."""
@@ -62,7 +62,8 @@ class OpenShards:
     """Yields the pairs of shards and is the journal of all of them; use as a context manager.
 
     `open_shard` and `tidy_up`, which follows when all pairs of a shard are done, are called in threads of
-    their own, `on_open` on the loop when the first pair of a shard is due, and `learn` with what is known.
+    their own; `on_leave` lets the former end early; `on_open` is called on the loop when the first pair of a
+    shard is due, and `learn` with what is known.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class OpenShards:
         shards: Sequence[Shard],
         *,
         open_shard: Callable[[Shard], OpenShard],
+        on_leave: Callable[[], None],
         tidy_up: Callable[[OpenShard], None],
         on_open: Callable[[OpenShard], None],
         learn: Callable[[Sequence[tuple[Pair, Outcome]]], None],
@@ -78,7 +80,7 @@ class OpenShards:
     ) -> None:
         self._coming = deque(shards)
         self._open_shard, self._tidy_up = open_shard, tidy_up
-        self._on_open, self._learn = on_open, learn
+        self._on_open, self._learn, self._on_leave = on_open, learn, on_leave
         self._most_pending = most_pending
         self._stop = stop
         self._workers = Workers("compare-shards", most=len(shards) + 1)
@@ -90,7 +92,7 @@ class OpenShards:
     def pairs(self) -> Iterator[tuple[int, Pair] | None]:
         """Yield what the journals lack; None while the next shard is being opened. Raise what that raises."""
         while self._opening:
-            while not self._opening.done():
+            while self._stop.is_set() or not self._opening.done():
                 yield None
             shard = self._opening.result()
             self._open_next()
@@ -127,8 +129,8 @@ class OpenShards:
 
     def __enter__(self) -> Self:
         self._open_next()
-        if self._opening:
-            wait([self._opening])  # there is nothing else to do
+        while self._opening and not (self._opening.done() or self._stop.is_set()):
+            wait([self._opening], _LOOK_SECONDS)  # there is nothing else to do
         return self
 
     def __exit__(
@@ -152,8 +154,7 @@ class OpenShards:
             self._opening = self._workers.submit(self._open_shard, self._coming.popleft())
 
     def _pairs_of(self, shard: OpenShard) -> Iterator[tuple[int, Pair] | None]:
-        self._forget_ended()
-        self._open += (shard,)
+        self._open = (*self._still_open(), shard)
         self._on_open(shard)
         for start in range(0, len(shard.known), _AT_ONCE):
             self._learn(shard.known[start : start + _AT_ONCE])
@@ -165,12 +166,12 @@ class OpenShards:
             self._shard_of[pair.pair_id] = shard
             yield order, pair
 
-    def _forget_ended(self) -> None:
-        """Let go of shards that have ended; raise what one of them could not make durable."""
-        for shard in [shard for shard, ended in self._ending.items() if ended.done()]:
-            self._ending[shard].result()
-            del self._ending[shard]
-            self._open = tuple(other for other in self._open if other is not shard)
+    def _still_open(self) -> list[OpenShard]:
+        """Return the shards that have not ended; raise what one of the others could not make durable."""
+        ended = [shard for shard, ending in self._ending.items() if ending.done()]
+        for shard in ended:
+            self._ending.pop(shard).result()
+        return [shard for shard in self._open if shard not in ended]
 
     def _end(self, shard: OpenShard, end: Callable[[OpenShard], None]) -> None:
         self._ending[shard] = self._workers.submit(end, shard)
@@ -196,6 +197,7 @@ class OpenShards:
         if not (opening := self._opening):
             return
         self._opening = None
+        self._on_leave()
         while not (opening.done() or self._stop.is_set()):
             wait([opening], _LOOK_SECONDS)
         opening.add_done_callback(_close_unused)

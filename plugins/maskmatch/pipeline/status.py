@@ -84,7 +84,7 @@ class _ShardReader:
     def __init__(self, warehouse: Store, shard: Shard) -> None:
         self._warehouse = warehouse
         self._shard = shard
-        self._run_ids: dict[int, str] = {}
+        self._run_ids: dict[int, str | None] = {}
         self._ended: ShardStatus | None = None
 
     def look(self) -> ShardStatus:
@@ -104,6 +104,6 @@ class _ShardReader:
         return ShardStatus(
             key=self._shard.key,
             pairs=self._shard.pairs,
-            run_ids=tuple(dict.fromkeys(self._run_ids[epoch] for epoch in sorted(self._run_ids))),
+            run_ids=tuple(dict.fromkeys(run for _, run in sorted(self._run_ids.items()) if run)),
             **counts._asdict(),
         )

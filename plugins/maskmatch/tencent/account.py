@@ -2,8 +2,8 @@
 
 import hashlib
 import math
+import re
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from maskmatch.core.errors import InputError
 
@@ -44,7 +44,7 @@ class Account:
         if not 0 < self.calls_per_second < math.inf:
             raise InputError(f"calls_per_second must be a number above 0, not {self.calls_per_second}")
         if not self.answered_by:
-            object.__setattr__(self, "answered_by", urlsplit(f"//{self.endpoint}").hostname or self.endpoint)
+            object.__setattr__(self, "answered_by", re.sub(r":\d+$", "", self.endpoint))
         for name in ("secret_id", "session_token", "endpoint", "region"):
             text = getattr(self, name) or ""
             if not (text.isascii() and text.isprintable()):

@@ -3,6 +3,7 @@
 import asyncio
 import math
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -37,7 +38,8 @@ _QUERY = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]+")
 class TencentComparer:
     """Prepares calls, in many threads; sends them and takes in their answers, in one or on an event loop.
 
-    `renew` fetches the account anew when the vendor refuses its temporary credential.
+    `renew` fetches the account anew when the vendor refuses its temporary credential; `now` is the clock of
+    who says by when a call is to be sent.
     """
 
     def __init__(
@@ -47,14 +49,14 @@ class TencentComparer:
         connections: int,
         call_timeout: float = ANSWER_SECONDS,
         renew: Callable[[], Account] | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = f"{account.protocol}://{account.endpoint}"
         self._client = LeanClient(account)
         self._connections = Connections(self._client.place, keep=connections)
-        self._exchanges = Exchanges(self._connections, answer_seconds=call_timeout)
+        self._exchanges = Exchanges(self._connections, answer_seconds=call_timeout, now=now)
         self._account = account
         self._renew = renew
-        self.wake = self._exchanges.wake
 
     def attach(self) -> None:
         """Send calls on the running event loop from now on, which tells when they have ended."""

@@ -16,7 +16,6 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 
 from maskmatch.tencent.answers import HttpAnswer, Response
 from maskmatch.tencent.connections import NOT_NOW, Connections, is_over
@@ -67,24 +66,28 @@ class Exchange:
 
 
 class Exchanges:
-    """Starts exchanges and takes in what comes of them; for one thread, but `wake` for any.
+    """Starts exchanges and takes in what comes of them; for one thread.
 
-    What has ended is returned by `wait`, or on an event loop (`attach`) told to the `on_end` of each.
+    What has ended is returned by `wait`, or on an event loop (`attach`) told to the `on_end` of each. `now`
+    is the clock of those who say by when to send.
     """
 
-    def __init__(self, connections: Connections, *, answer_seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        *,
+        answer_seconds: float = ANSWER_SECONDS,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._connections = connections
         self._answer_seconds = answer_seconds
+        self._now = now
         self._out: dict[int, Exchange] = {}  # by file number, the first to be given up first
         self._ended: list[Exchange] = []
         self._poll = select.epoll()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_watched = False
-        self._bell, self._listener = socket.socketpair()
-        for end in (self._bell, self._listener):
-            end.setblocking(False)
-        self._poll.register(self._listener, select.EPOLLIN)
-        self.close = weakref.finalize(self, _hang_up, self._out, self._poll, self._bell, self._listener)
+        self.close = weakref.finalize(self, _hang_up, self._out, self._poll)
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take in what comes on this loop from now on, and not in `wait`."""
@@ -114,12 +117,11 @@ class Exchanges:
         send_by: float = math.inf,
         on_end: Callable[[Exchange], None] | None = None,
     ) -> None:
-        """Send, as far as the connection takes it; raise ExchangeBroken when it is too late (monotonic)."""
-        now = time.monotonic()
-        if now > send_by or is_stale(exchange):
+        """Send, as far as the connection takes it; raise ExchangeBroken when it is too late."""
+        if self._now() > send_by or is_stale(exchange):
             exchange.sock.close()
             raise ExchangeBroken(Stage.LATE, TimeoutError("the time to send it had passed"))
-        exchange.started_at = exchange.sent_at = now
+        exchange.started_at = exchange.sent_at = time.monotonic()
         exchange.on_end = on_end
         self._out[exchange.sock.fileno()] = exchange
         self._poll.register(exchange.sock, select.EPOLLIN)
@@ -137,18 +139,9 @@ class Exchanges:
         ended, self._ended = self._ended, []
         return ended
 
-    def wake(self) -> None:
-        """Let a `wait` that has just begun return at once."""
-        with suppress(OSError):
-            self._bell.send(b"!")
-
     def _on_event(self, number: int, event: int) -> None:
-        if exchange := self._out.get(number):
-            self._go_on(exchange, event)
-        else:
-            self._silence()
-
-    def _go_on(self, exchange: Exchange, event: int) -> None:
+        if (exchange := self._out.get(number)) is None:
+            return  # it ended with an event before this one
         if exchange.unsent:
             if not self._send(exchange):
                 return
@@ -234,10 +227,6 @@ class Exchanges:
         while self._out and (oldest := next(iter(self._out.values()))).sent_at < too_old:
             self._break(oldest, TimeoutError("the answer did not come whole in time"))
 
-    def _silence(self) -> None:
-        with suppress(OSError):
-            self._listener.recv(_AT_ONCE)
-
 
 def is_stale(exchange: Exchange) -> bool:
     """Return True if an exchange waited too long for its start, or its connection has ended meanwhile."""
@@ -245,10 +234,9 @@ def is_stale(exchange: Exchange) -> bool:
     return rested > STALE_SECONDS or (rested > _FRESH_SECONDS and is_over(exchange.sock))
 
 
-def _hang_up(out: dict[int, Exchange], *ends: socket.socket | select.epoll) -> None:
+def _hang_up(out: dict[int, Exchange], poll: select.epoll) -> None:
     """Close all exchanges in flight."""
     for exchange in out.values():
         exchange.sock.close()
     out.clear()
-    for end in ends:
-        end.close()
+    poll.close()

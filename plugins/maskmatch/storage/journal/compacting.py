@@ -6,13 +6,13 @@ Decision: docs/adr/0014-the-journal-says-every-call.md
 import secrets
 import tempfile
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
 
 from maskmatch.core.errors import BooksError, Unavailable
 from maskmatch.core.outcomes import FailureClass
+from maskmatch.core.workers import Workers
 from maskmatch.storage.journal.names import Listing, compact_key, list_journal
 from maskmatch.storage.journal.packs import Index, PackWriter
 from maskmatch.storage.journal.reading import scan_chunks
@@ -20,6 +20,7 @@ from maskmatch.storage.journal.tally import Counts
 from maskmatch.storage.object_stores import Store
 
 _DELETERS = 8
+"""Requests at a time: a store answers each in some milliseconds."""
 
 
 def compact(store: Store, prefix: str) -> None:
@@ -73,12 +74,12 @@ def _noted(table: pa.Table, ends: dict[str, str]) -> pa.Table:
 
 
 def _delete_held(store: Store, listing: Listing, index: Index) -> None:
-    segments = (
+    segments = [
         key
         for writer, found in listing.segments.items()
         for sequence, key in found.items()
         if sequence <= len(index.get(writer, ()))
-    )
-    with ThreadPoolExecutor(_DELETERS) as pool:
+    ]
+    with Workers("journal-delete", most=_DELETERS) as pool:
         for _ in pool.map(store.delete, [*segments, *listing.compacts]):
             pass

@@ -5,7 +5,6 @@ Decision: docs/adr/0014-the-journal-says-every-call.md
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -13,12 +12,14 @@ import pyarrow as pa
 
 from maskmatch.core.errors import BooksError, ObjectMissing
 from maskmatch.core.outcomes import Outcome
+from maskmatch.core.workers import Workers
 from maskmatch.storage.journal.names import Listing, Writer, compact_keys, list_journal
 from maskmatch.storage.journal.packs import Pack, fetched
 from maskmatch.storage.journal.records import OUTCOME_COLUMNS, outcomes_of, table_of
 from maskmatch.storage.object_stores import Store
 
 _READERS = 8
+"""Requests at a time: a store answers each in some milliseconds."""
 _AT_ONCE = 64
 """Segments held in memory at a time."""
 _TRIES = 5
@@ -103,7 +104,7 @@ def scan_chunks(store: Store, prefix: str, *, columns: Sequence[str] | None = No
 def _unread(
     store: Store, listing: Listing, done: dict[Writer, int], columns: Sequence[str] | None
 ) -> Iterator[Chunk]:
-    with ExitStack() as files, ThreadPoolExecutor(_READERS) as pool:
+    with ExitStack() as files, Workers("journal-read", most=_READERS) as pool:
         packs = [files.enter_context(fetched(store, key)) for key in sorted(listing.compacts)]
         for writer in sorted({*listing.segments, *(writer for pack in packs for writer in pack.index)}):
             if best := _best(packs, writer, after=done.get(writer, 0)):

@@ -11,6 +11,7 @@ Decision: docs/adr/0014-the-journal-says-every-call.md
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -62,6 +63,11 @@ SCHEMA = pa.schema(
 )
 OUTCOME_COLUMNS = [name for name in SCHEMA.names if not name.startswith(tuple(f"{side}_" for side in Side))]
 """All but what is known of the images."""
+_TEXTS = frozenset(field.name for field in SCHEMA if field.type == pa.string())
+_TIMES = [field.name for field in SCHEMA if field.type == _TIME]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_AT_ONCE = 200
+"""Rows that become Python objects in one go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,10 @@ def to_lines(outcomes: Sequence[Outcome], origin: Origin, *, shard_try: int) -> 
     """Return outcomes, each with one call at most, as a segment; `origin` made them, in one try."""
     constants = {**asdict(origin), "shard_try": shard_try}
     rows = ({**constants, **_row(outcome)} for outcome in outcomes)
-    lines = [_encoded({name: value for name, value in row.items() if value is not None}) for row in rows]
+    lines = [
+        _encoded({name: _fit(name, value) for name, value in row.items() if value is not None})
+        for row in rows
+    ]
     return b"\n".join((_encoded({FORMAT_KEY: FORMAT, "rows": len(lines)}), *lines, b""))
 
 
@@ -98,8 +107,12 @@ def table_of(name: str, segment: bytes) -> pa.Table:
 
 def outcomes_of(table: pa.Table) -> Iterator[tuple[str, Outcome]]:
     """Yield run id and outcome of each row; raise ValueError or KeyError for what no journal holds."""
-    for record in table.select(OUTCOME_COLUMNS).to_pylist():
-        yield record["run_id"], _outcome(record)
+    table = table.select(OUTCOME_COLUMNS)
+    for name in _TIMES:  # as numbers: to make them datetimes Arrow would import pandas
+        table = table.set_column(table.schema.get_field_index(name), name, table[name].cast(pa.int64()))
+    for batch in table.to_batches(max_chunksize=_AT_ONCE):  # no other thread can go on meanwhile
+        for record in batch.to_pylist():
+            yield record["run_id"], _outcome(record)
 
 
 def check_format(name: str, found: str) -> None:
@@ -109,6 +122,15 @@ def check_format(name: str, found: str) -> None:
             f"{name} has format {found}, and this version of maskmatch reads {FORMAT}: finish the date with "
             "the version that wrote it, or plan it with recompare, which calls all its pairs again"
         )
+
+
+def _fit(name: str, value: Any) -> Any:
+    """Return a value that can be read back: an answer may hold a number where a text belongs."""
+    return str(value) if name in _TEXTS and not isinstance(value, str) else value
+
+
+def _time(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
 
 
 def _encoded(row: dict[str, Any]) -> bytes:
@@ -201,8 +223,8 @@ def _calls(record: dict[str, Any]) -> Calls:
         billed=int(record["billed"] == "yes"),
         maybe_billed=int(record["billed"] == "perhaps"),
         attempt=record["attempt"],
-        called_at=record["called_at"],
-        answered_at=record["answered_at"],
+        called_at=_time(record["called_at"]),
+        answered_at=_time(record["answered_at"]),
         latency_ms=record["latency_ms"],
         bytes_sent=record["bytes_sent"],
         request_id=record["request_id"],

@@ -7,7 +7,7 @@ import json
 import secrets
 from contextlib import suppress
 
-from maskmatch.core.errors import BooksError, ObjectExists, ObjectMissing, Replaced
+from maskmatch.core.errors import ObjectExists, ObjectMissing, Replaced
 from maskmatch.storage.journal.names import Writer, list_journal, marker_key, segment_key
 from maskmatch.storage.journal.records import FORMAT
 from maskmatch.storage.journal.tally import Counts
@@ -77,12 +77,9 @@ class Segments:
         return Replaced(f"another run has taken over {self._prefix}: it goes on, this one stops")
 
 
-def run_of(store: Store, prefix: str, epoch: int) -> str:
-    """Return the run that claimed an epoch; raise BooksError for a damaged marker."""
-    key = marker_key(prefix, epoch)
+def run_of(store: Store, prefix: str, epoch: int) -> str | None:
+    """Return the run that claimed an epoch; None where its marker does not tell."""
     try:
-        return str(json.loads(store.get(key))["run_id"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise BooksError(
-            f"{store.uri}/{key} is damaged ({error}): restore it, or plan with recompare"
-        ) from error
+        return str(json.loads(store.get(marker_key(prefix, epoch)))["run_id"])
+    except (ValueError, KeyError, TypeError, ObjectMissing):
+        return None

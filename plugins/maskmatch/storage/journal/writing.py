@@ -77,15 +77,6 @@ class ShardJournal:
         """Count what earlier tries have brought; before anything is recorded."""
         self._tally.add(known)
 
-    def record(self, outcome: Outcome) -> None:
-        """Keep an outcome; return at once unless a whole group is not yet durable.
-
-        Raise Unavailable or StopRun when the store stays away, Replaced when another try has taken over;
-        the outcome is kept all the same, and written if that becomes possible before the journal is closed.
-        """
-        self.enter(outcome)
-        self.wait_for_room()
-
     @property
     def pending(self) -> int:
         """Return how many outcomes are not yet durable."""
@@ -97,19 +88,25 @@ class ShardJournal:
         return len(self._pending) > self._most_pending
 
     def enter(self, outcome: Outcome) -> None:
-        """Keep an outcome, at once; raise Unavailable once it is closed, Replaced when taken over."""
+        """Keep an outcome, at once; raise Unavailable once it is closed, Replaced when taken over.
+
+        It is kept all the same, and written if that is possible before the journal is closed.
+        """
         with self._lock:
             self._keep(outcome)
             if self._replaced:
                 raise self._replaced
 
     def wait_for_room(self) -> None:
-        """Return when it is not full any more; raise as `record` does."""
+        """Return when it is not full any more.
+
+        Raise Unavailable or StopRun when the store stays away, Replaced when another try has taken over.
+        """
         with self._lock:
             self._await(lambda: not self.is_full)
 
     def flush(self) -> None:
-        """Return when all that was recorded so far is durable; raise as `record` does."""
+        """Return when all that was entered so far is durable; raise as `wait_for_room` does."""
         with self._lock:
             mine = self._awaited = self._durable + len(self._pending)
             self._work.notify()
@@ -223,7 +220,7 @@ class ShardJournal:
         """See now and then whether another try has taken over; the coordinator tells it at once."""
         if time.monotonic() < self._look_at:
             return
-        with suppress(MaskmatchError):  # the group is durable; the next one looks again
+        with suppress(Exception):  # the group is durable; the next one looks again
             try:
                 self._segments.check()
             except Replaced as error:

@@ -91,7 +91,7 @@ class S3Store:
     @property
     def host(self) -> str:
         """Return the host of the endpoint."""
-        return urlsplit(self._client.meta.endpoint_url).netloc
+        return urlsplit(self._client.meta.endpoint_url).netloc.rpartition("@")[2]
 
     def get(self, key: str, *, limit: int | None = None) -> bytes:
         """Return an object whole, or its first bytes; one that breaks off is asked for again."""

@@ -134,12 +134,17 @@ class _Queue:
 
     async def do(self) -> None:
         self._waiting += 1
-        async with self._turn:
+        try:
+            await self._turn.acquire()
+        finally:
             self._waiting -= 1
+        try:
             seconds = self._draw.gammavariate(_GAMMA, 1 / _GAMMA) / self.capacity.first
             # On from where the one before should have ended: a late wake-up must not make it slower.
             self._free_at = max(self._free_at, monotonic() - seconds) + seconds
             await asyncio.sleep(self._free_at - monotonic())
+        finally:
+            self._turn.release()
 
 
 class _Workers:

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from maskmatch.engine.workers import Workers
+from maskmatch.core.workers import Workers
 from tests.waiting import wait_until
 
 
