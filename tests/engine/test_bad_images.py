@@ -251,7 +251,7 @@ def test_what_concerns_no_image_teaches_nothing():
     assert settled(verdicts, "a", "e") is None
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=min(40, settings().max_examples), deadline=None)
 @given(st.sets(st.integers(0, 9), max_size=3), st.permutations(range(10)), st.integers(1, 8))
 def test_no_good_pair_fails_no_bad_pair_scores_and_every_side_is_right(bad, order, threads):
     names = {number: f"i{number}" for number in range(10)}

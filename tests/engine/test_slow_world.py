@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import settings
 
 from tests.engine.slow_mutations import MUTATIONS, RATE, figures_with
 from tests.engine.slow_play import play
@@ -10,7 +11,8 @@ from tests.engine.slow_rows import ROWS
 from tests.engine.slow_world import figures_of, figures_over, missed
 
 SEED = 1
-A_FEW = range(3)
+A_FEW = range(max(1, settings().max_examples // 33))
+"""Three seeds, and one in `make check`."""
 
 
 @pytest.mark.parametrize(

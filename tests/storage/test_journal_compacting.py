@@ -304,7 +304,7 @@ class Model:
 
 
 @given(STEPS)
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None)
 def test_reading_never_depends_on_what_was_compacted_when(steps):
     model = Model()
     for step, argument in steps:

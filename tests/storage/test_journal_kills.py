@@ -8,12 +8,13 @@ import time
 from collections import Counter
 
 import pytest
+from hypothesis import settings
 
 from maskmatch.storage.journal import compact
 from tests.storage.journals import PREFIX, keys_in, names_in
 
 THREADS, MOST_PENDING = 6, 20
-KILLS = 5
+KILLS = max(2, settings().max_examples // 20)  # 5, and 2 in `make check`
 
 
 def lines_of(path):
