@@ -86,6 +86,11 @@ def test_those_that_wait_go_on_at_other_numbers(slow: str, quick: str) -> None:
     assert str(workload.capacity) == quick
 
 
+def test_all_that_wait_go_on_as_soon_as_there_are_workers() -> None:
+    workload = Workload(parse_capacity("workers=1,0.2"))
+    assert seconds_of(20, workload, change=parse_capacity("workers=99,0.2"))[-1] < 10 * 0.2
+
+
 def test_without_a_capacity_nothing_waits() -> None:
     workload = Workload()
     assert (workload.capacity, workload.is_full) == (None, False)

@@ -14,6 +14,7 @@ import heapq
 import math
 import random
 import re
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -89,6 +90,10 @@ class _Work(Protocol):
         """Return when the work on a call is done."""
         ...
 
+    def look(self) -> None:
+        """See what can go on at other numbers."""
+        ...
+
 
 class Workload:
     """The work that calls wait for; none of it without a capacity."""
@@ -111,6 +116,7 @@ class Workload:
         """Replace it; calls that wait go on at new numbers of the same name, else as they were."""
         if self._work and capacity and self._work.capacity.name is capacity.name:
             self._work.capacity = capacity
+            self._work.look()
         else:
             self._work = _WORKS[capacity.name](capacity) if capacity else None
 
@@ -146,6 +152,9 @@ class _Queue:
         finally:
             self._turn.release()
 
+    def look(self) -> None:
+        """Go on when the present call is done."""
+
 
 class _Workers:
     is_full = False
@@ -153,19 +162,26 @@ class _Workers:
     def __init__(self, capacity: Capacity) -> None:
         self.capacity = capacity
         self._draw = random.Random(_SEED)  # noqa: S311 - the same times in each run
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._busy = 0
-        self._changed = asyncio.Condition()
 
     async def do(self) -> None:
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._busy < self.capacity.first)
-            self._busy += 1
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        self.look()
         try:
+            await turn
             await asyncio.sleep(self.capacity.second * self._draw.lognormvariate(0, _WORKERS_SIGMA))
         finally:
-            self._busy -= 1
-            async with self._changed:
-                self._changed.notify()
+            self._busy -= turn.done() and not turn.cancelled()
+            self.look()
+
+    def look(self) -> None:
+        while self._waiting and self._busy < self.capacity.first:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self._busy += 1
+                turn.set_result(None)
 
 
 class _Shared:
@@ -185,7 +201,7 @@ class _Shared:
         seconds = self.capacity.second * self._draw.lognormvariate(-(_SIGMA**2) / 2, _SIGMA)
         done = asyncio.get_running_loop().create_future()
         heapq.heappush(self._calls, (self._done_by_each + seconds, self._number, done))
-        self._look()
+        self.look()
         await done
 
     def _speed(self) -> float:
@@ -198,7 +214,7 @@ class _Shared:
             self._done_by_each += (now - self._since) * self._speed()
         self._since = now
 
-    def _look(self) -> None:
+    def look(self) -> None:
         self._go_on()
         while self._calls and self._calls[0][0] <= self._done_by_each + 1e-6:
             done = heapq.heappop(self._calls)[2]
@@ -208,7 +224,7 @@ class _Shared:
             self._timer.cancel()
         if self._calls:
             seconds = (self._calls[0][0] - self._done_by_each) / self._speed()
-            self._timer = asyncio.get_running_loop().call_later(min(seconds, 0.1), self._look)
+            self._timer = asyncio.get_running_loop().call_later(min(seconds, 0.1), self.look)
 
 
 _WORKS: dict[CapacityName, Callable[[Capacity], _Work]] = {
