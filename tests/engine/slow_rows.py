@@ -26,6 +26,8 @@ FALLS_AT, IS_BACK_AT = 5.0, 65.0
 PLENTY = 50.0
 """Times the rate: a service that is no limit."""
 _LATE = (0.0, 5.0, 10.0, 15.0)
+_LATE_EIGHT = (0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.5, 15.0)
+_SILENT_SECONDS = 8.0
 
 Goals = Mapping[int, Mapping[str, tuple[str, float]]]
 Make = Callable[[float], Callable[[Turns, int], Service]]
@@ -36,9 +38,9 @@ Make = Callable[[float], Callable[[Turns, int], Service]]
 class Row:
     """A scenario.
 
-    `seconds` of the rate are compared; from `warm_at` on the `capacity` (calls a second by time, for a rate
-    of 1) is to be used. `goals` say for each rate which figure must be at most or at least what, `beyond`
-    why some of them cannot be reached.
+    `seconds` of the rate are compared; nothing is answered before `silent_until`; from `warm_at` on the
+    `capacity` (calls a second by time, for a rate of 1) is to be used. `goals` say for each rate which figure
+    must be at most or at least what, `beyond` why some of them cannot be reached.
     """
 
     make: Make
@@ -48,6 +50,7 @@ class Row:
     starts: Sequence[float] = (0.0,)
     refusal: str = "RequestLimitExceeded"
     has_fall: bool = False
+    silent_until: float = 0.0
     goals: Goals = field(default_factory=dict)
     beyond: Mapping[str, str] = field(default_factory=dict)
 
@@ -63,8 +66,8 @@ class Row:
         )
 
 
-def _quick(latency: Latency) -> Make:
-    return lambda rate: partial(Quick, latency=latency)
+def _quick(latency: Latency, *, warm_at: float = 0.0) -> Make:
+    return lambda rate: partial(Quick, latency=latency, warm_at=warm_at)
 
 
 def _queue(capacity: Steps, mean: float = 0.5, **limits: float) -> Make:
@@ -113,6 +116,7 @@ _EIGHT = (0.0,) * 8
 _FALL = {"seconds": 20.0, "capacity": FALL, "has_fall": True}
 _FEW = {"lost_worst": ("<=", 0.05), "use": (">=", 0.95), "median": ("<=", TIME_LIMIT / 2)}
 _QUEUE, _SHARED = {"lost": ("<=", 0.01), **_FEW}, {"lost": ("<=", 0.03), **_FEW}
+_FAIR = (">=", 0.98)
 _QUICK = {"full_rate_after": ("<=", 1.0), "use": (">=", 0.995), "lost": ("<=", 0.0)}
 
 
@@ -137,6 +141,12 @@ def _slow(make: Make, capacity: Steps, goals: Mapping[str, tuple[str, float]], *
     return Row(make=make, capacity=capacity, goals=_both(**goals), **_SLOW | more)  # type: ignore[arg-type]
 
 
+def _late(starts: Sequence[float]) -> Row:
+    """Return processes that start one after the other."""
+    goals = _at_200(**_QUEUE, jain=_FAIR)
+    return Row(make=_queue(TENTH), capacity=TENTH, starts=starts, seconds=22.5, warm_at=10, goals=goals)
+
+
 _WHEN_SLOW = {
     "over_bound": "the last of n in a queue is served n/C later: n - C(D - .9) are lost at once, and "
     "until answers take .4 D each that comes is followed by another call",
@@ -145,7 +155,6 @@ _WHEN_SLOW = {
 _ALWAYS_SOME = {"lost": "at R/10 it loses two in a hundred all the time, of a third of the pairs"}
 
 _DEAD_LOST = {rate: {"lost_calls": ("<=", rate * TIME_LIMIT * HOME + 15)} for rate in RATES}
-_FAIR = (">=", 0.98)
 
 ROWS: dict[str, Row] = {
     "quick .25 s, cold": Row(make=_quick(Latency(means=((0, 0.25),))), seconds=25, goals=_both(**_QUICK)),
@@ -162,6 +171,12 @@ ROWS: dict[str, Row] = {
     ),
     "quick .3 s, then .9 s": Row(
         make=_quick(Latency(means=((0, 0.3), (10, 0.9)))), seconds=25, goals=_at_200(use=(">=", 0.994))
+    ),
+    "silent 8 s, then quick": Row(
+        make=_quick(Latency(means=((0, 0.25),)), warm_at=_SILENT_SECONDS),
+        seconds=25,
+        silent_until=_SILENT_SECONDS,
+        goals=_both(full_rate_after=("<=", 2.0), lost=("<=", 0.002)),
     ),
     "queue R/10": _slow(_queue(TENTH), TENTH, _QUEUE),
     "queue R/3": _slow(_queue(THIRD), THIRD, _QUEUE),
@@ -182,14 +197,8 @@ ROWS: dict[str, Row] = {
     ),
     "dead from the start": Row(make=_queue(((0.0, 0.0),)), goals=_DEAD_LOST),
     "quick .5 s, cold x8": Row(make=_quick(Latency()), seconds=25, starts=_EIGHT, goals=_both(**_QUICK)),
-    "queue R/10 x4 late": Row(
-        make=_queue(TENTH),
-        capacity=TENTH,
-        starts=_LATE,
-        seconds=22.5,
-        warm_at=10,
-        goals=_at_200(**_QUEUE, jain=_FAIR),
-    ),
+    "queue R/10 x4 late": _late(_LATE),
+    "queue R/10 x8 late": _late(_LATE_EIGHT),
     "queue R/10 x8": Row(
         make=_queue(TENTH), capacity=TENTH, starts=_EIGHT, goals=_at_200(**_QUEUE, jain=_FAIR), **_SLOW
     ),
