@@ -28,7 +28,6 @@ from tests.fakes import FakeClient, FakeImages, ListJournal, pair
 
 TIME_LIMIT = 10.0
 _WAY_SECONDS = 0.0015
-_MOST_SECONDS = 600.0
 LOST = CallFailed(rule_for("ConnectionError"), "no answer in time")
 
 
@@ -42,7 +41,7 @@ class Play:
     seed: int = 0
     starts: Sequence[float] = (0.0,)
     refusal: str = "RequestLimitExceeded"
-    most_seconds: float = _MOST_SECONDS
+    most_seconds: float = 600.0
 
 
 @dataclass(kw_only=True)
@@ -56,6 +55,9 @@ class Process:
     all_sent_at: float | None = None
     maybe_billed: int = 0
     opened: int = 0
+
+    def note(self, text: str) -> None:
+        self.opened += "the service is down" in text
 
 
 @dataclass
@@ -107,8 +109,7 @@ class _World:
             [Process(number=number, fresh=scenario.pairs // processes) for number in range(processes)]
         )
         self.stops = [threading.Event() for _ in range(processes)]
-        self.draw = random.Random(scenario.seed)
-        self.out = 0
+        self.draw, self.out = random.Random(scenario.seed), 0
 
     def run(self) -> Played:
         self.turns.at(self.scenario.most_seconds, self._stop)
@@ -141,7 +142,7 @@ class _World:
             calls_per_second=rate,
             call_timeout=TIME_LIMIT,
             stop=stop,
-            warn=lambda text: _note(process, text),
+            warn=process.note,
             jitter=self.draw.random,
             new_loop=lambda: TurnsLoop(self.turns),
         )
@@ -152,10 +153,6 @@ class _World:
     def _pairs(self, process: Process, number: int) -> Iterator[tuple[int, Pair]]:
         for order in range(process.fresh):
             yield order, pair(f"p{number}-{order}", reference_id=f"r{number}-{order}")
-
-
-def _note(process: Process, text: str) -> None:
-    process.opened += "the service is down" in text
 
 
 @dataclass(eq=False, slots=True)
