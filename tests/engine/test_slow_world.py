@@ -1,14 +1,16 @@
 """Whole engines against slow services, on simulated time: some rows of the table, few seeds."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import settings
 
 from tests.engine.slow_mutations import MUTATIONS, RATE, figures_with
 from tests.engine.slow_play import play
+from tests.engine.slow_real_time import CELLS, cell_of, scenarios
 from tests.engine.slow_rows import ROWS
-from tests.engine.slow_world import figures_of, figures_over, missed
+from tests.engine.slow_world import Unmet, figures_of, figures_over, missed, not_met
 
 SEED = 1
 A_FEW = range(max(1, settings().max_examples // 33))
@@ -24,6 +26,7 @@ A_FEW = range(max(1, settings().max_examples // 33))
         "workers R/10",
         "queue falls, .3 s",
         "refuses above R/8",
+        "silent 8 s, then quick",
         "dead from the start",
     ],
 )
@@ -50,6 +53,21 @@ def test_every_goal_is_of_a_figure():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", list(MUTATIONS)[:2])  # all of them: python -m tests.engine.slow_mutations
+@pytest.mark.parametrize("name", MUTATIONS)
 def test_a_law_that_lacks_a_part_misses_a_goal(name):
-    assert missed(MUTATIONS[name].row, RATE, figures_with(MUTATIONS[name]))
+    assert missed(MUTATIONS[name].row, RATE, figures_with(MUTATIONS[name], seeds=1))
+
+
+def test_the_cells_of_the_benchmark_are_those_of_the_simulation():
+    kept = json.loads(CELLS.read_text())
+    simulated = [cell.pop("simulated") for cell in kept]
+    assert kept == json.loads(json.dumps([asdict(scenario) for scenario in scenarios()]))
+    assert cell_of(scenarios()[1])["simulated"] == simulated[1], (
+        "run python -m tests.engine.slow_real_time --write"
+    )
+
+
+def test_goals_out_of_reach_are_named_apart():
+    figures = dict.fromkeys(figures_of("dead from the start", 20, SEED), 1.0)
+    found = not_met("shared falls, .3 s", 20, {**figures, "full_rate_after": 3.0})
+    assert found == Unmet(missed=["full_rate_after 3, not <= 2"], beyond=["lost 1, not <= 0.01"])
