@@ -1,4 +1,4 @@
-"""Compare pairs at a local service that is slow, and read off meter and journals what it cost."""
+"""Compare pairs at a local service that is slow; read off meter, journals and tables what it cost."""
 
 import tempfile
 import time
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.account import account_of
-from benchmarks.crashes.audit import books_of
+from benchmarks.crashes.audit import Books, books_of
 from benchmarks.dataset import DAY, expected, image, image_key, pairs_of
 from benchmarks.engine.shards import cut
+from benchmarks.engine.slow_books import wrong_tables
 from benchmarks.tries import TaskTry, Work
 from devstack.service import LocalService
 from maskmatch.core.planning import Plan, PlanOptions
@@ -24,10 +25,10 @@ _LOOK_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """What the simulation of the same scenario gave: its seconds, and the calls that were lost."""
+    """What the simulation of the same scenario gave: the means of its seconds and of the calls lost."""
 
     seconds: float
-    lost: int
+    lost: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a cell: seconds from the first call to the end, and what meter and journals say."""
+    """What came of a cell: seconds from the first call on, and what meter, journals and tables say."""
 
     seconds: float
     accepted: Sequence[float]
@@ -139,8 +140,6 @@ def _result(cell: Cell, service: LocalService, run: Run, plan: Plan, seconds: fl
     meter = service.meter(with_calls=True)
     pairs = expected(cell.pairs)
     books = books_of(run, plan, meter["calls"], pairs)
-    figures = books.figures()
-    wrong = {name: figures[name] for name in ("unlisted", "entered_not_billed", "scored_twice")}
     return Result(
         seconds=seconds,
         accepted=[call["at"] for call in meter["calls"]],
@@ -148,5 +147,10 @@ def _result(cell: Cell, service: LocalService, run: Run, plan: Plan, seconds: fl
         refused=meter["throttled"],
         lost=books.maybe.total(),
         paid_again=meter["paid_again"],
-        wrong={} if cell.is_dead else {**wrong, "not_scored": cell.pairs - len(books.scored)},
+        wrong={} if cell.is_dead else _wrong(books) | wrong_tables(run, plan, books, meter, pairs),
     )
+
+
+def _wrong(books: Books) -> dict[str, float]:
+    figures = books.figures()
+    return {name: figures[name] for name in ("unlisted", "entered_not_billed", "scored_twice")}
