@@ -10,7 +10,8 @@ stalls in the simulation: `python -m tests.engine.slow_real_time --write` makes 
 be more than there by 5 % of the pairs, and seconds by 5 %; what is much faster than there shows in
 `least_seconds_of_simulated`. Each run is published, and its tables are held against the meter of the service
 and the journals. Workers of 5 s at a third are shown and not judged: a limit of 10 s cannot tell them from a
-queue.
+queue. Refusals are judged at 200 calls a second: at 50 the queue that refuses holds six calls, and one call
+in five is refused, in the simulation too.
 """
 
 import json
@@ -27,6 +28,7 @@ FIRST_MARGIN = 0.008
 """The permit store begins so much below the rate."""
 _CELLS = Path(__file__).with_name("slow_simulated.json")
 _QUICK_RATE, _RATE = 20, 50
+"""Calls a second."""
 _AT_ONCE, _AT_ONCE_QUICK = 3, 5
 _DEAD_SECONDS = 45.0
 """Until calls are lost, the breaker is open, and two probes are lost as well."""
@@ -38,15 +40,20 @@ GOALS = {
     "refused_a_pair": ("<=", 0.1),
     "wrong_books": ("<=", 0),
 }
-TEN_WORKERS = "ten workers"
+TEN_WORKERS, REFUSES = "ten workers", "refuses at 200"
 NOT_JUDGED = "workers a third"
 
 
-def cells(rate: int) -> list[Cell]:
-    """Return the cells of a rate, and one whose service is dead."""
-    known = [_cell(**cell) for cell in json.loads(_CELLS.read_text()) if cell["rate"] == rate]
+def cells(*, quick: bool) -> list[Cell]:
+    """Return the cells of a run, one with a dead service among them."""
+    known = [_cell(**cell) for cell in json.loads(_CELLS.read_text())]
+    rate = _QUICK_RATE if quick else _RATE
     dead = Cell(name="dead", rate=rate, pairs=3 * rate, faults=("hang=600",), most_seconds=_DEAD_SECONDS)
-    return [*known, dead]
+    return [*(cell for cell in known if _is_short(cell) is quick), dead]
+
+
+def _is_short(cell: Cell) -> bool:
+    return cell.rate == _QUICK_RATE and cell.name != TEN_WORKERS
 
 
 def _cell(*, has_latency: bool, simulated: dict[str, float], **more: Any) -> Cell:
@@ -54,9 +61,8 @@ def _cell(*, has_latency: bool, simulated: dict[str, float], **more: Any) -> Cel
 
 
 def run(quick: bool) -> dict[str, float]:
-    """Measure all at 50 calls a second and ten workers, three at a time; quick: five short ones, at 20."""
-    ten = [cell for cell in cells(_QUICK_RATE) if cell.name == TEN_WORKERS]
-    chosen = [cell for cell in cells(_QUICK_RATE) if cell not in ten] if quick else [*cells(_RATE), *ten]
+    """Measure all, at 50 calls a second unless they say otherwise, three at once; quick: five short ones."""
+    chosen = cells(quick=quick)
     with ThreadPoolExecutor(_AT_ONCE_QUICK if quick else _AT_ONCE) as pool:
         results = list(zip(chosen, pool.map(measured, chosen), strict=True))
     figures = {}
@@ -95,7 +101,7 @@ def _judged(results: list[tuple[Cell, Result]]) -> dict[str, float]:
         "dead_calls_of_bound": by_name["dead"][1].calls / _dead_bound(by_name["dead"][0]),
         "wrong_books": sum(sum(result.wrong.values()) for _, result in results),
     }
-    if refusing := by_name.get("refuses"):
+    if refusing := by_name.get(REFUSES):
         figures["refused_a_pair"] = refusing[1].refused / refusing[0].pairs
     return {name: round(value, 4) for name, value in figures.items()}
 

@@ -74,11 +74,12 @@ class Scenario:
 
 
 def scenarios() -> list[Scenario]:
-    """Return all: short ones at 20 calls a second, long ones at 50, and ten workers of 5 s."""
+    """Return all: short ones at 20 calls a second, long ones at 50, ten workers, and refusals at 200."""
     short = {name: more for name, more in _choices(20, back_at=20.0).items() if name in _SHORT}
     long = _choices(50, back_at=35.0)
     ten = Scenario(rate=20, name="ten workers", pairs=300, capacity="workers=10", has_latency=False)
-    return [*_made(20, 3.0, short), *_made(50, 15.0, long), ten]
+    refuses = Scenario(rate=200, name="refuses at 200", pairs=3000, capacity="queue=20,25")
+    return [*_made(20, 3.0, short), *_made(50, 15.0, long), ten, refuses]
 
 
 _SHORT = ("quick", "queue a tenth", "queue a tenth x4", "queue falls")
