@@ -53,7 +53,7 @@ faces := tests/demo tests/comparemaskface/vision
 engine := tests/core tests/engine tests/tencent
 stores := tests/permits tests/storage
 check: setup  ## check all that needs no server: lint, and the tests that start none
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target check-faces check-rest $(SHARES:%=check-%) lint
+	@$(MAKE) --no-print-directory --jobs --output-sync=target check-faces check-rest $(SHARES:%=check-%) lint
 
 $(SHARES:%=check-%): check-%: setup
 	$(FAST) $($*)
