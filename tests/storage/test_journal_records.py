@@ -14,7 +14,7 @@ from devstack.project import project_root
 from maskmatch.core.image_rules import ImageFacts
 from maskmatch.core.outcomes import Calls, FailureClass, Images, Outcome, Reason, Side, Source
 from maskmatch.storage.journal import Origin, ShardJournal, compact, scan_tables
-from maskmatch.storage.journal.records import SCHEMA, outcomes_of, table_of, to_lines
+from maskmatch.storage.journal.records import SCHEMA, lines_of, outcomes_of, table_of, to_lines
 from maskmatch.storage.object_stores import FileStore
 from tests.storage.journals import PREFIX, record_durably, unknown
 
@@ -74,7 +74,7 @@ scored = st.builds(
 
 
 def rows_of(*outcomes):
-    return table_of("a segment", to_lines(outcomes, ORIGIN, shard_try=2))
+    return table_of([lines_of("a segment", to_lines(outcomes, ORIGIN, shard_try=2))])
 
 
 @given(st.lists(failed | scored, min_size=1, max_size=5))

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from maskmatch.core.errors import BooksError, Unavailable
 from maskmatch.storage.journal.names import Writer
-from maskmatch.storage.journal.records import FORMAT, FORMAT_KEY, SCHEMA, check_format
+from maskmatch.storage.journal.records import FORMAT, FORMAT_KEY, REPEATED_COLUMNS, SCHEMA, check_format
 from maskmatch.storage.object_stores import Store
 
 _TRIES = 3
@@ -112,7 +112,9 @@ class PackWriter:
 
     def __init__(self, path: str) -> None:
         self.index: Index = {}
-        self._file = pq.ParquetWriter(path, SCHEMA, compression="zstd", store_schema=False)
+        self._file = pq.ParquetWriter(
+            path, SCHEMA, compression="zstd", use_dictionary=REPEATED_COLUMNS, store_schema=False
+        )
         self._waiting: list[pa.Table] = []
 
     def add(self, writer: Writer, sizes: Sequence[int], tables: Iterator[pa.Table]) -> None:

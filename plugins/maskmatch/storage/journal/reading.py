@@ -4,7 +4,7 @@ Decision: docs/adr/0007-outcomes-are-journaled-in-groups.md
 Decision: docs/adr/0014-the-journal-says-every-call.md
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -15,13 +15,13 @@ from maskmatch.core.outcomes import Outcome
 from maskmatch.core.workers import Workers
 from maskmatch.storage.journal.names import Listing, Writer, compact_keys, list_journal
 from maskmatch.storage.journal.packs import Pack, fetched
-from maskmatch.storage.journal.records import OUTCOME_COLUMNS, outcomes_of, table_of
+from maskmatch.storage.journal.records import OUTCOME_COLUMNS, lines_of, outcomes_of, table_of
 from maskmatch.storage.object_stores import Store
 
 _READERS = 8
 """Requests at a time: a store answers each in some milliseconds."""
 _AT_ONCE = 64
-"""Segments held in memory at a time."""
+"""Segments held in memory at a time, and read together."""
 _TRIES = 5
 
 
@@ -116,12 +116,13 @@ def _unread(
             for start in range(done.get(writer, 0) + 1, last + 1, _AT_ONCE):
                 sequences = range(start, min(start + _AT_ONCE, last + 1))
                 wanted = [
-                    keys.get(sequence, f"{writer.epoch:04d}-{sequence:06d}-{writer.token}")
-                    for sequence in sequences
+                    keys.get(each, f"{writer.epoch:04d}-{each:06d}-{writer.token}") for each in sequences
                 ]
-                for sequence, key, data in zip(sequences, wanted, pool.map(store.get, wanted), strict=True):
-                    done[writer] = sequence
-                    yield _segment(writer, f"{store.uri}/{key}", data, columns)
+                found = dict(
+                    zip((f"{store.uri}/{key}" for key in wanted), pool.map(store.get, wanted), strict=True)
+                )
+                done[writer] = sequences[-1]
+                yield _segments(writer, found, columns)
 
 
 def _best(packs: Sequence[Pack], writer: Writer, *, after: int) -> Pack | None:
@@ -130,12 +131,37 @@ def _best(packs: Sequence[Pack], writer: Writer, *, after: int) -> Pack | None:
     return best if best and best.held(writer) > after else None
 
 
-def _segment(writer: Writer, name: str, data: bytes, columns: Sequence[str] | None) -> Chunk:
+def _segments(writer: Writer, found: Mapping[str, bytes], columns: Sequence[str] | None) -> Chunk:
+    """Read segments by name, together; raise BooksError naming one that is damaged."""
+    lines = {name: _lines(name, segment) for name, segment in found.items()}
     try:
-        table = table_of(name, data)
-    except (ValueError, KeyError) as error:
+        table = table_of([*lines.values()])
+    except ValueError:
+        for name, each in lines.items():
+            _check(name, each)
+        raise
+    sizes = [each.count(b"\n") for each in lines.values()]
+    first, *_, last = [*found, *found]
+    return Chunk(
+        writer,
+        first if first == last else f"{first} to {last}",
+        sizes,
+        [table.select(columns) if columns else table],
+    )
+
+
+def _lines(name: str, segment: bytes) -> bytes:
+    try:
+        return lines_of(name, segment)
+    except (ValueError, KeyError, TypeError) as error:
         raise _damaged(name, error) from error
-    return Chunk(writer, name, [table.num_rows], [table.select(columns) if columns else table])
+
+
+def _check(name: str, lines: bytes) -> None:
+    try:
+        list(outcomes_of(table_of([lines])))
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(name, error) from error
 
 
 def _damaged(name: str, error: Exception) -> BooksError:

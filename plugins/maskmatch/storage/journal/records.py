@@ -4,7 +4,7 @@
     {"run_id": ..., "pair_id": ..., "attempt": 1, "billed": "yes", "called_at": ..., ...}
     {"run_id": ..., "pair_id": ..., "attempt": 1, "billed": "perhaps", ...}
 
-A row is a call, or the end of a pair that took none (it has no `attempt`). What is null is left out.
+A row is a call, or the end of a pair that took none (it has no `attempt`).
 
 Decision: docs/adr/0014-the-journal-says-every-call.md
 """
@@ -12,6 +12,7 @@ Decision: docs/adr/0014-the-journal-says-every-call.md
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -19,7 +20,6 @@ import pyarrow as pa
 import pyarrow.json as pj
 
 from maskmatch.core.errors import BooksError
-from maskmatch.core.image_rules import ImageFacts
 from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason, Side, Source
 
 FORMAT = "2"
@@ -63,7 +63,15 @@ SCHEMA = pa.schema(
 )
 OUTCOME_COLUMNS = [name for name in SCHEMA.names if not name.startswith(tuple(f"{side}_" for side in Side))]
 """All but what is known of the images."""
-_TEXTS = frozenset(field.name for field in SCHEMA if field.type == pa.string())
+REPEATED_COLUMNS = [
+    "run_id", "account", "image_policy", "shard_try", "attempt", "billed", "answered_by", "model_version",
+    "failure_class", "failure_code", "failure_message", "vendor_code", "failed_side", "result_source",
+    "reference_store_host", "probe_store_host",
+]  # fmt: skip
+"""Columns with few values, which a dictionary makes small; of the others it would cost time alone."""
+_OF_REFERENCE, _OF_PROBE = ([f"{side}_{name}" for name in _IMAGE] for side in Side)
+_facts_of = attrgetter(*_IMAGE)
+_ENCODER = msgspec.json.Encoder()
 _TIMES = [field.name for field in SCHEMA if field.type == _TIME]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AT_ONCE = 200
@@ -81,27 +89,34 @@ class Origin:
 
 def to_lines(outcomes: Sequence[Outcome], origin: Origin, *, shard_try: int) -> bytes:
     """Return outcomes, each with one call at most, as a segment; `origin` made them, in one try."""
-    constants = {**asdict(origin), "shard_try": shard_try}
-    rows = ({**constants, **_row(outcome)} for outcome in outcomes)
-    lines = [
-        _encoded({name: _fit(name, value) for name, value in row.items() if value is not None})
-        for row in rows
-    ]
+    begin = _encoded(asdict(origin) | {"shard_try": shard_try}).removesuffix(b"}")
+    lines = [begin + b"," + _encoded(_row(outcome)).removeprefix(b"{") for outcome in outcomes]
     return b"\n".join((_encoded({FORMAT_KEY: FORMAT, "rows": len(lines)}), *lines, b""))
 
 
-def table_of(name: str, segment: bytes) -> pa.Table:
-    """Return the rows of a segment; raise BooksError for another format, ValueError, KeyError if damaged."""
+def lines_of(name: str, segment: bytes) -> bytes:
+    """Return the lines of a segment; raise BooksError for another format, ValueError, KeyError if damaged."""
     head, _, lines = segment.partition(b"\n")
     facts = msgspec.json.decode(head, type=dict[str, Any])
     check_format(name, facts[FORMAT_KEY])
+    if (rows := lines.count(b"\n")) != facts["rows"]:
+        raise ValueError(f"it has {rows:,} rows and not {facts['rows']:,}")
+    return lines
+
+
+def table_of(lines: Sequence[bytes]) -> pa.Table:
+    """Return the rows of segments; raise ValueError if they are damaged.
+
+    Each time costs as much as some hundred rows.
+    """
+    text = b"".join(lines)
     table = pj.read_json(
-        pa.BufferReader(lines),
-        read_options=pj.ReadOptions(use_threads=False, block_size=len(lines) + 1),
+        pa.BufferReader(text),
+        read_options=pj.ReadOptions(use_threads=False, block_size=len(text) + 1),
         parse_options=pj.ParseOptions(explicit_schema=SCHEMA, unexpected_field_behavior="error"),
     )
-    if table.num_rows != facts["rows"]:
-        raise ValueError(f"it has {table.num_rows:,} rows and not {facts['rows']:,}")
+    if table.num_rows != text.count(b"\n"):
+        raise ValueError(f"{len(lines):,} segments hold {table.num_rows:,} rows")
     return table
 
 
@@ -124,50 +139,50 @@ def check_format(name: str, found: str) -> None:
         )
 
 
-def _fit(name: str, value: Any) -> Any:
-    """Return a value that can be read back: an answer may hold a number where a text belongs."""
-    return str(value) if name in _TEXTS and not isinstance(value, str) else value
-
-
 def _time(microseconds: int | None) -> datetime | None:
     return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
 
 
 def _encoded(row: dict[str, Any]) -> bytes:
     try:
-        return msgspec.json.encode(row)
+        return _ENCODER.encode(row)
     except UnicodeEncodeError:  # half of a character, as an answer in JSON may hold
         whole = {
             name: value.encode(errors="replace").decode() if isinstance(value, str) else value
             for name, value in row.items()
         }
-        return msgspec.json.encode(whole)
+        return _ENCODER.encode(whole)
 
 
 def _row(outcome: Outcome) -> dict[str, Any]:
-    reason, calls = outcome.reason, outcome.calls
+    calls = outcome.calls
     row: dict[str, Any] = {
         "call_order": outcome.call_order,
         "manifest_row": outcome.manifest_row,
         "pair_id": outcome.pair_id,
         "score": outcome.score,
-        "model_version": outcome.model_version,
+        "model_version": _text(outcome.model_version),
         "result_source": outcome.source,
     }
-    if reason:
-        row |= {
-            "failure_class": reason.failure_class,
-            "failure_code": reason.code,
-            "failure_message": reason.message,
-            "vendor_code": reason.vendor_code,
-            "failed_side": reason.side,
-        }
+    if outcome.reason:
+        row |= _reason_columns(outcome.reason)
     if calls.attempts:
         row |= _call_columns(calls)
-    for side, facts in ((Side.REFERENCE, outcome.images.reference), (Side.PROBE, outcome.images.probe)):
-        if facts:
-            row |= _image_columns(side, facts)
+    if facts := outcome.images.reference:
+        row |= zip(_OF_REFERENCE, _facts_of(facts), strict=True)
+    if facts := outcome.images.probe:
+        row |= zip(_OF_PROBE, _facts_of(facts), strict=True)
     return row
+
+
+def _reason_columns(reason: Reason) -> dict[str, Any]:
+    return {
+        "failure_class": reason.failure_class,
+        "failure_code": reason.code,
+        "failure_message": reason.message,
+        "vendor_code": _text(reason.vendor_code),
+        "failed_side": reason.side,
+    }
 
 
 def _call_columns(calls: Calls) -> dict[str, Any]:
@@ -180,13 +195,14 @@ def _call_columns(calls: Calls) -> dict[str, Any]:
         "answered_at": calls.answered_at,
         "latency_ms": calls.latency_ms,
         "bytes_sent": calls.bytes_sent,
-        "request_id": calls.request_id,
+        "request_id": _text(calls.request_id),
         "answered_by": calls.answered_by,
     }
 
 
-def _image_columns(side: Side, facts: ImageFacts) -> dict[str, Any]:
-    return {f"{side}_{name}": getattr(facts, name) for name in _IMAGE}
+def _text(value: object) -> str | None:
+    """Return a text: an answer may hold a number where one belongs."""
+    return value if value is None or isinstance(value, str) else str(value)
 
 
 def _outcome(record: dict[str, Any]) -> Outcome:
