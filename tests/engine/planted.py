@@ -43,7 +43,7 @@ PLANTED = {
     "a pair is called again before its last call is durable": (
         "compare.py",
         "        if item.must_be_durable:\n",
-        "        if item.must_be_durable and self._stop.is_set():\n",
+        "        if item.must_be_durable and not item.sent:\n",
     ),
     "the first of two suspects is taken for bad": (
         "bad_images.py",
@@ -66,12 +66,12 @@ PLANTED = {
         "            self._in_hand.popleft()\n        while self._ready",
     ),
     "what unfinished pairs have cost is not entered": (
-        "compare.py",
+        "run.py",
         "        self._keep([*(paid.item for paid in out), *self._queue.unfinished()])\n",
         "        self._keep([])\n",
     ),
     "what ends in the last moment of a drain is not recorded": (
-        "compare.py",
+        "run.py",
         "        await asyncio.sleep(0)  # what has just ended",
         "        # what has just ended",
     ),

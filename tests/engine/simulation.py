@@ -28,9 +28,9 @@ from maskmatch.core.errors import (
 from maskmatch.core.image_rules import Picture
 from maskmatch.core.outcomes import Answer, Outcome
 from maskmatch.core.pairs import Pair
-from maskmatch.engine.compare import compare_pairs
 from maskmatch.engine.context import CompareContext
 from maskmatch.engine.progress import Progress
+from maskmatch.engine.run import compare_pairs
 from maskmatch.engine.work import RetryLimits
 from tests.fakes import FakeClient, FakeClock, pair
 

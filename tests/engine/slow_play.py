@@ -17,9 +17,9 @@ from maskmatch.core.errors import CallFailed, MaskmatchError, SlotMissed
 from maskmatch.core.image_rules import Picture
 from maskmatch.core.outcomes import Answer
 from maskmatch.core.pairs import Pair
-from maskmatch.engine.compare import compare_pairs
 from maskmatch.engine.context import CompareContext
 from maskmatch.engine.progress import Progress
+from maskmatch.engine.run import compare_pairs
 from maskmatch.permits.coordinator import PermitCoordinator
 from tests.engine.slow_services import Service
 from tests.engine.turns import Turns, TurnsClock, TurnsLoop

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from maskmatch.core.outcomes import FailureClass, Outcome, Reason, Side, Source
 from maskmatch.engine.bad_images import BadImageIndex, _sides
-from maskmatch.engine.compare import compare_pairs
+from maskmatch.engine.run import compare_pairs
 from tests.engine.engines import engine
 from tests.fakes import FakeComparer, pair
 

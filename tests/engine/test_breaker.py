@@ -5,7 +5,7 @@ import pytest
 from maskmatch.core.codes import rule_for
 from maskmatch.core.errors import CallFailed, Unavailable
 from maskmatch.engine.breaker import Breaker, BreakerLimits
-from maskmatch.engine.compare import compare_pairs
+from maskmatch.engine.run import compare_pairs
 from tests.engine.engines import engine, numbered
 from tests.fakes import FakeClock, FakeComparer
 

@@ -6,7 +6,7 @@ import pytest
 from maskmatch.core.errors import CallFailed, SlotMissed, Unavailable
 from maskmatch.core.image_rules import ImageFacts
 from maskmatch.core.outcomes import FailureClass, Images, Side, Source, Status
-from maskmatch.engine.compare import compare_pairs
+from maskmatch.engine.run import compare_pairs
 from maskmatch.permits.client.pacing import Pacer
 from tests.engine.engines import engine, numbered
 from tests.fakes import A_CLAIM, FakeClock, FakeComparer, FakeImages, FreeCoordinator, ListJournal
@@ -75,16 +75,14 @@ def test_a_call_that_nobody_answered_has_no_time_of_an_answer():
     assert (scored.calls.attempt, scored.calls.answered_by) == (2, "fake")
 
 
-def test_an_outcome_tells_what_its_images_were_and_one_from_memory_took_no_time():
+def test_an_outcome_tells_what_its_images_were():
     facts = ImageFacts(store_host="s3.test", md5="5", sha256="6", size=7, load_ms=8.0)
 
-    class Kept(FakeImages):
+    class Known(FakeImages):
         def load(self, image_id):
-            is_kept = image_id != "a"
-            return replace(super().load(image_id), facts=facts, is_kept=is_kept)
+            return replace(super().load(image_id), facts=facts)
 
-    outcome = compare_one(engine(images=Kept()))
-    assert outcome.images == Images(replace(facts, load_ms=None), facts)
+    assert compare_one(engine(images=Known())).images == Images(facts, facts)
 
 
 def test_a_missing_image_fails_the_pair_without_a_call_and_names_the_side():

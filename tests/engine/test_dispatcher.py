@@ -9,7 +9,7 @@ from maskmatch.core.clock import SystemClock
 from maskmatch.core.errors import BudgetSpent, Interrupted
 from maskmatch.core.outcomes import FailureClass, Reason
 from maskmatch.engine.bad_images import BadImageIndex
-from maskmatch.engine.compare import compare_pairs
+from maskmatch.engine.run import compare_pairs
 from tests.engine.engines import engine, numbered
 from tests.fakes import FakeComparer, FakeImages, FakePermits, ListJournal
 from tests.waiting import wait_until
@@ -47,7 +47,7 @@ def test_loads_that_hang_hold_up_no_other_pair():
 def test_slow_loads_do_not_bound_the_rate():
     class Slow(FakeImages):
         def load(self, image_id):
-            time.sleep(0.1)
+            time.sleep(0.1)  # a store that takes its time
             return super().load(image_id)
 
     parts = real(images=Slow(), calls_per_second=50.0)

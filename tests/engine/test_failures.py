@@ -6,7 +6,7 @@ import pytest
 from maskmatch.core.codes import Action, Billed, ThrottleScope, table
 from maskmatch.core.errors import StopRun, Unavailable
 from maskmatch.core.outcomes import FailureClass
-from maskmatch.engine.compare import compare_pairs
+from maskmatch.engine.run import compare_pairs
 from maskmatch.engine.work import RetryLimits
 from tests.engine.engines import engine, numbered
 from tests.fakes import FakeComparer

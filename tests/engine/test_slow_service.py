@@ -10,7 +10,7 @@ from maskmatch.core.codes import rule_for
 from maskmatch.core.errors import CallFailed, Unavailable
 from maskmatch.core.outcomes import Answer
 from maskmatch.engine.breaker import BreakerLimits
-from maskmatch.engine.compare import compare_pairs
+from maskmatch.engine.run import compare_pairs
 from maskmatch.engine.work import RetryLimits
 from tests.engine.engines import engine, numbered
 from tests.fakes import FakeComparer, FakePermits
@@ -56,7 +56,7 @@ class Paced(FakePermits):
         self._gap, self._next = 1 / calls_per_second, 0.0
 
     def book(self, calls, stop=None):
-        time.sleep(max(0.0, self._next - time.monotonic() - 0.05))
+        time.sleep(max(0.0, self._next - time.monotonic() - 0.05))  # slots come in real time
         slots = super().book(lambda: min(calls(), int(0.1 / self._gap)), stop)
         first = max(self._next, time.monotonic())
         self._next = first + self._gap * len(slots)

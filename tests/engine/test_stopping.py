@@ -7,7 +7,7 @@ from maskmatch.core.clock import SystemClock
 from maskmatch.core.errors import BudgetSpent, Drained, Interrupted, Replaced, StopRun, Unavailable
 from maskmatch.core.outcomes import Answer
 from maskmatch.engine.bad_images import BadImageIndex
-from maskmatch.engine.compare import compare_pairs
+from maskmatch.engine.run import compare_pairs
 from tests.engine.engines import engine, numbered
 from tests.fakes import FakeComparer, FakeImages, ListJournal
 from tests.waiting import wait_until

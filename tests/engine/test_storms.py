@@ -10,7 +10,7 @@ from maskmatch.core.clock import SystemClock
 from maskmatch.core.codes import Billed, rule_for
 from maskmatch.core.errors import Interrupted, MaskmatchError
 from maskmatch.core.outcomes import Source
-from maskmatch.engine.compare import compare_pairs
+from maskmatch.engine.run import compare_pairs
 from maskmatch.engine.work import RetryLimits
 from tests.engine.engines import engine
 from tests.fakes import FakeComparer, ListJournal, pair
@@ -141,7 +141,7 @@ def test_a_real_clock_and_many_calls_in_flight_keep_the_books_for_seconds_of_slo
     draw = random.Random(5)
     pairs, bad = night(5, pairs=3000, images=900, bad_share=0.02)
     storm = Storm(5, share=0.1, bad=bad)
-    storm.on_call = lambda: time.sleep(draw.choice([0.002, 0.005, 0.02, 0.02, 0.05]))
+    storm.on_call = lambda: time.sleep(draw.choice([0.002, 0.005, 0.02, 0.02, 0.05]))  # calls take their time
     limits = RetryLimits(first_pause=0.01, longest_pause=0.2)
     parts = engine(
         client=storm,

@@ -164,7 +164,7 @@ def test_a_stop_ends_all_within_5_s_though_the_calls_of_two_shards_hang(tmp_path
 
         def stop():
             while local.meter()["accepted"] < 6:
-                time.sleep(0.01)
+                time.sleep(0.01)  # until six calls hang
             stopped_at.append(time.monotonic())
             options.stop.set()
 

@@ -103,7 +103,9 @@ def test_an_image_in_many_pairs_is_asked_for_once_by_all_threads(s3_store: S3Sto
 def test_a_picture_that_is_kept_says_so_because_it_does_not_show_that_the_store_is_there(store):
     store.put("a.jpg", JPEG)
     images = images_of(store)
-    assert [images.load("a.jpg").is_kept for _ in range(3)] == [False, True, True]
+    loaded = [images.load("a.jpg") for _ in range(3)]
+    assert [picture.is_kept for picture in loaded] == [False, True, True]
+    assert [picture.facts.load_ms is None for picture in loaded] == [False, True, True]
 
 
 def test_bytes_are_known_by_tag_digests_and_size_and_urls_by_what_the_store_tells(s3_store: S3Store):

@@ -181,7 +181,7 @@ class Calls:
             return self.exchanges.wait(seconds)
         until = time.monotonic() + seconds
         while True:
-            self._loop.run_until_complete(asyncio.sleep(0.005))
+            self._loop.run_until_complete(asyncio.sleep(0.005))  # the loop takes in what has come
             if self._ended or time.monotonic() >= until:
                 break
         ended = self._ended.copy()

@@ -22,5 +22,6 @@ are ready or in flight and the permits in hand, Capacity how many may be in flig
 BadImageIndex what is known of images, Recorder what is on its way into the journal, StopSignal the first
 error. Loop and threads share two deques of Preparer and three fields of Dispatcher, as is said there.
 
-`compare` tells the story of one pair; `context` lists what it needs from the world, as small protocols.
+`run` starts and ends all of it; `compare` tells the story of one pair; `context` lists what they need from
+the world, as small protocols.
 """

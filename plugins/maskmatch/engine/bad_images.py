@@ -26,6 +26,7 @@ from maskmatch.core.pairs import Pair
 FEWEST_PARTNERS = 3
 _CHANCE_OF_ERROR = 1e-3
 _PRIOR_BAD, _PRIOR_IMAGES = 1, 33
+"""What is believed before anything was seen: one in 33 is bad."""
 _GRADED = "low_quality"
 
 

@@ -30,6 +30,9 @@ class BreakerLimits:
 
     It opens for a share of the newest calls, at least `least_calls`, and for so many `lost_in_a_row` when
     nothing was answered for `silent_seconds`: a few calls in flight may never be `least_calls` in a window.
+    Twenty calls tell one failure in two from bad luck; five in a row, where nothing else is answered for as
+    long as the vendor's own limit, a dead service from a slow one. Eight probes with doubling pauses are five
+    minutes: a restart is over by then, and a task that is tried again begins with a new patience.
     """
 
     least_calls: int = 20

@@ -155,8 +155,8 @@ class CompareContext(Generic[C]):
     """All that `compare_pairs` needs.
 
     `calls_in_flight` is how many may be in flight at most, each for `call_timeout` seconds; None leaves it to
-    the rate and the service. After a stop, they may take `drain_seconds` more. `on_done` is called on the
-    loop with each pair whose outcome is in the journal.
+    the rate and the service. After a stop, they may take `drain_seconds` more: Airflow kills after 5 s.
+    `on_done` is called on the loop with each pair whose outcome is in the journal.
     """
 
     images: Images

@@ -15,8 +15,10 @@ _REMEMBERED = 200
 class MemoryLimits:
     """Calls in flight at most, bytes for images of all of them, and copies of each image in a call.
 
-    An image is held as raw bytes, as base64 text, and in the buffers it is sent from. `ahead_seconds` of the
-    rate are made ready before their slots come, by at most `loaders` threads.
+    An image is held as raw bytes, as base64 text, and in the buffers it is sent from: five times altogether.
+    `most` is what 40 calls a second need that all take 10 s, half a GiB what a small host can spare.
+    `ahead_seconds` of the rate are made ready before their slots come: twice what a slow store takes for an
+    image, by at most `loaders` threads, since each may wait for one.
     """
 
     most: int = 400

@@ -10,7 +10,7 @@ Decision: docs/adr/0013-one-loop-for-all-calls.md
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic
 
 from maskmatch.core.errors import CallFailed, ImageUnusable, Unavailable
@@ -22,6 +22,7 @@ from maskmatch.engine.context import C, CompareContext
 from maskmatch.engine.work import WorkItem
 
 _TRIES = 3
+"""Of each image, seconds apart: a store that has just started a node again needs no more."""
 _AWAY_AT = 20
 """Images in a row that could not be read mean that the store is away; three, when none was read before."""
 _AWAY_AT_START = 3
@@ -71,7 +72,7 @@ class Preparer(Generic[C]):
         self._made: deque[tuple[asyncio.Future[_Made[C]], _Made[C], float]] = deque()  # and add to this
         self._jobs: set[asyncio.Future[None]] = set()
         self._since: dict[WorkItem, float] = {}
-        self._load_seconds = 0.0
+        self._load_seconds = 2 * _SLOW_SECONDS  # until it is known: at the start all images are new
         self._looked_at = 0.0
         self._will_submit = False
         self._unread: set[str] = set()
@@ -156,9 +157,10 @@ class Preparer(Generic[C]):
             unread = self._load(item.pair, pictures)
             result = unread or self._call(item, *pictures)
         except BaseException as error:  # noqa: BLE001  raised on the loop, for this pair alone
-            return _Made(error, _are_read(pictures), _images(pictures))
+            return _Made(error, _are_read(pictures), Images(*(picture.facts for picture in pictures)))
         is_there = unread is not None and isinstance(unread.error, ImageUnusable)
-        return _Made(result, is_there or _are_read(pictures), _images(pictures))
+        images = Images(*(picture.facts for picture in pictures))
+        return _Made(result, is_there or _are_read(pictures), images)
 
     def _load(self, pair: Pair, pictures: list[Picture]) -> Unread | None:
         """Load both images into the list; return the first that cannot be, if any."""
@@ -206,15 +208,6 @@ class Preparer(Generic[C]):
 def _are_read(pictures: Sequence[Picture]) -> bool:
     """Return True if any of them comes from the store, and not from memory."""
     return any(not picture.is_kept for picture in pictures)
-
-
-def _images(pictures: Sequence[Picture]) -> Images:
-    """Return what is known of the images that were loaded; one from memory took no time."""
-    facts = (
-        replace(picture.facts, load_ms=None) if picture.facts and picture.is_kept else picture.facts
-        for picture in pictures
-    )
-    return Images(*facts)
 
 
 def _reason(failure_class: FailureClass, code: str, side: Side, text: str) -> Reason:

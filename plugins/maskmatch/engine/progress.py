@@ -10,8 +10,11 @@ from maskmatch.core.clock import Clock
 from maskmatch.core.outcomes import Calls, Outcome, Status
 
 SAY_SECONDS = 10.0
+"""Between two lines of the log: six a minute are read, and a night of eight hours has 3,000."""
 REPORT_SECONDS = 5.0
+"""Between two reports: who watches a page sees it move, and Airflow's database is spared."""
 _RATE_SECONDS = 30
+"""Over which a rate is told: as long as a breaker's pauses that double, or it would jump."""
 
 
 def _ignore(_: dict[str, Any]) -> None:

@@ -25,7 +25,9 @@ from maskmatch.core.pairs import Pair
 class RetryLimits:
     """How long one pair is tried: the code table bounds the calls, this bounds time (seconds) and pauses.
 
-    `seconds` counts calls and pauses, not the time a pair waits behind fresh ones.
+    `seconds` counts calls and pauses, not the time a pair waits behind fresh ones; with five minutes a pair
+    outlives a vendor's restart. Pauses begin at what a call takes and end where eight of them are a minute. A
+    try is overdue after several of the longest; so many may wait that a bad hour at 3/s needs no more.
     """
 
     seconds: float = 300.0

@@ -22,9 +22,9 @@ from maskmatch.core.pairs import Pair
 from maskmatch.core.planning import Plan, Shard
 from maskmatch.core.pricing import price_of
 from maskmatch.engine.bad_images import BadImageIndex
-from maskmatch.engine.compare import compare_pairs
 from maskmatch.engine.context import CompareContext
 from maskmatch.engine.progress import Progress
+from maskmatch.engine.run import compare_pairs
 from maskmatch.permits.client.pacing import Pacer
 from maskmatch.permits.coordinator import PermitCoordinator
 from maskmatch.permits.opening import open_coordinator

@@ -15,6 +15,7 @@ from maskmatch.storage.object_stores import Store, open_store
 from maskmatch.tencent import ANSWER_SECONDS, Account
 
 _VENDOR_SECONDS, _MOST_SECONDS = 5.0, 60.0
+"""What the vendor itself may take for a call, and what no service should: a signature lives 300 s."""
 
 
 def _ignore(_: dict[str, Any]) -> None:

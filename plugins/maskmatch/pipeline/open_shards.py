@@ -29,6 +29,7 @@ from maskmatch.engine.context import Journal
 _AT_ONCE = 5000
 """So many known outcomes are learnt from between two looks at calls: some 10 ms."""
 _LOOK_SECONDS = 0.05
+"""How often one that waits for a shard looks whether it is to stop."""
 
 
 class OpenJournal(Journal, AbstractContextManager["OpenJournal"], Protocol):

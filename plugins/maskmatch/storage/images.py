@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from cachetools import TTLCache, cached
@@ -44,8 +45,8 @@ class StoreImages:
         self._open_store = open_store
         self._buckets: dict[str, Store] = {}
         self._lock = threading.Lock()
-        kept: TTLCache[str, Picture] = TTLCache(KEPT_BYTES, KEPT_SECONDS, getsizeof=_size)
-        self._picture = cached(kept, key=lambda image_id, _: image_id, condition=threading.Condition())(
+        kept: TTLCache[str, _Loaded] = TTLCache(KEPT_BYTES, KEPT_SECONDS, getsizeof=_size)
+        self._loaded = cached(kept, key=lambda image_id, _: image_id, condition=threading.Condition())(
             self._read
         )
 
@@ -55,16 +56,21 @@ class StoreImages:
             return Picture(url=image_id, facts=ImageFacts(store_host=_host(image_id)))
         try:
             read: list[str] = []
-            picture = self._picture(image_id, read)
+            loaded = self._loaded(image_id, read)
         except ObjectMissing as error:
             raise ImageUnusable("image_missing", "there is no object under this key") from error
         except (StopRun, InputError) as error:  # the plan could read the source: only this image is not
             raise ImageUnusable("image_forbidden", str(error)) from error
-        return picture if read else replace(picture, is_kept=True)
+        return loaded.now if read else loaded.later
 
-    def _read(self, image_id: str, read: list[str]) -> Picture:
+    def _read(self, image_id: str, read: list[str]) -> "_Loaded":
         """Read the image, and record that it was read for this caller."""
         read.append(image_id)
+        now = self._picture(image_id)
+        facts = now.facts and replace(now.facts, load_ms=None)
+        return _Loaded(now, replace(now, facts=facts, is_kept=True))
+
+    def _picture(self, image_id: str) -> Picture:
         store, key = self._place(image_id)
         began = time.monotonic()
         if self._transfer is Transfer.BYTES:
@@ -106,5 +112,12 @@ def _facts(store: Store, began: float, tag: str | None, data: bytes) -> ImageFac
     )
 
 
-def _size(picture: Picture) -> int:
-    return len(picture.data or picture.url or "") + _BESIDES_BYTES
+class _Loaded(NamedTuple):
+    """An image for who has read it, and for those who find it in memory: it took them no time."""
+
+    now: Picture
+    later: Picture
+
+
+def _size(loaded: _Loaded) -> int:
+    return len(loaded.now.data or loaded.now.url or "") + _BESIDES_BYTES

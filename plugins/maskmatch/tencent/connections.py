@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from maskmatch.tencent.stages import ExchangeBroken, Stage
 
 CONNECT_SECONDS = 3.0
+"""One packet may be lost: it is sent again after a second, and then after two."""
 IDLE_SECONDS = 30.0
 """A connection that rested longer may have been forgotten by a router without a word."""
 NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)

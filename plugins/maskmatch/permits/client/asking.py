@@ -11,6 +11,7 @@ from maskmatch.core.outage import Outage
 from maskmatch.permits.steps.claims import Claim, Grant
 
 _TURN_SECONDS, _MOST_TURN_SECONDS = 0.03, 0.05
+"""Between two questions, so that others have theirs: a third of what is held, and half of it at most."""
 
 
 class PermitSource(Protocol):

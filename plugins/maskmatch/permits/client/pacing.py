@@ -24,7 +24,9 @@ from maskmatch.permits.steps.claims import Claim
 RUN_SECONDS = 0.1
 """A process holds at most this much of the timeline."""
 _MOST_SLOTS = 1000
+"""In one booking, also where the rate is no limit."""
 _LOOK_SECONDS = 0.05
+"""How often one that waits for a slot looks whether it is to stop."""
 LATE_SECONDS = 0.25
 """A slot may be used this late: whoever is stopped and goes on much later has to ask again."""
 _FORGOTTEN_SECONDS = 60.0

@@ -26,6 +26,7 @@ from maskmatch.storage.journal.records import FORMAT, FORMAT_KEY, REPEATED_COLUM
 from maskmatch.storage.object_stores import Store
 
 _TRIES = 3
+"""Of a copy that breaks off: each begins anew, and the store has its own patience."""
 _GROUP_ROWS = 32_768
 """Some 16 MB in memory while it is gathered."""
 _SEGMENTS_KEY = "maskmatch.segments"

@@ -23,6 +23,7 @@ _READERS = 8
 _AT_ONCE = 64
 """Segments held in memory at a time, and read together."""
 _TRIES = 5
+"""Each but the first needs a compaction that ended meanwhile: there are few in the life of a shard."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,9 @@ COMMIT_SECONDS = 0.5
 STOPPING_SECONDS = 4.0
 """So long a task that was asked to stop waits for a store that is away."""
 _LOOK_SECONDS = 0.25
+"""How often one that waits looks whether the writer has given up."""
 _OTHERS_SECONDS = 1.0
+"""Between two looks for another try: permits end with the lease, this is for one that asks another store."""
 
 
 class ShardJournal:
