@@ -15,7 +15,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,6 +37,7 @@ SHARDS, GROUP, WRITERS = 32, 64, 8
 CALLS, ROUNDS = 6400, 3
 IMAGE_BYTES = 50_000
 STATUS_SECONDS = 2.0
+_REASON = ("failure_class", "failure_code", "failure_message", "vendor_code", "failed_side")
 ORIGIN = Origin("scheduled__2026-01-01T02:00:00+00:00", "key-0123456789ab", "bytes")
 GOALS = {"status_running_seconds": ("<=", STATUS_SECONDS), "status_compacted_seconds": ("<=", STATUS_SECONDS)}
 
@@ -92,12 +92,24 @@ def _lines(outcomes: Sequence[Outcome]) -> bytes:
 def _json(outcomes: Sequence[Outcome]) -> bytes:
     """Return what was written when a record was a pair: the pair, its end and the counts of its calls."""
     records = (
-        {"run_id": ORIGIN.run_id, "pair_id": each.pair_id, "score": each.score, "reason": each.reason}
-        | {"model_version": each.model_version, "result_source": each.source, "order": each.call_order}
-        | asdict(each.calls)
+        {
+            "run_id": ORIGIN.run_id,
+            "pair_id": each.pair_id,
+            "score": each.score,
+            "model_version": each.model_version,
+            **dict.fromkeys(_REASON),
+            "result_source": each.source,
+            "attempts": each.calls.attempts,
+            "billed_calls": each.calls.billed,
+            "maybe_billed_calls": each.calls.maybe_billed,
+            "request_id": each.calls.request_id,
+            "latency_ms": each.calls.latency_ms,
+            "called_at": each.calls.called_at and each.calls.called_at.isoformat(),
+            "call_order": each.call_order,
+        }
         for each in outcomes
     )
-    return "".join(json.dumps(record, default=str) + "\n" for record in records).encode()
+    return "".join(json.dumps(record) + "\n" for record in records).encode()
 
 
 def _ms(work: Callable[[], None]) -> float:
