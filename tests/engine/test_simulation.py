@@ -6,7 +6,7 @@ from hypothesis import settings
 from tests.engine.planted import PLANTED, found
 from tests.engine.simulation import play
 
-SCHEDULES = min(300, 3 * settings().max_examples)
+SCHEDULES = 300 if settings().max_examples == 100 else 30
 IN_A_TEST = 15
 
 

@@ -5,6 +5,7 @@ import time
 from contextlib import suppress
 
 import pytest
+from hypothesis import settings
 
 from maskmatch.core.clock import SystemClock
 from maskmatch.core.codes import Billed, rule_for
@@ -57,6 +58,10 @@ class Storm(FakeComparer):
         return code
 
 
+SEEDS = range(min(12, settings().max_examples // 3))
+"""Twelve, and fewer in `make check`."""
+
+
 def night(seed, *, pairs=200, images=60, bad_share=0.05):
     """Return pairs among some images, and the bad ones of these."""
     draw = random.Random(seed)
@@ -82,7 +87,7 @@ def check_books(parts, storm, *, pairs=None):
     assert max(c.attempts for c in calls) == 1
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_in_any_storm_every_pair_gets_one_end_and_every_call_is_in_the_books(seed):
     pairs, bad = night(seed)
     storm = Storm(seed, share=0.3, bad=bad)
@@ -97,7 +102,7 @@ def test_in_any_storm_every_pair_gets_one_end_and_every_call_is_in_the_books(see
             assert names & bad.keys()
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_storm_cut_off_anywhere_leaves_books_that_the_next_run_completes(seed):
     pairs, bad = night(seed)
     journal, draw = ListJournal(), random.Random(seed)
