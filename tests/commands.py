@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.account import LocalAccount
@@ -39,3 +40,15 @@ def start(local: LocalAccount, folder: Path, *more: str, name: str = "run") -> s
 def wait_for_calls(local: LocalAccount, count: int) -> None:
     """Return when the service has billed so many calls."""
     wait_until(lambda: local.meter()["billed"] >= count, f"{count} calls at the service")
+
+
+def complete_in_spite_of_kills(local: LocalAccount, folder: Path, *, after: Sequence[int]) -> None:
+    """Run the command, killed (-9) each time so many calls were billed in all, until it ends by itself."""
+    for count in after:
+        process = start(local, folder)
+        wait_for_calls(local, count)
+        process.kill()
+        process.communicate()
+    process = start(local, folder)
+    output, _ = process.communicate(timeout=100)
+    assert process.returncode == 0, output

@@ -4,7 +4,7 @@ import pytest
 
 from maskmatch.cli.__main__ import main
 from tests.account import local_account
-from tests.commands import command, start, wait_for_calls
+from tests.commands import command, complete_in_spite_of_kills, start, wait_for_calls
 from tests.nights import DAY, night_in, outcomes_of, write_pairs
 
 pytestmark = pytest.mark.server
@@ -34,15 +34,8 @@ def test_after_kill_9_no_pair_is_lost_or_doubled_and_at_most_those_in_flight_are
     run = night_in(tmp_path)
     write_pairs(run.source, 300)
     with local_account(latency_ms=30) as local:
-        for kill_at in (40, 120, 200):
-            process = start(local, tmp_path)
-            wait_for_calls(local, kill_at)
-            process.kill()
-            process.communicate()
-        process = start(local, tmp_path)
-        output, _ = process.communicate(timeout=100)
+        complete_in_spite_of_kills(local, tmp_path, after=(40, 120, 200))
         meter = local.meter()
-    assert process.returncode == 0, output
     table = outcomes_of(run)
     assert sorted(table["pair_id"]) == [f"p{number:05d}" for number in range(300)]
     assert set(table["outcome"]) == {"scored"}

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from comparemaskface.settings import Scores, Settings
 from comparemaskface.web.running import address_of, build_server, listen
 from starlette.applications import Starlette
 from tencentcloud.common.credential import Credential
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.iai.v20200303.iai_client import IaiClient
@@ -92,6 +93,16 @@ def compare(client: IaiClient, **parameters: Any) -> Any:
         parameters or {"UrlA": "http://pictures.test/a.jpg", "UrlB": "http://pictures.test/b.jpg"}
     )
     return client.CompareMaskFace(request)
+
+
+def outcome(address: str, parameters: Mapping[str, Any] | None = None, **choices: Any) -> str:
+    """Make one call; return the code that the SDK raises, or `Scored`."""
+    with sdk_client(address, **choices) as client:
+        try:
+            compare(client, **parameters or {})
+        except TencentCloudSDKException as error:
+            return str(error.get_code())
+    return "Scored"
 
 
 @dataclass(frozen=True)

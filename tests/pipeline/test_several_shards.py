@@ -18,7 +18,7 @@ from maskmatch.storage.journal import read_journal
 from maskmatch.storage.object_stores import S3Store
 from maskmatch.storage.plans import journal_prefix, read_shard
 from tests.account import local_account
-from tests.commands import start, wait_for_calls
+from tests.commands import complete_in_spite_of_kills, start, wait_for_calls
 from tests.nights import night_in, options_for, outcomes_of, plan_in_shards, write_pairs
 from tests.s3 import client_of
 
@@ -181,15 +181,8 @@ def test_after_kill_9_of_the_command_no_pair_of_any_shard_is_lost_or_doubled(tmp
     write_pairs(run.source, 300)
     plan_in_shards(run, (50, 50, 5, 45, 150))
     with local_account(latency_ms=30) as local:
-        for kill_at in (45, 110, 200):
-            process = start(local, tmp_path)
-            wait_for_calls(local, kill_at)
-            process.kill()
-            process.communicate()
-        process = start(local, tmp_path)
-        output, _ = process.communicate(timeout=100)
+        complete_in_spite_of_kills(local, tmp_path, after=(45, 110, 200))
         meter = local.meter()
-    assert process.returncode == 0, output
     table = outcomes_of(run)
     assert sorted(table["pair_id"]) == [f"p{number:05d}" for number in range(300)]
     assert set(table["outcome"]) == {"scored"}

@@ -45,9 +45,13 @@ class Recorder:
             self._journal.enter(entry)
 
     async def wait_for_room(self) -> None:
-        """Return when the journal is not full."""
-        if self._journal.is_full:
-            await self._wait()
+        """Return when the journal is not full; one thread waits, for however many."""
+        if not self._journal.is_full:
+            return
+        if self._room is None or self._room.done():
+            loop = asyncio.get_running_loop()
+            self._room = loop.run_in_executor(self._workers, self._journal.wait_for_room)
+        await asyncio.shield(self._room)
 
     async def flush(self) -> None:
         """Return when all that was entered is durable; who asks while one flush goes on shares the next."""
@@ -60,10 +64,3 @@ class Recorder:
             await asyncio.wait([flushing])
         self._flushing, self._next_flush = self._next_flush, None
         await asyncio.get_running_loop().run_in_executor(self._workers, self._journal.flush)
-
-    async def _wait(self) -> None:
-        """Wait in one thread, however many wait."""
-        if self._room is None or self._room.done():
-            loop = asyncio.get_running_loop()
-            self._room = loop.run_in_executor(self._workers, self._journal.wait_for_room)
-        await asyncio.shield(self._room)

@@ -10,6 +10,7 @@ import pytest
 from comparemaskface.faults.named_faults import FaultBy, plan_of
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
+from tests.comparemaskface import service
 from tests.comparemaskface.conftest import StartService
 from tests.comparemaskface.service import TLS, compare, sdk_client
 from tests.waiting import wait_until
@@ -19,12 +20,8 @@ pytestmark = pytest.mark.server
 
 def outcome(address: str, name: str = "a", **choices: Any) -> str:
     """Return the code that the SDK raises, or `Scored`."""
-    with sdk_client(address, **choices) as client:
-        try:
-            compare(client, UrlA=f"http://p.test/{name}?sign={time.time_ns()}", UrlB="http://p.test/b")
-        except TencentCloudSDKException as error:
-            return str(error.get_code())
-    return "Scored"
+    pair = {"UrlA": f"http://p.test/{name}?sign={time.time_ns()}", "UrlB": "http://p.test/b"}
+    return service.outcome(address, pair, **choices)
 
 
 def meter(address: str, *counts: str) -> tuple[int, ...]:

@@ -13,9 +13,8 @@ from comparemaskface.faults.named_faults import plan_of
 from comparemaskface.vision.scorers import HashScorer
 from comparemaskface.web.app import build_app
 from comparemaskface.web.running import address_of, build_server, listen
-from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from tests.comparemaskface.service import SETTINGS, accepted_calls, compare, sdk_client
+from tests.comparemaskface.service import SETTINGS, accepted_calls, outcome
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.server
@@ -44,15 +43,6 @@ def call_under_way(
             server.should_exit = True
             thread.join(timeout=LONGEST_STOP)
             assert not thread.is_alive()
-
-
-def outcome(address: str) -> str:
-    with sdk_client(address) as client:
-        try:
-            compare(client)
-        except TencentCloudSDKException as error:
-            return str(error.get_code())
-    return "Scored"
 
 
 @pytest.mark.parametrize("median_seconds", ["0.8", "60"])
