@@ -133,7 +133,7 @@ def test_status_shows_bars_the_time_left_and_the_money_of_a_running_run(tmp_path
     write_pairs(night_in(tmp_path).source, 400)
     process = start(account, tmp_path)
     wait_for_calls(account, 60)
-    wait_until(lambda: any(tmp_path.rglob("0001-000001-*.jsonl")), "the first file of the journal")
+    wait_until(lambda: any(tmp_path.rglob("segment-*.jsonl")), "the first file of the journal")
     assert main(command(account, tmp_path, "status")) == 0
     process.kill()
     process.communicate()

@@ -249,4 +249,4 @@ def test_a_shard_that_is_complete_leaves_one_object_and_no_lease(tmp_path):
         coordinator.close()
     (shard,) = make_plan(run).shards
     objects = [found.key.rpartition("/")[2] for found in run.warehouse.list(journal_prefix(shard.key))]
-    assert [name[:7] for name in sorted(objects)] == ["0001-00", "compact"]
+    assert [name[:7] for name in sorted(objects)] == ["claim-0", "compact"]

@@ -70,7 +70,7 @@ def test_each_pair_is_in_the_journal_of_its_shard_and_nothing_stays_behind(run, 
         pairs = {pair.pair_id for _, pair in read_shard(run.warehouse, shard.key)}
         assert {outcome.pair_id for outcome in journaled(run, shard)} == pairs
         objects = [found.key.rpartition("/")[2] for found in run.warehouse.list(journal_prefix(shard.key))]
-        assert [name[:7] for name in sorted(objects)] == ["0001-00", "compact"]
+        assert [name[:7] for name in sorted(objects)] == ["claim-0", "compact"]
     coordinator = coordinator_of(options)
     assert coordinator.snapshot().leases == {}
     coordinator.close()

@@ -52,29 +52,29 @@ def test_a_look_reads_no_outcome_and_asks_each_try_once_for_its_run(tmp_path):
         return shard.scored, shard.again, read
 
     with ShardJournal(run.warehouse, prefix, origin=Origin("one"), epoch=1, only_new=True) as journal:
-        assert looked(scored("p0"), unknown("p1")) == (1, 1, ["0001-000000.json"])
+        assert looked(scored("p0"), unknown("p1")) == (1, 1, ["claim-0001.json"])
         assert looked(scored("p1")) == (2, 0, [])
     compact(run.warehouse, prefix)
     known = final_outcomes(read_journal(run.warehouse, prefix))
     with ShardJournal(run.warehouse, prefix, origin=Origin("two"), epoch=2, only_new=True) as journal:
         journal.count_from(known.values())
-        assert looked() == (2, 0, ["0002-000000.json"])
+        assert looked() == (2, 0, ["claim-0002.json"])
         assert looked(scored("p2")) == (3, 0, [])
         assert looked() == (3, 0, [])
         assert asked == []
     assert reader.look().run_ids == {"one", "two"}
 
 
-@pytest.mark.parametrize("marker", [None, b"a1b2c3", b"[]"])
-def test_a_try_whose_marker_does_not_tell_its_run_is_left_out(tmp_path, marker):
+@pytest.mark.parametrize("claim", [None, b"a1b2c3", b"[]"])
+def test_a_try_whose_claim_does_not_tell_its_run_is_left_out(tmp_path, claim):
     run = night_in(tmp_path)
     write_pairs(run.source, 3)
     prefix = journal_prefix(make_plan(run).shards[0].key)
     with ShardJournal(run.warehouse, prefix, origin=Origin("one"), epoch=1, only_new=True) as journal:
         record_durably(journal, scored("p0"))
-    run.warehouse.delete(f"{prefix}/0001-000000.json")
-    if marker is not None:
-        run.warehouse.put(f"{prefix}/0001-000000.json", marker)
+    run.warehouse.delete(f"{prefix}/claim-0001.json")
+    if claim is not None:
+        run.warehouse.put(f"{prefix}/claim-0001.json", claim)
     now = StatusReader(run).look()
     assert (now.done, now.run_ids) == (1, frozenset())
 

@@ -70,10 +70,12 @@ class MemoryStore:
         found = self.objects.get(key)
         return None if found is None else ObjectInfo(key, len(found))
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+    def list(self, prefix: str, *, page: int = 1000) -> Iterator[ObjectInfo]:
         with self.lock:
             found = [
-                ObjectInfo(key, len(data)) for key, data in self.objects.items() if key.startswith(prefix)
+                ObjectInfo(key, len(data))
+                for key, data in sorted(self.objects.items())
+                if key.startswith(prefix)
             ]
         return iter(found)
 

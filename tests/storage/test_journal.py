@@ -187,14 +187,22 @@ def test_segments_are_named_by_epoch_sequence_and_the_token_of_their_writer(stor
     with journal_in(store, epoch=3) as journal:
         record_durably(journal, scored("a"))
         record_durably(journal, scored("b"))
-    token = json.loads(store.get(f"{PREFIX}/0003-000000.json"))["token"]
+    token = json.loads(store.get(f"{PREFIX}/claim-0003.json"))["token"]
     assert len(token) == 6
-    segments = [key for key in keys_in(store) if token in key]
-    assert segments == [f"0003-000001-{token}-s1-f0-a0.jsonl", f"0003-000002-{token}-s2-f0-a0.jsonl"]
+    second, first = [key for key in keys_in(store) if token in key]
+    assert first == f"segment-999996-999998-{token}-s1-f0-a0.jsonl"
+    assert second == f"segment-999996-999997-{token}-s2-f0-a0.jsonl"
 
 
 @pytest.mark.parametrize(
-    "name", ["0001-000000.jsonl", "0001-000001-a1b2c3.jsonl", "compact-0001-000001-a1b2c3.jsonl"]
+    "name",
+    [
+        "0001-000000.json",
+        "0001-000000.jsonl",
+        "0001-000001-a1b2c3.jsonl",
+        "0001-000001-a1b2c3-s1-f0-a0.jsonl",
+        "compact-0001-000001-a1b2c3.jsonl",
+    ],
 )
 def test_a_journal_of_an_earlier_version_is_refused_with_the_cure(store, name):
     store.put(f"{PREFIX}/{name}", b"{}")
@@ -206,10 +214,11 @@ def test_a_journal_of_an_earlier_version_is_refused_with_the_cure(store, name):
 def test_a_segment_of_another_format_is_refused(store):
     with journal_in(store) as journal:
         record_durably(journal, scored("a"))
-    (segment,) = [found.key for found in store.list(f"{PREFIX}/0001-000001")]
+    (segment,) = [found.key for found in store.list(f"{PREFIX}/segment-")]
     store.put(segment, store.get(segment).replace(b'"maskmatch.journal":"2"', b'"maskmatch.journal":"3"'))
     with pytest.raises(
-        BooksError, match=r"0001-000001.* has format 3, and this version of maskmatch reads 2: finish"
+        BooksError,
+        match=r"segment-999998-999998.* has format 3, and this version of maskmatch reads 2: finish",
     ):
         read_journal(store, PREFIX)
 
@@ -344,9 +353,9 @@ def test_a_damaged_object_is_named(tmp_path, damage):
     store = FileStore(tmp_path)
     with journal_in(store) as journal:
         record_durably(journal, scored("a"))
-    (segment,) = [found.key for found in store.list(f"{PREFIX}/0001-000001")]
+    (segment,) = [found.key for found in store.list(f"{PREFIX}/segment-")]
     store.put(segment, damage(store.get(segment)))
-    with pytest.raises(BooksError, match=r"s\.journal/0001-000001-.* is damaged"):
+    with pytest.raises(BooksError, match=r"s\.journal/segment-999998-999998-.* is damaged"):
         read_journal(store, PREFIX)
 
 
@@ -355,9 +364,9 @@ def test_an_object_that_somebody_deleted_is_missed(store):
     with journal_in(store) as journal:
         for name in "bcd":
             record_durably(journal, scored(name))
-    (second,) = [found.key for found in store.list(f"{PREFIX}/0002-000002-")]
+    (second,) = [found.key for found in store.list(f"{PREFIX}/segment-999997-999997-")]
     store.delete(second)
-    with pytest.raises(BooksError, match=r"lacks an object .*0002-000002-.* restore it"):
+    with pytest.raises(BooksError, match=r"lacks an object .*segment-999997-999997-.* restore it"):
         read_journal(store, PREFIX)
 
 
@@ -375,7 +384,7 @@ def test_a_foreign_file_beside_the_journal_does_no_harm(tmp_path):
     store = FileStore(tmp_path)
     store.put(f"{PREFIX}/note.txt", b"hello")
     store.put(f"{PREFIX}/compact-notes.jsonl", b"hello")
-    store.put(f"{PREFIX}/0001-000001-a1b2c3-s1.jsonl", b"hello")
+    store.put(f"{PREFIX}/segment-000001-000001-a1b2c3-s1.jsonl", b"hello")
     record_all(store, ["a"])
     assert set(known(store)) == {"a"}
 

@@ -68,8 +68,8 @@ def test_many_objects_become_one_that_says_the_same(store):
     before = read_journal(store, PREFIX)
     compact(store, PREFIX)
     assert read_journal(store, PREFIX) == before
-    *markers, only = keys_in(store)
-    assert markers == ["0001-000000.json", "0002-000000.json"]
+    *claims, only = keys_in(store)
+    assert claims == ["claim-0001.json", "claim-0002.json"]
     assert only.startswith("compact-0002-000002-")
     assert only.endswith("-s9-f0-a0.parquet")
 
@@ -185,12 +185,12 @@ def test_a_listing_that_missed_what_was_moved_while_it_was_made_is_made_again():
     class Moving(MemoryStore):
         is_moving = True
 
-        def list(self, prefix):
+        def list(self, prefix, **options):
             if self.is_moving and prefix == f"{PREFIX}/":
                 self.is_moving = False
                 compact(self, PREFIX)  # after the place of the new object, before that of the old ones
                 return iter(())
-            return super().list(prefix)
+            return super().list(prefix, **options)
 
     store = Moving()
     store.is_moving = False
@@ -205,8 +205,8 @@ def test_a_listing_that_missed_what_was_moved_while_it_was_made_is_made_again():
 def test_a_damaged_segment_is_named_and_stays(tmp_path, data):
     store = FileStore(tmp_path)
     append(store, "a")
-    store.put(f"{PREFIX}/0002-000001-aaaaaa-s1-f0-a0.jsonl", data)
-    with pytest.raises(BooksError, match=r"0002-000001-aaaaaa-s1-f0-a0\.jsonl is damaged"):
+    store.put(f"{PREFIX}/segment-999997-999998-aaaaaa-s1-f0-a0.jsonl", data)
+    with pytest.raises(BooksError, match=r"segment-999997-999998-aaaaaa-s1-f0-a0\.jsonl is damaged"):
         compact(store, PREFIX)
     assert len(keys_in(store)) == 3
 

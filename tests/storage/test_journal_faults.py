@@ -275,7 +275,7 @@ def test_a_full_disk_says_what_to_do_and_waits_for_it(tmp_path, caplog):
         store.is_full = False
     assert names_in(store) == ["a"]
     assert "No space left on device: free space below file://" in caplog.text
-    assert keys_in(store)[0] == "0001-000000.json"
+    assert keys_in(store)[0] == "claim-0001.json"
     assert not list(tmp_path.rglob(".writing-*"))
 
 

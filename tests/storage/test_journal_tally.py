@@ -3,7 +3,7 @@
 import pytest
 
 from maskmatch.core.outcomes import FailureClass, Outcome, Reason
-from maskmatch.storage.journal import Counts, Origin, ShardJournal, compact, list_journal
+from maskmatch.storage.journal import Counts, Origin, ShardJournal, compact, list_newest
 from maskmatch.storage.journal.tally import Tally
 from tests.storage.journals import PREFIX, MemoryStore, known, record_durably, scored, unknown
 
@@ -14,7 +14,7 @@ def failed(name: str) -> Outcome:
 
 
 def counts_in(store) -> Counts:
-    return list_journal(store, PREFIX).counts
+    return list_newest(store, PREFIX).counts
 
 
 def test_counts_come_back_from_a_name_as_they_were():
@@ -56,3 +56,15 @@ def test_a_pair_that_two_tries_have_scored_is_one_when_it_was_compacted():
             record_durably(journal, unknown("b"))
     compact(store, PREFIX)
     assert counts_in(store) == Counts(1, 0, 1)
+
+
+def test_of_a_long_journal_only_the_newest_segment_is_looked_at(store):
+    for epoch in (1, 2):
+        with ShardJournal(store, PREFIX, origin=Origin("r"), epoch=epoch, only_new=True) as journal:
+            journal.count_from(known(store).values())
+            for number in range(10):
+                record_durably(journal, scored(f"p{epoch}-{number}"))
+    found = list_newest(store, PREFIX)
+    ((writer, segments),) = found.segments.items()
+    assert (writer.epoch, list(segments), found.counts) == (2, [10], Counts(20, 0, 0))
+    assert found.epochs == {1, 2}

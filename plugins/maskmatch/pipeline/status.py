@@ -7,7 +7,7 @@ from maskmatch.core.errors import InputError
 from maskmatch.core.planning import Plan, Shard
 from maskmatch.pipeline.run import Run
 from maskmatch.storage import plans, tables
-from maskmatch.storage.journal import Counts, list_journal, run_of
+from maskmatch.storage.journal import Counts, list_newest, run_of
 from maskmatch.storage.object_stores import Store
 
 _LOOKERS = 8
@@ -92,7 +92,7 @@ class _ShardReader:
         if self._ended:
             return self._ended
         prefix = plans.journal_prefix(self._shard.key)
-        listing = list_journal(self._warehouse, prefix)
+        listing = list_newest(self._warehouse, prefix)
         for epoch in listing.epochs - self._run_ids.keys():
             self._run_ids[epoch] = run_of(self._warehouse, prefix, epoch)
         now = self._status_of(listing.counts)

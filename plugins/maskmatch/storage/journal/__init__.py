@@ -1,10 +1,11 @@
 """What was paid for, in object storage, as it comes: one journal per shard.
 
-    <shard>.journal/0001-000000.json                       marker of an epoch, one per try of the shard
-    <shard>.journal/0001-000001-a1b2c3-s60-f2-a2.jsonl     segment: epoch, sequence number, token of its
-    <shard>.journal/0001-000002-a1b2c3-s121-f3-a4.jsonl    writer; pairs scored, failed, to be called again
-    <shard>.journal/0002-000000.json
-    <shard>.journal/0002-000001-9f8e7d-s125-f3-a0.jsonl    written after a crash by the next try
+    <shard>.journal/claim-0001.json                    claim of an epoch, one per try of the shard
+    <shard>.journal/claim-0002.json                    of the next try, after a crash
+    <shard>.journal/segment-999997-999998-9f8e7d-s125-f3-a0.jsonl   the first that this one wrote
+    <shard>.journal/segment-999998-999997-a1b2c3-s121-f3-a4.jsonl   the second of the first try
+    <shard>.journal/segment-999998-999998-a1b2c3-s60-f2-a2.jsonl    the first: epoch and number count down,
+                       token of its writer, pairs scored, failed, to be called again
     <shard>.journal/compact-0002-000001-5c4d3b-s125-f3-a0.parquet   all in one, once the shard is complete
 
 A writer thread puts whatever finished since its last PUT into one new segment (group commit). Objects are
@@ -15,7 +16,7 @@ Decision: docs/adr/0014-the-journal-says-every-call.md
 """
 
 from maskmatch.storage.journal.compacting import compact
-from maskmatch.storage.journal.names import list_journal
+from maskmatch.storage.journal.names import list_newest
 from maskmatch.storage.journal.reading import (
     Entry,
     final_outcomes,
@@ -37,7 +38,7 @@ __all__ = [
     "compact",
     "final_outcomes",
     "last_epoch",
-    "list_journal",
+    "list_newest",
     "read_journal",
     "run_of",
     "scan_journal",

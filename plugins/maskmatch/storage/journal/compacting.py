@@ -24,7 +24,7 @@ _DELETERS = 8
 
 
 def compact(store: Store, prefix: str) -> None:
-    """Put all segments of a journal into one object, then delete them; markers of epochs stay.
+    """Put all segments of a journal into one object, then delete them; claims of epochs stay.
 
     It may be killed at any point, and others may read, write and compact meanwhile: an object is deleted
     only after another that holds all of it is there. Nothing happens when there is nothing to gain.

@@ -1,6 +1,8 @@
 """The names of a journal's objects, and what a listing of them says.
 
 A name carries how far the shard is after its object, as its writer saw it: a listing alone tells the status.
+In the order of names come the claims of epochs, then the compact objects, then the segments, newest first,
+which therefore count down: the first few names are enough.
 
 Decision: docs/adr/0007-outcomes-are-journaled-in-groups.md
 Decision: docs/adr/0014-the-journal-says-every-call.md
@@ -15,10 +17,14 @@ from maskmatch.storage.journal.tally import Counts
 from maskmatch.storage.object_stores import Store
 
 _COUNTS = r"(s\d+-f\d+-a\d+)"
-_MARKER = re.compile(r"(\d{4,})-000000\.json")
-_SEGMENT = re.compile(rf"(\d{{4,}})-(\d{{6,}})-([0-9a-f]{{6}})-{_COUNTS}\.jsonl")
+_CLAIM = re.compile(r"claim-(\d{4,})\.json")
+_SEGMENT = re.compile(rf"segment-(\d{{6}})-(\d{{6}})-([0-9a-f]{{6}})-{_COUNTS}\.jsonl")
 _COMPACT = re.compile(rf"compact-(\d{{4,}})-(\d{{6,}})-[0-9a-f]{{6}}-{_COUNTS}\.parquet")
-_EARLIER = re.compile(r"(compact-)?\d{4,}-\d{6,}(-[0-9a-f]{6})?\.jsonl")
+_EARLIER = re.compile(r"\d{4,}-\d{6,}(-.*)?\.jsonl?|compact-\d{4,}-\d{6,}-[0-9a-f]{6}\.jsonl")
+_DOWN_FROM = 999_999
+"""More tries, and more segments in one, than a shard can see: a segment holds a row at least."""
+_FIRST_FEW = 16
+"""Names asked for at a time by who wants the newest: claims are few, compact objects mostly one."""
 
 
 class Writer(NamedTuple):
@@ -41,14 +47,15 @@ class Writer(NamedTuple):
         return cls(int(epoch), token)
 
 
-def marker_key(prefix: str, epoch: int) -> str:
+def claim_key(prefix: str, epoch: int) -> str:
     """Return the key of the object that claims an epoch."""
-    return f"{prefix}/{epoch:04d}-000000.json"
+    return f"{prefix}/claim-{epoch:04d}.json"
 
 
-def segment_key(prefix: str, writer: Writer, sequence: int, counts: Counts) -> str:
+def segment_key(prefix: str, writer: Writer, sequence: int, counts: Counts | str) -> str:
     """Return the key of a segment."""
-    return f"{prefix}/{writer.epoch:04d}-{sequence:06d}-{writer.token}-{counts}.jsonl"
+    place = f"{_DOWN_FROM - writer.epoch:06d}-{_DOWN_FROM - sequence:06d}"
+    return f"{prefix}/segment-{place}-{writer.token}-{counts}.jsonl"
 
 
 def compact_key(prefix: str, newest: Writer, sequence: int, token: str, counts: Counts) -> str:
@@ -78,13 +85,13 @@ class Listing:
         """Take up an object; one with a foreign name is left out. Raise BooksError for one of version 1."""
         name = key.rpartition("/")[2]
         if found := _SEGMENT.fullmatch(name):
-            epoch, sequence = int(found[1]), int(found[2])
+            epoch, sequence = _DOWN_FROM - int(found[1]), _DOWN_FROM - int(found[2])
             self.segments.setdefault(Writer(epoch, found[3]), {})[sequence] = key
             self._note((epoch, sequence, False), found[4])
         elif found := _COMPACT.fullmatch(name):
             self.compacts.add(key)
             self._note((int(found[1]), int(found[2]), True), found[3])
-        elif found := _MARKER.fullmatch(name):
+        elif found := _CLAIM.fullmatch(name):
             self.epochs.add(int(found[1]))
         elif _EARLIER.fullmatch(name):
             raise BooksError(
@@ -103,6 +110,20 @@ def list_journal(store: Store, prefix: str) -> Listing:
     listing = Listing()
     for found in store.list(f"{prefix}/"):
         listing.add(found.key)
+    return listing
+
+
+def list_newest(store: Store, prefix: str) -> Listing:
+    """Return claims, compact objects and the newest segment: what tells how far it is.
+
+    A store that does not list in the order of names, as none does that is known to us but the directory
+    buckets of S3, may give another segment, and so be behind.
+    """
+    listing = Listing()
+    for found in store.list(f"{prefix}/", page=_FIRST_FEW):
+        listing.add(found.key)
+        if listing.segments:
+            break
     return listing
 
 

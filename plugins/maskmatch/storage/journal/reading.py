@@ -13,7 +13,7 @@ import pyarrow as pa
 from maskmatch.core.errors import BooksError, ObjectMissing
 from maskmatch.core.outcomes import Outcome
 from maskmatch.core.workers import Workers
-from maskmatch.storage.journal.names import Listing, Writer, compact_keys, list_journal
+from maskmatch.storage.journal.names import Listing, Writer, compact_keys, list_journal, segment_key
 from maskmatch.storage.journal.packs import Pack, fetched
 from maskmatch.storage.journal.records import OUTCOME_COLUMNS, lines_of, outcomes_of, table_of
 from maskmatch.storage.object_stores import Store
@@ -94,7 +94,7 @@ def scan_chunks(store: Store, prefix: str, *, columns: Sequence[str] | None = No
     for _ in range(_TRIES):
         listing = list_journal(store, prefix)
         try:
-            yield from _unread(store, listing, done, columns)
+            yield from _unread(store, prefix, listing, done, columns)
             if compact_keys(store, prefix) <= listing.compacts:
                 return
         except ObjectMissing as error:
@@ -103,7 +103,7 @@ def scan_chunks(store: Store, prefix: str, *, columns: Sequence[str] | None = No
 
 
 def _unread(
-    store: Store, listing: Listing, done: dict[Writer, int], columns: Sequence[str] | None
+    store: Store, prefix: str, listing: Listing, done: dict[Writer, int], columns: Sequence[str] | None
 ) -> Iterator[Chunk]:
     with ExitStack() as files, Workers("journal-read", most=_READERS) as pool:
         packs = [files.enter_context(fetched(store, key)) for key in sorted(listing.compacts)]
@@ -116,9 +116,7 @@ def _unread(
             last = max(keys, default=0)
             for start in range(done.get(writer, 0) + 1, last + 1, _AT_ONCE):
                 sequences = range(start, min(start + _AT_ONCE, last + 1))
-                wanted = [
-                    keys.get(each, f"{writer.epoch:04d}-{each:06d}-{writer.token}") for each in sequences
-                ]
+                wanted = [keys.get(each, segment_key(prefix, writer, each, "*")) for each in sequences]
                 found = dict(
                     zip((f"{store.uri}/{key}" for key in wanted), pool.map(store.get, wanted), strict=True)
                 )

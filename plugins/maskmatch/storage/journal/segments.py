@@ -8,7 +8,7 @@ import secrets
 from contextlib import suppress
 
 from maskmatch.core.errors import ObjectExists, ObjectMissing, Replaced
-from maskmatch.storage.journal.names import Writer, list_journal, marker_key, segment_key
+from maskmatch.storage.journal.names import Writer, claim_key, list_journal, segment_key
 from maskmatch.storage.journal.records import FORMAT
 from maskmatch.storage.journal.tally import Counts
 from maskmatch.storage.object_stores import Store
@@ -25,12 +25,12 @@ class Segments:
         self._store = store
         self._prefix = prefix
         self._writer = Writer(epoch, secrets.token_hex(3))
-        self._marker = json.dumps({"format": FORMAT, "token": self._writer.token, "run_id": run_id}).encode()
+        self._claim = json.dumps({"format": FORMAT, "token": self._writer.token, "run_id": run_id}).encode()
         self._only_new = only_new
         self._written = 0
 
     def claim(self) -> None:
-        """Mark the epoch and those that nobody used before it, so that an earlier writer sees its next one.
+        """Claim the epoch and those that nobody used before it, so that an earlier writer sees its next one.
 
         Raise Replaced when somebody has this epoch or a later one, who has marked this one too.
         """
@@ -57,20 +57,20 @@ class Segments:
 
     def check(self) -> None:
         """Raise Replaced once somebody has claimed a later epoch, or without conditional writes this one."""
-        if self._store.head(marker_key(self._prefix, self._writer.epoch + 1)):
+        if self._store.head(claim_key(self._prefix, self._writer.epoch + 1)):
             raise self._replaced()
         if not self._only_new and not self._is_mine():
             raise self._replaced()
 
     def _mark(self, epoch: int) -> None:
-        key = marker_key(self._prefix, epoch)
+        key = claim_key(self._prefix, epoch)
         if not self._only_new and self._store.head(key):
             raise ObjectExists(f"{key} exists already")
-        self._store.put(key, self._marker, only_new=self._only_new)
+        self._store.put(key, self._claim, only_new=self._only_new)
 
     def _is_mine(self) -> bool:
         with suppress(ObjectMissing):
-            return self._store.get(marker_key(self._prefix, self._writer.epoch)) == self._marker
+            return self._store.get(claim_key(self._prefix, self._writer.epoch)) == self._claim
         return True
 
     def _replaced(self) -> Replaced:
@@ -78,8 +78,8 @@ class Segments:
 
 
 def run_of(store: Store, prefix: str, epoch: int) -> str | None:
-    """Return the run that claimed an epoch; None where its marker does not tell."""
+    """Return the run that claimed an epoch; None where its claim does not tell."""
     try:
-        return str(json.loads(store.get(marker_key(prefix, epoch)))["run_id"])
+        return str(json.loads(store.get(claim_key(prefix, epoch)))["run_id"])
     except (ValueError, KeyError, TypeError, ObjectMissing):
         return None

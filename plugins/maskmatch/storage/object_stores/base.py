@@ -61,8 +61,11 @@ class Store(Protocol):
         """Return a tag that changes with the content of an object; raise ObjectMissing."""
         ...
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Yield the objects whose key starts with the prefix, in no order that may be relied on."""
+    def list(self, prefix: str, *, page: int = 1000) -> Iterator[ObjectInfo]:
+        """Yield the objects whose key starts with the prefix, in no order that may be relied on.
+
+        A store is asked for `page` of them at a time, at most 1000.
+        """
         ...
 
     def put(self, key: str, data: bytes, *, only_new: bool = False) -> None:

@@ -64,7 +64,7 @@ class FileStore:
         """Return the SHA-256 of the content."""
         return hashlib.sha256(self.get(key)).hexdigest()
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+    def list(self, prefix: str, *, page: int = 1000) -> Iterator[ObjectInfo]:  # noqa: ARG002  one at a time
         """Yield the files whose path starts with the prefix."""
         folder = self._path(prefix.rpartition("/")[0])
         try:

@@ -133,12 +133,14 @@ class S3Store:
         with self._errors(key):
             return self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)["ETag"].strip('"')
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+    def list(self, prefix: str, *, page: int = 1000) -> Iterator[ObjectInfo]:
         """Yield the objects below a prefix, page by page."""
-        pages = self._client.get_paginator("list_objects_v2")
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=self._prefix + prefix, PaginationConfig={"PageSize": page}
+        )
         with self._errors(prefix):
-            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
-                for found in page.get("Contents", ()):
+            for each in pages:
+                for found in each.get("Contents", ()):
                     key = found["Key"].removeprefix(self._prefix)
                     yield ObjectInfo(key, found["Size"], _tag(found.get("ETag")))
 
