@@ -37,7 +37,7 @@ _A_FEW = 16
 nothing of it is in the cache."""
 _NAP_SECONDS, _BEAT_SECONDS = 0.01, 0.03
 """Answers that come within the first before a slot do not wake the loop; from slot to slot it sleeps, for a
-beat at most, and takes in what came with the next call that it sends: to wake for each event costs more."""
+beat at most, and takes in what came once in as long: to wake for each event costs more."""
 
 
 @dataclass(slots=True, eq=False)
@@ -225,9 +225,12 @@ class Dispatcher(Generic[C]):
     def _on_timer(self) -> None:
         """Send at the slots of one beat, one after the other, and sleep through the short waits between."""
         self._timer = None
-        ends = self._clock.now() + _BEAT_SECONDS
+        now = self._clock.now()
+        ends, take_in_at = now + _BEAT_SECONDS, now
         while True:
-            self._client.take_in()
+            if now >= take_in_at:
+                self._client.take_in()
+                take_in_at = now + _NAP_SECONDS
             self._send_due()
             now = self._clock.now()
             ahead = self._in_hand[0].slot - now if self._in_hand else math.inf

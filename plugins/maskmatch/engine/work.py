@@ -11,7 +11,7 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from maskmatch.core.clock import Clock
@@ -19,6 +19,8 @@ from maskmatch.core.codes import Billed, Rule
 from maskmatch.core.errors import CallFailed
 from maskmatch.core.outcomes import Calls, FailureClass, Images, Outcome, Reason, Source
 from maskmatch.core.pairs import Pair
+
+_NO_CALLS, _NO_IMAGES = Calls(), Images()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,8 @@ class WorkItem:
 
     order: int
     pair: Pair
-    calls: Calls = field(default_factory=Calls)
-    images: Images = field(default_factory=Images)
+    calls: Calls = _NO_CALLS
+    images: Images = _NO_IMAGES
     sent: int = 0
     attempts: int = 0
     renewals: int = 0
@@ -106,7 +108,7 @@ class WorkItem:
         source: Source = Source.API,
     ) -> Outcome:
         """Return the outcome; it takes the call with it, so that none is written twice."""
-        calls, self.calls = self.calls, Calls()
+        calls, self.calls = self.calls, _NO_CALLS
         return Outcome(
             pair_id=self.pair.pair_id,
             score=score,

@@ -4,6 +4,7 @@ Decision: docs/adr/0009-a-lean-way-below-the-vendors-client.md
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import httptools
 
@@ -17,6 +18,12 @@ class Response:
     status_code: int
     headers: dict[str, str]
     content: bytes = field(repr=False)
+
+
+@lru_cache(maxsize=256)
+def _title(name: bytes) -> str:
+    """Return a header's name as the SDK looks for it; a service sends the same ones with each answer."""
+    return name.decode("latin-1").title()
 
 
 class HttpAnswer:
@@ -60,7 +67,7 @@ class HttpAnswer:
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; of several the first."""
         if not self.is_whole:
-            self._headers.setdefault(name.decode("latin-1").title(), value.decode("latin-1"))
+            self._headers.setdefault(_title(name), value.decode("latin-1"))
 
     def on_headers_complete(self) -> None:
         """Note that an answer has begun."""
