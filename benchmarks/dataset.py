@@ -10,6 +10,7 @@ from math import ceil, sqrt
 
 from comparemaskface.wire.comparison import read_comparison
 
+from devstack.pictures import JPEG_HEAD
 from maskmatch.core.planning import MANIFEST_BYTES_PER_SHARD
 from maskmatch.storage.object_stores import Store
 
@@ -41,7 +42,7 @@ def image_key(number: int) -> str:
 
 def image(number: int) -> bytes:
     """Return what passes for a JPEG where nobody looks for a face."""
-    return b"\xff\xd8\xff%d" % number
+    return JPEG_HEAD + b"%d" % number
 
 
 def write_dataset(source: Store, count: int, *, shards: int, day: date = DAY, at: str = "") -> None:

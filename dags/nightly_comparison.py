@@ -17,11 +17,16 @@ without a final answer are called, so nothing is paid twice.
 | compare | the budget of the day, month is spent | nothing: it goes on by itself in the next window |
 | compare | drained | `maskmatch resume`, then clear `compare` (with downstream) |
 | compare | another try has taken over | look who else runs this date; the other one goes on |
+| plan | too many bad rows, images missing | fix manifest or source, or raise the limit, clear `plan` |
 | publish | pairs have no outcome yet | clear the `compare` tasks that failed |
+| publish | no call was answered | look at the rows where the message says; clear `plan`, or `allow_empty` |
+| report | too many rows failed | they are published: look at the reasons; clear `plan` to try open ones |
 
 * A row that could not be compared is no failure of the Dag: it is a row with `failure_code` and
-  `failure_message` in the table. Pairs that failed for `infrastructure` reasons are called again when you
-  clear `compare` and `publish`.
+  `failure_message` in the table. Where `is_open` is true (an image was missing, forbidden, archived, the
+  vendor could not fetch it, no answer came) the next run of the date tries the pair again: clear `plan`.
+* **A store away, an expired key, a missing right**: `compare` waits, at most `store_patience`, and goes on by
+  itself when it is mended; no pair fails for it.
 * **Backfill**: Dag page, *Trigger*, *Backfill*, with the dates; or
   `airflow backfill create --dag-id nightly_comparison --from-date 2026-11-20 --to-date 2026-11-22`.
 * **Who goes first** when the rate is not enough: scheduled runs, then backfills, then runs started by hand or
@@ -62,6 +67,7 @@ with DAG(
         "retry_policy": RETRY_POLICY,
         "source": "{{ params.source }}",
         "warehouse": "{{ params.warehouse }}",
+        "store_patience": "{{ params.store_patience }}",
     },
     params={
         "source": Param(
@@ -117,6 +123,41 @@ with DAG(
             title="Time limit of a call",
             description="Seconds. Best is 2.5 times what the service needs for a call.",
         ),
+        "max_bad_rows": Param(
+            "50% of 100",
+            type="string",
+            title="Bad rows at most",
+            description="Share of the manifest's rows that may be no pairs, of so many rows at least. Above "
+            "it nothing is called and nothing replaced.",
+        ),
+        "max_missing_share": Param(
+            "50% of 100",
+            type="string",
+            title="Missing images at most",
+            description="Of the first 100 pairs, the share that may lack an image. Above it nothing is "
+            "called.",
+        ),
+        "max_failed_share": Param(
+            "50% of 100",
+            type="string",
+            title="Failed rows at most",
+            description="Above this share the last task fails, after the outcomes were published.",
+        ),
+        "allow_empty": Param(
+            False,
+            type="boolean",
+            title="Allow an empty table",
+            description="Replace the table of the date also when not one call was answered.",
+        ),
+        "store_patience": Param(
+            300,
+            type="number",
+            minimum=0,
+            maximum=86400,
+            title="Patience with stores",
+            description="Seconds that a trouble of a store may last (it is away, its key has expired, a "
+            "right is missing) before the task ends with the cure. No pair fails for it.",
+        ),
         "budget_calls": Param(
             None,
             type=["null", "integer"],
@@ -152,6 +193,9 @@ with DAG(
         quality_control="{{ params.quality_control }}",
         max_shards="{{ params.max_shards }}",
         recompare="{{ params.recompare }}",
+        max_bad_rows="{{ params.max_bad_rows }}",
+        max_missing_share="{{ params.max_missing_share }}",
+        image_transfer="{{ params.image_transfer }}",
     )
     compare = CompareMaskFaceOperator.partial(
         task_id="compare",
@@ -167,8 +211,9 @@ with DAG(
         task_id="publish",
         plan=PLAN,
         nominal_fmr="{{ params.nominal_fmr }}",
+        allow_empty="{{ params.allow_empty }}",
         trigger_rule=TriggerRule.NONE_FAILED,  # a manifest of bad rows alone has nothing to compare
     )
-    report = ReportOutcomesOperator(task_id="report")
+    report = ReportOutcomesOperator(task_id="report", max_failed_share="{{ params.max_failed_share }}")
 
     compare >> publish >> report

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from devstack.pictures import JPEG_HEAD
 from maskmatch.core.planning import Plan, PlanOptions, Shard
 from maskmatch.pipeline.compare import compare_shards
 from maskmatch.pipeline.compare_options import CompareOptions
@@ -21,14 +22,13 @@ from tests.account import LocalAccount
 
 DAY = date(2026, 1, 2)
 HEADER = "pair_id,reference_id,probe_id,is_mated,attr_mask"
-JPEG = b"\xff\xd8\xff"
 
 
 def write_pairs(store: Store, count: int, *, day: date = DAY, extra_lines: Sequence[str] = ()) -> None:
     """Write a manifest of so many sound pairs, no two alike, of 60 images, and lines as they are given."""
     images = min(count, 60)
     for number in range(images):
-        store.put(f"images/{number}.jpg", JPEG + b"%d" % number)
+        store.put(f"images/{number}.jpg", JPEG_HEAD + b"%d" % number)
     lines = [
         f"p{n:05d},images/{n % images}.jpg,images/{(n + n // images + 1) % images}.jpg,true,none"
         for n in range(count)

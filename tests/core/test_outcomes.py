@@ -1,19 +1,25 @@
 from datetime import UTC, datetime
 
-from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason, Status
+from maskmatch.core.codes import Action, Billed, table
+from maskmatch.core.errors import IMAGE_CODES
+from maskmatch.core.outcomes import FINAL_FAILURES, Calls, FailureClass, Outcome, Reason, Status
 
 
-def test_only_infrastructure_failures_are_called_again():
-    final = {
-        name: Outcome(pair_id="p", reason=Reason(failure_class=name, code="c", message="m")).is_final
-        for name in FailureClass
-    }
-    assert final == {
-        FailureClass.BIOMETRIC: True,
-        FailureClass.DATA: True,
-        FailureClass.INFRASTRUCTURE: False,
-        FailureClass.POLICY: True,
-    }
+def is_final(code: str) -> bool:
+    reason = Reason(failure_class=FailureClass.DATA, code=code, message="m")
+    return Outcome(pair_id="p", reason=reason).is_final
+
+
+def test_a_failure_is_final_only_when_it_belongs_to_the_bytes_of_an_image():
+    of_an_image = (Action.FAIL_IMAGE, Action.FAIL_PAIR)
+    for rule in table().values():
+        if rule.action in of_an_image and rule.failure_class in (FailureClass.BIOMETRIC, FailureClass.DATA):
+            assert is_final(rule.failure_code) == (rule.failure_code not in ("url_invalid", "value_refused"))
+        else:
+            assert not is_final(rule.failure_code)
+        assert is_final(rule.failure_code) or rule.billed is not Billed.YES or rule.action is Action.RETRY
+    assert not any(is_final(code) for code in IMAGE_CODES)
+    assert {rule.failure_code for rule in table().values()} >= FINAL_FAILURES
 
 
 def test_a_scored_pair_is_final():

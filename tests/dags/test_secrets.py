@@ -7,6 +7,7 @@ from datetime import date
 
 import pyarrow.parquet as pq
 
+from devstack.pictures import JPEG_HEAD
 from tests.dags.conftest import DAG
 
 DAY = date(2026, 3, 10)
@@ -51,7 +52,7 @@ def test_no_secret_signed_url_or_image_byte_is_left_in_logs_xcom_rendered_fields
     for day in transfers:
         pairs(day, 12, extra_lines=[signed, "x2,images/0.jpg,images/missing.jpg,,"])
     for image in range(12):
-        nights.source.put(f"images/{image}.jpg", b"\xff\xd8\xff" + PIXELS + b"%d" % image)
+        nights.source.put(f"images/{image}.jpg", JPEG_HEAD + PIXELS + b"%d" % image)
     runs = [nights.start(day, image_transfer=transfer) for day, transfer in transfers.items()]
     assert [nights.airflow.wait(DAG, run_id, seconds=180) for run_id in runs] == ["success"] * 2
     for day in transfers:

@@ -3,9 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from maskmatch.core.errors import CallFailed, SlotMissed, Unavailable
+from maskmatch.core.errors import CallFailed, ImageUnusable, SlotMissed, SourceWaits, StoreAway
 from maskmatch.core.image_rules import ImageFacts
 from maskmatch.core.outcomes import FailureClass, Images, Side, Source, Status
+from maskmatch.core.store_troubles import IMAGE_UNAVAILABLE, store_rule
 from maskmatch.engine.run import compare_pairs
 from maskmatch.permits.client.pacing import Pacer
 from tests.engine.engines import engine, numbered
@@ -105,16 +106,16 @@ def test_two_images_too_large_for_one_request_fail_the_pair_without_a_call():
     assert (outcome.reason.code, parts.client.calls) == ("request_too_large", [])
 
 
-def test_a_store_of_images_that_is_away_ends_the_run():
+def test_a_source_in_trouble_for_too_long_ends_the_run():
     class Away(FakeImages):
         def load(self, image_id):
-            raise Unavailable("the store is away")
+            raise StoreAway("the store is away", store_rule("503"))
 
-    with pytest.raises(Unavailable, match="the store is away"):
+    with pytest.raises(StoreAway, match="the store is away"):
         compare_pairs(numbered(*"abc"), engine(images=Away()))
 
 
-def test_an_image_that_cannot_be_read_fails_its_pair_for_now_and_ends_nothing():
+def test_an_image_in_another_store_that_cannot_be_used_fails_its_pair_alone():
     class Broken(FakeImages):
         tries = 0
 
@@ -122,44 +123,36 @@ def test_an_image_that_cannot_be_read_fails_its_pair_for_now_and_ends_nothing():
             if image_id != "7":
                 return super().load(image_id)
             self.tries += 1
-            raise Unavailable("the store breaks off")
+            raise ImageUnusable(IMAGE_UNAVAILABLE, "the store breaks off")
 
     parts = engine(images=Broken())
     compare_pairs(numbered(*map(str, range(50))), parts)
     (failed,) = [outcome for outcome in parts.journal.outcomes if outcome.reason]
-    assert (failed.pair_id, failed.reason.code, failed.reason.side) == ("7", "image_unavailable", Side.PROBE)
+    assert (failed.pair_id, failed.reason.code, failed.reason.side) == ("7", IMAGE_UNAVAILABLE, Side.PROBE)
+    assert failed.reason.failure_class is FailureClass.INFRASTRUCTURE
     assert (failed.is_final, parts.images.tries, len(parts.journal.outcomes)) == (False, 3, 50)
 
 
-def test_a_store_of_images_that_goes_away_in_the_middle_ends_the_run():
-    class GoesAway(FakeImages):
-        loads = 0
+@pytest.mark.parametrize("is_sure", [True, False])
+def test_pairs_wait_while_the_source_is_in_trouble_and_none_fails(is_sure):
+    class InTrouble(FakeImages):
+        loads = refused = 0
 
         def load(self, image_id):
             self.loads += 1
-            if self.loads > 40:
-                raise Unavailable("the store is away")
+            if self.loads > 40 and parts.clock.now() < began + 20:
+                self.refused += 1
+                raise SourceWaits("the key has expired", is_sure=is_sure)
             return super().load(image_id)
 
-    parts = engine(images=GoesAway())
-    with pytest.raises(Unavailable, match="the store is away"):
-        compare_pairs(numbered(*map(str, range(200))), parts)
-
-
-def test_pictures_that_are_kept_do_not_hide_that_the_store_is_away():
-    class ReferencesKept(FakeImages):
-        loads = 0
-
-        def load(self, image_id):
-            self.loads += 1
-            if self.loads <= 40:
-                return super().load(image_id)
-            if image_id.startswith("of-"):
-                return replace(super().load(image_id), is_kept=True)
-            raise Unavailable("the store is away")
-
-    with pytest.raises(Unavailable, match="the store is away"):
-        compare_pairs(numbered(*map(str, range(200))), engine(images=ReferencesKept()))
+    parts = engine(images=InTrouble())
+    began = parts.clock.now()
+    compare_pairs(numbered(*map(str, range(200))), parts)
+    assert {outcome.score for outcome in parts.journal.outcomes} == {77.0}
+    assert len(parts.journal.outcomes) == 200
+    assert parts.client.sent == 200
+    if is_sure:  # what was on its way, and one pair every two seconds
+        assert parts.images.refused <= 150 + 12
 
 
 def test_a_call_whose_permit_has_passed_is_made_with_another():

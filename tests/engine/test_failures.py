@@ -5,7 +5,7 @@ import pytest
 
 from maskmatch.core.codes import Action, Billed, ThrottleScope, table
 from maskmatch.core.errors import StopRun, Unavailable
-from maskmatch.core.outcomes import FailureClass
+from maskmatch.core.outcomes import FINAL_FAILURES
 from maskmatch.engine.run import compare_pairs
 from maskmatch.engine.work import RetryLimits
 from tests.engine.engines import engine, numbered
@@ -37,9 +37,7 @@ def test_every_code_answered_once_leads_to_the_step_of_the_table_and_the_books_b
     (outcome,) = parts.journal.outcomes
     is_scored = rule.action in TRIED_AGAIN or rule.code == "AuthFailure.SignatureExpire"
     assert (outcome.score is not None) == is_scored
-    assert outcome.is_final == (
-        is_scored or (not stops and rule.failure_class is not FailureClass.INFRASTRUCTURE)
-    )
+    assert outcome.is_final == (is_scored or (not stops and rule.failure_code in FINAL_FAILURES))
     assert outcome.calls.attempts == parts.client.sent == 1 + is_scored
     assert outcome.calls.billed == parts.client.billed
     assert outcome.calls.maybe_billed == (rule.billed is Billed.UNKNOWN)

@@ -9,7 +9,7 @@ from tests.storage.journals import PREFIX, MemoryStore, known, record_durably, s
 
 
 def failed(name: str) -> Outcome:
-    reason = Reason(failure_class=FailureClass.DATA, code="image_missing", message="no object")
+    reason = Reason(failure_class=FailureClass.DATA, code="image_undecodable", message="no picture")
     return Outcome(pair_id=name, reason=reason)
 
 

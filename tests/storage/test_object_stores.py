@@ -122,7 +122,7 @@ def test_a_folder_has_no_signed_urls(tmp_path):
 
 def test_a_missing_bucket_says_which_and_what_to_do(seaweed):
     client = client_of(seaweed)
-    with pytest.raises(StopRun, match=r"s3://nowhere/x at http.* \(NoSuchBucket\): create the bucket"):
+    with pytest.raises(StopRun, match=r"s3://nowhere/x at .*: There is no such bucket: create it .*\(NoSuchBucket\)"):
         S3Store(client, bucket="nowhere").get("x")
     client.close()
 
@@ -139,7 +139,7 @@ def test_a_store_that_is_away_is_unavailable(monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
     client = s3_client()
-    with pytest.raises(Unavailable, match=r"s3://maskmatch at http://127\.0\.0\.1:9 cannot be reached"):
+    with pytest.raises(Unavailable, match=r"s3://maskmatch/x at 127\.0\.0\.1:9: .*cannot be reached"):
         S3Store(client, bucket="maskmatch").get("x")
     client.close()
 
@@ -223,7 +223,7 @@ def test_a_store_that_is_full_is_unavailable_until_somebody_makes_room(status, c
     body = f"<Error><Code>{code}</Code><Message>full</Message></Error>".encode()
     with (
         answering_store(status, body) as store,
-        pytest.raises(Unavailable, match=f"full .{code}.: free space"),
+        pytest.raises(Unavailable, match=rf"full: free space .*\({code}\)"),
     ):
         store.put("x", b"data")
 

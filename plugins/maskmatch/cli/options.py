@@ -4,12 +4,14 @@ import argparse
 import os
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 from maskmatch.core.decisions import NOMINAL_FMRS
 from maskmatch.core.errors import InputError
 
 if TYPE_CHECKING:
+    from maskmatch.core.limits import ShareLimit
     from maskmatch.core.planning import PlanOptions
     from maskmatch.pipeline.run import Run
 
@@ -32,6 +34,14 @@ def add_warehouse(parser: argparse.ArgumentParser) -> None:
     """Add the date and where plans, journals and tables lie."""
     parser.add_argument("--date", type=_day, required=True, help="the date, as YYYY-MM-DD")
     _add_place(parser, "warehouse", "plans, journals and tables")
+    parser.add_argument(
+        "--store-patience",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="how long a trouble of a store may last before the command ends with the cure; no pair fails "
+        "for it (default %(default)g)",
+    )
 
 
 def add_plan_options(parser: argparse.ArgumentParser) -> None:
@@ -53,6 +63,14 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
         help="call every pair again and pay again; the same name goes on with the same repetition",
     )
     add(
+        "--max-bad-rows",
+        type=partial(_share, "max_bad_rows"),
+        default="50% of 100",
+        metavar="SHARE",
+        help="rows that may be no pairs, such as 0.5, 50%% or 50%% of 100 (rows at least); above it nothing "
+        "is called and nothing replaced (default: 50%% of 100)",
+    )
+    add(
         "--max-shards",
         type=int,
         choices=range(1, 33),
@@ -60,6 +78,36 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
         metavar="1..32",
         help="portions of the date, compared as one here (default %(default)s)",
     )
+
+
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """Add how much may fail."""
+    for name, text in _LIMITS.items():
+        option = f"--{name.replace('_', '-')}"
+        kind = partial(_share, name)
+        parser.add_argument(option, type=kind, default="50% of 100", metavar="SHARE", help=text)
+    parser.add_argument(
+        "--allow-empty",
+        action="store_true",
+        help="replace the table of the date also when not one call was answered",
+    )
+
+
+_LIMITS = {
+    "max_missing_share": "of the first 100 pairs, those that may lack an image; above it nothing is called "
+    "(default: 50%% of 100)",
+    "max_failed_share": "rows that may fail; above it the exit status is 1, after they were published "
+    "(default: 50%% of 100)",
+}
+
+
+def _share(name: str, text: str) -> "ShareLimit":
+    from maskmatch.core.limits import ShareLimit
+
+    try:
+        return ShareLimit.parse(text, name=name)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_threshold(parser: argparse.ArgumentParser) -> None:
@@ -83,6 +131,7 @@ def run_of(args: argparse.Namespace, *, source: str) -> "Run":
         warehouse=open_store(_place(args, "warehouse")),
         day=args.date,
         run_id="cli",
+        store_patience=args.store_patience,
     )
 
 
@@ -90,7 +139,7 @@ def plan_options_of(args: argparse.Namespace) -> "PlanOptions":
     """Return the choices of a plan."""
     from maskmatch.core.planning import PlanOptions
 
-    return PlanOptions(args.quality_control, args.max_shards, args.recompare)
+    return PlanOptions(args.quality_control, args.max_shards, args.recompare, args.max_bad_rows)
 
 
 def _add_place(parser: argparse.ArgumentParser, name: str, holds: str) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from maskmatch.cli.account_options import add_account, add_budgets, compare_options_of
-from maskmatch.cli.options import add_plan_options, add_threshold, plan_options_of, run_of
+from maskmatch.cli.options import add_limits, add_plan_options, add_threshold, plan_options_of, run_of
 from maskmatch.core.errors import BudgetSpent, Interrupted
 from maskmatch.pipeline.task_process import ParentWatchdog
 
@@ -27,7 +27,7 @@ _SHORTEST_WAIT = timedelta(seconds=30)
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `run`."""
-    for add in (add_plan_options, add_account, add_threshold, add_budgets):
+    for add in (add_plan_options, add_account, add_threshold, add_limits, add_budgets):
         add(parser)
 
 
@@ -42,9 +42,10 @@ def plan(args: argparse.Namespace) -> int:
 def run(args: argparse.Namespace) -> int:
     """Plan, compare what is missing, publish and report."""
     from maskmatch.pipeline.compare import check_account
+    from maskmatch.pipeline.look_first import look_first
     from maskmatch.pipeline.plan import make_plan
     from maskmatch.pipeline.publish import publish
-    from maskmatch.pipeline.report import report
+    from maskmatch.pipeline.report import check_failed, published, render
     from maskmatch.storage.tables import outcomes_address
 
     this, options = run_of(args, source="source"), compare_options_of(args)
@@ -53,10 +54,13 @@ def run(args: argparse.Namespace) -> int:
     _say(str(plan))
     this = replace(this, run_id=f"cli__{plan.plan_id}")
     signals = _stop_on_signals()
+    look_first(this, plan, options, args.max_missing_share)
     if plan.shards:
         _compare(this, plan, options, signals=signals, waits=args.wait)
-    publish(this, plan, nominal_fmr=args.nominal_fmr)
-    _say(f"{report(this)}\n\npublished at {outcomes_address(this.warehouse, this.day)}")
+    publish(this, plan, nominal_fmr=args.nominal_fmr, allow_empty=args.allow_empty)
+    if plan.rows and (outcomes := published(this)) is not None:
+        _say(f"{render(outcomes)}\n\npublished at {outcomes_address(this.warehouse, this.day)}")
+        check_failed(outcomes, args.max_failed_share)
     return 0
 
 

@@ -3,13 +3,16 @@
 MaskmatchError
 ├── InputError        a manifest or a parameter is wrong: fix it, nothing was sent
 ├── StopRun           the account or a setting is wrong: the message holds the cure
-│   └── Replaced      another try of the same shard has taken over
+│   ├── Replaced      another try of the same shard has taken over
+│   └── StoreRefused  a store does not accept key, right or setting: `rule` says which
 ├── BudgetSpent       a budget is used up: `until` says when there is more
 ├── Unavailable       the service or the store is away: try the same task again later
+│   └── StoreAway     a store does not answer, or reports an error of its own
 ├── Interrupted       we were asked to stop: what is done is kept
 │   └── Drained       the same, asked through the permit store
 ├── BooksError        the counts do not add up: nothing is published
 ├── ImageUnusable     one image cannot be sent: record the pair and go on
+├── SourceWaits       the source is in trouble: its pairs wait
 ├── SlotMissed        the time of a permit passed before its call was sent: ask for another
 ├── CallFailed        one call was refused, or its fate is unknown: `rule` says what next
 ├── ObjectMissing     there is no object under this key
@@ -24,13 +27,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from maskmatch.core.codes import Rule
+    from maskmatch.core.store_troubles import StoreRule
 
 
-PREFLIGHT_CODES = {
+BAD_ROW_CODES = {
     "column_unknown": "A JSON line has a column that is not known.",
-    "image_forbidden": "The store does not let us read the image, or its address is invalid.",
-    "image_missing": "There is no object under the image's key.",
-    "image_unavailable": "The store of the image did not answer; a later run tries again.",
     "pair_id_missing": "The row has no pair_id.",
     "pair_id_repeated": "The pair_id also appears in an earlier row.",
     "probe_id_missing": "The row has no probe_id.",
@@ -39,6 +40,15 @@ PREFLIGHT_CODES = {
     "signed_url_refused": "A value holds a signed URL or a key, which must not end up in tables.",
     "value_invalid": "The value is not one that its column may have.",
 }
+"""Failure codes of rows that are no pairs, given by the plan."""
+IMAGE_CODES = {
+    "image_archived": "The image is in an archive: restore it.",
+    "image_forbidden": "The store does not let us read this image, or it is missing and we may not list.",
+    "image_id_invalid": "The image id is not one that a store understands.",
+    "image_missing": "There is no object under the image's key.",
+    "image_unavailable": "The store of the image, which is not the source, cannot be read.",
+}
+"""Failure codes of pairs whose images cannot be sent, given before any call; others stand in codes.csv."""
 """Failure codes of our own, given before any call; others stand in codes.csv."""
 
 
@@ -58,6 +68,14 @@ class Replaced(StopRun):
     """Another try of the same shard has taken over; it goes on, this one stops."""
 
 
+class StoreRefused(StopRun):
+    """A store refused us, and nothing says that it will not do so again."""
+
+    def __init__(self, message: str, rule: StoreRule) -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
 class BudgetSpent(MaskmatchError):
     """A budget is used up: that of `window` (run, day or month), until the time `until` (UTC) if ever."""
 
@@ -69,6 +87,14 @@ class BudgetSpent(MaskmatchError):
 
 class Unavailable(MaskmatchError):
     """The service or the store cannot be reached now; a later try resumes from the journal."""
+
+
+class StoreAway(Unavailable):
+    """A store cannot be reached, has too much to do or is full; it comes back by itself."""
+
+    def __init__(self, message: str, rule: StoreRule) -> None:
+        super().__init__(message)
+        self.rule = rule
 
 
 class Interrupted(MaskmatchError):
@@ -92,12 +118,24 @@ class ObjectExists(MaskmatchError):
 
 
 class ImageUnusable(MaskmatchError):
-    """An image cannot be sent; `code` is the failure code of its pair."""
+    """An image cannot be sent: `code` is the failure code of its pair, `vendor_code` the vendor's."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, *, vendor_code: str | None = None) -> None:
         super().__init__(message)
+        self.vendor_code = vendor_code
         self.code = code
         self.message = message
+
+
+class SourceWaits(MaskmatchError):
+    """An image was not read, and the source or our key may be the reason: its pair waits.
+
+    `is_sure` is False while other images may still show that it is this one alone.
+    """
+
+    def __init__(self, message: str, *, is_sure: bool) -> None:
+        super().__init__(message)
+        self.is_sure = is_sure
 
 
 class SlotMissed(MaskmatchError):

@@ -7,12 +7,25 @@ and https://cloud.tencent.com/document/product/1278/46710 (a request at most 10 
 from dataclasses import dataclass, field
 
 from maskmatch.core.errors import ImageUnusable
+from maskmatch.core.image_heads import Format, name_of, read_head
 
 MAX_FILE_BYTES = 5 * 1024 * 1024 // 4 * 3
 """The largest file whose base64 text fits into 5 MiB."""
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 _ENVELOPE_BYTES = 1024
-_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM")
+_MOST_PIXELS = {Format.JPEG: 4000, Format.PNG: 2000, Format.BMP: 2000}
+"""On the long side."""
+FEWEST_PIXELS = 64
+"""On the short side."""
+VENDOR_CODES = {
+    "image_empty": "InvalidParameterValue.ImageEmpty",
+    "image_too_many_bytes": "FailedOperation.ImageSizeExceed",
+    "image_undecodable": "FailedOperation.ImageDecodeFailed",
+    "image_too_many_pixels": "FailedOperation.ImageResolutionExceed",
+    "image_too_few_pixels": "FailedOperation.ImageResolutionTooSmall",
+    "request_too_large": "RequestSizeLimitExceeded",
+}
+"""What the vendor would say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,22 +54,47 @@ class Picture:
     facts: ImageFacts | None = field(default=None, compare=False, repr=False)
 
 
-def check_size(size: int) -> None:
-    """Raise ImageUnusable for a file of so many bytes that the vendor is certain to reject."""
+def check_head(data: bytes, *, size: int) -> None:
+    """Raise ImageUnusable for a file that the vendor is certain to reject: its first bytes, and its size."""
     if size == 0:
-        raise ImageUnusable("image_empty", "the image is empty (0 bytes)")
+        raise _unusable("image_empty", "the image is empty (0 bytes)")
     if size > MAX_FILE_BYTES:
-        raise ImageUnusable(
+        raise _unusable(
             "image_too_many_bytes",
-            f"the image is a file of more than {MAX_FILE_BYTES:,} bytes (5 MiB as base64)",
+            f"the image is a file of {size:,} bytes or more, and {MAX_FILE_BYTES:,} is the most "
+            "(5 MiB as base64)",
+        )
+    head = read_head(data)
+    if head is None:
+        other = name_of(data)
+        raise _unusable(
+            "image_undecodable",
+            "the image is not a PNG, JPG or BMP by its first bytes"
+            + (f", but {other}: convert it" if other else ""),
+        )
+    if head.width is None or head.height is None:
+        if len(data) < size:
+            return  # the size comes later than what we have
+        raise _unusable("image_undecodable", f"the image is a {head.format} that breaks off or is damaged")
+    _check_pixels(head.format, head.width, head.height)
+
+
+def _check_pixels(kind: Format, width: int, height: int) -> None:
+    most = _MOST_PIXELS[kind]
+    if max(width, height) > most:
+        raise _unusable(
+            "image_too_many_pixels",
+            f"the image is a {kind} of {width} x {height} px, and the long side of one may have {most}",
+        )
+    if min(width, height) < FEWEST_PIXELS:
+        raise _unusable(
+            "image_too_few_pixels",
+            f"the image has {width} x {height} px, and the short side needs {FEWEST_PIXELS}",
         )
 
 
-def check_bytes(data: bytes) -> None:
-    """Raise ImageUnusable for bytes that the vendor is certain to reject."""
-    check_size(len(data))
-    if not data.startswith(_MAGIC):
-        raise ImageUnusable("image_undecodable", "the image is not a PNG, JPG or BMP by its first bytes")
+def _unusable(code: str, message: str) -> ImageUnusable:
+    return ImageUnusable(code, message, vendor_code=VENDOR_CODES[code])
 
 
 def fit_one_request(reference: Picture, probe: Picture) -> bool:

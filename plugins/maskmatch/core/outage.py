@@ -32,6 +32,11 @@ class Outage:
         return 0.0 if self._since is None else self._now() - self._since
 
     @property
+    def goes_on(self) -> bool:
+        """Return True while the store is away."""
+        return self._since is not None
+
+    @property
     def has_lasted_too_long(self) -> bool:
         """Return True if it is time to give up."""
         return self.seconds > self.patience_seconds

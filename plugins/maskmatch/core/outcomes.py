@@ -40,6 +40,24 @@ class Source(StrEnum):
     VERDICT = "verdict"
 
 
+FINAL_FAILURES = frozenset(
+    {
+        "comparison_failed",
+        "face_too_small",
+        "image_empty",
+        "image_too_few_pixels",
+        "image_too_many_bytes",
+        "image_too_many_pixels",
+        "image_undecodable",
+        "low_quality",
+        "no_face",
+        "request_too_large",
+        "too_many_faces",
+    }
+)
+"""Codes that belong to the bytes of an image: the same bytes fail again. All other failures are open."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the vendor says of one pair: a score from 0 to 100."""
@@ -69,8 +87,8 @@ class Reason:
 
     @property
     def is_open(self) -> bool:
-        """Return True if the same pair may succeed later without anyone fixing it."""
-        return self.failure_class is FailureClass.INFRASTRUCTURE
+        """Return True if the next run is to try the pair again: nothing says that it must fail."""
+        return self.code not in FINAL_FAILURES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

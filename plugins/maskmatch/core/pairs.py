@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from maskmatch.core.image_ids import may_hold_secret, what_is_wrong
+
 T = TypeVar("T")
 
 REQUIRED_COLUMNS = ("pair_id", "reference_id", "probe_id")
@@ -14,11 +16,6 @@ ATTRIBUTE_PREFIX = "attr_"
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _QUALITIES = {str(level): level for level in range(5)}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_SIGNED = re.compile(
-    r"//[^/?#\s]*:[^/?#\s]*@"  # user and password
-    r"|[?&](x-(amz|cos|goog)-[a-z-]*|awsaccesskeyid|q-[a-z-]*|[a-z_-]*(signature|sig|sign|token|auth_key))=",
-    re.IGNORECASE,
-)
 _MAX_LENGTH = 1024
 
 
@@ -98,8 +95,11 @@ def bad_row(
 
 def _text(fields: Mapping[str, str | None], column: str) -> str | None:
     value = (fields.get(column) or "").strip()
-    if _SIGNED.search(value):
-        why = "a signed URL or a key expires and would end up in the tables: give the s3:// address instead"
+    if may_hold_secret(value):
+        why = (
+            "an address with a user, or with a query beyond size and version, may hold a key, which would "
+            "end up in the tables: give the s3:// address, or one without"
+        )
         raise _Bad("signed_url_refused", column, why)
     if _CONTROL.search(value):
         raise _Bad("value_invalid", column, "the value has control characters")
@@ -119,11 +119,8 @@ def _required(fields: Mapping[str, str | None], column: str) -> str:
 
 def _image_id(fields: Mapping[str, str | None], column: str) -> str:
     value = _required(fields, column)
-    scheme, separator, rest = value.partition("://")
-    if separator and (scheme not in ("s3", "https", "http") or not rest):
-        raise _Bad("value_invalid", column, "give a key, an s3:// address or a public https:// address")
-    if not separator and (value.startswith("/") or ".." in value.split("/")):
-        raise _Bad("value_invalid", column, "a key must stay below the source folder: no leading / and no ..")
+    if why := what_is_wrong(value):
+        raise _Bad("value_invalid", column, why)
     return value
 
 

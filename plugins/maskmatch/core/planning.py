@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, Self
 
 from maskmatch.core.errors import InputError
+from maskmatch.core.limits import ShareLimit
 from maskmatch.core.pairs import BadRow, Pair, bad_row
 
 FORMAT = 1
@@ -95,12 +96,14 @@ class Plan:
 class PlanOptions:
     """Choices of a plan: quality control for rows that do not say, shards at most, and a repetition.
 
-    A `repetition` is a name; a new one calls every pair again, though its score is known.
+    A `repetition` is a name; a new one calls every pair again, though its score is known. More bad rows than
+    `max_bad_rows` are an error.
     """
 
     quality_control: int = 0
     max_shards: int = 4
     repetition: str = ""
+    max_bad_rows: ShareLimit = field(default_factory=ShareLimit)
 
 
 def work_id(source: str, manifests: Sequence[ManifestFile], options: PlanOptions) -> str:

@@ -77,6 +77,11 @@ def check_books(rows: list[Row], *, manifest_rows: int) -> None:
         raise BooksError(f"pair {wrong[0]['pair_id']} has a score outside 0-100: {wrong[0]['score']}")
 
 
+def has_answers(rows: Iterable[Row]) -> bool:
+    """Return True if any row holds an answer of the service, of this run or an earlier one."""
+    return any(row.get("score") is not None or row.get("request_id") for row in rows)
+
+
 def content_digest(rows: Iterable[Row]) -> str:
     """Return a digest of the rows' content, so that a publication with other content has another name."""
     digest = hashlib.sha256()

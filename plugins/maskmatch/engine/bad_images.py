@@ -63,7 +63,11 @@ class BadImageIndex:
             reason = outcome.reason
             if reason is None:
                 self.record_score(pair)
-            elif reason.vendor_code and rule_for(reason.vendor_code).action is Action.FAIL_IMAGE:
+            elif (
+                outcome.is_final
+                and reason.vendor_code
+                and rule_for(reason.vendor_code).action is Action.FAIL_IMAGE
+            ):
                 self._relearn(pair, reason, outcome.source)
 
     def forestall(self, pair: Pair) -> bool:

@@ -25,7 +25,7 @@ from maskmatch.engine.context import C, CompareContext
 from maskmatch.engine.dispatcher import Dispatcher, PaidCall
 from maskmatch.engine.failures import FailedCall, FailureHandler
 from maskmatch.engine.memory import ImageMemory
-from maskmatch.engine.preparing import Preparer
+from maskmatch.engine.preparing import Later, Preparer
 from maskmatch.engine.recording import Recorder
 from maskmatch.engine.stopping import StopSignal
 from maskmatch.engine.work import Sent, WorkItem, WorkQueue
@@ -76,8 +76,8 @@ class PairComparer(Generic[C]):
             item.must_be_durable = False
         generation, since = self._failures.credential.generation, self._context.clock.now()
         prepared = await self.preparer.prepare(item)
-        if prepared is None:
-            return self._queue.later(item, seconds=self._context.limits.longest_pause)
+        if isinstance(prepared, Later):
+            return self._queue.later(item, seconds=prepared.seconds)
         if isinstance(prepared, Reason):
             return await self._finish(item, item.ended(reason=prepared, source=Source.PREFLIGHT))
         if isinstance(prepared, CallFailed):

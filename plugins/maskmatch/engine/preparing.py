@@ -1,8 +1,8 @@
 """From a pair to a call that only has to be sent: both images, the signature, a connection.
 
-All that blocks here runs in worker threads, for several pairs in a row while images are quick. An image that
-cannot be read now is tried again later; one that stays unreadable fails its pair, to be called again by a
-later run; a store that is away, which fails for every image, ends the run.
+All that blocks here runs in worker threads, for several pairs in a row while images are quick. While the
+source is in trouble its pairs wait, and one of them at a time looks whether it is over; an image in a store
+that is away is tried again later, and if it stays unreadable its pair fails, and is called by the next run.
 
 Decision: docs/adr/0013-one-loop-for-all-calls.md
 """
@@ -13,19 +13,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic
 
-from maskmatch.core.errors import CallFailed, ImageUnusable, Unavailable
-from maskmatch.core.image_rules import Picture, fit_one_request
+from maskmatch.core.errors import CallFailed, ImageUnusable, SourceWaits
+from maskmatch.core.image_rules import VENDOR_CODES, Picture, fit_one_request
 from maskmatch.core.outcomes import FailureClass, Images, Reason, Side
 from maskmatch.core.pairs import Pair
+from maskmatch.core.store_troubles import IMAGE_UNAVAILABLE
 from maskmatch.core.workers import Workers
 from maskmatch.engine.context import C, CompareContext
 from maskmatch.engine.work import WorkItem
 
 _TRIES = 3
 """Of each image, seconds apart: a store that has just started a node again needs no more."""
-_AWAY_AT = 20
-"""Images in a row that could not be read mean that the store is away; three, when none was read before."""
-_AWAY_AT_START = 3
+_LOOK_SECONDS = 2.0
+"""Between two looks whether a trouble of the source is over."""
 _SLOW_SECONDS, _REMEMBERED = 0.005, 20
 """While a pair takes less, one thread makes one after the other: to hand each over costs more."""
 _MOST_SECONDS = 0.02
@@ -43,12 +43,19 @@ class Prepared(Generic[C]):
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """A pair cannot be prepared now, but perhaps in so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Unread:
     """An image that was not read, and why."""
 
     side: Side
     image_id: str
-    error: ImageUnusable | Unavailable
+    error: ImageUnusable | SourceWaits
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +82,9 @@ class Preparer(Generic[C]):
         self._load_seconds = 2 * _SLOW_SECONDS  # until it is known: at the start all images are new
         self._looked_at = 0.0
         self._will_submit = False
-        self._unread: set[str] = set()
-        self._has_read = False
+        self._longest_pause = context.limits.longest_pause
+        self._look_at: float | None = None
+        """When to look whether the trouble of the source is over; None without any."""
 
     def close(self) -> None:
         """Let go of the threads; those that hang end with the process."""
@@ -90,10 +98,17 @@ class Preparer(Generic[C]):
         since = self._now() - _HANGS_SECONDS
         return next((n for n, at in enumerate(self._since.values()) if at > since), len(self._since))
 
-    async def prepare(self, item: WorkItem) -> Prepared[C] | Reason | CallFailed | None:
-        """Return a call, why the pair fails without one, what kept it from being made, or None: later.
+    def is_held_up(self, ready: int) -> bool:
+        """Return True while the source is in trouble, but for one pair at a time that looks at it.
 
-        Raise Unavailable when the store of the images is away.
+        `ready` are the pairs on their way to a call.
+        """
+        return self._look_at is not None and (ready > 0 or self._now() < self._look_at)
+
+    async def prepare(self, item: WorkItem) -> Prepared[C] | Reason | CallFailed | Later:
+        """Return a call, why the pair fails without one, what kept it from being made, or that it must wait.
+
+        Raise StoreRefused or StoreAway when the source is in trouble for too long.
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[_Made[C]] = loop.create_future()
@@ -167,7 +182,7 @@ class Preparer(Generic[C]):
         for side, image_id in ((Side.REFERENCE, pair.reference_id), (Side.PROBE, pair.probe_id)):
             try:
                 pictures.append(self._images.load(image_id))
-            except (ImageUnusable, Unavailable) as error:
+            except (ImageUnusable, SourceWaits) as error:
                 return Unread(side, image_id, error)
         return None
 
@@ -177,32 +192,32 @@ class Preparer(Generic[C]):
         call = self._client.prepare(reference, probe, quality_control=item.pair.quality_control or 0)
         return Prepared(call, len(reference.data or b"") + len(probe.data or b""))
 
-    def _understood(self, item: WorkItem, made: _Made[C]) -> Prepared[C] | Reason | CallFailed | None:
+    def _understood(self, item: WorkItem, made: _Made[C]) -> Prepared[C] | Reason | CallFailed | Later:
         result, item.images = made.result, made.images
         if made.was_read:
-            self._note_read()
+            self._look_at = None
         if isinstance(result, Unread):
-            if isinstance(result.error, Unavailable):
-                return self._not_now(item, result, result.error)
-            text = f"{result.image_id}: {result.error.message}"
-            return _reason(FailureClass.DATA, result.error.code, result.side, text)
+            return self._not_read(item, result)
         if isinstance(result, (Prepared, Reason, CallFailed)):
             return result
         raise result
 
-    def _note_read(self) -> None:
-        self._has_read = True
-        self._unread.clear()
-
-    def _not_now(self, item: WorkItem, unread: Unread, error: Unavailable) -> Reason | None:
-        item.unread += 1
-        self._unread.add(unread.image_id)
-        if len(self._unread) >= (_AWAY_AT if self._has_read else _AWAY_AT_START):
-            raise error
-        if item.unread < _TRIES:
-            return None
-        text = f"{unread.image_id}: {error}"
-        return _reason(FailureClass.INFRASTRUCTURE, "image_unavailable", unread.side, text)
+    def _not_read(self, item: WorkItem, unread: Unread) -> Reason | Later:
+        error = unread.error
+        if isinstance(error, SourceWaits):
+            if error.is_sure:
+                self._look_at = self._now() + _LOOK_SECONDS
+            return Later(_LOOK_SECONDS)
+        kind = FailureClass.DATA
+        if error.code == IMAGE_UNAVAILABLE:
+            kind = FailureClass.INFRASTRUCTURE
+            item.unread += 1
+            if item.unread < _TRIES:
+                return Later(self._longest_pause)
+        text = f"{unread.side} {unread.image_id}: {error.message}"
+        return Reason(
+            failure_class=kind, code=error.code, message=text, vendor_code=error.vendor_code, side=unread.side
+        )
 
 
 def _are_read(pictures: Sequence[Picture]) -> bool:
@@ -210,12 +225,9 @@ def _are_read(pictures: Sequence[Picture]) -> bool:
     return any(not picture.is_kept for picture in pictures)
 
 
-def _reason(failure_class: FailureClass, code: str, side: Side, text: str) -> Reason:
-    return Reason(failure_class=failure_class, code=code, message=f"{side} {text}", side=side)
-
-
 _TOO_LARGE = Reason(
     failure_class=FailureClass.DATA,
     code="request_too_large",
+    vendor_code=VENDOR_CODES["request_too_large"],
     message="both images together exceed one request of 10 MB: use URLs or smaller images",
 )

@@ -166,7 +166,8 @@ class _Run(Generic[C]):
         self._is_filling = ready < most and (self._is_filling or 2 * ready <= most)
         is_affordable = len(self._tasks) < self._comparer.memory.affordable or not unsent
         is_going_on = not self._stop.is_set() and self._comparer.breaker.allowed_calls >= 1
-        return self._is_filling and is_affordable and is_going_on
+        is_held_up = self._comparer.preparer.is_held_up(ready)
+        return self._is_filling and is_affordable and is_going_on and not is_held_up
 
     async def _compare(self, item: WorkItem) -> None:
         """Let a pair go on; what ends that ends the run."""

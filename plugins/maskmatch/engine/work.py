@@ -11,13 +11,13 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from maskmatch.core.clock import Clock
 from maskmatch.core.codes import Billed, Rule
 from maskmatch.core.errors import CallFailed
-from maskmatch.core.outcomes import Calls, FailureClass, Images, Outcome, Reason, Source
+from maskmatch.core.outcomes import Calls, Images, Outcome, Reason, Source
 from maskmatch.core.pairs import Pair
 
 _NO_CALLS, _NO_IMAGES = Calls(), Images()
@@ -125,7 +125,7 @@ class WorkItem:
         """Return an entry that is not final for the call that is not in the journal, if any; it takes it."""
         if self.reason is None or not self.calls.attempts:
             return None
-        return self.ended(reason=replace(self.reason, failure_class=FailureClass.INFRASTRUCTURE))
+        return self.ended(reason=self.reason)
 
     def _keep(self, billed: Billed, request_id: str | None, sent: Sent) -> None:
         self.sent += 1

@@ -14,13 +14,16 @@ from maskmatch.pipeline.run import Run
 from maskmatch.storage.images import Transfer
 
 
-def connected_run(source: str, warehouse: str, day: str, *, run_id: str, conn_id: str) -> Run:
+def connected_run(
+    source: str, warehouse: str, day: str, *, run_id: str, conn_id: str, store_patience: float
+) -> Run:
     """Return a run whose stores are reached through an Airflow connection; `day` as YYYY-MM-DD."""
     return Run(
         run_id=run_id,
         source=connected_store(source, conn_id=conn_id),
         warehouse=connected_store(warehouse, conn_id=conn_id),
         day=_date(day),
+        store_patience=store_patience,
     )
 
 

@@ -20,9 +20,10 @@ class MaskmatchBaseOperator(BaseOperator):
     :param source: address of the folder with manifests/ds=<date>/ and the images
     :param warehouse: address of the folder for plans, journals and tables
     :param day: the date, by default that of the run's logical date
+    :param store_patience: seconds that a trouble of a store may last which may pass
     """
 
-    template_fields: Sequence[str] = ("source", "warehouse", "day")
+    template_fields: Sequence[str] = ("source", "warehouse", "day", "store_patience")
 
     def __init__(
         self,
@@ -30,6 +31,7 @@ class MaskmatchBaseOperator(BaseOperator):
         source: str,
         warehouse: str,
         day: str = "{{ ds | default('') }}",
+        store_patience: float | str = 300,
         storage_conn_id: str = STORAGE_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -37,6 +39,7 @@ class MaskmatchBaseOperator(BaseOperator):
         self.source = source
         self.warehouse = warehouse
         self.day = day
+        self.store_patience = store_patience
         self.storage_conn_id = storage_conn_id
 
     def run_of(self, context: "Context") -> "Run":
@@ -49,4 +52,5 @@ class MaskmatchBaseOperator(BaseOperator):
             self.day,
             run_id=context["run_id"],
             conn_id=self.storage_conn_id,
+            store_patience=float(self.store_patience),
         )

@@ -16,11 +16,15 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
 
     :param quality_control: 0 (off) to 4 (strict), for rows without a value of their own
     :param max_shards: compare tasks at most, 1 to 32
+    :param max_bad_rows: rows that may be no pairs: a share such as 0.5, 50% or 50% of 100 (rows at least)
+    :param max_missing_share: of the first 100 pairs, those that may lack an image
+    :param image_transfer: how images are looked at, as they will be sent
     :param recompare: true to call every pair again and pay again
     """
 
     template_fields: Sequence[str] = (
         *MaskmatchBaseOperator.template_fields, "quality_control", "max_shards", "recompare",
+        "max_bad_rows", "max_missing_share", "image_transfer",
     )  # fmt: skip
 
     def __init__(
@@ -29,6 +33,9 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
         quality_control: int | str = 0,
         max_shards: int | str = 4,
         recompare: bool | str = False,
+        max_bad_rows: float | str = 0.5,
+        max_missing_share: float | str = 0.5,
+        image_transfer: str = "bytes",
         tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -36,26 +43,40 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
         self.quality_control = quality_control
         self.max_shards = max_shards
         self.recompare = recompare
+        self.max_bad_rows = max_bad_rows
+        self.max_missing_share = max_missing_share
+        self.image_transfer = image_transfer
         self.tencent_iai_conn_id = tencent_iai_conn_id
 
     def execute(self, context: "Context") -> list[str]:
         """Plan the run."""
+        from maskmatch.core.limits import ShareLimit
         from maskmatch.core.planning import PlanOptions
         from maskmatch.hooks.connected_run import compare_options
         from maskmatch.pipeline.compare import check_account
+        from maskmatch.pipeline.look_first import look_first
         from maskmatch.pipeline.plan import make_plan
         from maskmatch.pipeline.settings import priority_of
 
         run = self.run_of(context)
         priority = priority_of(context["dag_run"].run_type)
-        check_account(compare_options(self.tencent_iai_conn_id, self.storage_conn_id, priority=priority))
+        limit = ShareLimit.parse(self.max_missing_share, name="max_missing_share")
+        compare = compare_options(
+            self.tencent_iai_conn_id,
+            self.storage_conn_id,
+            priority=priority,
+            image_transfer=self.image_transfer,
+        )
+        check_account(compare)
         again = str(self.recompare).lower() == "true"
         options = PlanOptions(
             quality_control=int(self.quality_control),
             max_shards=int(self.max_shards),
             repetition=run.run_id if again else "",
+            max_bad_rows=ShareLimit.parse(self.max_bad_rows, name="max_bad_rows"),
         )
         plan = make_plan(run, options)
+        look_first(run, plan, compare, limit)
         self.log.info("%s", plan)
         context["ti"].xcom_push(key="plan", value=plan.folder)
         return [shard.key for shard in plan.shards]

@@ -1,6 +1,7 @@
 """The task that reports: what the run came to, in its log."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from maskmatch.operators.base import MaskmatchBaseOperator
 
@@ -9,13 +10,28 @@ if TYPE_CHECKING:
 
 
 class ReportOutcomesOperator(MaskmatchBaseOperator):
-    """Write the counts by reason and the scores by kind of pair to the log."""
+    """Write the counts by reason and the scores by kind of pair to the log; fail when too many pairs have.
 
-    def execute(self, context: "Context") -> str:
-        """Report what was published; return the address of the table."""
-        from maskmatch.pipeline.report import report
+    :param max_failed_share: rows that may fail: a share such as 0.5, 50% or 50% of 100 (rows at least)
+    """
+
+    template_fields: Sequence[str] = (*MaskmatchBaseOperator.template_fields, "max_failed_share")
+
+    def __init__(self, *, max_failed_share: float | str = 0.5, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.max_failed_share = max_failed_share
+
+    def execute(self, context: "Context") -> str | None:
+        """Report what was published; return the address of the table, None when there is none."""
+        from maskmatch.core.limits import ShareLimit
+        from maskmatch.pipeline.report import check_failed, published, render
         from maskmatch.storage.tables import outcomes_address
 
+        limit = ShareLimit.parse(self.max_failed_share, name="max_failed_share")
         run = self.run_of(context)
-        self.log.info("%s\n%s", run.day, report(run))
+        if (outcomes := published(run)) is None:
+            self.log.info("%s: no pairs, and no table", run.day)
+            return None
+        self.log.info("%s\n%s", run.day, render(outcomes))
+        check_failed(outcomes, limit)
         return outcomes_address(run.warehouse, run.day)

@@ -43,6 +43,7 @@ from maskmatch.storage.journal import (
     scan_journal,
 )
 from maskmatch.storage.object_stores import Store
+from maskmatch.storage.source_watch import SourceWatch
 from maskmatch.tencent import TencentComparer
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,8 @@ DRAIN_SECONDS = 3.0
 """How long a stopped try waits for calls in flight: Airflow kills after 5 s, the rest is the journal's."""
 _GROUP = 64
 """Outcomes that may wait to become durable, where the calls in flight are not fixed."""
+_CHECK_PAUSES = (0.25, 1.0, 2.0, 4.0, None)
+"""Seconds between the opening calls, for what passes; the last has none after it."""
 
 
 def check_account(options: CompareOptions) -> None:
@@ -61,9 +64,19 @@ def check_account(options: CompareOptions) -> None:
         _pacer(coordinator, claim, options) as pacer,
         closing(TencentComparer(options.account, connections=1)) as comparer,
     ):
-        pacer.wait_for_permit(options.stop)
-        comparer.check()
-        pacer.unbilled()
+        for pause in _CHECK_PAUSES:
+            pacer.wait_for_permit(options.stop)
+            try:
+                comparer.check()
+            except Unavailable as error:
+                if pause is None:
+                    raise
+                log.warning("the opening call is made again: %s", error)
+                options.clock.wait(options.stop, pause)
+            else:
+                return
+            finally:
+                pacer.unbilled()
 
 
 def compare_shard(run: Run, plan: Plan, shard: Shard, options: CompareOptions) -> Progress:
@@ -104,18 +117,22 @@ class _Keeper:
         """Take the lease of a shard, and with it its journal, and read what is known."""
         run, options = self.run, self.options
         name, prefix = self._name(shard), plans.journal_prefix(shard.key)
-        epoch = self._take_lease(name, last_epoch(run.warehouse, prefix) + 1)
+        warehouse = run.patient_warehouse(options.stop)
+        epoch = self._take_lease(name, last_epoch(warehouse, prefix) + 1)
         self.pacer.hold(name, epoch)
-        journal = ShardJournal(
-            run.warehouse,
-            prefix,
-            origin=Origin(run.run_id, options.account.name, options.transfer),
-            epoch=epoch,
-            only_new=self.plan.conditional_writes,
-            most_pending=options.calls_in_flight or _GROUP,
-            stop=options.stop,
+        journal = warehouse.patiently(
+            lambda: ShardJournal(
+                run.warehouse,
+                prefix,
+                origin=Origin(run.run_id, options.account.name, options.transfer),
+                epoch=epoch,
+                only_new=self.plan.conditional_writes,
+                most_pending=options.calls_in_flight or _GROUP,
+                patience_seconds=run.store_patience,
+                stop=options.stop,
+            )
         )
-        missing, known = _missing(run.warehouse, shard)
+        missing, known = _missing(warehouse, shard)
         journal.count_from(outcome for _, outcome in known)
         return OpenShard(shard=shard, epoch=epoch, journal=journal.__enter__(), missing=missing, known=known)
 
@@ -181,7 +198,7 @@ def _compare(keeper: _Keeper, shards: Sequence[Shard], comparer: TencentComparer
         stop=options.stop,
     ) as open_shards:
         context = CompareContext(
-            images=StoreImages(run.source, transfer=options.transfer, open_store=options.open_store),
+            images=images_of(run, keeper.plan, options),
             client=comparer,
             permits=keeper.pacer,
             journal=open_shards,
@@ -198,6 +215,18 @@ def _compare(keeper: _Keeper, shards: Sequence[Shard], comparer: TencentComparer
         )
         compare_pairs(open_shards.pairs(), context)
     return progress
+
+
+def images_of(run: Run, plan: Plan, options: CompareOptions) -> StoreImages:
+    """Return the images of the source, and of other buckets that rows name."""
+    watch = SourceWatch(
+        run.source,
+        plan.manifests[0].key,
+        now=options.clock.now,
+        say=log.warning,
+        patience_seconds=run.store_patience,
+    )
+    return StoreImages(run.source, watch, transfer=options.transfer, open_store=options.open_store)
 
 
 def _missing(warehouse: Store, shard: Shard) -> tuple[list[tuple[int, Pair]], list[tuple[Pair, Outcome]]]:

@@ -3,7 +3,10 @@
 Decision: docs/adr/0003-a-plan-is-named-by-its-manifests.md
 """
 
+from collections import Counter
+
 from maskmatch.core.errors import InputError
+from maskmatch.core.limits import ShareLimit
 from maskmatch.core.planning import (
     ManifestFile,
     Plan,
@@ -24,12 +27,14 @@ def make_plan(run: Run, options: PlanOptions | None = None) -> Plan:
     """Read the manifests of the date and write a plan; the same manifests give the same plan.
 
     Without a new repetition the newest plan for them is taken, so that later scores stay.
-    Raise InputError when there is no manifest, an unreadable one, or no row in any.
+    Raise InputError when there is no manifest or an unreadable one, or when too many rows are no pairs.
     """
-    options = options or PlanOptions()
+    run, options = run.patient(), options or PlanOptions()
     manifests = tuple(_manifest(run.source, key) for key in find_manifests(run.source, run.day))
     work = work_id(run.source.uri, manifests, options)
     plan = _known_plan(run, work, options) or _new_plan(run, work, manifests, options)
+    if options.max_bad_rows.is_passed(plan.bad_rows, of=plan.rows):
+        raise InputError(_too_many_bad_rows(run, plan, options.max_bad_rows))
     plans.write_plan(run.warehouse, plan)
     return plan
 
@@ -52,9 +57,6 @@ def _new_plan(run: Run, work: str, manifests: tuple[ManifestFile, ...], options:
     sorter = Sorter([[] for _ in range(count)], options.quality_control)
     for manifest in manifests:
         sorter.add_all(read_manifest(run.source, manifest.key))
-    if not sorter.rows:
-        names = ", ".join(manifest.key for manifest in manifests)
-        raise InputError(f"the manifests of {run.day} at {run.source.uri} have no rows: {names}")
     name = plan_id(work, options)
     folder = plans.plan_folder(run.day, name)
     bad_rows_key = f"{folder}/bad_rows.parquet"
@@ -73,6 +75,18 @@ def _new_plan(run: Run, work: str, manifests: tuple[ManifestFile, ...], options:
     )
 
 
+def _too_many_bad_rows(run: Run, plan: Plan, limit: ShareLimit) -> str:
+    rows = plans.read_bad_rows(run.warehouse, plan.bad_rows_key)
+    counts = ", ".join(
+        f"{count:,} {code}" for code, count in Counter(row.code for row in rows).most_common(5)
+    )
+    return (
+        f"{plan.bad_rows:,} of {plan.rows:,} rows are no pairs ({counts}; the first: {rows[0].manifest_file} "
+        f"row {rows[0].manifest_row}: {rows[0].message}), more than max_bad_rows {limit}: nothing is called "
+        "and nothing replaced; fix the manifest, or raise max_bad_rows"
+    )
+
+
 def _write_shards(store: Store, folder: str, sorter: Sorter) -> tuple[Shard, ...]:
     shards = []
     for number, pairs in enumerate(sorter.in_call_order()):
@@ -85,6 +99,6 @@ def _write_shards(store: Store, folder: str, sorter: Sorter) -> tuple[Shard, ...
 
 def find_plan(run: Run, folder: str) -> Plan:
     """Return the plan in a folder of the warehouse; raise InputError when there is none."""
-    if (plan := plans.read_plan(run.warehouse, folder)) is None:
+    if (plan := plans.read_plan(run.patient_warehouse(), folder)) is None:
         raise InputError(f"there is no plan at {run.warehouse.uri}/{folder}: clear the plan task")
     return plan

@@ -2,15 +2,34 @@
 
 import pandas as pd
 
+from maskmatch.core.errors import InputError, ObjectMissing
+from maskmatch.core.limits import ShareLimit
+from maskmatch.core.outcomes import Status
 from maskmatch.pipeline.run import Run
 from maskmatch.storage import tables
 
 MASK_COLUMN = "attr_mask"
 
 
-def report(run: Run) -> str:
-    """Return the published outcomes of the date as text: counts by reason, scores by kind of pair."""
-    return render(tables.read_outcomes(run.warehouse, run.day).to_pandas())
+def published(run: Run) -> pd.DataFrame | None:
+    """Return the published outcomes of the date, None when there are none."""
+    try:
+        return tables.read_outcomes(run.patient_warehouse(), run.day).to_pandas()
+    except ObjectMissing:
+        return None
+
+
+def check_failed(outcomes: pd.DataFrame, limit: ShareLimit) -> None:
+    """Raise InputError naming the first reasons when more rows failed than the limit allows."""
+    failed = outcomes[outcomes["outcome"] == Status.FAILED]
+    if limit.is_passed(len(failed), of=len(outcomes)):
+        counts = ", ".join(
+            f"{n:,} {code}" for code, n in failed["failure_code"].value_counts().head(5).items()
+        )
+        raise InputError(
+            f"{len(failed):,} of {len(outcomes):,} rows failed ({counts}), more than max_failed_share "
+            f"{limit}; they are published"
+        )
 
 
 def outcome_counts(outcomes: pd.DataFrame) -> pd.DataFrame:

@@ -5,8 +5,9 @@ import sys
 import pyarrow as pa
 
 from maskmatch.core.codes import Action, table
-from maskmatch.core.errors import PREFLIGHT_CODES
-from maskmatch.core.outcomes import FailureClass
+from maskmatch.core.errors import BAD_ROW_CODES, IMAGE_CODES
+from maskmatch.core.outcomes import FINAL_FAILURES, FailureClass
+from maskmatch.core.store_troubles import IMAGE_UNAVAILABLE
 from maskmatch.storage.tables import OUTCOMES, RUNS
 
 _HEAD = """# Tables
@@ -16,11 +17,12 @@ added. Null means unknown or not applicable, never zero. Times are UTC. The date
 """
 _FAILURES = """## Failure codes
 
-Only `biometric` failures count as failure to acquire. `infrastructure` failures are called again when the
-compare task is cleared; the others need a better image, a better row or a person.
+Only `biometric` failures count as failure to acquire. Final failures belong to the bytes of an image: they
+need a better one. Open ones are tried again by the next run of the date; those of a row, which the plan
+finds, need a better row.
 
-| failure_code | failure_class | meaning |
-|---|---|---|"""
+| failure_code | failure_class | it is | meaning |
+|---|---|---|---|"""
 
 
 def data_dictionary() -> str:
@@ -59,9 +61,18 @@ def _failures() -> set[str]:
     stops = (Action.STOP_RUN, Action.REFRESH_CREDENTIAL)
     rules = [rule for rule in table().values() if rule.action not in stops]
     meanings = {rule.failure_code: (rule.failure_class, rule.meaning) for rule in reversed(rules)}
-    own = {code: (FailureClass.DATA, meaning) for code, meaning in PREFLIGHT_CODES.items()}
-    own["image_unavailable"] = (FailureClass.INFRASTRUCTURE, PREFLIGHT_CODES["image_unavailable"])
-    return {f"| {code} | {kind} | {meaning} |" for code, (kind, meaning) in (own | meanings).items()}
+    own = {code: (FailureClass.DATA, meaning) for code, meaning in (BAD_ROW_CODES | IMAGE_CODES).items()}
+    own[IMAGE_UNAVAILABLE] = (FailureClass.INFRASTRUCTURE, IMAGE_CODES[IMAGE_UNAVAILABLE])
+    return {
+        f"| {code} | {kind} | {_lasts(code)} | {meaning} |"
+        for code, (kind, meaning) in (own | meanings).items()
+    }
+
+
+def _lasts(code: str) -> str:
+    if code in BAD_ROW_CODES:
+        return "of the row"
+    return "final" if code in FINAL_FAILURES else "open"
 
 
 if __name__ == "__main__":

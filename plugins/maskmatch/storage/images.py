@@ -12,13 +12,17 @@ from urllib.parse import urlsplit
 
 from cachetools import TTLCache, cached
 
-from maskmatch.core.errors import ImageUnusable, InputError, ObjectMissing, StopRun
-from maskmatch.core.image_rules import MAX_FILE_BYTES, ImageFacts, Picture, check_bytes, check_size
+from maskmatch.core.errors import ImageUnusable, InputError, ObjectMissing, StopRun, StoreAway, StoreRefused
+from maskmatch.core.image_heads import HEAD_BYTES
+from maskmatch.core.image_rules import MAX_FILE_BYTES, ImageFacts, Picture, check_head
+from maskmatch.core.store_troubles import IMAGE_UNAVAILABLE, Kind, failure_code
 from maskmatch.storage.object_stores import Store
+from maskmatch.storage.source_watch import SourceWatch
 
-URL_SECONDS = 3600
+URL_SECONDS = 300
+"""A signed URL is made for one call, which has ended long before."""
 KEPT_SECONDS = 1200
-"""A picture is used again for so long; a signed URL then still lives longer than one pair is tried."""
+"""What was read of an image is used again for so long."""
 KEPT_BYTES = 64 * 1024 * 1024
 """Memory for the pictures that were used last: an image is often in many pairs of a shard."""
 _BESIDES_BYTES = 500
@@ -37,10 +41,14 @@ class StoreImages:
     Pictures stay in memory for a while, and nowhere else; threads that want the same one load it once.
     """
 
-    def __init__(self, source: Store, *, transfer: Transfer, open_store: Callable[[str], Store]) -> None:
+    def __init__(
+        self, source: Store, watch: SourceWatch, *, transfer: Transfer, open_store: Callable[[str], Store]
+    ) -> None:
         if transfer is Transfer.URL and source.signed_url("probe", seconds=1) is None:
             raise InputError(f"{source.uri} cannot sign URLs: use image_transfer bytes")
         self._source = source
+        self._watch = watch
+        self._own_bucket = f"s3://{urlsplit(source.uri).netloc}/"
         self._transfer = transfer
         self._open_store = open_store
         self._buckets: dict[str, Store] = {}
@@ -51,17 +59,52 @@ class StoreImages:
         )
 
     def load(self, image_id: str) -> Picture:
-        """Return the image, checked as far as possible before a call; raise ImageUnusable."""
+        """Return the image, checked as far as possible before a call.
+
+        Raise ImageUnusable when it is no image, is not there, may not be read, or its store, which is not the
+        source, cannot be used; SourceWaits while the source or our key may be the reason, and StoreRefused or
+        StoreAway when that has lasted too long.
+        """
         if image_id.startswith(("http://", "https://")):
             return Picture(url=image_id, facts=ImageFacts(store_host=_host(image_id)))
         try:
-            read: list[str] = []
+            return self._kept_or_read(image_id)
+        except (StoreRefused, StoreAway) as error:
+            if self._is_elsewhere(image_id):
+                raise ImageUnusable(failure_code(error.rule.kind), str(error)) from error
+            self._watch.judge(image_id, error)
+        except StopRun as error:  # the settings of another store do not even let us ask
+            raise ImageUnusable(IMAGE_UNAVAILABLE, str(error)) from error
+        return self._read_again(image_id)
+
+    def _read_again(self, image_id: str) -> Picture:
+        """Read an image of a source that was proved well; the refusal may have been its last one."""
+        try:
+            return self._kept_or_read(image_id)
+        except (StoreRefused, StoreAway) as error:
+            if error.rule.is_passing:
+                self._watch.judge(image_id, error)
+            raise ImageUnusable(failure_code(error.rule.kind), str(error)) from error
+
+    def _kept_or_read(self, image_id: str) -> Picture:
+        read: list[str] = []
+        try:
             loaded = self._loaded(image_id, read)
         except ObjectMissing as error:
-            raise ImageUnusable("image_missing", "there is no object under this key") from error
-        except (StopRun, InputError) as error:  # the plan could read the source: only this image is not
-            raise ImageUnusable("image_forbidden", str(error)) from error
-        return loaded.now if read else loaded.later
+            raise ImageUnusable(failure_code(Kind.MISSING), "there is no object under this key") from error
+        except InputError as error:
+            raise ImageUnusable(failure_code(Kind.INVALID_KEY), str(error)) from error
+        if read and not self._is_elsewhere(image_id):
+            self._watch.is_well(*self._place(image_id))
+        picture = loaded.now if read else loaded.later
+        return picture if self._transfer is Transfer.BYTES else self._signed(image_id, picture)
+
+    def _signed(self, image_id: str, picture: Picture) -> Picture:
+        store, key = self._place(image_id)
+        return replace(picture, url=store.signed_url(key, seconds=URL_SECONDS))
+
+    def _is_elsewhere(self, image_id: str) -> bool:
+        return image_id.startswith("s3://") and not image_id.startswith(self._own_bucket)
 
     def _read(self, image_id: str, read: list[str]) -> "_Loaded":
         """Read the image, and record that it was read for this caller."""
@@ -75,13 +118,11 @@ class StoreImages:
         began = time.monotonic()
         if self._transfer is Transfer.BYTES:
             data, tag = store.read(key, limit=MAX_FILE_BYTES + 1)
-            check_bytes(data)
+            check_head(data, size=len(data))
             return Picture(data=data, facts=_facts(store, began, tag, data))
-        if (found := store.head(key)) is None:
-            raise ObjectMissing(key)
-        check_size(found.size)
-        facts = ImageFacts(store_host=store.host, tag=found.tag, size=found.size)
-        return Picture(url=store.signed_url(key, seconds=URL_SECONDS), facts=facts)
+        data, found = store.peek(key, size=HEAD_BYTES)
+        check_head(data, size=found.size)
+        return Picture(facts=ImageFacts(store_host=store.host, tag=found.tag, size=found.size))
 
     def _place(self, image_id: str) -> tuple[Store, str]:
         if not image_id.startswith("s3://"):

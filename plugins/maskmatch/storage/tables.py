@@ -69,12 +69,16 @@ OUTCOMES = pa.schema(
         _column("decision", _WORD, "match or non-match; null without a score."),
         _column("failure_class", _WORD, "biometric (failure to acquire), data or infrastructure."),
         _column("failure_code", _WORD, "Why there is no score; see below."),
-        _column("vendor_code", _WORD, "The vendor's error code, where a call was made."),
+        _column("vendor_code", _WORD, "The vendor's error code: what it answered, or would have."),
         _column("failure_message", _TEXT, "The reason in words, with the place or the image."),
         _column(
             "failed_side", _WORD, "reference or probe; null where it is not known: the vendor does not tell."
         ),
-        _column("is_open", pa.bool_(), "Whether the pair may succeed later without anyone fixing it."),
+        _column(
+            "is_open",
+            pa.bool_(),
+            "Whether the next run of the date tries the pair again: it was not for the bytes of an image.",
+        ),
         _column(
             "result_source",
             _WORD,
@@ -137,6 +141,11 @@ RUNS = pa.schema(
 )
 
 
+def refused_key(day: date, publication: str) -> str:
+    """Return where rows go that are not to replace the table of their date."""
+    return f"outcomes/refused/ds={day.isoformat()}/{_file_name(publication)}.parquet"
+
+
 def outcomes_key(day: date) -> str:
     """Return the object that holds the outcomes of a date."""
     return f"outcomes/current/ds={day.isoformat()}/data.parquet"
@@ -150,9 +159,11 @@ def outcomes_address(warehouse: Store, day: date) -> str:
 def runs_key(day: date, run_id: str) -> str:
     """Return the object that holds the row of one run."""
     digest = hashlib.sha256(run_id.encode()).hexdigest()[:8]
-    return (
-        f"runs/current/ds={day.isoformat()}/{re.sub(r'[^A-Za-z0-9._-]+', '_', run_id)[:100]}-{digest}.parquet"
-    )
+    return f"runs/current/ds={day.isoformat()}/{_file_name(run_id)}-{digest}.parquet"
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)[:100]
 
 
 def outcomes_table(rows: list[dict[str, Any]]) -> pa.Table:
@@ -166,9 +177,9 @@ def outcomes_table(rows: list[dict[str, Any]]) -> pa.Table:
     return pa.table({name: [row.get(name) for row in rows] for name in schema.names}, schema=schema)
 
 
-def write_outcomes(store: Store, day: date, table: pa.Table) -> None:
-    """Replace the outcomes of a date: readers see the old object or the new one."""
-    store.put(outcomes_key(day), to_parquet(table))
+def write_outcomes(store: Store, key: str, table: pa.Table) -> None:
+    """Write a table of outcomes whole: readers see the old object or the new one."""
+    store.put(key, to_parquet(table))
 
 
 def read_outcomes(store: Store, day: date) -> pa.Table:

@@ -129,6 +129,10 @@ class TencentComparer:
         if failure is None:
             return
         rule, text = failure.rule, f"{failure.rule.meaning} The vendor said: {failure}"
+        if rule.billed is Billed.UNKNOWN:
+            text = (
+                f"{self._name} did not answer the opening call, which holds no image and is free: {failure}"
+            )
         if rule.failure_class is FailureClass.POLICY and rule.code != "MissingParameter":
             raise StopRun(text) from failure
         if rule.failure_class is FailureClass.INFRASTRUCTURE and rule.action is not Action.THROTTLE:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from maskmatch.core.errors import BooksError, Unavailable
-from maskmatch.core.outcomes import FailureClass
+from maskmatch.core.outcomes import FINAL_FAILURES
 from maskmatch.core.workers import Workers
 from maskmatch.storage.journal.names import Listing, compact_key, list_journal
 from maskmatch.storage.journal.packs import Index, PackWriter
@@ -63,13 +63,11 @@ def _collect(store: Store, prefix: str, path: str) -> tuple[Index, Counts]:
 
 def _noted(table: pa.Table, ends: dict[str, str]) -> pa.Table:
     """Note the last final end of each pair, else that it is called again; return the table."""
-    for pair_id, failure in zip(
-        table["pair_id"].to_pylist(), table["failure_class"].to_pylist(), strict=True
-    ):
-        if failure == FailureClass.INFRASTRUCTURE:
-            ends.setdefault(pair_id, "again")
-        else:
+    for pair_id, failure in zip(table["pair_id"].to_pylist(), table["failure_code"].to_pylist(), strict=True):
+        if failure is None or failure in FINAL_FAILURES:
             ends[pair_id] = "failed" if failure else "scored"
+        else:
+            ends.setdefault(pair_id, "again")
     return table
 
 

@@ -160,7 +160,7 @@ class ShardJournal:
 
     def _failure(self) -> MaskmatchError:
         paid = sum(outcome.calls.billed + outcome.calls.maybe_billed for outcome in self._pending)
-        kind = type(self._trouble) if isinstance(self._trouble, StopRun) else Unavailable
+        kind = StopRun if isinstance(self._trouble, StopRun) else Unavailable
         return kind(
             f"the journal {self._place} cannot be written: {self._trouble or 'the store does not answer'}; "
             f"{len(self._pending)} outcomes ({paid} paid) are not durable and will be called again"

@@ -3,12 +3,14 @@
 from maskmatch.storage.object_stores.base import Content, ObjectInfo, Store, probe_conditional_writes
 from maskmatch.storage.object_stores.files import FileStore
 from maskmatch.storage.object_stores.opening import open_store
+from maskmatch.storage.object_stores.patient import PatientStore
 from maskmatch.storage.object_stores.s3 import S3Store, s3_client
 
 __all__ = [
     "Content",
     "FileStore",
     "ObjectInfo",
+    "PatientStore",
     "S3Store",
     "Store",
     "open_store",

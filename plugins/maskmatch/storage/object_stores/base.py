@@ -49,6 +49,10 @@ class Store(Protocol):
         """Return the same with its tag."""
         ...
 
+    def peek(self, key: str, *, size: int) -> tuple[bytes, ObjectInfo]:
+        """Return the first `size` bytes of an object, and what is known about it; raise ObjectMissing."""
+        ...
+
     def open(self, key: str) -> BinaryIO:
         """Return a stream over an object; raise ObjectMissing."""
         ...

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from maskmatch.core.errors import ObjectExists, ObjectMissing, StopRun, Unavailable
+from maskmatch.core.errors import ObjectExists, ObjectMissing, StoreAway, StoreRefused
+from maskmatch.core.store_troubles import store_rule
 from maskmatch.storage.object_stores.base import Content, ObjectInfo
 
 _TEMPORARY = ".writing-"
@@ -45,6 +46,11 @@ class FileStore:
     def read(self, key: str, *, limit: int | None = None) -> Content:
         """Return a file whole, or its first bytes; there are no tags."""
         return Content(self.get(key, limit=limit))
+
+    def peek(self, key: str, *, size: int) -> tuple[bytes, ObjectInfo]:
+        """Return the first bytes of a file, and its size."""
+        with self.open(key) as stream:
+            return stream.read(size), ObjectInfo(key, os.fstat(stream.fileno()).st_size)
 
     def open(self, key: str) -> BinaryIO:
         """Open a file for reading."""
@@ -116,15 +122,18 @@ class FileStore:
         if error.errno in _MISSING:
             return ObjectMissing(f"{self.uri}/{key} does not exist")
         if isinstance(error, PermissionError):
-            return StopRun(f"{self.uri}/{key} may not be read by this user: grant it")
-        return Unavailable(f"{self.uri}/{key} cannot be read: {error}")
+            text = f"{self.uri}/{key} may not be read by this user: grant it"
+            return StoreRefused(text, store_rule("AccessDenied"))
+        return StoreAway(f"{self.uri}/{key} cannot be read: {error}", store_rule("unreachable"))
 
     def _unwritten(self, error: OSError, path: Path) -> Exception:
         if error.errno in _FULL:
-            return Unavailable(f"{path} cannot be written: {error.strerror}: free space below {self.uri}")
+            text = f"{path} cannot be written: {error.strerror}: free space below {self.uri}"
+            return StoreAway(text, store_rule("QuotaExceeded"))
         if error.errno in _FORBIDDEN:
-            return StopRun(f"{path} may not be written by this user ({error.strerror}): grant it")
-        return Unavailable(f"{path} cannot be written: {error}")
+            text = f"{path} may not be written by this user ({error.strerror}): grant it"
+            return StoreRefused(text, store_rule("AccessDenied"))
+        return StoreAway(f"{path} cannot be written: {error}", store_rule("unreachable"))
 
     def _move(self, temporary: Path, path: Path, *, only_new: bool) -> None:
         folder = os.open(path.parent, os.O_RDONLY)

@@ -25,7 +25,7 @@ def open_store(uri: str, *, client: "Callable[[], S3Client]" = s3_client) -> Sto
     parts = urlsplit(uri)
     if parts.scheme == "s3" and parts.netloc:
         try:
-            return S3Store(client(), bucket=parts.netloc, prefix=parts.path)
+            return S3Store(client(), bucket=parts.netloc, prefix=parts.path, renewed=client)
         except (BotoCoreError, ValueError) as error:
             raise StopRun(f"{uri}: fix the storage settings: {error}") from error
     if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):

@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import io
+import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -19,31 +21,24 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
-from maskmatch.core.errors import ObjectExists, ObjectMissing, StopRun, Unavailable
+from maskmatch.core.errors import ObjectExists, ObjectMissing, StoreAway, StoreRefused, Unavailable
+from maskmatch.core.store_troubles import Kind, StoreRule, store_rule
 from maskmatch.storage.object_stores.base import Content, ObjectInfo
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
     from types_boto3_s3 import S3Client
+    from types_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 AddressingStyle = Literal["auto", "path", "virtual"]
 
-_MISSING = {"NoSuchKey", "404", "NotFound"}
 _EXISTS = {"PreconditionFailed", "412", "FileAlreadyExists"}
-_PASSING = {408, 409, 429}
-_PASSING_CODES = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException"}
-_FULL = {"507", "InsufficientCapacity", "InsufficientStorage", "QuotaExceeded", "XMinioStorageFull"}
+_NO_RANGE = {"InvalidRange", "416"}
 _GETS = 3
-_CURES = {
-    "NoSuchBucket": "create the bucket or fix its name",
-    "AccessDenied": "grant the key of the storage connection access to it",
-    "403": "grant the key of the storage connection access to it",
-    "ExpiredToken": "renew the temporary key of the storage connection",
-    "RequestTimeTooSkewed": "set the clock of this host (NTP)",
-    "InvalidAccessKeyId": "fix the access key of the storage connection",
-    "SignatureDoesNotMatch": "fix the secret key of the storage connection",
-    "PathStyleDomainForbidden": "set the addressing style of the storage connection to virtual",
-}
+_RENEW_SECONDS = 1.0
+"""Between two looks for a newer key."""
+_USER = re.compile(r"//[^/\s@]*@")
+"""User and password in an address, which boto3's own messages show."""
 
 
 _MOST_CONNECTIONS = 64
@@ -72,14 +67,26 @@ def s3_config(*, addressing_style: AddressingStyle | None = None) -> Config:
 
 def s3_client() -> "S3Client":
     """Return a client from the environment (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and so on)."""
-    return boto3.client("s3", config=s3_config())
+    return boto3.Session().client("s3", config=s3_config())  # a session keeps the key that it found first
 
 
 class S3Store:
-    """Objects below s3://bucket/prefix; one instance may be used by many threads."""
+    """Objects below s3://bucket/prefix; one instance may be used by many threads.
 
-    def __init__(self, client: "S3Client", *, bucket: str, prefix: str = "") -> None:
+    When the store refuses the key, `renewed` gives a client with a newer one, for what comes next.
+    """
+
+    def __init__(
+        self,
+        client: "S3Client",
+        *,
+        bucket: str,
+        prefix: str = "",
+        renewed: "Callable[[], S3Client] | None" = None,
+    ) -> None:
         self._client = client
+        self._renewed = renewed
+        self._renewed_at = time.monotonic()
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
 
@@ -109,6 +116,23 @@ class S3Store:
         with body:
             return Content(body.read(limit if limit is not None else -1), tag)
 
+    def peek(self, key: str, *, size: int) -> tuple[bytes, ObjectInfo]:
+        """Return the first bytes of an object, and what is known about it."""
+        try:
+            with self._errors(key):
+                answer = self._client.get_object(
+                    Bucket=self._bucket, Key=self._prefix + key, Range=f"bytes=0-{size - 1}"
+                )
+        except StoreRefused as error:
+            if error.rule.code not in _NO_RANGE:
+                raise
+            return b"", self.head(key) or ObjectInfo(key, 0)  # it is empty
+        with self._stream(answer, key) as body:
+            data = body.read(size)
+        whole = answer.get("ContentRange", "").rpartition("/")[2]
+        length = int(whole) if whole.isdigit() else answer.get("ContentLength", len(data))
+        return data, ObjectInfo(key, length, _tag(answer.get("ETag")))
+
     def open(self, key: str) -> BinaryIO:
         """Return the body as a stream, which raises Unavailable when it breaks off."""
         return self._opened(key)[0]
@@ -116,8 +140,10 @@ class S3Store:
     def _opened(self, key: str) -> tuple[BinaryIO, str | None]:
         with self._errors(key):
             answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
-        body = _Body(answer["Body"], answer["ContentLength"], lambda: self._errors(key))
-        return io.BufferedReader(body), _tag(answer.get("ETag"))
+        return self._stream(answer, key), _tag(answer.get("ETag"))
+
+    def _stream(self, answer: "GetObjectOutputTypeDef", key: str) -> BinaryIO:
+        return io.BufferedReader(_Body(answer["Body"], answer["ContentLength"], lambda: self._errors(key)))
 
     def head(self, key: str) -> ObjectInfo | None:
         """Return size and ETag."""
@@ -170,7 +196,8 @@ class S3Store:
     def signed_url(self, key: str, *, seconds: int) -> str:
         """Return a presigned GET address. It is a secret: never log or store it."""
         target = {"Bucket": self._bucket, "Key": self._prefix + key}
-        return self._client.generate_presigned_url("get_object", Params=target, ExpiresIn=seconds)
+        with self._errors(key):
+            return self._client.generate_presigned_url("get_object", Params=target, ExpiresIn=seconds)
 
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
@@ -180,31 +207,38 @@ class S3Store:
         except ClientError as error:
             raise self._translated(error, key) from error
         except (NoCredentialsError, PartialCredentialsError) as error:
-            raise StopRun(f"{self.uri}: no credentials were found; fill in the storage connection") from error
+            raise self._trouble(key, store_rule("no_credentials")) from error
         except ParamValidationError as error:
-            raise StopRun(
-                f"s3://{self._bucket}/{self._prefix}{key} is not a valid address: {error}"
-            ) from error
+            raise self._trouble(key, store_rule("invalid_address"), str(error)) from error
         except BotoCoreError as error:
-            place = self._client.meta.endpoint_url
-            raise Unavailable(f"{self.uri} at {place} cannot be reached: {error}") from error
+            raise self._trouble(key, store_rule("unreachable"), str(error)) from error
 
     def _translated(self, error: ClientError, key: str) -> Exception:
-        code = error.response.get("Error", {}).get("Code", "")
+        code = str(error.response.get("Error", {}).get("Code", ""))
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-        place = f"s3://{self._bucket}/{self._prefix}{key}"
-        if code in _MISSING:
-            return ObjectMissing(f"{place} does not exist")
         if code in _EXISTS:
-            return ObjectExists(f"{place} exists already")
-        if code in _FULL or status == 507:
-            return Unavailable(
-                f"{place} cannot be written: the store is full ({code}): free space or raise its quota"
-            )
-        if code in _CURES or (status < 500 and status not in _PASSING and code not in _PASSING_CODES):
-            cure = _CURES.get(code, "fix bucket, key or the storage connection")
-            return StopRun(f"{place} at {self._client.meta.endpoint_url} is not accessible ({code}): {cure}")
-        return Unavailable(f"{place}: the store answered {code or 'an error'}: {error}")
+            return ObjectExists(f"{self._address(key)} exists already")
+        return self._trouble(key, store_rule(code, status=status), str(error))
+
+    def _trouble(self, key: str, rule: StoreRule, said: str = "") -> Exception:
+        """Return what a refusal is raised as: with the address, the place, the code and the cure."""
+        if rule.kind is Kind.MISSING:
+            return ObjectMissing(f"{self._address(key)} does not exist")
+        if rule.kind is Kind.CREDENTIAL:
+            self._renew()
+        kind = StoreAway if rule.is_passing else StoreRefused
+        text = f"{self._address(key)} at {self.host}: {rule.meaning} ({rule.code}) {said}"
+        return kind(_USER.sub("//", text).strip(), rule)
+
+    def _renew(self) -> None:
+        """Take a newer key if there is one; threads that were refused together ask once."""
+        if self._renewed and time.monotonic() - self._renewed_at > _RENEW_SECONDS:
+            self._renewed_at = time.monotonic()
+            with suppress(Exception):  # whatever it is, the refusal is told
+                self._client = self._renewed()
+
+    def _address(self, key: str) -> str:
+        return f"s3://{self._bucket}/{self._prefix}{key}"
 
 
 def _tag(etag: str | None) -> str | None:
@@ -239,7 +273,9 @@ class _Body(io.RawIOBase):
         with self._errors():
             block = self._body.read(min(len(buffer), self._left))
         if not block and self._left:
-            raise Unavailable(f"an object broke off {self._left:,} bytes before its end")
+            raise StoreAway(
+                f"an object broke off {self._left:,} bytes before its end", store_rule("broken_off")
+            )
         buffer[: len(block)] = block
         self._left -= len(block)
         return len(block)

@@ -1,0 +1,138 @@
+"""A proxy before an S3 store that lets it answer with any error, for as long as one asks.
+
+caller --> Troubles --> store       with Troubles(server.endpoint_url) as troubles:
+                                        call(troubles.endpoint_url)
+                                        troubles.begin("ExpiredToken", 400)
+                                        troubles.end()
+"""
+
+import http.client
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+from urllib.parse import urlsplit
+
+
+def _all(method: str, path: str) -> bool:  # noqa: ARG001
+    return True
+
+
+_HUNG = "hung"
+_OURS = {"connection", "transfer-encoding", "keep-alive", "content-length"}
+
+
+class Troubles:
+    """Passes requests on while the `with` block runs; those that are `concerned` meet the trouble, if any."""
+
+    def __init__(self, endpoint_url: str) -> None:
+        self._upstream = urlsplit(endpoint_url).netloc
+        self._trouble: tuple[str, int] | None = None
+        self._is_over = threading.Event()
+        self._concerned = _all
+        self.refused = 0
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    @property
+    def endpoint_url(self) -> str:
+        """Return the address for S3 clients."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def begin(self, code: str, status: int, *, concerned: Callable[[str, str], bool] = _all) -> None:
+        """Answer so from now on to requests that are concerned (method, path); `hung` answers nothing."""
+        self._is_over.clear()
+        self._concerned, self._trouble = concerned, (code, status)
+
+    def end(self) -> None:
+        """Let all requests pass again; those that hang lose their connection."""
+        self._trouble = None
+        self._is_over.set()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def trouble_for(self, method: str, path: str) -> tuple[str, int] | None:
+        """Return code and status with which a request is answered, None when it passes."""
+        trouble = self._trouble if self._concerned(method, path) else None
+        self.refused += trouble is not None
+        return trouble
+
+    def passed_on(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> "_Answer":
+        """Return the store's answer; raise OSError or HTTPException when there is none."""
+        upstream = http.client.HTTPConnection(self._upstream, timeout=30)
+        with closing(upstream):
+            upstream.request(method, path, body, dict(headers))
+            answer = upstream.getresponse()
+            return _Answer(answer.status, answer.getheaders(), answer.read())
+
+    def wait_for_end(self) -> None:
+        """Return when the trouble is over."""
+        self._is_over.wait()
+
+
+class _Answer(NamedTuple):
+    status: int
+    headers: list[tuple[str, str]]
+    data: bytes
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, troubles: Troubles, *args: Any) -> None:
+        self._troubles = troubles
+        super().__init__(*args)
+
+    def handle_one_request(self) -> None:
+        """Answer one request of a connection."""
+        self.raw_requestline = self.rfile.readline(65537)
+        if not self.raw_requestline or not self.parse_request():
+            self.close_connection = True
+            return
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if trouble := self._troubles.trouble_for(self.command, self.path):
+            self._refuse(*trouble)
+        else:
+            self._pass_on(body)
+
+    def _refuse(self, code: str, status: int) -> None:
+        if code == _HUNG:
+            self._troubles.wait_for_end()
+            self.close_connection = True
+            return
+        text = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>".encode()
+        self._answer(status, [("Content-Type", "application/xml")], str(len(text)), text)
+
+    def _pass_on(self, body: bytes) -> None:
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
+        try:
+            answer = self._troubles.passed_on(self.command, self.path, body, headers)
+        except (OSError, http.client.HTTPException):
+            self.close_connection = True
+            return
+        kept = [(name, value) for name, value in answer.headers if name.lower() not in _OURS]
+        length = dict(answer.headers).get("Content-Length", "0")
+        self._answer(
+            answer.status, kept, length if self.command == "HEAD" else str(len(answer.data)), answer.data
+        )
+
+    def _answer(self, status: int, headers: list[tuple[str, str]], length: str, data: bytes) -> None:
+        self.send_response_only(status)
+        for name, value in (*headers, ("Content-Length", length)):
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)

@@ -1,0 +1,63 @@
+"""Look at the images of the first pairs before anything is paid: it may be the wrong folder."""
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import islice
+
+from maskmatch.core.errors import ImageUnusable, InputError, Interrupted, SourceWaits
+from maskmatch.core.limits import ShareLimit
+from maskmatch.core.pairs import Pair
+from maskmatch.core.planning import Plan
+from maskmatch.core.workers import Workers
+from maskmatch.pipeline.compare import images_of
+from maskmatch.pipeline.compare_options import CompareOptions
+from maskmatch.pipeline.run import Run
+from maskmatch.storage import plans
+from maskmatch.storage.images import StoreImages
+
+_PAIRS = 100
+_LOADERS = 16
+"""Requests at a time: a store answers each in some dozen milliseconds."""
+_PAUSE_SECONDS = 2.0
+
+
+def look_first(run: Run, plan: Plan, options: CompareOptions, limit: ShareLimit) -> None:
+    """Load both images of the first 100 pairs; raise InputError, unpaid, when too many cannot be sent."""
+    pairs = list(islice(_pairs(run, plan), _PAIRS))
+    if len(pairs) < limit.rows:
+        return
+    images = images_of(run, plan, options)
+    names = {name for pair in pairs for name in (pair.reference_id, pair.probe_id)}
+    with Workers("look-first", most=_LOADERS) as workers:
+        found = dict(
+            zip(names, workers.map(lambda name: _trouble(images, name, options), names), strict=True)
+        )
+    troubles = [found[pair.reference_id] or found[pair.probe_id] for pair in pairs]
+    bad = [trouble for trouble in troubles if trouble]
+    if limit.is_passed(len(bad), of=len(pairs)):
+        counts = ", ".join(f"{count} {code}" for code, count in Counter(each.code for each in bad).items())
+        raise InputError(
+            f"of the first {len(pairs)} pairs {len(bad)} have an image that cannot be sent ({counts}; the "
+            f"first: {bad[0].message}), more than max_missing_share {limit}: nothing was called; fix the "
+            "source, or raise max_missing_share"
+        )
+
+
+def _pairs(run: Run, plan: Plan) -> Iterable[Pair]:
+    warehouse = run.patient_warehouse()
+    for shard in plan.shards:
+        for _, pair in plans.read_shard(warehouse, shard.key):
+            yield pair
+
+
+def _trouble(images: StoreImages, name: str, options: CompareOptions) -> ImageUnusable | None:
+    while True:
+        try:
+            images.load(name)
+        except ImageUnusable as error:
+            return error
+        except SourceWaits:
+            if options.stop.wait(_PAUSE_SECONDS):
+                raise Interrupted("stopped while the source was in trouble") from None
+        else:
+            return None
