@@ -30,6 +30,11 @@ PLANTED = {
         "if self.in_flight < self.allowed else None",
         "if self.in_flight <= self.allowed else None",
     ),
+    "the room that a service was found to have is passed over": (
+        "dispatcher.py",
+        "min(self._memory.in_flight, self._capacity.allowed_calls)",
+        "self._memory.in_flight",
+    ),
     "calls are sent after a stop": (
         "dispatcher.py",
         "        while self._in_hand and not self._stop.is_set():\n",

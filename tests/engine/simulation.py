@@ -96,6 +96,7 @@ class World:
         self.sent: Counter[str] = Counter()
         self.billed = self.unknown = self.left_behind = 0
         self.in_flight: set[str] = set()
+        self.ended = 0
         self.not_before: dict[str, float] = {}
         self.setbacks: Counter[str] = Counter()
         self.not_durable: set[str] = set()
@@ -193,12 +194,19 @@ class Client(FakeClient):
         world.check(key not in world.not_durable, f"{key} was called again before its last call was durable")
         world.check(world.is_running, f"{key} was sent after the run")
         world.check(not self._context().stop.is_set(), f"{key} was sent after the stop")
-        most = self._context().calls_in_flight or 400
+        most = self._most()
         world.in_flight.add(f"{key}#{world.sent[key]}")
         world.sent[key] += 1
         world.check(len(world.in_flight) <= most, f"{len(world.in_flight)} in flight, {most} allowed")
         call.ended, call.seconds = self._drawn(call, now)
         self._loop.call_later(call.seconds, self._end, call, f"{key}#{world.sent[key] - 1}", on_end)
+
+    def _most(self) -> int:
+        """Return how many may be in flight: at most those given, and no more than half a second of the rate
+        and one for each call that has ended, which is the most that the law can learn from it.
+        """
+        given = self._context().calls_in_flight or 400
+        return min(given, max(1, int(self._world.schedule.rate / 2)) + self._world.ended)
 
     def _drawn(self, call: Call, now: float) -> tuple[Answer | CallFailed, float]:
         world, schedule = self._world, self._world.schedule
@@ -216,6 +224,7 @@ class Client(FakeClient):
     def _end(self, call: Call, number: str, on_end: Callable[[Call], None]) -> None:
         world, key = self._world, name_of(*call.images)
         world.in_flight.discard(number)
+        world.ended += 1
         world.count(Billed.YES if isinstance(call.ended, Answer) else call.ended.rule.billed)
         code = call.ended.rule.code if isinstance(call.ended, CallFailed) else None
         if code in FAULTS:
@@ -359,7 +368,7 @@ def _run(world: World, journal: Journal, left: list[tuple[int, Pair]]) -> None:
     world.clock.stop_at = (
         world.clock.now() + world.draw.uniform(0, 2 * len(left) / schedule.rate) if will_stop else math.inf
     )
-    world.is_running = True
+    world.is_running, world.ended = True, 0
     world.ends_at = world.clock.now() + MOST_SECONDS
     world.setbacks.clear()
     world.not_before.clear()
