@@ -90,7 +90,7 @@ def _planned(home: Path, cell: Cell) -> tuple[Run, Plan]:
     source, warehouse = FileStore(home / "in"), FileStore(home / "out")
     _write_pairs(source, cell.pairs)
     run = Run(source=source, warehouse=warehouse, day=DAY, run_id="benchmark")
-    sizes = [cell.pairs // cell.processes] * cell.processes
+    sizes = [(cell.pairs + number) // cell.processes for number in range(cell.processes)]
     return run, cut(run, make_plan(run, PlanOptions(max_shards=1)), sizes)
 
 

@@ -126,9 +126,10 @@ def run_of(args: argparse.Namespace, *, source: str) -> "Run":
     from maskmatch.pipeline.run import Run
     from maskmatch.storage.object_stores import open_store
 
+    warehouse = open_store(_place(args, "warehouse"))
     return Run(
-        source=open_store(_place(args, source)),
-        warehouse=open_store(_place(args, "warehouse")),
+        source=warehouse if source == "warehouse" else open_store(_place(args, source)),
+        warehouse=warehouse,
         day=args.date,
         run_id="cli",
         store_patience=args.store_patience,

@@ -37,7 +37,8 @@ _A_FEW = 16
 nothing of it is in the cache."""
 _NAP_SECONDS, _BEAT_SECONDS = 0.01, 0.03
 """Answers that come within the first before a slot do not wake the loop; from slot to slot it sleeps, for a
-beat at most, and takes in what came once in as long: to wake for each event costs more."""
+beat at most, and while there is room to spare takes in what came once in as long: to wake for each event
+costs more."""
 
 
 @dataclass(slots=True, eq=False)
@@ -228,7 +229,7 @@ class Dispatcher(Generic[C]):
         now = self._clock.now()
         ends, take_in_at = now + _BEAT_SECONDS, now
         while True:
-            if now >= take_in_at:
+            if now >= take_in_at or 2 * self.in_flight > self.allowed:
                 self._client.take_in()
                 take_in_at = now + _NAP_SECONDS
             self._send_due()

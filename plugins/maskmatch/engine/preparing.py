@@ -168,11 +168,13 @@ class Preparer(Generic[C]):
 
     def _one(self, item: WorkItem) -> _Made[C]:
         pictures: list[Picture] = []
+        unread: Unread | None = None
+        result: Prepared[C] | Unread | Reason | BaseException
         try:
             unread = self._load(item.pair, pictures)
             result = unread or self._call(item, *pictures)
         except BaseException as error:  # noqa: BLE001  raised on the loop, for this pair alone
-            return _Made(error, _are_read(pictures), Images(*(picture.facts for picture in pictures)))
+            result = error
         is_there = unread is not None and isinstance(unread.error, ImageUnusable)
         images = Images(*(picture.facts for picture in pictures))
         return _Made(result, is_there or _are_read(pictures), images)

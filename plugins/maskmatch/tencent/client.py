@@ -39,7 +39,7 @@ SIGNATURE_EXPIRED = "AuthFailure.SignatureExpire"
 _SENT = SimpleNamespace(_serialize=dict, headers=None)
 """Stands for a request that the SDK is not to send."""
 _MAY_BE_NO_SCORE = re.compile(rb"Error|Deprecated|\\")
-"""What the SDK looks for in an answer, parsing it once more for that."""
+"""What the SDK looks for in an answer, parsing it once more for that; it might be written in escapes."""
 
 
 class LeanClient(IaiClient):  # type: ignore[misc]  # the SDK has no types

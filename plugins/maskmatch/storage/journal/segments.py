@@ -32,15 +32,15 @@ class Segments:
     def claim(self) -> None:
         """Claim the epoch and those that nobody used before it, so that an earlier writer sees its next one.
 
-        Raise Replaced when somebody has this epoch or a later one, who has marked this one too.
+        Raise Replaced when somebody has this epoch or a later one, who has claimed this one too.
         """
         epoch = self._writer.epoch
         last = list_journal(self._store, self._prefix).last_epoch
         for skipped in range(last + 1, epoch):
             with suppress(ObjectExists):
-                self._mark(skipped)
+                self._put_claim(skipped)
         try:
-            self._mark(epoch)
+            self._put_claim(epoch)
         except ObjectExists as error:
             if not self._is_mine():
                 raise self._replaced() from error
@@ -62,7 +62,7 @@ class Segments:
         if not self._only_new and not self._is_mine():
             raise self._replaced()
 
-    def _mark(self, epoch: int) -> None:
+    def _put_claim(self, epoch: int) -> None:
         key = claim_key(self._prefix, epoch)
         if not self._only_new and self._store.head(key):
             raise ObjectExists(f"{key} exists already")
