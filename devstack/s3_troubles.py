@@ -32,7 +32,7 @@ class Troubles:
         self._upstream = urlsplit(endpoint_url).netloc
         self._trouble: tuple[str, int] | None = None
         self._is_over = threading.Event()
-        self._concerned = _all
+        self._concerned: Callable[[str, str], bool] = _all
         self.refused = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
         self._server.daemon_threads = True

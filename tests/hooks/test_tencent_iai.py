@@ -148,7 +148,7 @@ def test_the_form_of_the_connection_is_known_to_airflow():
 
 def test_a_run_without_a_logical_date_says_what_to_do():
     with pytest.raises(InputError, match="trigger the run with a logical date"):
-        connected_run("file:///a", "file:///b", "", run_id="r", conn_id="none")
+        connected_run("file:///a", "file:///b", "", run_id="r", conn_id="none", store_patience=300.0)
 
 
 @pytest.mark.server

@@ -122,7 +122,9 @@ def test_a_folder_has_no_signed_urls(tmp_path):
 
 def test_a_missing_bucket_says_which_and_what_to_do(seaweed):
     client = client_of(seaweed)
-    with pytest.raises(StopRun, match=r"s3://nowhere/x at .*: There is no such bucket: create it .*\(NoSuchBucket\)"):
+    with pytest.raises(
+        StopRun, match=r"s3://nowhere/x at .*: There is no such bucket: create it .*\(NoSuchBucket\)"
+    ):
         S3Store(client, bucket="nowhere").get("x")
     client.close()
 

@@ -57,8 +57,8 @@ def test_the_same_rows_make_the_same_bytes():
 
 
 def test_publishing_again_replaces_the_date_whole(store):
-    write_outcomes(store, DAY, outcomes_table([row("a"), row("b")]))
-    write_outcomes(store, DAY, outcomes_table([row("c")]))
+    write_outcomes(store, outcomes_key(DAY), outcomes_table([row("a"), row("b")]))
+    write_outcomes(store, outcomes_key(DAY), outcomes_table([row("c")]))
     assert read_outcomes(store, DAY)["pair_id"].to_pylist() == ["c"]
     assert [found.key for found in store.list("outcomes/")] == [outcomes_key(DAY)]
 
@@ -67,7 +67,7 @@ def test_pandas_reads_the_prefix_on_s3_as_one_table(s3_store, seaweed, monkeypat
     for name, value in seaweed.environment().items():
         monkeypatch.setenv(name, value)
     for day in (DAY, date(2026, 1, 3)):
-        write_outcomes(s3_store, day, outcomes_table([row("a"), row("b")]))
+        write_outcomes(s3_store, outcomes_key(day), outcomes_table([row("a"), row("b")]))
     frame = pd.read_parquet(f"{s3_store.uri}/outcomes/current")
     assert sorted(frame["ds"].astype(str).unique()) == ["2026-01-02", "2026-01-03"]
     assert len(frame) == 4
@@ -76,8 +76,8 @@ def test_pandas_reads_the_prefix_on_s3_as_one_table(s3_store, seaweed, monkeypat
 
 def test_duckdb_reads_the_prefix_as_one_table(tmp_path):
     store = FileStore(tmp_path)
-    write_outcomes(store, DAY, outcomes_table([row("a"), row("b", attr_mask="both")]))
-    write_outcomes(store, date(2026, 1, 3), outcomes_table([row("a")]))
+    write_outcomes(store, outcomes_key(DAY), outcomes_table([row("a"), row("b", attr_mask="both")]))
+    write_outcomes(store, outcomes_key(date(2026, 1, 3)), outcomes_table([row("a")]))
     query = f"""
         select ds, count(*), sum(cost) from read_parquet('{tmp_path}/outcomes/current/**/*.parquet',
             hive_partitioning=1, union_by_name=1) group by ds order by ds"""
@@ -90,7 +90,7 @@ def test_duckdb_reads_the_prefix_as_one_table(tmp_path):
 
 def test_duckdb_reads_the_prefix_on_s3(s3_store, seaweed):
     for number in (2, 3):
-        write_outcomes(s3_store, date(2026, 1, number), outcomes_table([row("a"), row("b")]))
+        write_outcomes(s3_store, outcomes_key(date(2026, 1, number)), outcomes_table([row("a"), row("b")]))
     extension = Path(duckdb_extension_httpfs.__file__).parent.glob("extensions/*/httpfs.duckdb_extension")
     with duckdb.connect() as connection:
         connection.execute(f"load '{next(extension)}'")

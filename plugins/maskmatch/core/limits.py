@@ -7,6 +7,7 @@ from typing import Self
 from maskmatch.core.errors import InputError
 
 _FORM = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(%?)\s*(?:of\s+(\d+))?\s*")
+_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,7 @@ class ShareLimit:
     """More than a share (0 to 1) is too much, where there are `rows` at least: of few, one is many."""
 
     share: float = 0.5
-    rows: int = 100
+    rows: int = _ROWS
 
     @classmethod
     def parse(cls, text: object, *, name: str) -> Self:
@@ -23,7 +24,7 @@ class ShareLimit:
         share = float(found[1]) / (100 if found[2] else 1) if found else -1.0
         if not found or not 0 <= share <= 1:
             raise InputError(f"{name} must be a share such as 0.5, 50% or 50% of 100, not {text!r}")
-        return cls(share, int(found[3] or cls.rows))
+        return cls(share, int(found[3] or _ROWS))
 
     def is_passed(self, count: int, *, of: int) -> bool:
         """Return True if so many are too many."""

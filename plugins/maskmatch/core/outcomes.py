@@ -1,4 +1,7 @@
-"""What is known about a pair afterwards: scored, or failed and why."""
+"""What is known about a pair afterwards: scored, or failed and why.
+
+Decision: docs/adr/0016-a-trouble-that-passes-is-no-failure.md
+"""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime

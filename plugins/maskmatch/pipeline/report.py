@@ -14,9 +14,10 @@ MASK_COLUMN = "attr_mask"
 def published(run: Run) -> pd.DataFrame | None:
     """Return the published outcomes of the date, None when there are none."""
     try:
-        return tables.read_outcomes(run.patient_warehouse(), run.day).to_pandas()
+        outcomes: pd.DataFrame = tables.read_outcomes(run.patient_warehouse(), run.day).to_pandas()
     except ObjectMissing:
         return None
+    return outcomes
 
 
 def check_failed(outcomes: pd.DataFrame, limit: ShareLimit) -> None:
