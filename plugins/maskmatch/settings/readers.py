@@ -4,6 +4,9 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from maskmatch.core.endpoints import Endpoint, read_endpoint
+from maskmatch.core.errors import InputError
+
 _FLAGS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 _DIGITS = frozenset("0123456789.eE+-")
 
@@ -26,11 +29,11 @@ def whole(value: object, *, least: int, most: int) -> int:
 
 def amount(value: object, *, most: float) -> Decimal:
     """Return a number as it is written, which true and false are not."""
-    text = str(value).strip()
-    if isinstance(value, bool) or not text or not _DIGITS.issuperset(text):
+    written = str(value).strip()
+    if isinstance(value, bool) or not written or not _DIGITS.issuperset(written):
         raise ValueError
     try:
-        found = Decimal(text)
+        found = Decimal(written)
     except InvalidOperation:
         raise ValueError from None
     if not found.is_finite() or found > most:
@@ -58,40 +61,50 @@ def one_of(*names: str) -> Callable[[object], str]:
     """Return a reader of one of some words."""
 
     def read(value: object) -> str:
-        if (text := str(value).strip()) not in names:
+        if (found := str(value).strip()) not in names:
             raise ValueError
-        return text
+        return found
 
     return read
 
 
 def word(value: object) -> str:
     """Return ASCII text without a blank inside; those around it are taken off."""
-    text = _text(value).strip()
-    if not text.isascii() or not text.isprintable() or " " in text:
+    found = text(value).strip()
+    if not found.isascii() or not found.isprintable() or " " in found:
         raise ValueError("it holds a blank or a character that is not ASCII")
-    return text
+    return found
 
 
 def secret(value: object) -> str:
     """Return a key or token, which must hold no blank: one that is pasted along is told, not removed."""
-    text = _text(value)
-    if text != text.strip():
-        raise ValueError(f"a blank at its {'end' if text == text.lstrip() else 'beginning'}: enter it again")
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("a blank or a character that is not ASCII inside: enter it again")
-    return text
+    found = text(value)
+    if found != found.strip():
+        where = "end" if found == found.lstrip() else "beginning"
+        raise ValueError(f"it has a blank at its {where}: enter it again")
+    if not found.isascii() or not found.isprintable() or " " in found:
+        raise ValueError("it has a blank or a character that is not ASCII inside: enter it again")
+    return found
 
 
 def time_zone(value: object) -> str:
     """Return the name of a time zone."""
     try:
-        return ZoneInfo(_text(value).strip()).key
+        return ZoneInfo(text(value).strip()).key
     except (ZoneInfoNotFoundError, OSError):
         raise ValueError from None
 
 
-def _text(value: object) -> str:
+def endpoint(value: object) -> Endpoint:
+    """Return host, port and, if it was typed, protocol."""
+    try:
+        return read_endpoint(text(value))
+    except InputError as error:
+        raise ValueError(str(error)) from None
+
+
+def text(value: object) -> str:
+    """Return text, or a number as text."""
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         raise ValueError("it is not text")  # noqa: TRY004 - a reader raises nothing else
     return str(value)
