@@ -69,9 +69,9 @@ class StoreImages:
     def load(self, image_id: str) -> Picture:
         """Return the image, checked as far as possible before a call.
 
-        Raise ImageUnusable when it must not be sent, is no image, is not there, may not be read, or its store,
-        which is not the source, cannot be used; SourceWaits while the source or our key may be the reason, and
-        StoreRefused or StoreAway when that has lasted too long.
+        Raise ImageUnusable when it must not be sent, is no image, is not there, may not be read, or its
+        store, which is not the source, cannot be used; SourceWaits while the source or our key may be the
+        reason, and StoreRefused or StoreAway when that has lasted too long.
         """
         if wrong := self._reach.what_is_wrong(image_id, source=self._source.uri):
             raise ImageUnusable(IMAGE_NOT_ALLOWED, wrong)
