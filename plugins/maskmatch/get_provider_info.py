@@ -1,6 +1,9 @@
-"""Tell Airflow about the connection type `tencent_iai`, so that its form has the right fields."""
+"""Tell Airflow about the connection types, so that their forms have the right fields."""
 
 from typing import Any
+
+from maskmatch.settings.forms import conn_fields
+from maskmatch.settings.store_fields import EXTRA_FIELDS
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -20,9 +23,22 @@ def get_provider_info() -> dict[str, Any]:
                     "placeholders": {"host": "iai.tencentcloudapi.com"},
                 },
                 "conn-fields": _conn_fields(),
-            }
+            },
+            _STORE_TYPE,
         ],
     }
+
+
+_STORE_TYPE = {
+    "connection-type": "maskmatch_store",
+    "hook-class-name": "maskmatch.hooks.object_storage.ObjectStorageHook",
+    "hook-name": "Object storage (S3, Tencent COS)",
+    "ui-field-behaviour": {
+        "hidden-fields": ["host", "port", "schema"],
+        "relabeling": {"login": "Access key id", "password": "Secret access key"},
+    },
+    "conn-fields": conn_fields(EXTRA_FIELDS),
+}
 
 
 def _conn_fields() -> dict[str, Any]:

@@ -11,7 +11,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from maskmatch.cli.account_options import add_account, add_budgets, compare_options_of
-from maskmatch.cli.options import add_limits, add_plan_options, add_threshold, plan_options_of, run_of
+from maskmatch.cli.options import (
+    add_limits,
+    add_plan_options,
+    add_threshold,
+    plan_options_of,
+    run_of,
+    source_store,
+)
 from maskmatch.core.errors import BudgetSpent, Interrupted
 from maskmatch.pipeline.task_process import ParentWatchdog
 
@@ -48,7 +55,8 @@ def run(args: argparse.Namespace) -> int:
     from maskmatch.pipeline.report import check_failed, published, render
     from maskmatch.storage.tables import outcomes_address
 
-    this, options = run_of(args, source="source"), compare_options_of(args)
+    this = run_of(args, source="source")
+    options = replace(compare_options_of(args), open_store=source_store)
     check_account(options)
     plan = make_plan(this, plan_options_of(args))
     _say(str(plan))

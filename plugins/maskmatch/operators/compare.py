@@ -114,7 +114,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
 
         return compare_options(
             self.tencent_iai_conn_id,
-            self.storage_conn_id,
+            self.source_conn_id,
             image_transfer=self.image_transfer,
             calls_in_flight=int(self.calls_in_flight) if self.calls_in_flight else None,
             call_timeout=float(self.call_timeout),

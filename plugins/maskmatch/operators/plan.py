@@ -63,7 +63,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
         limit = ShareLimit.parse(self.max_missing_share, name="max_missing_share")
         compare = compare_options(
             self.tencent_iai_conn_id,
-            self.storage_conn_id,
+            self.source_conn_id,
             priority=priority,
             image_transfer=self.image_transfer,
         )

@@ -2,4 +2,6 @@
 
 fields    one setting: how it is read, how it must be written, what the form of a connection shows
 readers   from text or JSON to a value
+forms     from a table of fields to the form of a connection
+store     a store: its table is store_fields
 """

@@ -1,7 +1,9 @@
 """From what was entered to a value; each raises ValueError when it cannot be one."""
 
+import ssl
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _FLAGS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
@@ -89,6 +91,43 @@ def time_zone(value: object) -> str:
         return ZoneInfo(_text(value).strip()).key
     except (ZoneInfoNotFoundError, OSError):
         raise ValueError from None
+
+
+def endpoint_url(value: object) -> str:
+    """Return the address of a server: scheme, host and port alone, https where no scheme is written."""
+    text = word(value)
+    parts = urlsplit(text if "://" in text else f"https://{text}")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("it begins with https:// or http:// and a host")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("it holds a user or password: keys have fields of their own")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("it holds more than a host: leave the rest out, the bucket too")
+    if parts.hostname.endswith(".myqcloud.com") and not parts.hostname.startswith("cos"):
+        raise ValueError("it holds the bucket: begin with cos.")
+    port = f":{parts.port}" if parts.port is not None else ""
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}{port}"
+
+
+def s3_address(value: object) -> str:
+    """Return an address s3://bucket/prefix."""
+    parts = urlsplit(word(value))
+    if parts.scheme != "s3" or not parts.netloc or "@" in parts.netloc:
+        raise ValueError
+    return f"s3://{parts.netloc}{parts.path}"
+
+
+def ca_file(value: object) -> str:
+    """Return the path of a file that holds certificates."""
+    path = _text(value).strip()
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        raise ValueError("it holds no certificate") from None
+    except OSError as error:
+        raise ValueError(error.strerror or "it cannot be read") from None
+    return path
 
 
 def _text(value: object) -> str:
