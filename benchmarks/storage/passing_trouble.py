@@ -38,7 +38,7 @@ from maskmatch.pipeline.publish import publish
 from maskmatch.pipeline.run import Run
 from maskmatch.storage.images import Transfer
 from maskmatch.storage.object_stores import FileStore, S3Store
-from maskmatch.storage.object_stores.s3 import s3_config
+from maskmatch.storage.object_stores.s3_client import s3_config
 from maskmatch.storage.tables import read_outcomes
 
 PAIRS, CALLS_PER_SECOND = 300, 20

@@ -17,7 +17,8 @@ MaskmatchError
 ├── SlotMissed        the time of a permit passed before its call was sent: ask for another
 ├── CallFailed        one call was refused, or its fate is unknown: `rule` says what next
 ├── ObjectMissing     there is no object under this key
-└── ObjectExists      a create-only write met an object
+├── ObjectExists      a create-only write met an object
+└── ConditionUnsupported  a store has no create-only writes
 """
 
 from __future__ import annotations
@@ -120,6 +121,10 @@ class ObjectMissing(MaskmatchError):
 
 class ObjectExists(MaskmatchError):
     """A create-only write found an object under its key."""
+
+
+class ConditionUnsupported(MaskmatchError):
+    """A store refuses a create-only write because it has none."""
 
 
 class ImageUnusable(MaskmatchError):

@@ -93,9 +93,10 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
         at += 2
         if marker in _ALONE:
             continue
-        if marker in _FRAMES and at + 7 <= len(data):
+        length = max(2, int.from_bytes(data[at : at + 2]))
+        if marker in _FRAMES and 7 <= length <= len(data) - at:
             found = int.from_bytes(data[at + 5 : at + 7]), int.from_bytes(data[at + 3 : at + 5])
-        at += max(2, int.from_bytes(data[at : at + 2]))
+        at += length
     return found
 
 

@@ -12,7 +12,15 @@ from urllib.parse import urlsplit
 
 from cachetools import TTLCache, cached
 
-from maskmatch.core.errors import ImageUnusable, InputError, ObjectMissing, StopRun, StoreAway, StoreRefused
+from maskmatch.core.errors import (
+    ImageUnusable,
+    InputError,
+    ObjectMissing,
+    StopRun,
+    StoreAway,
+    StoreRefused,
+    WrongSetting,
+)
 from maskmatch.core.image_heads import HEAD_BYTES
 from maskmatch.core.image_rules import MAX_FILE_BYTES, ImageFacts, Picture, check_head
 from maskmatch.core.reach import IMAGE_NOT_ALLOWED, Reach
@@ -102,6 +110,8 @@ class StoreImages:
             loaded = self._loaded(image_id, read)
         except ObjectMissing as error:
             raise ImageUnusable(failure_code(Kind.MISSING), "there is no object under this key") from error
+        except WrongSetting as error:
+            raise ImageUnusable(IMAGE_UNAVAILABLE, str(error)) from error
         except InputError as error:
             raise ImageUnusable(failure_code(Kind.INVALID_KEY), str(error)) from error
         if read and not self._is_elsewhere(image_id):
