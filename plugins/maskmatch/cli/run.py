@@ -17,6 +17,7 @@ from maskmatch.cli.options import (
     add_threshold,
     plan_options_of,
     run_of,
+    setting,
     source_store,
 )
 from maskmatch.core.errors import BudgetSpent, Interrupted
@@ -55,20 +56,22 @@ def run(args: argparse.Namespace) -> int:
     from maskmatch.pipeline.report import check_failed, published, render
     from maskmatch.storage.tables import outcomes_address
 
-    this = run_of(args, source="source")
+    this, plan_options = run_of(args, source="source"), plan_options_of(args)
     options = replace(compare_options_of(args), open_store=source_store)
+    most_missing, most_failed = setting(args, "max_missing_share"), setting(args, "max_failed_share")
+    nominal_fmr = setting(args, "nominal_fmr")
     check_account(options)
-    plan = make_plan(this, plan_options_of(args))
+    plan = make_plan(this, plan_options)
     _say(str(plan))
     this = replace(this, run_id=f"cli__{plan.plan_id}")
     signals = _stop_on_signals()
-    look_first(this, plan, options, args.max_missing_share)
+    look_first(this, plan, options, most_missing)
     if plan.shards:
         _compare(this, plan, options, signals=signals, waits=args.wait)
-    publish(this, plan, nominal_fmr=args.nominal_fmr, allow_empty=args.allow_empty)
+    publish(this, plan, nominal_fmr=nominal_fmr, allow_empty=args.allow_empty)
     if plan.rows and (outcomes := published(this)) is not None:
         _say(f"{render(outcomes)}\n\npublished at {outcomes_address(this.warehouse, this.day)}")
-        check_failed(outcomes, args.max_failed_share)
+        check_failed(outcomes, most_failed)
     return 0
 
 

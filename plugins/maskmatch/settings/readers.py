@@ -6,6 +6,9 @@ from decimal import Decimal, InvalidOperation
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from maskmatch.core.endpoints import Endpoint, read_endpoint
+from maskmatch.core.errors import InputError
+
 _FLAGS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 _DIGITS = frozenset("0123456789.eE+-")
 
@@ -28,11 +31,11 @@ def whole(value: object, *, least: int, most: int) -> int:
 
 def amount(value: object, *, most: float) -> Decimal:
     """Return a number as it is written, which true and false are not."""
-    text = str(value).strip()
-    if isinstance(value, bool) or not text or not _DIGITS.issuperset(text):
+    written = str(value).strip()
+    if isinstance(value, bool) or not written or not _DIGITS.issuperset(written):
         raise ValueError
     try:
-        found = Decimal(text)
+        found = Decimal(written)
     except InvalidOperation:
         raise ValueError from None
     if not found.is_finite() or found > most:
@@ -60,43 +63,44 @@ def one_of(*names: str) -> Callable[[object], str]:
     """Return a reader of one of some words."""
 
     def read(value: object) -> str:
-        if (text := str(value).strip()) not in names:
+        if (found := str(value).strip()) not in names:
             raise ValueError
-        return text
+        return found
 
     return read
 
 
 def word(value: object) -> str:
     """Return ASCII text without a blank inside; those around it are taken off."""
-    text = _text(value).strip()
-    if not text.isascii() or not text.isprintable() or " " in text:
+    found = text(value).strip()
+    if not found.isascii() or not found.isprintable() or " " in found:
         raise ValueError("it holds a blank or a character that is not ASCII")
-    return text
+    return found
 
 
 def secret(value: object) -> str:
     """Return a key or token, which must hold no blank: one that is pasted along is told, not removed."""
-    text = _text(value)
-    if text != text.strip():
-        raise ValueError(f"a blank at its {'end' if text == text.lstrip() else 'beginning'}: enter it again")
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("a blank or a character that is not ASCII inside: enter it again")
-    return text
+    found = text(value)
+    if found != found.strip():
+        where = "end" if found == found.lstrip() else "beginning"
+        raise ValueError(f"it has a blank at its {where}: enter it again")
+    if not found.isascii() or not found.isprintable() or " " in found:
+        raise ValueError("it has a blank or a character that is not ASCII inside: enter it again")
+    return found
 
 
 def time_zone(value: object) -> str:
     """Return the name of a time zone."""
     try:
-        return ZoneInfo(_text(value).strip()).key
+        return ZoneInfo(text(value).strip()).key
     except (ZoneInfoNotFoundError, OSError):
         raise ValueError from None
 
 
 def endpoint_url(value: object) -> str:
     """Return the address of a server: scheme, host and port alone, https where no scheme is written."""
-    text = word(value)
-    parts = urlsplit(text if "://" in text else f"https://{text}")
+    found = word(value)
+    parts = urlsplit(found if "://" in found else f"https://{found}")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("it begins with https:// or http:// and a host")
     if parts.username is not None or parts.password is not None:
@@ -120,7 +124,7 @@ def s3_address(value: object) -> str:
 
 def ca_file(value: object) -> str:
     """Return the path of a file that holds certificates."""
-    path = _text(value).strip()
+    path = text(value).strip()
     try:
         ssl.create_default_context(cafile=path)
     except ssl.SSLError:
@@ -130,7 +134,16 @@ def ca_file(value: object) -> str:
     return path
 
 
-def _text(value: object) -> str:
+def endpoint(value: object) -> Endpoint:
+    """Return host, port and, if it was typed, protocol."""
+    try:
+        return read_endpoint(text(value))
+    except InputError as error:
+        raise ValueError(str(error)) from None
+
+
+def text(value: object) -> str:
+    """Return text, or a number as text."""
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         raise ValueError("it is not text")  # noqa: TRY004 - a reader raises nothing else
     return str(value)

@@ -6,21 +6,9 @@ from typing import Any
 
 from maskmatch.core.errors import WrongSetting
 from maskmatch.settings.fields import Entered, read_fields
-from maskmatch.settings.store_fields import STORE_FIELDS, TRIAL_FIELDS
+from maskmatch.settings.store_fields import STORE_FIELDS, TRIAL_FIELDS, VARIABLES, profile_variable
 from maskmatch.storage.object_stores import StoreSettings
 
-VARIABLES = {
-    "access_key": ("AWS_ACCESS_KEY_ID",),
-    "secret_key": ("AWS_SECRET_ACCESS_KEY",),
-    "session_token": ("AWS_SESSION_TOKEN",),
-    "endpoint_url": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
-    "region": ("AWS_DEFAULT_REGION",),
-    "ca_bundle": ("AWS_CA_BUNDLE",),
-    "addressing_style": ("MASKMATCH_ADDRESSING_STYLE",),
-    "server_side_encryption": ("MASKMATCH_SERVER_SIDE_ENCRYPTION",),
-    "sse_kms_key_id": ("MASKMATCH_SSE_KMS_KEY_ID",),
-}
-"""Where the command line finds each field; the first that is set counts. What is not set is left to boto3."""
 _KEYS = ("access_key", "secret_key", "session_token")
 
 
@@ -55,9 +43,8 @@ def settings_from_variables(variables: Mapping[str, str], *, place: str) -> Stor
 
     A profile of the place has a key of its own, which goes before that in the environment.
     """
-    profile = f"MASKMATCH_{place.upper()}_PROFILE"
     entered = {name: _first_set(variables, names) for name, names in VARIABLES.items()}
-    entered["profile"] = Entered(variables.get(profile), profile)
+    entered["profile"] = _first_set(variables, (profile_variable(place),))
     if not entered["profile"].is_empty:
         entered |= {name: Entered(None, entered[name].place) for name in _KEYS}
     return store_settings(entered)
@@ -65,7 +52,7 @@ def settings_from_variables(variables: Mapping[str, str], *, place: str) -> Stor
 
 def _first_set(variables: Mapping[str, str], names: tuple[str, ...]) -> Entered:
     name = next((name for name in names if variables.get(name)), names[-1])
-    return Entered(variables.get(name), name)
+    return Entered(variables.get(name), f"variable {name}")
 
 
 def _wrong_together(values: Mapping[str, Any], place: Mapping[str, str]) -> str | None:
