@@ -2,11 +2,13 @@
 
 from maskmatch.storage.object_stores.base import Content, ObjectInfo, Store, probe_conditional_writes
 from maskmatch.storage.object_stores.files import FileStore
+from maskmatch.storage.object_stores.modes import TABLE_MODE, read_mode
 from maskmatch.storage.object_stores.opening import open_store
 from maskmatch.storage.object_stores.patient import PatientStore
 from maskmatch.storage.object_stores.s3 import S3Store, s3_client
 
 __all__ = [
+    "TABLE_MODE",
     "Content",
     "FileStore",
     "ObjectInfo",
@@ -15,5 +17,6 @@ __all__ = [
     "Store",
     "open_store",
     "probe_conditional_writes",
+    "read_mode",
     "s3_client",
 ]
