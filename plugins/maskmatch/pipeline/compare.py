@@ -28,7 +28,7 @@ from maskmatch.engine.run import compare_pairs
 from maskmatch.permits.client.pacing import Pacer
 from maskmatch.permits.coordinator import PermitCoordinator
 from maskmatch.permits.opening import open_coordinator
-from maskmatch.permits.steps.claims import Claim
+from maskmatch.permits.steps.claims import CHECK_RUN, Claim
 from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.pipeline.open_shards import OpenShard, OpenShards
 from maskmatch.pipeline.run import Run
@@ -58,7 +58,7 @@ _CHECK_PAUSES = (0.25, 1.0, 2.0, 4.0, None)
 
 def check_account(options: CompareOptions) -> None:
     """Prove, with one call that is not billed, that the service can be reached and the account may use it."""
-    claim = Claim(run_id="check", priority=options.priority)
+    claim = Claim(run_id=CHECK_RUN, priority=options.priority)
     with (
         closing(_coordinator(options)) as coordinator,
         _pacer(coordinator, claim, options) as pacer,
