@@ -205,10 +205,11 @@ def test_all_airflow_containers_share_the_file_of_the_permit_store():
 def test_our_hooks_understand_the_connections(monkeypatch, text, protocol, endpoint, url):
     for name, value in connections(text).items():
         monkeypatch.setenv(name, value)
-    hook = TencentIaiHook()
-    account = hook.get_account()
+    settings = TencentIaiHook().get_settings()
+    account = settings.account
+    assert settings.has_day_budget
     assert (account.protocol, account.endpoint, account.secret_key) == (protocol, endpoint, MARK)
-    assert hook.get_permit_store() == "sqlite:////var/lib/maskmatch/permits.sqlite3"
+    assert settings.permit_store == "sqlite:////var/lib/maskmatch/permits.sqlite3"
     signed = connected_store("s3://maskmatch/source", conn_id="maskmatch_storage").signed_url(
         "a.jpg", seconds=60
     )

@@ -4,14 +4,11 @@ import argparse
 import os
 from collections.abc import Callable
 from datetime import date
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from maskmatch.core.decisions import NOMINAL_FMRS
 from maskmatch.core.errors import InputError
 
 if TYPE_CHECKING:
-    from maskmatch.core.limits import ShareLimit
     from maskmatch.core.planning import PlanOptions
     from maskmatch.pipeline.run import Run
 
@@ -36,11 +33,9 @@ def add_warehouse(parser: argparse.ArgumentParser) -> None:
     _add_place(parser, "warehouse", "plans, journals and tables")
     parser.add_argument(
         "--store-patience",
-        type=float,
-        default=300.0,
         metavar="SECONDS",
         help="how long a trouble of a store may last before the command ends with the cure; no pair fails "
-        "for it (default %(default)g)",
+        "for it (default 300)",
     )
 
 
@@ -51,10 +46,8 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--quality-control",
-        type=int,
-        choices=range(5),
-        default=0,
-        help="0 (off) to 4 (strict), for rows without a value of their own (default %(default)s)",
+        metavar="0..4",
+        help="0 (off) to 4 (strict), for rows without a value of their own (default 0)",
     )
     add(
         "--recompare",
@@ -64,28 +57,21 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--max-bad-rows",
-        type=partial(_share, "max_bad_rows"),
-        default="50% of 100",
         metavar="SHARE",
         help="rows that may be no pairs, such as 0.5, 50%% or 50%% of 100 (rows at least); above it nothing "
         "is called and nothing replaced (default: 50%% of 100)",
     )
     add(
         "--max-shards",
-        type=int,
-        choices=range(1, 33),
-        default=4,
         metavar="1..32",
-        help="portions of the date, compared as one here (default %(default)s)",
+        help="portions of the date, compared as one here (default 4)",
     )
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:
     """Add how much may fail."""
     for name, text in _LIMITS.items():
-        option = f"--{name.replace('_', '-')}"
-        kind = partial(_share, name)
-        parser.add_argument(option, type=kind, default="50% of 100", metavar="SHARE", help=text)
+        parser.add_argument(f"--{name.replace('_', '-')}", metavar="SHARE", help=text)
     parser.add_argument(
         "--allow-empty",
         action="store_true",
@@ -101,23 +87,12 @@ _LIMITS = {
 }
 
 
-def _share(name: str, text: str) -> "ShareLimit":
-    from maskmatch.core.limits import ShareLimit
-
-    try:
-        return ShareLimit.parse(text, name=name)
-    except InputError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
 def add_threshold(parser: argparse.ArgumentParser) -> None:
     """Add what turns scores into decisions."""
     parser.add_argument(
         "--nominal-fmr",
-        type=float,
-        choices=NOMINAL_FMRS,
-        default=1e-4,
-        help="false match rate that the vendor names for the threshold of a match (default %(default)s)",
+        metavar="{0.001,0.0001,0.00001}",
+        help="false match rate that the vendor names for the threshold of a match (default 0.0001)",
     )
 
 
@@ -132,7 +107,7 @@ def run_of(args: argparse.Namespace, *, source: str) -> "Run":
         warehouse=warehouse,
         day=args.date,
         run_id="cli",
-        store_patience=args.store_patience,
+        store_patience=setting(args, "store_patience"),
     )
 
 
@@ -140,7 +115,20 @@ def plan_options_of(args: argparse.Namespace) -> "PlanOptions":
     """Return the choices of a plan."""
     from maskmatch.core.planning import PlanOptions
 
-    return PlanOptions(args.quality_control, args.max_shards, args.recompare, args.max_bad_rows)
+    return PlanOptions(
+        quality_control=setting(args, "quality_control"),
+        max_shards=setting(args, "max_shards"),
+        repetition=args.recompare,
+        max_bad_rows=setting(args, "max_bad_rows"),
+    )
+
+
+def setting(args: argparse.Namespace, name: str) -> Any:
+    """Return what an option is set to, its default if it was not given; raise WrongSetting."""
+    from maskmatch.settings.run_fields import RUN_FIELDS
+    from maskmatch.settings.sources import in_options
+
+    return RUN_FIELDS[name].value_of(in_options([name], vars(args)).get(name))
 
 
 def _add_place(parser: argparse.ArgumentParser, name: str, holds: str) -> None:

@@ -2,6 +2,7 @@
 
 MaskmatchError
 ├── InputError        a manifest or a parameter is wrong: fix it, nothing was sent
+│   └── WrongSetting  a setting is wrong: the message holds its place and the right form
 ├── StopRun           the account or a setting is wrong: the message holds the cure
 │   ├── Replaced      another try of the same shard has taken over
 │   └── StoreRefused  a store does not accept key, right or setting: `rule` says which
@@ -58,6 +59,10 @@ class MaskmatchError(Exception):
 
 class InputError(MaskmatchError):
     """A manifest or a parameter must be fixed by its owner."""
+
+
+class WrongSetting(InputError):
+    """A setting must be entered anew: the message says which, where, and how it is written."""
 
 
 class StopRun(MaskmatchError):

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from maskmatch.pipeline.run import Run
+    from maskmatch.settings.fields import Entered
 
 ACCOUNT_CONN_ID = "tencent_iai_default"
 STORAGE_CONN_ID = "maskmatch_storage"
@@ -52,5 +53,17 @@ class MaskmatchBaseOperator(BaseOperator):
             self.day,
             run_id=context["run_id"],
             conn_id=self.storage_conn_id,
-            store_patience=float(self.store_patience),
+            store_patience=self.setting("store_patience"),
         )
+
+    def setting(self, name: str) -> Any:
+        """Return what an argument is set to; raise WrongSetting."""
+        from maskmatch.settings.run_fields import RUN_FIELDS
+
+        return RUN_FIELDS[name].value_of(self.entered(name))
+
+    def entered(self, name: str) -> "Entered":
+        """Return an argument as it was entered, and where: an argument of a task, or a Param."""
+        from maskmatch.settings.fields import Entered
+
+        return Entered(getattr(self, name), f"task {self.task_id}, {name}")
