@@ -364,7 +364,7 @@ def test_who_waits_in_a_pause_is_seen_but_does_not_share_the_rate(coordinator, s
         store.pass_time(0.5)
         coordinator.reserve(1, NIGHTLY)
     (user,) = other.snapshot().users
-    assert (user.who, user.run_id, user.has_left, user.seen_seconds_ago) == ("host-a:1", "night", False, 0)
+    assert (user.who, user.run_id, user.is_there, user.seen_seconds_ago) == ("host-a:1", "night", True, 0)
     grant = other.reserve(100, BACKFILL)
     assert (grant.processes, len(grant.delays)) == (1, 20)  # a fifth of a second, alone
     coordinator.resume("night")

@@ -8,7 +8,8 @@ from airflow.sdk import BaseHook
 
 from maskmatch.core.errors import MaskmatchError
 from maskmatch.core.renamed import CONNECTION_FIELDS, refuse_renamed
-from maskmatch.settings.account import AccountSettings, read_account
+from maskmatch.hooks.executors import check_default_store
+from maskmatch.settings.account import AccountSettings, names_permit_store, read_account
 from maskmatch.settings.account_fields import EXTRA
 from maskmatch.settings.fields import Entered, check_names
 from maskmatch.settings.sources import in_connection
@@ -36,7 +37,11 @@ class TencentIaiHook(BaseHook):
         self, options: Mapping[str, Entered] | None = None, *, needs_key: bool = True
     ) -> AccountSettings:
         """Return all that is set, options over fields; raise WrongSetting naming the field that is wrong."""
-        return read_account({**self._entered(), **(options or {})}, place=self.place, needs_key=needs_key)
+        entered = {**self._entered(), **(options or {})}
+        settings = read_account(entered, place=self.place, needs_key=needs_key)
+        if not names_permit_store(entered):
+            check_default_store(self.place)
+        return settings
 
     def get_account(self) -> Account:
         """Return endpoint, key and rate limit; raise WrongSetting naming the field that is wrong."""

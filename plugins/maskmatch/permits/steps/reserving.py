@@ -145,7 +145,12 @@ def processes(state: State, moment: Moment, who: str) -> int:
 
 
 def _is_present(user: User, now: float) -> bool:
-    return not user.has_left and not user.is_paused and 0 <= now - user.seen < _SHARES_SECONDS
+    return is_there(user, now) and not user.is_paused
+
+
+def is_there(user: User, now: float) -> bool:
+    """Return True for a process that was seen lately and has not left."""
+    return not user.has_left and 0 <= now - user.seen < _SHARES_SECONDS
 
 
 def _fair_run(users: int, rate: float) -> int:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from maskmatch.core.pricing import MICRO
 from maskmatch.permits.steps import budgets, reserving, sharing
-from maskmatch.permits.steps.claims import Priority
+from maskmatch.permits.steps.claims import CHECK_RUN, Priority
 from maskmatch.permits.steps.document import Moment
 from maskmatch.permits.steps.state import State, runs_of
 
@@ -16,14 +16,17 @@ _SHOWN_SECONDS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserNow:
-    """A process that takes permits, waits while it is paused, or has left its last shard."""
+    """A process that takes permits, or waits while it is paused; `is_there` while it was seen lately.
+
+    One that has left its last shard is not.
+    """
 
     who: str
     run_id: str
     priority: Priority
     calls_per_second: float
     seen_seconds_ago: float
-    has_left: bool
+    is_there: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +106,7 @@ def _users(state: State, now: float) -> list[UserNow]:
             priority=user.priority,
             calls_per_second=reserving.faded(user, now) / reserving.FADE_SECONDS,
             seen_seconds_ago=max(0.0, now - user.seen),
-            has_left=user.has_left,
+            is_there=reserving.is_there(user, now) and user.run_id != CHECK_RUN,
         )
         for who, user in sorted(state.users.items())
     ]
