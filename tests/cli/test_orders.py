@@ -157,7 +157,9 @@ def test_a_look_at_an_account_that_nobody_has_used_says_so(tmp_path, account, ca
     assert main(command(account, tmp_path, "quota")) == 0
     assert "no run has ever used this account there" in " ".join(capsys.readouterr().out.split())
     assert main(command(account, tmp_path, "quota", "--json")) == 0
-    assert json.loads(capsys.readouterr().out)["is_known"] is False
+    record = json.loads(capsys.readouterr().out)
+    assert (record["is_known"], record["account"]) == (False, account.account.name)
+    assert record["permit_store"] == f"sqlite:///{tmp_path}/permits.sqlite3"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -6,7 +6,6 @@ import os
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from maskmatch.cli.account_options import account_settings_of
 from maskmatch.core.errors import AccountUnknown, RunUnknown
@@ -75,9 +74,7 @@ def reached(
 
 def place_of(settings: "AccountSettings") -> str:
     """Return permit store and account, without any secret."""
-    from maskmatch.permits.opening import shown
-
-    return f"permit store {shown(urlsplit(settings.permit_store))}, account {settings.account.name}"
+    return f"permit store {settings.permit_store_shown}, account {settings.account.name}"
 
 
 def never_heard(settings: "AccountSettings") -> str:

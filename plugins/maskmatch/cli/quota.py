@@ -84,7 +84,8 @@ def _record(
 
     if orders:
         return orders_record(coordinator.orders(orders))
-    return {"where": place_of(settings), **quota_record(coordinator.snapshot())}
+    where = {"permit_store": settings.permit_store_shown, "account": settings.account.name}
+    return {**where, **quota_record(coordinator.snapshot())}
 
 
 def _look(settings: "AccountSettings", coordinator: "PermitCoordinator") -> "RenderableType":

@@ -46,6 +46,11 @@ class AccountSettings:
         run = Budget(calls=_lower(most.calls, "budget_calls", calls), cny=_lower(most.cny, "budget_cny", cny))
         return replace(self.budgets, run=run)
 
+    @property
+    def permit_store_shown(self) -> str:
+        """Return its address without user, password and options."""
+        return shown(urlsplit(self.permit_store))
+
     def open_coordinator(self) -> PermitCoordinator:
         """Return the coordinator of the account, without connecting."""
         return open_coordinator(
@@ -61,7 +66,7 @@ class AccountSettings:
             f"{self.account.protocol}://{self.account.endpoint}",
             f"account {self.account.name}",
             f"{self.account.calls_per_second:g} calls/s",
-            f"permit store {shown(urlsplit(self.permit_store))}",
+            f"permit store {self.permit_store_shown}",
             *(f"{window}: {_in_words(getattr(self.budgets, window))}" for window in ("run", "day", "month")),
         ]
         return ", ".join(parts)

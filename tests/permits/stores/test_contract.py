@@ -225,6 +225,19 @@ def test_a_look_at_an_account_that_nobody_has_used_makes_nothing(address, open_,
     assert (seen.is_known, seen.runs) == (True, ("r",))
 
 
+def test_many_that_begin_a_new_account_at_once_all_get_in(open_):
+    coordinators, epochs = [open_() for _ in range(8)], []
+    threads = [
+        threading.Thread(target=lambda each=each: epochs.append(each.take_lease("s")))
+        for each in coordinators
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(epochs) == list(range(1, 9))
+
+
 def test_two_hosts_whose_clocks_are_two_seconds_apart_share_one_timeline(address, open_):
     if address.startswith("sqlite"):
         pytest.skip("a file is shared by the processes of one host")

@@ -21,11 +21,7 @@ def notes(tmp_path):
 
 
 def file_of(tmp_path, user):
-    """Return the file of a user, which exists."""
-    file = tmp_path / user / ".maskmatch" / "permits.sqlite3"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch()
-    return file
+    return tmp_path / user / ".maskmatch" / "permits.sqlite3"
 
 
 def test_a_second_file_for_an_account_is_refused_with_the_cure(tmp_path, notes):
@@ -89,7 +85,6 @@ def test_another_user_is_found_though_his_home_may_not_be_entered(tmp_path, note
         folder.chmod(folder.stat().st_mode | 0o011)
     notes.chmod(0o1777)
     claim(ann, KEY, notes)
-    (tmp_path / "ann").chmod(0o700)
     os.seteuid(65534)
     try:
         with pytest.raises(WrongSetting, match="two users of this host"):

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from maskmatch.core.errors import InputError, WrongSetting
+from maskmatch.permits.stores.sqlite import make_private
 
 NOTES = Path("/var/tmp")  # noqa: S108 - a note is made anew or not at all, and a link is not followed
 _KEPT_SECONDS = 40 * 86400.0
@@ -50,6 +51,8 @@ def claim(file: Path, quota_key: str, notes: Path = NOTES) -> None:
     A folder in which nothing can be noted is no error: then others are not found.
     """
     _check_alone(file, quota_key, notes)
+    with suppress(OSError):  # which the store itself will tell
+        make_private(file)  # a note of a file that is not there would not count
     note = _note(file, quota_key, notes)
     is_new = _leave(note, file)
     try:

@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS maskmatch_permit_orders (
     PRIMARY KEY (quota_key, number)
 )
 """
-_FIRST = "INSERT INTO maskmatch_permits VALUES (%(key)s, '', '') ON CONFLICT DO NOTHING"
+_FIRST = "INSERT INTO maskmatch_permits VALUES (%(key)s, '', '') ON CONFLICT DO NOTHING;"
 # The answer is read in the same trip but by a statement of its own, which sees what others have committed.
 _SWAP = """
 UPDATE maskmatch_permits SET version = %(version)s, document = %(document)s
@@ -41,9 +41,9 @@ _SWAP_AND_RECORD = (
 )
 _NEWEST = "SELECT record FROM maskmatch_permit_orders WHERE quota_key = %s ORDER BY number DESC LIMIT %s"
 _ANSWER = """
-SELECT extract(epoch FROM clock_timestamp())::float8, version,
+SELECT extract(epoch FROM clock_timestamp())::float8, coalesce(version, ''),
     CASE WHEN version = %(version)s THEN NULL ELSE document END
-FROM maskmatch_permits WHERE quota_key = %(key)s
+FROM (SELECT %(key)s AS quota_key) AS ours LEFT JOIN maskmatch_permits USING (quota_key)
 """
 
 
@@ -77,7 +77,7 @@ class PostgresDocument(SwappedDocument):
             cursor.execute(f"{_swap(offer)};{_ANSWER}" if offer else _ANSWER, words)
             row = cursor.fetchone()
         if row is None:
-            raise ConnectionLost("its row has gone")
+            raise ConnectionLost("it did not answer")
         return Reply(row[0], row[1], bytes(row[2]) if row[1] and row[2] is not None else None)
 
     def _newest(self, count: int) -> list[bytes]:
@@ -112,10 +112,9 @@ class PostgresDocument(SwappedDocument):
         return self._connected
 
     def _prepare(self, connected: connection) -> None:
-        with connected.cursor() as cursor:
-            with suppress(psycopg2.errors.UniqueViolation):  # somebody else was making it at the same moment
-                cursor.execute(_SCHEMA)
-            cursor.execute(_FIRST, {"key": self._key})
+        # Somebody else may be making them at the same moment.
+        with suppress(psycopg2.errors.UniqueViolation), connected.cursor() as cursor:
+            cursor.execute(_SCHEMA)
 
     def _disconnect(self) -> None:
         if self._connected is not None:
@@ -124,7 +123,8 @@ class PostgresDocument(SwappedDocument):
 
 
 def _swap(offer: Offer) -> str:
-    return _SWAP if offer.record is None else _SWAP_AND_RECORD
+    swap = _SWAP if offer.record is None else _SWAP_AND_RECORD
+    return swap if offer.expected else _FIRST + swap
 
 
 def _what(error: psycopg2.Error) -> str:

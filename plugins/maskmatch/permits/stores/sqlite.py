@@ -111,7 +111,7 @@ class SqliteDocument:
         if self._db and self._inode_now() == self._inode:
             return self._db
         self._disconnect()
-        _make_private(self._path)
+        make_private(self._path)
         self._db = self._opened()
         self._inode = self._inode_now()
         return self._db
@@ -164,7 +164,7 @@ def _made_ready(db: sqlite3.Connection) -> sqlite3.Connection:
     return db
 
 
-def _make_private(path: Path) -> None:
+def make_private(path: Path) -> None:
     """Make a file for its user alone, and what folders it lacks; nothing where there is one."""
     for folder in reversed([each for each in path.parents if not each.exists()]):
         with suppress(FileExistsError):  # somebody else makes it at the same moment
