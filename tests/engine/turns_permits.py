@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from maskmatch.permits.client.pacing import Pacer
 from maskmatch.permits.coordinator import PermitCoordinator
-from maskmatch.permits.steps.document import Moment
+from maskmatch.permits.steps.document import Moment, Step
 from tests.engine.turns import Turns, TurnsClock, TurnsCondition
 from tests.fakes import A_CLAIM
 from tests.permits.documents import MemoryDocument
@@ -24,10 +24,10 @@ class TurnsDocument(MemoryDocument):
         super().__init__()
         self._turns = turns
 
-    def change(self, step: Callable[[bytes | None, Moment], tuple[bytes, T]]) -> T:
+    def change(self, step: Step[T], *, record: Callable[[Moment], bytes] | None = None) -> T:
         self._turns.wait(_TRIP_SECONDS)
         self.pass_time(self.now() - self.time)
-        return super().change(step)
+        return super().change(step, record=record)
 
     def now(self) -> float:
         return self._turns.now + _BEGAN

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from maskmatch.permits.steps.document import Moment
+from maskmatch.permits.steps.document import Moment, Step
 
 T = TypeVar("T")
 
@@ -15,14 +15,25 @@ class MemoryDocument:
 
     def __init__(self, utc: datetime = datetime(2026, 1, 15, tzinfo=UTC)) -> None:
         self.document: bytes | None = None
+        self.kept: list[bytes] = []
         self.time = 1000.0
         self.utc = utc
         self._lock = threading.Lock()
 
-    def change(self, step: Callable[[bytes | None, Moment], tuple[bytes, T]]) -> T:
+    def change(self, step: Step[T], *, record: Callable[[Moment], bytes] | None = None) -> T:
         with self._lock:
-            self.document, result = step(self.document, Moment(self.time, self.utc))
+            moment = Moment(self.time, self.utc)
+            self.document, result = step(self.document, moment)
+            if record:
+                self.kept.append(record(moment))
         return result
+
+    def look(self, view: Callable[[bytes | None, Moment], T]) -> T:
+        with self._lock:
+            return view(self.document, Moment(self.time, self.utc))
+
+    def records(self, newest: int) -> list[bytes]:
+        return self.kept[::-1][:newest]
 
     def now(self) -> float:
         return self.time

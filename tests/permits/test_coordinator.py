@@ -10,7 +10,7 @@ import pytest
 from maskmatch.core.codes import ThrottleScope
 from maskmatch.core.errors import BudgetSpent, Drained, InputError, Replaced, Unavailable
 from maskmatch.permits.coordinator import PermitCoordinator
-from maskmatch.permits.steps.claims import Budget, Budgets, Claim, Grant, Priority
+from maskmatch.permits.steps.claims import CHECK_RUN, Budget, Budgets, Claim, Grant, Priority
 from tests.permits.documents import MemoryDocument
 
 RATE = 100.0
@@ -128,7 +128,7 @@ def test_a_refusal_slows_everybody_on_the_timeline(store):
 def test_refusals_are_told_once_a_second_or_with_the_next_booking(coordinator, store):
     changes = []
     change = store.change
-    store.change = lambda step: changes.append(1) or change(step)
+    store.change = lambda *asked, **options: changes.append(1) or change(*asked, **options)
     for _ in range(10):
         coordinator.throttled(ThrottleScope.ACCOUNT)
     assert len(changes) == 1
@@ -348,6 +348,34 @@ def test_the_snapshot_shows_rate_users_priorities_and_budgets(coordinator, store
     day = next(window for window in seen.windows if window.kind == "day")
     assert (day.most_calls, day.most_cny, day.cny) == (10_000, Decimal("20.5"), day.calls * Decimal("0.0032"))
     assert (seen.paused, seen.leases) == (("other",), {"shard-1": 1})
+    assert (seen.is_known, seen.runs) == (True, ("night", "other"))
+
+
+def test_the_opening_call_is_no_run_that_anybody_could_order(coordinator):
+    coordinator.reserve(1, replace(AD_HOC, run_id=CHECK_RUN))
+    assert coordinator.snapshot().runs == ()
+
+
+def test_who_waits_in_a_pause_is_seen_but_does_not_share_the_rate(coordinator, store):
+    other = PermitCoordinator(store, calls_per_second=RATE, who="host-b:2")
+    coordinator.reserve(1, NIGHTLY)
+    coordinator.pause("night")
+    for _ in range(120):
+        store.pass_time(0.5)
+        coordinator.reserve(1, NIGHTLY)
+    (user,) = other.snapshot().users
+    assert (user.who, user.run_id, user.is_there, user.seen_seconds_ago) == ("host-a:1", "night", True, 0)
+    grant = other.reserve(100, BACKFILL)
+    assert (grant.processes, len(grant.delays)) == (1, 20)  # a fifth of a second, alone
+    coordinator.resume("night")
+    assert coordinator.reserve(1, NIGHTLY).processes == 2
+
+
+@pytest.mark.parametrize("record", [b"", b"{", b"[]", b'{"at": "now"}'])
+def test_a_damaged_record_is_said_to_be_so(coordinator, store, record):
+    store.kept.append(record)
+    with pytest.raises(Unavailable, match="a record of an order in the permit store is damaged"):
+        coordinator.orders(1)
 
 
 def test_the_document_stays_small_over_months_of_runs(store):

@@ -6,8 +6,13 @@ import sys
 import pytest
 
 from maskmatch.core.errors import StopRun, WrongSetting
+from maskmatch.core.reach import Reach
 from maskmatch.settings.readers import endpoint_url
-from maskmatch.settings.store import settings_from_variables
+from maskmatch.settings.store import (
+    reach_from_variables,
+    settings_from_variables,
+    table_mode_from_variables,
+)
 from maskmatch.storage.object_stores import StoreSettings, open_store
 from maskmatch.storage.object_stores.s3_client import s3_client
 
@@ -159,3 +164,20 @@ def key_of(settings):
 def test_the_table_of_fields_is_light():
     check = "import maskmatch.get_provider_info, sys; sys.exit(bool({'boto3', 'pyarrow'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", check], check=True)
+
+
+def test_the_mode_of_tables_comes_from_a_variable_and_is_told_when_it_is_wrong():
+    assert table_mode_from_variables({}) == 0o640
+    assert table_mode_from_variables({"MASKMATCH_TABLE_MODE": "0664"}) == 0o664
+    with pytest.raises(WrongSetting, match="MASKMATCH_TABLE_MODE: '0777' is not the mode of a table"):
+        table_mode_from_variables({"MASKMATCH_TABLE_MODE": "0777"})
+
+
+def test_what_rows_may_name_is_parted_by_commas_or_blanks():
+    entered = {
+        "MASKMATCH_IMAGE_BUCKETS": "archive, Faces-*",
+        "MASKMATCH_IMAGE_HOSTS": "*.example.com cdn.test",
+    }
+    assert reach_from_variables(entered) == Reach(("archive", "faces-*"), ("*.example.com", "cdn.test"))
+    with pytest.raises(WrongSetting, match=r"variable MASKMATCH_IMAGE_HOSTS: .* is not names of hosts"):
+        reach_from_variables({"MASKMATCH_IMAGE_HOSTS": "https://cdn.test/"})

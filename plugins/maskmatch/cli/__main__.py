@@ -7,22 +7,25 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from maskmatch.cli import quota, run, serve, status
+from maskmatch.cli import orders, quota, run, serve, status
 from maskmatch.cli.account_options import add_permit_store
 from maskmatch.cli.options import EPILOG, Command, add_plan_options
 from maskmatch.core.errors import (
+    AccountUnknown,
     BudgetSpent,
     Drained,
     Interrupted,
     MaskmatchError,
     Replaced,
+    RunUnknown,
     StopRun,
     WrongSetting,
 )
 from maskmatch.core.renamed import VARIABLES, refuse_renamed
 from maskmatch.settings.sources import check_variables
 
-EXIT_ERROR, EXIT_WRONG, EXIT_BUDGET_SPENT, EXIT_STOPPED = 1, 2, 75, 130
+EXIT_ERROR, EXIT_WRONG, EXIT_NOBODY, EXIT_NO_RUN, EXIT_BUDGET_SPENT, EXIT_STOPPED = 1, 2, 3, 4, 75, 130
+_STATUS: dict[type, int] = {WrongSetting: EXIT_WRONG, AccountUnknown: EXIT_NOBODY, RunUnknown: EXIT_NO_RUN}
 _KEYS_HINT = "keys and storage come from the environment here: see maskmatch --help"
 
 
@@ -52,11 +55,9 @@ def _explained(error: MaskmatchError | KeyboardInterrupt) -> tuple[str, int]:
             return f"{str(error) or 'interrupted'}; run the same command to go on", EXIT_STOPPED
         case BudgetSpent():
             return f"{error} ({_cure(error)})", EXIT_BUDGET_SPENT
-        case WrongSetting():
-            return f"error: {error}", EXIT_WRONG
         case StopRun() if not isinstance(error, Replaced):
             return f"error: {error} ({_KEYS_HINT})", EXIT_ERROR
-    return f"error: {error}", EXIT_ERROR
+    return f"error: {error}", _STATUS.get(type(error), EXIT_ERROR)
 
 
 def _cure(spent: BudgetSpent) -> str:
@@ -86,11 +87,11 @@ def _parser() -> argparse.ArgumentParser:
     quota.add_quota(
         _command(commands, "quota", quota.quota, "show rate, users and budgets of the account; set floors")
     )
-    for name, text in quota.CONTROLS.items():
-        control = _command(commands, name, quota.control, text)
+    for name, text in orders.CONTROLS.items():
+        control = _command(commands, name, orders.control, text)
         control.set_defaults(control=name)
         add_permit_store(control)
-        quota.add_run(control)
+        orders.add_run(control)
     serve.add_serve_options(
         _command(commands, "serve", serve.serve, "serve a local CompareMaskFace with a real face model")
     )

@@ -29,7 +29,9 @@ keys of one account share its rate and budgets. Keys of the vendor's account are
 those can be seen by every user of the host. MASKMATCH_ANSWERED_BY is how outcomes name who answered (default:
 the endpoint's host; a service that names itself is believed).
 
-exit status: 0 done; 1 an error; 2 a wrong option or value; 75 a budget is spent; 130 stopped or drained
+exit status: 0 done; 1 an error; 2 a wrong option or value; 3 an order reaches nobody: no run has ever used
+the account at this permit store; 4 an order names a run that the permit store does not know; 75 a budget is
+spent; 130 stopped or drained
 """
 
 
@@ -124,9 +126,14 @@ def source_store(uri: str) -> "Store":
 
 
 def _store(args: argparse.Namespace, place: str) -> "Store":
+    from maskmatch.settings.store import table_mode_from_variables
     from maskmatch.storage.object_stores import open_store
 
-    return open_store(_place(args, place), settings=partial(_settings, place))
+    return open_store(
+        _place(args, place),
+        settings=partial(_settings, place),
+        table_mode=table_mode_from_variables(os.environ),
+    )
 
 
 def _settings(place: str) -> "StoreSettings":

@@ -1,4 +1,4 @@
-"""The commands that look at the permit store of an account, and give it orders."""
+"""The command that looks at the permit store of an account, and sets floors."""
 
 import argparse
 import json
@@ -7,28 +7,34 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from maskmatch.cli.account_options import add_permit_store, coordinator_of, priority
+from maskmatch.cli.account_options import account_settings_of, add_permit_store, priority
+from maskmatch.cli.orders import check_reaches, never_heard, ordered_by, place_of, reached
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from maskmatch.permits.coordinator import PermitCoordinator
     from maskmatch.permits.steps.claims import Priority
+    from maskmatch.settings.account import AccountSettings
 
-CONTROLS = {
-    "pause": "send no calls until `maskmatch resume`; runs wait, and go on then",
-    "resume": "take back `pause` and `drain`",
-    "drain": "end runs after the calls in flight; `maskmatch resume` lets them be run again",
-}
-_DONE = {"pause": "paused", "resume": "resumed", "drain": "draining"}
 _WATCH_SECONDS = 1.0
+_SHOWN_ORDERS, _MOST_ORDERS = 20, 1000
 
 
 def add_quota(parser: argparse.ArgumentParser) -> None:
     """Add the options of `quota`."""
     add_permit_store(parser)
     add = parser.add_argument
-    add("--watch", action="store_true", help="refresh every second, until Ctrl-C")
+    shows = parser.add_mutually_exclusive_group().add_argument
+    shows("--watch", action="store_true", help="refresh every second, until Ctrl-C")
+    shows(
+        "--orders",
+        type=_count,
+        nargs="?",
+        const=_SHOWN_ORDERS,
+        metavar="N",
+        help="show instead who gave which orders when, the newest N (default %(const)s)",
+    )
     add("--json", action="store_true", help="one JSON object, for programs")
     add(
         "--floor",
@@ -41,58 +47,65 @@ def add_quota(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_run(parser: argparse.ArgumentParser) -> None:
-    """Add whom an order is for."""
-    parser.add_argument(
-        "--run", metavar="RUN_ID", help="that run alone, by the name `maskmatch quota` shows (default: all)"
-    )
-
-
 def quota(args: argparse.Namespace) -> int:
-    """Set floors, then show the coordinator once, or live."""
-    from maskmatch.cli.render import quota_record
+    """Set floors, then show the coordinator once, or live, or the orders that were given."""
     from maskmatch.cli.terminal import show, watch
 
-    with closing(coordinator_of(args)) as coordinator:
-        for lower, share in args.floor:
-            coordinator.set_floor(lower, share)
+    settings = account_settings_of(args, needs_key=False)
+    with closing(settings.open_coordinator()) as coordinator:
+        lines = _set_floors(settings, coordinator, args.floor)
         if args.json:
-            sys.stdout.write(json.dumps(quota_record(coordinator.snapshot())) + "\n")
-        elif args.watch:
-            watch(lambda: _look(coordinator), seconds=_WATCH_SECONDS)
+            sys.stdout.write(json.dumps(_record(settings, coordinator, args.orders)) + "\n")
+            return 0
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+        if args.watch:
+            watch(lambda: _look(settings, coordinator), seconds=_WATCH_SECONDS)
         else:
-            show(_look(coordinator))
+            show(_orders(coordinator, args.orders) if args.orders else _look(settings, coordinator))
     return 0
 
 
-def control(args: argparse.Namespace) -> int:
-    """Pause, resume or drain; whatever runs obeys within 2 s. For one run, say what holds for all."""
-    with closing(coordinator_of(args)) as coordinator:
-        {"pause": coordinator.pause, "resume": coordinator.resume, "drain": coordinator.drain}[args.control](
-            args.run
-        )
-        sys.stdout.write(f"{_DONE[args.control]}: {args.run or 'all runs of the account'}\n")
-        if args.run:
-            sys.stdout.write(_for_all(coordinator))
-    return 0
+def _set_floors(
+    settings: "AccountSettings", coordinator: "PermitCoordinator", floors: "list[tuple[Priority, float]]"
+) -> list[str]:
+    """Set floors; return whom that has reached, line by line."""
+    if not floors:
+        return []
+    check_reaches(settings, coordinator.snapshot())
+    for lower, share in floors:
+        coordinator.set_floor(lower, share, by=ordered_by())
+    return reached(settings, coordinator.snapshot(), stays=True)
 
 
-def _for_all(coordinator: "PermitCoordinator") -> str:
-    """Return what an order for one run leaves in force, and the cure; nothing when there is nothing."""
-    from maskmatch.permits.steps.state import ALL_RUNS
+def _record(
+    settings: "AccountSettings", coordinator: "PermitCoordinator", orders: int | None
+) -> dict[str, object]:
+    from maskmatch.cli.render import orders_record, quota_record
 
-    now = coordinator.snapshot()
-    orders = [word for word, whom in (("paused", now.paused), ("drained", now.drained)) if ALL_RUNS in whom]
-    if not orders:
-        return ""
-    cure = "`maskmatch resume` without --run takes that back"
-    return f"all runs of the account, this one too, are still {' and '.join(orders)}: {cure}\n"
+    if orders:
+        return orders_record(coordinator.orders(orders))
+    where = {"permit_store": settings.permit_store_shown, "account": settings.account.name}
+    return {**where, **quota_record(coordinator.snapshot())}
 
 
-def _look(coordinator: "PermitCoordinator") -> "RenderableType":
+def _look(settings: "AccountSettings", coordinator: "PermitCoordinator") -> "RenderableType":
     from maskmatch.cli.render import quota_view
 
-    return quota_view(coordinator.snapshot(), at=datetime.now(UTC))
+    now = coordinator.snapshot()
+    where = place_of(settings) if now.is_known else never_heard(settings)
+    return quota_view(now, where, at=datetime.now(UTC))
+
+
+def _orders(coordinator: "PermitCoordinator", newest: int) -> "RenderableType":
+    from maskmatch.cli.render import orders_view
+
+    return orders_view(coordinator.orders(newest))
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_ORDERS):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {_MOST_ORDERS}")
+    return int(text)
 
 
 def _floor(text: str) -> "tuple[Priority, float]":

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from msgspec import structs
 from rich import box
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from maskmatch.permits.steps.orders import Order
 from maskmatch.permits.steps.snapshot import Snapshot, WindowNow
 from maskmatch.permits.steps.state import ALL_RUNS
 from maskmatch.pipeline.status import RunStatus, ShardStatus
@@ -19,8 +21,8 @@ from maskmatch.pipeline.status import RunStatus, ShardStatus
 _BAR_WIDTH = 30
 
 
-def quota_view(now: Snapshot, *, at: datetime) -> RenderableType:
-    """Return rate, orders, users, priorities and the budgets that count at a time."""
+def quota_view(now: Snapshot, where: str, *, at: datetime) -> RenderableType:
+    """Return where that is, rate, orders, users, priorities and the budgets that count at a time."""
     head = (
         f"{now.effective:.1f} calls/s granted in the last 10 s, of {now.calls_per_second:g} allowed; "
         f"margin learnt {100 * now.margin:.1f} %"
@@ -46,6 +48,7 @@ def quota_view(now: Snapshot, *, at: datetime) -> RenderableType:
     )
     budgets = (_budget_row(window) for window in _current(now, at))
     return Group(
+        Text(where, style="" if now.is_known else "yellow"),
         Text(head, style="bold"),
         *_orders(now),
         _table(("user (host:process)", "priority", "run", "calls/s>", "last seen>"), users),
@@ -64,11 +67,33 @@ def quota_record(now: Snapshot) -> dict[str, Any]:
     return record
 
 
+def orders_view(orders: Iterable[Order]) -> RenderableType:
+    """Return orders that were given, in their order."""
+    rows = (
+        (f"{each.at:%Y-%m-%d %H:%M:%S}", each.by, each.what, _all_or(each.whom), _percent(each.share))
+        for each in orders
+    )
+    return _table(("at (UTC)", "by", "order", "run or priority", "floor>"), rows)
+
+
+def orders_record(orders: Iterable[Order]) -> dict[str, Any]:
+    """Return the same as JSON values."""
+    return {"orders": [{**structs.asdict(each), "at": each.at.isoformat()} for each in orders]}
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:g} %"
+
+
+def _all_or(name: str) -> str:
+    return "all runs" if name == ALL_RUNS else name
+
+
 def _orders(now: Snapshot) -> Iterable[RenderableType]:
     """Yield a line for each order that stands."""
     for word, names in (("paused", now.paused), ("drained", now.drained)):
         if names:
-            whom = ", ".join("all runs" if name == ALL_RUNS else name for name in names)
+            whom = ", ".join(map(_all_or, names))
             yield Text(f"{word}: {whom} (maskmatch resume takes it back)", style="yellow")
     if now.slowed_hosts:
         yield Text(
@@ -147,5 +172,5 @@ def _table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
         is_number = heading.endswith(">")
         table.add_column(heading.removesuffix(">"), justify="right" if is_number else "left")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))  # a name in brackets is no markup
     return table

@@ -2,7 +2,9 @@
 
 MaskmatchError
 ├── InputError        a manifest or a parameter is wrong: fix it, nothing was sent
-│   └── WrongSetting  a setting is wrong: the message holds its place and the right form
+│   ├── WrongSetting  a setting is wrong: the message holds its place and the right form
+│   ├── AccountUnknown  an order for an account that the permit store has never heard of
+│   └── RunUnknown    an order for a run that the permit store does not know
 ├── StopRun           the account or a setting is wrong: the message holds the cure
 │   ├── Replaced      another try of the same shard has taken over
 │   └── StoreRefused  a store does not accept key, right or setting: `rule` says which
@@ -64,6 +66,14 @@ class InputError(MaskmatchError):
 
 class WrongSetting(InputError):
     """A setting must be entered anew: the message says which, where, and how it is written."""
+
+
+class AccountUnknown(InputError):
+    """An order reaches nobody: no run has ever used the account at this permit store."""
+
+
+class RunUnknown(InputError):
+    """An order reaches no run: the permit store knows none of this name."""
 
 
 class StopRun(MaskmatchError):

@@ -1,5 +1,6 @@
 """From an Airflow connection of type `maskmatch_store` to S3 and what speaks S3, such as Tencent COS."""
 
+import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,7 +11,7 @@ from maskmatch.core.errors import MaskmatchError, WrongSetting
 from maskmatch.core.reach import Reach
 from maskmatch.settings.fields import Entered, check_names
 from maskmatch.settings.sources import in_connection
-from maskmatch.settings.store import reach_of, store_settings, trial_of
+from maskmatch.settings.store import reach_of, store_settings, table_mode_from_variables, trial_of
 from maskmatch.settings.store_fields import EXTRA_FIELDS
 from maskmatch.storage.object_stores import Store, StoreSettings, open_store
 from maskmatch.storage.object_stores.s3_client import key_origin, s3_client
@@ -51,7 +52,11 @@ class ObjectStorageHook(BaseHook):
 
     def get_store(self, uri: str, *, writes: bool = False) -> Store:
         """Return the store at an address; the connection is read when it is an S3 store."""
-        return open_store(uri, settings=partial(self.get_settings, writes=writes))
+        return open_store(
+            uri,
+            settings=partial(self.get_settings, writes=writes),
+            table_mode=table_mode_from_variables(os.environ),
+        )
 
     def get_reach(self) -> Reach:
         """Return which buckets and hosts rows may name, where the store is a source; raise WrongSetting."""

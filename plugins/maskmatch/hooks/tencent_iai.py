@@ -8,7 +8,8 @@ from airflow.sdk import BaseHook, Connection
 
 from maskmatch.core.errors import MaskmatchError
 from maskmatch.core.renamed import CONNECTION_FIELDS, refuse_renamed
-from maskmatch.settings.account import AccountSettings, read_account
+from maskmatch.hooks.executors import check_default_store
+from maskmatch.settings.account import AccountSettings, names_permit_store, read_account
 from maskmatch.settings.account_fields import EXTRA
 from maskmatch.settings.fields import Entered, check_names
 from maskmatch.settings.sources import in_connection
@@ -43,8 +44,12 @@ class TencentIaiHook(BaseHook):
 
         `find` finds the connection where no task runs.
         """
-        entered = self._entered((find or self.get_connection)(self.tencent_iai_conn_id))
-        return read_account({**entered, **(options or {})}, place=self.place, needs_key=needs_key)
+        connection = (find or self.get_connection)(self.tencent_iai_conn_id)
+        entered = {**self._entered(connection), **(options or {})}
+        settings = read_account(entered, place=self.place, needs_key=needs_key)
+        if not names_permit_store(entered):
+            check_default_store(self.place)
+        return settings
 
     def get_account(self) -> Account:
         """Return endpoint, key and rate limit; raise WrongSetting naming the field that is wrong."""

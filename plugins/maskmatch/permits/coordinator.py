@@ -10,6 +10,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -19,6 +20,7 @@ from maskmatch.core.errors import InputError
 from maskmatch.permits.steps import budgets, hosts, leases, reserving, timeline
 from maskmatch.permits.steps.claims import Claim, Grant, Priority
 from maskmatch.permits.steps.document import Moment, SharedDocument
+from maskmatch.permits.steps.orders import Order, decode_order, encode_order
 from maskmatch.permits.steps.sharing import PriorityShare
 from maskmatch.permits.steps.snapshot import Snapshot, snapshot
 from maskmatch.permits.steps.state import ALL_RUNS, State, decode, encode, prune
@@ -99,23 +101,36 @@ class PermitCoordinator:
 
         self._alter(alter)
 
-    def pause(self, run_id: str | None = None) -> None:
-        """Grant nothing to a run, or to anybody, until `resume`."""
-        self._alter(lambda state, moment: replace(state, paused=_with(state.paused, run_id, moment)))
-
-    def drain(self, run_id: str | None = None) -> None:
-        """End a run, or all, after the calls in flight; `resume` takes it back."""
-        self._alter(lambda state, moment: replace(state, drained=_with(state.drained, run_id, moment)))
-
-    def resume(self, run_id: str | None = None) -> None:
-        """Take back `pause` and `drain` of a run; without a run, all of them."""
-        self._alter(
-            lambda state, _: replace(
-                state, paused=_without(state.paused, run_id), drained=_without(state.drained, run_id)
-            )
+    def pause(self, run_id: str | None = None, *, by: str = "") -> None:
+        """Grant nothing to a run, or to anybody, until `resume`; `by` whom is recorded, as of all orders."""
+        self._order(
+            lambda state, moment: replace(state, paused=_with(state.paused, run_id, moment)),
+            what="pause",
+            whom=run_id,
+            by=by,
         )
 
-    def set_floor(self, priority: Priority, share: float) -> None:
+    def drain(self, run_id: str | None = None, *, by: str = "") -> None:
+        """End a run, or all, after the calls in flight; `resume` takes it back."""
+        self._order(
+            lambda state, moment: replace(state, drained=_with(state.drained, run_id, moment)),
+            what="drain",
+            whom=run_id,
+            by=by,
+        )
+
+    def resume(self, run_id: str | None = None, *, by: str = "") -> None:
+        """Take back `pause` and `drain` of a run; without a run, all of them."""
+        self._order(
+            lambda state, _: replace(
+                state, paused=_without(state.paused, run_id), drained=_without(state.drained, run_id)
+            ),
+            what="resume",
+            whom=run_id,
+            by=by,
+        )
+
+    def set_floor(self, priority: Priority, share: float, *, by: str = "") -> None:
         """Let a priority have at least this share of the rate, from 0 to 0.5, whatever the others ask for."""
         if not 0 <= share <= 0.5 or priority is Priority.NIGHTLY:
             raise InputError(
@@ -126,25 +141,52 @@ class PermitCoordinator:
             changed = replace(state.priorities.get(priority, PriorityShare()), floor=share, floor_at=0.0)
             return replace(state, priorities={**state.priorities, priority: changed})
 
-        self._alter(alter)
+        self._order(alter, what="floor", whom=priority, share=share, by=by)
+
+    def orders(self, newest: int) -> list[Order]:
+        """Return the newest orders that were given, at most so many, the newest first."""
+        return [decode_order(record) for record in self._document.records(newest)]
 
     def snapshot(self) -> Snapshot:
-        """Return rate, users, budgets and orders."""
-        return self._change(lambda state, moment: (state, snapshot(state, moment, self._rate)))
+        """Return rate, users, budgets and orders; nothing is changed, nor made where there is none."""
+
+        def view(document: bytes | None, moment: Moment) -> Snapshot:
+            state = prune(decode(document), moment)
+            return snapshot(state, moment, self._rate, is_known=document is not None)
+
+        return self._document.look(view)
 
     def close(self) -> None:
         """Close the connection to the store."""
         self._document.close()
 
+    def _order(
+        self,
+        alter: Callable[[State, Moment], State],
+        *,
+        what: str,
+        whom: str | None,
+        by: str,
+        share: float | None = None,
+    ) -> None:
+        """Carry out an order and record it, in one step."""
+        words = partial(encode_order, by=by or self._who, what=what, whom=whom or ALL_RUNS, share=share)
+        self._change(lambda state, moment: (alter(state, moment), None), record=words)
+
     def _alter(self, alter: Callable[[State, Moment], State]) -> None:
         self._change(lambda state, moment: (alter(state, moment), None))
 
-    def _change(self, step: Callable[[State, Moment], tuple[State, T]]) -> T:
+    def _change(
+        self,
+        step: Callable[[State, Moment], tuple[State, T]],
+        *,
+        record: Callable[[Moment], bytes] | None = None,
+    ) -> T:
         def on_bytes(document: bytes | None, moment: Moment) -> tuple[bytes, T]:
             state, result = step(prune(decode(document), moment), moment)
             return encode(state), result
 
-        return self._document.change(on_bytes)
+        return self._document.change(on_bytes, record=record)
 
     def _take_refused(self) -> Counter[ThrottleScope]:
         with self._lock:

@@ -11,6 +11,7 @@ from maskmatch.core.errors import InputError
 from maskmatch.core.renamed import VARIABLES, refuse_renamed
 from maskmatch.permits.coordinator import PermitCoordinator
 from maskmatch.permits.steps.document import SharedDocument
+from maskmatch.permits.stores.default_file import check_former, claim, default_file, user_name
 from maskmatch.permits.stores.sqlite import SqliteDocument
 
 INTERFACE_GROUP = "face-comparison"
@@ -34,18 +35,26 @@ def permit_store_address(given: str | None) -> str:
     Raise InputError while a variable or a file still has its former name.
     """
     refuse_renamed(os.environ, VARIABLES, kind="variable")
-    return given or os.environ.get("MASKMATCH_PERMIT_STORE") or f"sqlite:///{_default_file()}"
+    if named := given or os.environ.get("MASKMATCH_PERMIT_STORE"):
+        return named
+    check_former(default_file())
+    return f"sqlite:///{default_file()}"
 
 
-def _default_file() -> Path:
-    folder = Path.home() / ".maskmatch"
-    file, former = folder / "permits.sqlite3", folder / "broker.sqlite3"
-    if former.exists() and not file.exists():
-        raise InputError(
-            f"the permit store {former} is now called {file.name} and has another format: stop all runs and "
-            f"remove {former.name} with its -wal and -shm files; budgets are counted from zero"
-        )
-    return file
+def is_default(uri: str) -> bool:
+    """Return True for the address of the file that a user has who names none."""
+    return uri == f"sqlite:///{default_file()}"
+
+
+def claim_default(uri: str, *, secret_id: str) -> str:
+    """Prove that an account is paid for through one default file of this host; return what it is shared by.
+
+    Nothing is returned, nor proven, for an address that is not the default. Raise WrongSetting.
+    """
+    if not is_default(uri):
+        return ""
+    claim(default_file(), quota_key(secret_id))
+    return f"permit store {uri}: shared only by processes of user {user_name()} on host {os.uname().nodename}"
 
 
 def open_coordinator(uri: str, *, secret_id: str, calls_per_second: float, clock: Clock) -> PermitCoordinator:

@@ -27,8 +27,8 @@ from maskmatch.engine.progress import Progress
 from maskmatch.engine.run import compare_pairs
 from maskmatch.permits.client.pacing import Pacer
 from maskmatch.permits.coordinator import PermitCoordinator
-from maskmatch.permits.opening import open_coordinator
-from maskmatch.permits.steps.claims import Claim
+from maskmatch.permits.opening import claim_default, open_coordinator
+from maskmatch.permits.steps.claims import CHECK_RUN, Claim
 from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.pipeline.open_shards import OpenShard, OpenShards
 from maskmatch.pipeline.run import Run
@@ -58,7 +58,8 @@ _CHECK_PAUSES = (0.25, 1.0, 2.0, 4.0, None)
 
 def check_account(options: CompareOptions) -> None:
     """Prove, with one call that is not billed, that the service can be reached and the account may use it."""
-    claim = Claim(run_id="check", priority=options.priority)
+    claim_default(options.permit_store, secret_id=options.account.owner)
+    claim = Claim(run_id=CHECK_RUN, priority=options.priority)
     with (
         closing(_coordinator(options)) as coordinator,
         _pacer(coordinator, claim, options) as pacer,
@@ -89,6 +90,8 @@ def compare_shard(run: Run, plan: Plan, shard: Shard, options: CompareOptions) -
 
 def compare_shards(run: Run, plan: Plan, shards: Sequence[Shard], options: CompareOptions) -> Progress:
     """Compare what the journals of shards lack, as `compare_shard` does; the first error ends all of them."""
+    if shared_by := claim_default(options.permit_store, secret_id=options.account.owner):
+        log.warning("%s", shared_by)
     claim = Claim(run_id=run.run_id, priority=options.priority, budgets=options.budgets)
     with (
         closing(_coordinator(options)) as coordinator,

@@ -11,7 +11,7 @@ from maskmatch.core.errors import InputError, WrongSetting
 from maskmatch.permits.coordinator import PermitCoordinator
 from maskmatch.permits.opening import open_coordinator, permit_store_address, shown
 from maskmatch.permits.steps.claims import Budget, Budgets
-from maskmatch.settings.account_fields import ACCOUNT_FIELDS, VARIABLES, WAIVED
+from maskmatch.settings.account_fields import ACCOUNT_FIELDS, PERMIT_STORE, VARIABLES, WAIVED
 from maskmatch.settings.fields import Entered, read_fields
 from maskmatch.settings.run_fields import RUN_FIELDS
 from maskmatch.settings.sources import check_variables
@@ -46,6 +46,11 @@ class AccountSettings:
         run = Budget(calls=_lower(most.calls, "budget_calls", calls), cny=_lower(most.cny, "budget_cny", cny))
         return replace(self.budgets, run=run)
 
+    @property
+    def permit_store_shown(self) -> str:
+        """Return its address without user, password and options."""
+        return shown(urlsplit(self.permit_store))
+
     def open_coordinator(self) -> PermitCoordinator:
         """Return the coordinator of the account, without connecting."""
         return open_coordinator(
@@ -61,7 +66,7 @@ class AccountSettings:
             f"{self.account.protocol}://{self.account.endpoint}",
             f"account {self.account.name}",
             f"{self.account.calls_per_second:g} calls/s",
-            f"permit store {shown(urlsplit(self.permit_store))}",
+            f"permit store {self.permit_store_shown}",
             *(f"{window}: {_in_words(getattr(self.budgets, window))}" for window in ("run", "day", "month")),
         ]
         return ", ".join(parts)
@@ -113,6 +118,12 @@ def _account(values: Mapping[str, Any], entered: Mapping[str, Entered]) -> Accou
         region=values["region"],
         calls_per_second=values["calls_per_second"],
     )
+
+
+def names_permit_store(entered: Mapping[str, Entered]) -> bool:
+    """Return True if somebody names the permit store, False where the default file is used."""
+    values = read_fields((PERMIT_STORE,), entered)
+    return bool(values["permit_store"] or os.environ.get("MASKMATCH_PERMIT_STORE"))
 
 
 def _permit_store(values: Mapping[str, Any], entered: Mapping[str, Entered], place: str) -> str:

@@ -95,7 +95,7 @@ def patterns(value: object) -> tuple[str, ...]:
     """Return names and patterns that are parted by commas or blanks."""
     found = tuple(text(value).replace(",", " ").lower().split())
     if wrong := next((name for name in found if not _PATTERN.fullmatch(name)), None):
-        raise ValueError(f"{wrong} is none")
+        raise ValueError(f"{wrong} is not one")
     return found
 
 

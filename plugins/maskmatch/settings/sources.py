@@ -15,6 +15,7 @@ KNOWN_VARIABLES = frozenset(
         *VARIABLES.values(),
         *(name for names in store_fields.VARIABLES.values() for name in names),
         *(store_fields.profile_variable(place) for place in store_fields.PLACES),
+        store_fields.TABLE_MODE_VARIABLE,
         "MASKMATCH_SOURCE",
         "MASKMATCH_WAREHOUSE",
         "MASKMATCH_CONNECTION",

@@ -4,18 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from maskmatch.core.errors import WrongSetting
+from maskmatch.core.errors import InputError, WrongSetting
 from maskmatch.core.reach import Reach
-from maskmatch.settings.fields import Entered, read_fields
+from maskmatch.settings.fields import Entered, Field, read_fields
 from maskmatch.settings.store_fields import (
     REACH_FIELDS,
     STORE_FIELDS,
+    TABLE_MODE_VARIABLE,
     TRIAL_FIELDS,
     VARIABLES,
     profile_variable,
 )
-from maskmatch.storage.object_stores import StoreSettings
+from maskmatch.storage.object_stores import TABLE_MODE, StoreSettings, read_mode
 
+_TABLE_MODE = Field(
+    name="table_mode",
+    read=lambda value: _mode(str(value).strip()),
+    form="the mode of a table: an octal number from 0600 to 0664, such as 0640",
+    default=TABLE_MODE,
+)
 _KEYS = ("access_key", "secret_key", "session_token")
 
 
@@ -56,6 +63,12 @@ def reach_from_variables(variables: Mapping[str, str]) -> Reach:
     return reach_of({field.name: _first_set(variables, VARIABLES[field.name]) for field in REACH_FIELDS})
 
 
+def table_mode_from_variables(variables: Mapping[str, str]) -> int:
+    """Return the mode of tables in a folder, which has no connection; raise WrongSetting."""
+    mode: int = _TABLE_MODE.value_of(_first_set(variables, (TABLE_MODE_VARIABLE,)))
+    return mode
+
+
 def settings_from_variables(variables: Mapping[str, str], *, place: str) -> StoreSettings:
     """Return the settings of `source` or `warehouse` for the command line; raise WrongSetting.
 
@@ -66,6 +79,13 @@ def settings_from_variables(variables: Mapping[str, str], *, place: str) -> Stor
     if not entered["profile"].is_empty:
         entered |= {name: Entered(None, entered[name].place) for name in _KEYS}
     return store_settings(entered)
+
+
+def _mode(text: str) -> int:
+    try:
+        return read_mode(text)
+    except InputError as error:
+        raise ValueError(str(error).partition(": ")[2].partition("; ")[2]) from None
 
 
 def _first_set(variables: Mapping[str, str], names: tuple[str, ...]) -> Entered:

@@ -150,6 +150,8 @@ VARIABLES = {
     "image_hosts": ("MASKMATCH_IMAGE_HOSTS",),
 }
 """Where the command line finds each field; the first that is set counts. What is not set is left to boto3."""
+TABLE_MODE_VARIABLE = "MASKMATCH_TABLE_MODE"
+"""Of tables in a folder, for who is no member of the folder's group."""
 PLACES = ("source", "warehouse")
 
 

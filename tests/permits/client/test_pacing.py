@@ -94,9 +94,9 @@ def test_slots_keep_to_the_rate_and_use_it():
     document.now = time.monotonic
     change = document.change
 
-    def change_now(step):
+    def change_now(step, **options):
         document.time = time.monotonic()
-        return change(step)
+        return change(step, **options)
 
     document.change = change_now
     pacer = Pacer(

@@ -1,16 +1,18 @@
 """What every store does for a coordinator: the same, over a file, Redis and Postgres."""
 
 import multiprocessing
+import os
 import threading
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
 from maskmatch.core.clock import SystemClock
 from maskmatch.core.codes import ThrottleScope
-from maskmatch.core.errors import BudgetSpent, Replaced
+from maskmatch.core.errors import BudgetSpent, InputError, Replaced
 from maskmatch.permits.client.pacing import Pacer
 from maskmatch.permits.steps.claims import Budget, Budgets, Claim, Priority
 from tests.permits.callers import call_until
@@ -165,6 +167,75 @@ def test_refunds_and_refusals_and_floors_reach_the_others(open_):
     seen = two.snapshot()
     assert seen.margin > 0.011
     assert seen.priorities[1].floor == 0.2
+
+
+def test_orders_are_recorded_with_who_when_and_what_the_newest_first(open_):
+    one, two, other = open_(), open_(), open_(secret_id="other")
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    one.pause("r", by="ann@here")
+    two.set_floor(Priority.BACKFILL, 0.25, by="bob@there")
+    one.reserve(1, CLAIM)  # which is no order
+    one.drain(by="ann@here")
+    two.resume()
+    other.pause(by="carl@elsewhere")
+    orders = one.orders(10)
+    assert [(each.by, each.what, each.whom, each.share) for each in orders] == [
+        (f"{os.uname().nodename}:{os.getpid()}", "resume", "*", None),
+        ("ann@here", "drain", "*", None),
+        ("bob@there", "floor", "backfill", 0.25),
+        ("ann@here", "pause", "r", None),
+    ]
+    assert two.orders(2) == orders[:2]
+    assert all(before < each.at < datetime.now(UTC) + timedelta(seconds=1) for each in orders)
+    assert [each.by for each in other.orders(10)] == ["carl@elsewhere"]
+
+
+def test_racing_orders_are_all_recorded_each_once(open_):
+    coordinators = [open_() for _ in range(8)]
+
+    def order(number):
+        for count in range(5):
+            coordinators[number].pause(f"run {number} {count}")
+
+    threads = [threading.Thread(target=order, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    recorded = [each.whom for each in coordinators[0].orders(100)]
+    assert sorted(recorded) == sorted(coordinators[0].snapshot().paused)
+    assert len(recorded) == 40
+
+
+def test_an_order_that_cannot_be_carried_out_is_not_recorded(open_):
+    coordinator = open_()
+    with pytest.raises(InputError):
+        coordinator.set_floor(Priority.NIGHTLY, 0.1)
+    assert coordinator.orders(10) == []
+
+
+def test_a_look_at_an_account_that_nobody_has_used_makes_nothing(address, open_, tmp_path):
+    coordinator = open_()
+    for _ in range(2):
+        seen = coordinator.snapshot()
+        assert (seen.is_known, seen.runs, coordinator.orders(5)) == (False, (), [])
+    assert list(tmp_path.iterdir()) == []
+    open_().reserve(1, CLAIM)
+    seen = coordinator.snapshot()
+    assert (seen.is_known, seen.runs) == (True, ("r",))
+
+
+def test_many_that_begin_a_new_account_at_once_all_get_in(open_):
+    coordinators, epochs = [open_() for _ in range(8)], []
+    threads = [
+        threading.Thread(target=lambda each=each: epochs.append(each.take_lease("s")))
+        for each in coordinators
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(epochs) == list(range(1, 9))
 
 
 def test_two_hosts_whose_clocks_are_two_seconds_apart_share_one_timeline(address, open_):

@@ -1,7 +1,10 @@
+import os
 import sqlite3
+import stat
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
@@ -32,6 +35,43 @@ def test_a_file_that_another_process_keeps_locked_is_waited_for(tmp_path):
     assert time.monotonic() - started >= 0.25  # it waited for the other's 0.3 s
     timer.join()
     other.close()
+    coordinator.close()
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_a_file_and_folders_made_here_are_for_their_user_alone(tmp_path, umask):
+    before = os.umask(umask)
+    path = tmp_path / "a" / "b" / "permits"
+    coordinator = coordinator_at(path)
+    coordinator.reserve(1, CLAIM)
+    os.umask(before)
+    modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in tmp_path.rglob("*")}
+    coordinator.close()
+    files = {"permits": 0o600, "permits-wal": 0o600, "permits-shm": 0o600}
+    assert modes == {"a": 0o700, "b": 0o700} | files
+
+
+def test_a_file_that_was_made_for_several_users_keeps_its_mode(tmp_path):
+    path = tmp_path / "permits"
+    path.touch()
+    path.chmod(0o660)
+    coordinator = coordinator_at(path)
+    coordinator.reserve(1, CLAIM)
+    modes = {stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()}
+    coordinator.close()
+    assert modes == {0o660}
+
+
+def test_a_file_of_an_earlier_version_gets_its_table_of_orders(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "b")) as earlier:
+        earlier.execute(
+            "CREATE TABLE permit_documents (quota_key TEXT PRIMARY KEY, document BLOB NOT NULL)"
+            " STRICT, WITHOUT ROWID"
+        )
+    coordinator = coordinator_at(tmp_path / "b")
+    assert coordinator.orders(5) == []
+    coordinator.pause()
+    assert [each.what for each in coordinator.orders(5)] == ["pause"]
     coordinator.close()
 
 

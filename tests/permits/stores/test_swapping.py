@@ -15,6 +15,7 @@ class Server:
     def __init__(self, clock):
         self.clock, self.offset = clock, OFFSET
         self.version, self.document = "", None
+        self.records = []
 
     def now(self):
         return self.clock.now() + self.offset
@@ -37,10 +38,17 @@ class Document(SwappedDocument):
         server = self.server
         if offer and offer.expected == server.version and abs(server.now() - offer.now) <= JUMP_SECONDS:
             server.version, server.document = offer.version, offer.document
+            server.records += [offer.record] if offer.record else []
         if fault == "after":
             raise ConnectionLost("cut")
         ours = offer and offer.version == server.version
         return Reply(server.now(), server.version, None if ours else server.document)
+
+    def _newest(self, count):
+        if self.faults:
+            self.faults.pop(0)
+            raise ConnectionLost("cut")
+        return self.server.records[::-1][:count]
 
     def _disconnect(self):
         pass
@@ -76,6 +84,32 @@ def test_a_change_that_was_made_before_the_line_was_cut_is_not_made_twice(server
     document.faults = ["after"]
     assert document.change(count)[0] == 2
     assert server.document == b"2"
+
+
+@pytest.mark.parametrize("fault", ["before", "after"])
+def test_a_record_is_added_once_for_a_change_however_the_line_was_cut(server, fault):
+    document, other = Document(server), Document(server)
+    document.change(count)
+    document.faults = [lambda: other.change(count) and None, fault]  # computed anew, then cut
+    assert document.change(count, record=lambda moment: b"at %d" % (moment.now - OFFSET))[0] == 3
+    document.faults = ["before"]
+    assert document.records(5) == [b"at 1000"]
+
+
+def test_records_of_a_server_that_stays_away_are_unavailable(server):
+    document = Document(server)
+    document.faults = ["before"] * 2
+    with pytest.raises(Unavailable, match="fake://server is away: cut"):
+        document.records(1)
+
+
+def test_a_look_sees_what_others_have_changed_and_changes_nothing(server):
+    document, other = Document(server), Document(server)
+    assert document.look(lambda seen, _: seen) is None
+    for _ in range(3):
+        other.change(count)
+    assert document.look(lambda seen, moment: (seen, moment.now)) == (b"3", server.now())
+    assert server.document == b"3"
 
 
 def test_a_change_that_was_surely_not_made_is_made_again(server):

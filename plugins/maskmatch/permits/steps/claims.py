@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+CHECK_RUN = "check"
+"""The run id of the call that proves, before a run, that the account may use the service."""
+
 
 class Priority(StrEnum):
     """Who goes first when the rate is not enough for all; in this order."""

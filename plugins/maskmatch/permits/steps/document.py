@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
+Step = Callable[["bytes | None", "Moment"], tuple[bytes, T]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +21,25 @@ class Moment:
 
 
 class SharedDocument(Protocol):
-    """A document that the users of one account share, wherever it lies; for many threads."""
+    """A document that the users of one account share, wherever it lies; for many threads.
 
-    def change(self, step: Callable[[bytes | None, Moment], tuple[bytes, T]]) -> T:
+    Beside it lie records, to which one is only ever added. Raise Unavailable when the store is away.
+    """
+
+    def change(self, step: Step[T], *, record: Callable[[Moment], bytes] | None = None) -> T:
         """Replace the document by what `step` makes of it, and return the rest of its result.
 
-        The step may run again, so it is pure. Raise Unavailable when the store is away.
+        What `record` returns is added to the records in the same atomic step. Both may run again, so they
+        are pure.
         """
+        ...
+
+    def look(self, view: Callable[[bytes | None, Moment], T]) -> T:
+        """Return what `view` makes of the document as it is now; None stands for one that nobody has made."""
+        ...
+
+    def records(self, newest: int) -> list[bytes]:
+        """Return at most so many records, the newest first."""
         ...
 
     def now(self) -> float:

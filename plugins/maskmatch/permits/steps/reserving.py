@@ -65,8 +65,16 @@ def reserve(state: State, moment: Moment, ask: Ask) -> tuple[State, Slots | Wait
     if isinstance(held, Replaced):
         return state, held
     if ALL_RUNS in held.paused or claim.run_id in held.paused:
-        return held, Wait(_PAUSED_SECONDS, paused=True)
+        return _paused(held, moment.now, ask), Wait(_PAUSED_SECONDS, paused=True)
     return _within_budget(held, moment, ask)
+
+
+def _paused(state: State, now: float, ask: Ask) -> State:
+    """Note who waits, so that it is seen, but does not count among those who share the rate."""
+    before = state.users.get(ask.who)
+    calls = faded(before, now) if before else 0.0
+    user = User(ask.claim.run_id, ask.claim.priority, calls, now, is_paused=True)
+    return replace(state, users={**state.users, ask.who: user})
 
 
 def _held(state: State, claim: Claim, moment: Moment) -> State | Replaced:
@@ -126,7 +134,8 @@ def _within_rate(state: State, now: float, ask: Ask) -> tuple[State, Slots | Wai
 
 
 def _active_users(state: State, now: float) -> int:
-    return max(1, sum(0 <= now - user.seen < _ACTIVE_SECONDS for user in state.users.values()))
+    wanting = (user for user in state.users.values() if not user.is_paused)
+    return max(1, sum(0 <= now - user.seen < _ACTIVE_SECONDS for user in wanting))
 
 
 def processes(state: State, moment: Moment, who: str) -> int:
@@ -136,6 +145,11 @@ def processes(state: State, moment: Moment, who: str) -> int:
 
 
 def _is_present(user: User, now: float) -> bool:
+    return is_there(user, now) and not user.is_paused
+
+
+def is_there(user: User, now: float) -> bool:
+    """Return True for a process that was seen lately and has not left."""
     return not user.has_left and 0 <= now - user.seen < _SHARES_SECONDS
 
 

@@ -7,22 +7,26 @@ from decimal import Decimal
 
 from maskmatch.core.pricing import MICRO
 from maskmatch.permits.steps import budgets, reserving, sharing
-from maskmatch.permits.steps.claims import Priority
+from maskmatch.permits.steps.claims import CHECK_RUN, Priority
 from maskmatch.permits.steps.document import Moment
-from maskmatch.permits.steps.state import State
+from maskmatch.permits.steps.state import State, runs_of
 
 _SHOWN_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserNow:
-    """A process that takes permits."""
+    """A process that takes permits, or waits while it is paused; `is_there` while it was seen lately.
+
+    One that has left its last shard is not.
+    """
 
     who: str
     run_id: str
     priority: Priority
     calls_per_second: float
     seen_seconds_ago: float
+    is_there: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +54,12 @@ class WindowNow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """The coordinator at one moment; `effective` is in calls granted a second over the last 10 s."""
+    """The coordinator at one moment; `effective` is in calls granted a second over the last 10 s.
+
+    An account that nobody has used here is not known; `runs` are those it knows.
+    """
+
+    is_known: bool
 
     calls_per_second: float
     margin: float
@@ -62,12 +71,14 @@ class Snapshot:
     drained: tuple[str, ...]
     leases: Mapping[str, int]
     slowed_hosts: tuple[str, ...]
+    runs: tuple[str, ...]
 
 
-def snapshot(state: State, moment: Moment, calls_per_second: float) -> Snapshot:
+def snapshot(state: State, moment: Moment, calls_per_second: float, *, is_known: bool = True) -> Snapshot:
     """Describe the document."""
     users = tuple(_users(state, moment.now))
     return Snapshot(
+        is_known=is_known,
         calls_per_second=calls_per_second,
         margin=state.timeline.margin,
         effective=_effective(state, moment.now),
@@ -78,6 +89,7 @@ def snapshot(state: State, moment: Moment, calls_per_second: float) -> Snapshot:
         drained=tuple(sorted(state.drained)),
         leases={shard: lease.epoch for shard, lease in state.leases.items() if not lease.released},
         slowed_hosts=tuple(sorted(state.hosts)),
+        runs=tuple(sorted(runs_of(state))),
     )
 
 
@@ -94,6 +106,7 @@ def _users(state: State, now: float) -> list[UserNow]:
             priority=user.priority,
             calls_per_second=reserving.faded(user, now) / reserving.FADE_SECONDS,
             seen_seconds_ago=max(0.0, now - user.seen),
+            is_there=reserving.is_there(user, now) and user.run_id != CHECK_RUN,
         )
         for who, user in sorted(state.users.items())
     ]

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from maskmatch.core.errors import Unavailable
 from maskmatch.permits.steps.budgets import Window
-from maskmatch.permits.steps.claims import Priority
+from maskmatch.permits.steps.claims import CHECK_RUN, Priority
 from maskmatch.permits.steps.document import Moment
 from maskmatch.permits.steps.hosts import HostPace
 from maskmatch.permits.steps.leases import Lease, is_stale
@@ -29,7 +29,7 @@ _PRUNE_EVERY_SECONDS = 10.0
 class User(msgspec.Struct, frozen=True):
     """A process that takes permits; `calls` fades with time, `seen` is on the store's clock.
 
-    Who `has_left` has given up its shard and wants none for now.
+    Who `has_left` has given up its shard and wants none for now; who `is_paused` wants some, but may not.
     """
 
     run_id: str
@@ -37,6 +37,7 @@ class User(msgspec.Struct, frozen=True):
     calls: float
     seen: float
     has_left: bool = False
+    is_paused: bool = False
 
 
 class _Format(msgspec.Struct, frozen=True):
@@ -101,6 +102,13 @@ _CURE = "delete it where the permit store's address points; what was spent is th
 def encode(state: State) -> bytes:
     """Return the document."""
     return msgspec.json.encode(state)
+
+
+def runs_of(state: State) -> set[str]:
+    """Return the runs that the document knows."""
+    users = {user.run_id for user in state.users.values()}
+    spent = {key.removeprefix("run:") for key in state.windows if key.startswith("run:")}
+    return (users | spent | {*state.paused, *state.drained}) - {ALL_RUNS, CHECK_RUN}
 
 
 def prune(state: State, moment: Moment) -> State:

@@ -3,7 +3,8 @@
 Decision: docs/adr/0006-permits-are-one-step-over-one-document.md
 """
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import psycopg2
 from psycopg2.extensions import connection, parse_dsn
@@ -21,24 +22,36 @@ _OPTIONS = (
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS maskmatch_permits (
     quota_key text PRIMARY KEY, version text NOT NULL, document bytea NOT NULL
-) WITH (fillfactor = 20)
+) WITH (fillfactor = 20);
+CREATE TABLE IF NOT EXISTS maskmatch_permit_orders (
+    quota_key text, number bigint GENERATED ALWAYS AS IDENTITY, record bytea NOT NULL,
+    PRIMARY KEY (quota_key, number)
+)
 """
-_FIRST = "INSERT INTO maskmatch_permits VALUES (%(key)s, '', '') ON CONFLICT DO NOTHING"
+_FIRST = "INSERT INTO maskmatch_permits VALUES (%(key)s, '', '') ON CONFLICT DO NOTHING;"
 # The answer is read in the same trip but by a statement of its own, which sees what others have committed.
 _SWAP = """
 UPDATE maskmatch_permits SET version = %(version)s, document = %(document)s
 WHERE quota_key = %(key)s AND version = %(expected)s
-AND abs(extract(epoch FROM clock_timestamp()) - %(now)s) <= %(jump)s;
+AND abs(extract(epoch FROM clock_timestamp()) - %(now)s) <= %(jump)s
 """
+_SWAP_AND_RECORD = (
+    f"WITH swapped AS ({_SWAP} RETURNING quota_key) "  # noqa: S608 - of constants alone
+    "INSERT INTO maskmatch_permit_orders (quota_key, record) SELECT quota_key, %(record)s FROM swapped"
+)
+_NEWEST = "SELECT record FROM maskmatch_permit_orders WHERE quota_key = %s ORDER BY number DESC LIMIT %s"
 _ANSWER = """
-SELECT extract(epoch FROM clock_timestamp())::float8, version,
+SELECT extract(epoch FROM clock_timestamp())::float8, coalesce(version, ''),
     CASE WHEN version = %(version)s THEN NULL ELSE document END
-FROM maskmatch_permits WHERE quota_key = %(key)s
+FROM (SELECT %(key)s AS quota_key) AS ours LEFT JOIN maskmatch_permits USING (quota_key)
 """
 
 
 class PostgresDocument(SwappedDocument):
-    """One row of the table maskmatch_permits, which is made when it is missing."""
+    """One row of the table maskmatch_permits; records are rows of maskmatch_permit_orders.
+
+    Both tables are made when they are missing.
+    """
 
     def __init__(self, uri: str, *, address: str, quota_key: str, clock: Clock) -> None:
         super().__init__(address, clock=clock)
@@ -59,11 +72,23 @@ class PostgresDocument(SwappedDocument):
         words: dict[str, object] = {"key": self._key, "version": "-", "jump": JUMP_SECONDS}
         if offer:
             words |= {"version": offer.version, "expected": offer.expected, "now": offer.now}
-            words["document"] = psycopg2.Binary(offer.document)
+            words |= {"document": psycopg2.Binary(offer.document), "record": offer.record}
+        with self._errors(), self._connection().cursor() as cursor:
+            cursor.execute(f"{_swap(offer)};{_ANSWER}" if offer else _ANSWER, words)
+            row = cursor.fetchone()
+        if row is None:
+            raise ConnectionLost("it did not answer")
+        return Reply(row[0], row[1], bytes(row[2]) if row[1] and row[2] is not None else None)
+
+    def _newest(self, count: int) -> list[bytes]:
+        with self._errors(), self._connection().cursor() as cursor:
+            cursor.execute(_NEWEST, (self._key, count))
+            return [bytes(record) for (record,) in cursor.fetchall()]
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
         try:
-            with self._connection().cursor() as cursor:
-                cursor.execute(_SWAP + _ANSWER if offer else _ANSWER, words)
-                row = cursor.fetchone()
+            yield
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             raise ConnectionLost(_what(error)) from None
         except psycopg2.Error as error:
@@ -71,9 +96,6 @@ class PostgresDocument(SwappedDocument):
             raise Unavailable(
                 f"the permit store at {self._address} rejected the request: {_what(error)}"
             ) from None
-        if row is None:
-            raise ConnectionLost("its row has gone")
-        return Reply(row[0], row[1], bytes(row[2]) if row[1] and row[2] is not None else None)
 
     def _connection(self) -> connection:
         if self._connected is None:
@@ -90,15 +112,19 @@ class PostgresDocument(SwappedDocument):
         return self._connected
 
     def _prepare(self, connected: connection) -> None:
-        with connected.cursor() as cursor:
-            with suppress(psycopg2.errors.UniqueViolation):  # somebody else was making it at the same moment
-                cursor.execute(_SCHEMA)
-            cursor.execute(_FIRST, {"key": self._key})
+        # Somebody else may be making them at the same moment.
+        with suppress(psycopg2.errors.UniqueViolation), connected.cursor() as cursor:
+            cursor.execute(_SCHEMA)
 
     def _disconnect(self) -> None:
         if self._connected is not None:
             self._connected.close()
             self._connected = None
+
+
+def _swap(offer: Offer) -> str:
+    swap = _SWAP if offer.record is None else _SWAP_AND_RECORD
+    return swap if offer.expected else _FIRST + swap
 
 
 def _what(error: psycopg2.Error) -> str:

@@ -3,6 +3,8 @@
 Decision: docs/adr/0006-permits-are-one-step-over-one-document.md
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import redis
@@ -37,6 +39,7 @@ local version = redis.call('HGET', KEYS[1], 'version') or ''
 if version == ARGV[1] and math.abs(now - ARGV[4]) <= tonumber(ARGV[5]) then
   redis.call('HSET', KEYS[1], 'version', ARGV[2], 'document', ARGV[3])
   redis.call('EXPIRE', KEYS[1], ARGV[6])
+  if ARGV[7] ~= '' then redis.call('XADD', KEYS[2], '*', 'record', ARGV[7]) end
   return {time[1], time[2], ARGV[2], false}
 end
 return {time[1], time[2], version, redis.call('HGET', KEYS[1], 'document')}
@@ -44,11 +47,12 @@ return {time[1], time[2], version, redis.call('HGET', KEYS[1], 'document')}
 
 
 class RedisDocument(SwappedDocument):
-    """One hash; a script compares, sets and tells the time in one trip."""
+    """One hash; a script compares, sets and tells the time in one trip. The records are a stream."""
 
     def __init__(self, uri: str, *, address: str, quota_key: str, clock: Clock) -> None:
         super().__init__(address, clock=clock)
         self._key = f"maskmatch:permits:{quota_key}"
+        self._stream = f"{self._key}:orders"
         # Without retries of its own: whether an offer was taken is seen by reading.
         self._client: Any = redis.Redis.from_url(
             uri,
@@ -73,13 +77,23 @@ class RedisDocument(SwappedDocument):
     def _exchange(self, offer: Offer | None) -> Reply:
         offer = offer or Offer(_NOBODY, "", b"", 0)
         words = (offer.expected, offer.version, offer.document, repr(offer.now), JUMP_SECONDS, _KEPT_SECONDS)
+        keys = [self._key, self._stream]
+        with self._errors():
+            seconds, micros, version, document = self._script(keys=keys, args=(*words, offer.record or b""))
+        return Reply(int(seconds) + int(micros) / 1e6, version.decode(), document)
+
+    def _newest(self, count: int) -> list[bytes]:
+        with self._errors():
+            return [fields[b"record"] for _, fields in self._client.xrevrange(self._stream, count=count)]
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
         try:
-            seconds, micros, version, document = self._script(keys=[self._key], args=words)
+            yield
         except (redis.AuthenticationError, redis.ResponseError) as error:
             raise Unavailable(f"the permit store at {self._address} rejected the request: {error}") from error
         except (redis.RedisError, OSError) as error:
             raise ConnectionLost(f"{type(error).__name__}") from error
-        return Reply(int(seconds) + int(micros) / 1e6, version.decode(), document)
 
     def _disconnect(self) -> None:
         self._client.close()

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from maskmatch.core.clock import Clock
 from maskmatch.core.errors import Unavailable
-from maskmatch.permits.steps.document import Moment
+from maskmatch.permits.steps.document import Moment, Step
 from maskmatch.permits.stores.server_clock import ServerClock
 
 log = logging.getLogger(__name__)
@@ -36,12 +36,16 @@ class ConnectionLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A document to be kept as `version` if `expected` is there and the server's time is near `now`."""
+    """A document to be kept as `version` if `expected` is there and the server's time is near `now`.
+
+    With it a `record` is added to the records, or nothing.
+    """
 
     expected: str
     version: str
     document: bytes
     now: float
+    record: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +74,42 @@ class SwappedDocument(ABC):
         """Make the offer, None: only read; raise ConnectionLost, or Unavailable when the server refuses."""
 
     @abstractmethod
+    def _newest(self, count: int) -> list[bytes]:
+        """Return the newest records, the newest first; raise as `_exchange` does."""
+
+    @abstractmethod
     def _disconnect(self) -> None:
         """Forget the connection; the next exchange makes a new one."""
 
-    def change(self, step: Callable[[bytes | None, Moment], tuple[bytes, T]]) -> T:
+    def change(self, step: Step[T], *, record: Callable[[Moment], bytes] | None = None) -> T:
         """Change the document; raise Unavailable when it cannot be known whether that was done."""
         with self._lock:
             for number in range(_MOST_TRIES):
                 seen = self._seen or self._read()
-                now = self._clock.now()
-                document, result = step(seen.document, Moment(now, datetime.fromtimestamp(now, UTC)))
-                if self._swap(Offer(seen.version, secrets.token_hex(8), document, now)):
+                moment = self._moment()
+                document, result = step(seen.document, moment)
+                words = record(moment) if record else None
+                if self._swap(Offer(seen.version, secrets.token_hex(8), document, moment.now, words)):
                     return result
                 if number >= _QUICK_TRIES:
                     self._sleep(random.uniform(0, 0.002) * number)  # noqa: S311 - no secret depends on it
         raise Unavailable(
             f"the permit store at {self._address} is too busy: gave up after {_MOST_TRIES} tries"
         )
+
+    def look(self, view: Callable[[bytes | None, Moment], T]) -> T:
+        """Read the document anew, and change nothing."""
+        with self._lock:
+            return view(self._read().document, self._moment())
+
+    def records(self, newest: int) -> list[bytes]:
+        """Return the newest records."""
+        with self._lock:
+            return self._answered(lambda: self._newest(newest))
+
+    def _moment(self) -> Moment:
+        now = self._clock.now()
+        return Moment(now, datetime.fromtimestamp(now, UTC))
 
     def now(self) -> float:
         """Return the server's time, as it is known from its last answers."""
@@ -111,15 +134,20 @@ class SwappedDocument(ABC):
         return taken
 
     def _read(self) -> Reply:
-        for last in (False, True):
-            try:
-                self._seen = self._timed(None)
-            except ConnectionLost as error:
-                if last:
-                    raise Unavailable(f"the permit store at {self._address} is away: {error}") from error
-            else:
-                return self._seen
-        raise Unavailable(f"the permit store at {self._address} is away")
+        self._seen = self._answered(lambda: self._timed(None))
+        return self._seen
+
+    def _answered(self, ask: Callable[[], T]) -> T:
+        """Return what the server answers, asked again over a new connection if need be."""
+        try:
+            return ask()
+        except ConnectionLost:
+            self._disconnect()
+        try:
+            return ask()
+        except ConnectionLost as error:
+            self._disconnect()
+            raise Unavailable(f"the permit store at {self._address} is away: {error}") from error
 
     def _timed(self, offer: Offer | None) -> Reply:
         sent_at = self._local()

@@ -2,12 +2,14 @@
 
 from maskmatch.storage.object_stores.base import Content, ObjectInfo, Store, probe_conditional_writes
 from maskmatch.storage.object_stores.files import FileStore
+from maskmatch.storage.object_stores.modes import TABLE_MODE, read_mode
 from maskmatch.storage.object_stores.opening import open_store
 from maskmatch.storage.object_stores.patient import PatientStore
 from maskmatch.storage.object_stores.s3 import S3Store
 from maskmatch.storage.object_stores.store_settings import StoreSettings
 
 __all__ = [
+    "TABLE_MODE",
     "Content",
     "FileStore",
     "ObjectInfo",
@@ -17,4 +19,5 @@ __all__ = [
     "StoreSettings",
     "open_store",
     "probe_conditional_writes",
+    "read_mode",
 ]

@@ -5,28 +5,35 @@ import fcntl
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from maskmatch.core.errors import ObjectExists, ObjectMissing, StoreAway, StoreRefused
 from maskmatch.core.store_troubles import store_rule
 from maskmatch.storage.object_stores.base import Content, ObjectInfo
+from maskmatch.storage.object_stores.modes import PRIVATE_MODE, TABLE_MODE, folder_mode
+from maskmatch.storage.object_stores.temporary import is_temporary, remove_leftovers, temporary_file
 
-_TEMPORARY = ".writing-"
-_MODE = 0o644  # analysts may read tables; keep others out by the mode of the root folder
+TABLE_FOLDERS = ("outcomes", "runs")
+"""Below the root, what analysts read."""
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _MISSING = {errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP}
 
 
 class FileStore:
-    """Objects are files below a root; a reader sees a file whole or not at all."""
+    """Objects are files below a root; a reader sees a file whole or not at all.
 
-    def __init__(self, root: Path) -> None:
+    Whatever the umask, tables get `table_mode` and all else is for the user alone. Folders that are there
+    keep their modes.
+    """
+
+    def __init__(self, root: Path, *, table_mode: int = TABLE_MODE) -> None:
         self._root = root.resolve()
+        self._table_mode = table_mode
+        self._tidied: set[Path] = set()
 
     @property
     def uri(self) -> str:
@@ -80,7 +87,7 @@ class FileStore:
                 return
             raise self._translated(error, prefix) from error
         for path in sorted(folder.rglob("*")):
-            info = None if path.name.startswith(_TEMPORARY) else self._info(path)
+            info = None if is_temporary(path) else self._info(path)
             if info and info.key.startswith(prefix):
                 yield info
 
@@ -106,17 +113,31 @@ class FileStore:
     def _placing(self, key: str, *, only_new: bool) -> Iterator[BinaryIO]:
         path = self._path(key)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_TEMPORARY, delete=False) as temporary:
-                try:
-                    yield temporary  # type: ignore[misc]  # the wrapper behaves as a BinaryIO
-                    temporary.flush()
-                    os.fsync(temporary.fileno())
-                    self._move(Path(temporary.name), path, only_new=only_new)
-                finally:
-                    Path(temporary.name).unlink(missing_ok=True)
+            self._prepare(path.parent)
+            with temporary_file(path.parent) as (temporary, stream):
+                yield stream
+                stream.flush()
+                os.fchmod(stream.fileno(), self._mode(path))
+                os.fsync(stream.fileno())
+                self._move(temporary, path, only_new=only_new)
         except OSError as error:
             raise self._unwritten(error, path) from error
+
+    def _prepare(self, folder: Path) -> None:
+        """Make a folder unless it is there; the first time, remove what killed processes left in it."""
+        if folder in self._tidied and folder.is_dir():
+            return
+        for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
+            with suppress(FileExistsError):  # somebody else makes it at the same moment
+                missing.mkdir(PRIVATE_MODE | stat.S_IXUSR)
+                missing.chmod(folder_mode(self._mode(missing)) | missing.stat().st_mode & stat.S_ISGID)
+        remove_leftovers(folder)
+        self._tidied.add(folder)
+
+    def _mode(self, path: Path) -> int:
+        """Return the mode of a file; the root, and what it lies in, must be entered by readers of tables."""
+        below = path.parts[len(self._root.parts) :]
+        return self._table_mode if not below or below[0] in TABLE_FOLDERS else PRIVATE_MODE
 
     def _translated(self, error: OSError, key: str) -> Exception:
         if error.errno in _MISSING:
@@ -141,7 +162,6 @@ class FileStore:
             fcntl.flock(folder, fcntl.LOCK_EX)
             if only_new and path.exists():
                 raise ObjectExists(f"{path} exists already")
-            temporary.chmod(_MODE)
             temporary.replace(path)
             os.fsync(folder)
         finally:

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError
 from maskmatch.core.errors import InputError, StopRun
 from maskmatch.storage.object_stores.base import Store
 from maskmatch.storage.object_stores.files import FileStore
+from maskmatch.storage.object_stores.modes import TABLE_MODE
 from maskmatch.storage.object_stores.s3 import S3Store
 from maskmatch.storage.object_stores.s3_client import s3_client
 from maskmatch.storage.object_stores.store_settings import StoreSettings
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 
-def open_store(uri: str, *, settings: Callable[[], StoreSettings] = StoreSettings) -> Store:
+def open_store(
+    uri: str, *, settings: Callable[[], StoreSettings] = StoreSettings, table_mode: int = TABLE_MODE
+) -> Store:
     """Return the store at s3://bucket/prefix or file:///folder; raise InputError for any other address.
 
-    `settings` are asked for when there is an S3 store, and again when it refuses the key.
+    `settings` are asked for when there is an S3 store, and again when it refuses the key; `table_mode` is
+    that of tables in a folder.
     """
     parts = urlsplit(uri)
     if parts.scheme == "s3" and parts.netloc:
@@ -30,7 +34,7 @@ def open_store(uri: str, *, settings: Callable[[], StoreSettings] = StoreSetting
         except (BotoCoreError, ValueError) as error:
             raise StopRun(f"{uri}: fix the storage settings: {error}") from error
     if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
-        return FileStore(Path(unquote(parts.path)))
+        return FileStore(Path(unquote(parts.path)), table_mode=table_mode)
     raise InputError(f"{uri!r} is not a storage address: give s3://bucket/prefix or file:///folder")
 
 

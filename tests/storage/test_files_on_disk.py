@@ -1,0 +1,144 @@
+"""A store in a folder: who may read its files, and what is left of a writer that was killed."""
+
+import multiprocessing
+import os
+import stat
+import time
+from datetime import date
+
+import pytest
+
+from maskmatch.core.errors import InputError
+from maskmatch.storage.object_stores import FileStore, open_store, read_mode
+from maskmatch.storage.object_stores.temporary import remove_leftovers, temporary_file
+from maskmatch.storage.tables import outcomes_key, refused_key, runs_key
+from tests.waiting import wait_until
+
+DAY = date(2026, 11, 22)
+TABLES = (outcomes_key(DAY), refused_key(DAY, "p"), runs_key(DAY, "r"))
+PLAN = "work/ds=2026-11-22/plan=1/plan.json"
+
+
+def mode_of(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o077])
+def umask(request):
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.parametrize(
+    ("table_mode", "file", "folder"), [(0o640, 0o640, 0o750), (0o600, 0o600, 0o700), (0o664, 0o664, 0o775)]
+)
+def test_tables_have_the_mode_asked_for_and_all_else_is_private(tmp_path, umask, table_mode, file, folder):
+    store = open_store(f"file://{tmp_path}/new/warehouse", table_mode=table_mode)
+    for key in (PLAN, *TABLES):
+        store.put(key, b"x")
+    (tmp_path / "local").write_bytes(b"y")
+    store.put_file("work/packed", str(tmp_path / "local"))
+    root = tmp_path / "new" / "warehouse"
+    assert {mode_of(root / key) for key in TABLES} == {file}
+    assert {mode_of(root / PLAN), mode_of(root / "work" / "packed")} == {0o600}
+    private = [root / "work", *(path for path in (root / "work").rglob("*") if path.is_dir())]
+    open_ones = [root, root.parent, *(each for key in TABLES for each in (root / key).parents[:3])]
+    assert {mode_of(path) for path in private} == {0o700}
+    assert {mode_of(path) for path in open_ones} == {folder}
+
+
+def test_folders_that_are_there_keep_their_modes_and_pass_on_their_group(tmp_path):
+    tmp_path.chmod(0o2755)
+    FileStore(tmp_path).put(TABLES[0], b"x")
+    assert mode_of(tmp_path) == 0o2755
+    assert mode_of(tmp_path / "outcomes") == 0o2750
+
+
+def test_a_table_that_is_replaced_gets_the_mode_of_today(tmp_path):
+    FileStore(tmp_path).put(TABLES[0], b"x")
+    FileStore(tmp_path, table_mode=0o600).put(TABLES[0], b"y")
+    assert mode_of(tmp_path / TABLES[0]) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"), [("0640", 0o640), ("600", 0o600), ("0664", 0o664), ("0644", 0o644)]
+)
+def test_a_mode_is_read_in_octal(text, mode):
+    assert read_mode(text) == mode
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "rw-r-----",
+        "0o640",
+        "0680",
+        "416",
+        "0666",
+        "0642",
+        "0750",
+        "0440",
+        "0040",
+        "04640",
+        "-640",
+        "٠٦٤٠",
+    ],
+)
+def test_a_mode_that_is_wrong_or_too_wide_is_refused_with_the_right_form(text):
+    with pytest.raises(InputError, match=r"from 0600 to 0664, such as 0640"):
+        read_mode(text)
+
+
+def write_until_killed(folder):
+    with temporary_file(folder) as (_, stream):
+        stream.write(b"half of it")
+        stream.flush()
+        time.sleep(600)
+
+
+@pytest.fixture
+def writer(tmp_path):
+    """Start a process that is writing into a folder, and return it."""
+    process = multiprocessing.get_context("spawn").Process(target=write_until_killed, args=(tmp_path,))
+    process.start()
+    wait_until(lambda: any(path.stat().st_size for path in leftovers(tmp_path)), "a file that is written")
+    yield process
+    process.kill()
+    process.join()
+
+
+def leftovers(folder):
+    return list(folder.rglob(".writing-*"))
+
+
+def test_the_next_writer_removes_what_a_killed_one_left_and_no_earlier(tmp_path, writer):
+    FileStore(tmp_path).put("x", b"data")
+    assert len(leftovers(tmp_path)) == 1  # it is being written
+    writer.kill()
+    writer.join()
+    assert len(leftovers(tmp_path)) == 1
+    store = FileStore(tmp_path)
+    assert [found.key for found in store.list("")] == ["x"]
+    store.put("y", b"data")
+    assert leftovers(tmp_path) == []
+
+
+def test_a_file_that_another_host_left_goes_when_it_is_a_day_old(tmp_path):
+    other = tmp_path / ".writing-other-host-1"
+    other.touch()
+    remove_leftovers(tmp_path)
+    assert other.exists()
+    os.utime(other, (time.time() - 90_000,) * 2)
+    remove_leftovers(tmp_path)
+    assert not other.exists()
+
+
+def test_a_link_with_such_a_name_is_left_alone(tmp_path):
+    (tmp_path / "kept").write_text("kept")
+    (tmp_path / "folder").mkdir()
+    link = tmp_path / "folder" / ".writing-link"
+    link.symlink_to(tmp_path / "kept")
+    remove_leftovers(tmp_path / "folder")
+    assert (link.is_symlink(), (tmp_path / "kept").read_text()) == (True, "kept")
