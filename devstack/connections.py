@@ -32,13 +32,14 @@ def connections(
             },
         },
         "maskmatch_storage": {
-            "conn_type": "aws",
+            "conn_type": "maskmatch_store",
             "login": seaweed.access_key,
             "password": seaweed.secret_key,
             "extra": {
                 "endpoint_url": seaweed.endpoint_url,
-                "region_name": "us-east-1",
-                "config_kwargs": {"s3": {"addressing_style": "path"}},
+                "region": "us-east-1",
+                "addressing_style": "path",
+                "address": "s3://maskmatch/warehouse",
             },
         },
     }

@@ -1,8 +1,10 @@
-"""Tell Airflow about the connection type `tencent_iai`, so that its form has the right fields."""
+"""Tell Airflow about the connection types, so that their forms have the right fields."""
 
 from typing import Any
 
-from maskmatch.settings.account_fields import EXTRA
+from maskmatch.settings import account_fields
+from maskmatch.settings.forms import conn_fields
+from maskmatch.settings.store_fields import EXTRA_FIELDS
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -21,18 +23,20 @@ def get_provider_info() -> dict[str, Any]:
                     "relabeling": {"login": "SecretId", "password": "SecretKey", "host": "Endpoint"},
                     "placeholders": {"host": "iai.tencentcloudapi.com"},
                 },
-                "conn-fields": _conn_fields(),
-            }
+                "conn-fields": conn_fields(account_fields.EXTRA),
+            },
+            _STORE_TYPE,
         ],
     }
 
 
-def _conn_fields() -> dict[str, Any]:
-    return {
-        each.name: {
-            "label": each.label,
-            "description": each.help,
-            "schema": {**each.schema, "default": each.default},
-        }
-        for each in EXTRA
-    }
+_STORE_TYPE = {
+    "connection-type": "maskmatch_store",
+    "hook-class-name": "maskmatch.hooks.object_storage.ObjectStorageHook",
+    "hook-name": "Object storage (S3, Tencent COS)",
+    "ui-field-behaviour": {
+        "hidden-fields": ["host", "port", "schema"],
+        "relabeling": {"login": "Access key id", "password": "Secret access key"},
+    },
+    "conn-fields": conn_fields(EXTRA_FIELDS),
+}

@@ -7,7 +7,6 @@ from airflow.providers_manager import ProvidersManager
 from maskmatch.core.errors import InputError, WrongSetting
 from maskmatch.core.renamed import CONNECTION_FIELDS
 from maskmatch.hooks.connected_run import compare_options, connected_run
-from maskmatch.hooks.object_storage import connected_store
 from maskmatch.hooks.tencent_iai import TencentIaiHook
 from maskmatch.permits.steps.claims import Budget, Budgets
 from maskmatch.settings.fields import Entered
@@ -147,27 +146,15 @@ def test_the_form_of_the_connection_is_known_to_airflow():
 
 def test_a_run_without_a_logical_date_says_what_to_do():
     with pytest.raises(InputError, match="trigger the run with a logical date"):
-        connected_run("file:///a", "file:///b", "", run_id="r", conn_id="none", store_patience=300.0)
-
-
-@pytest.mark.server
-def test_cos_needs_nothing_but_its_connection(monkeypatch):
-    fields = {
-        "conn_type": "aws",
-        "login": "id",
-        "password": "key",
-        "extra": {
-            "endpoint_url": "https://cos.ap-guangzhou.myqcloud.com",
-            "region_name": "ap-guangzhou",
-            "config_kwargs": {"s3": {"addressing_style": "virtual"}},
-        },
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_COS", json.dumps(fields))
-    url = connected_store("s3://faces-1250000000/in", conn_id="cos").signed_url("a.jpg", seconds=60)
-    assert url is not None
-    assert url.startswith(
-        "https://faces-1250000000.cos.ap-guangzhou.myqcloud.com/in/a.jpg?X-Amz-Algorithm=AWS4"
-    )
+        connected_run(
+            "file:///a",
+            "file:///b",
+            "",
+            run_id="r",
+            source_conn_id="none",
+            warehouse_conn_id="none",
+            store_patience=300.0,
+        )
 
 
 @pytest.mark.parametrize(("former", "today"), CONNECTION_FIELDS.items())

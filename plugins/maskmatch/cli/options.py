@@ -4,6 +4,7 @@ import argparse
 import os
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from maskmatch.core.errors import InputError
@@ -11,12 +12,17 @@ from maskmatch.core.errors import InputError
 if TYPE_CHECKING:
     from maskmatch.core.planning import PlanOptions
     from maskmatch.pipeline.run import Run
+    from maskmatch.storage.object_stores import Store, StoreSettings
 
 Command = Callable[[argparse.Namespace], int]
 
 EPILOG = """\
 Storage is reached as boto3 does it: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-AWS_DEFAULT_REGION. MASKMATCH_SOURCE and MASKMATCH_WAREHOUSE say where, for the options of these names.
+AWS_DEFAULT_REGION, AWS_CA_BUNDLE. MASKMATCH_SOURCE and MASKMATCH_WAREHOUSE say where, for the options of
+these names; MASKMATCH_SOURCE_PROFILE and MASKMATCH_WAREHOUSE_PROFILE name an AWS profile for each, with a key
+of its own. MASKMATCH_ADDRESSING_STYLE is auto, path or virtual (default for COS).
+MASKMATCH_SERVER_SIDE_ENCRYPTION (AES256, aws:kms, aws:kms:dsse, cos/kms) and MASKMATCH_SSE_KMS_KEY_ID are
+said with every write, for buckets that want them.
 The account's key comes from TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY and, for temporary credentials,
 TENCENTCLOUD_TOKEN; its region from TENCENTCLOUD_REGION. TENCENTCLOUD_ACCOUNT_ID (APPID or UIN) makes several
 keys of one account share its rate and budgets. Keys of the vendor's account are never given as options:
@@ -101,16 +107,34 @@ def add_threshold(parser: argparse.ArgumentParser) -> None:
 def run_of(args: argparse.Namespace, *, source: str) -> "Run":
     """Return the stores and the date."""
     from maskmatch.pipeline.run import Run
-    from maskmatch.storage.object_stores import open_store
 
-    warehouse = open_store(_place(args, "warehouse"))
+    warehouse = _store(args, "warehouse")
     return Run(
-        source=warehouse if source == "warehouse" else open_store(_place(args, source)),
+        source=warehouse if source == "warehouse" else _store(args, source),
         warehouse=warehouse,
         day=args.date,
         run_id="cli",
         store_patience=setting(args, "store_patience"),
     )
+
+
+def source_store(uri: str) -> "Store":
+    """Return another store that images are read from, with the key of the source."""
+    from maskmatch.storage.object_stores import open_store
+
+    return open_store(uri, settings=partial(_settings, "source"))
+
+
+def _store(args: argparse.Namespace, place: str) -> "Store":
+    from maskmatch.storage.object_stores import open_store
+
+    return open_store(_place(args, place), settings=partial(_settings, place))
+
+
+def _settings(place: str) -> "StoreSettings":
+    from maskmatch.settings.store import settings_from_variables
+
+    return settings_from_variables(os.environ, place=place)
 
 
 def plan_options_of(args: argparse.Namespace) -> "PlanOptions":

@@ -18,6 +18,7 @@ from maskmatch.cli.options import (
     plan_options_of,
     run_of,
     setting,
+    source_store,
 )
 from maskmatch.core.errors import BudgetSpent, Interrupted
 from maskmatch.pipeline.task_process import ParentWatchdog
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
     this, options, plan_options = (
         run_of(args, source="source"),
-        compare_options_of(args),
+        replace(compare_options_of(args), open_store=source_store),
         plan_options_of(args),
     )
     most_missing, most_failed = setting(args, "max_missing_share"), setting(args, "max_failed_share")

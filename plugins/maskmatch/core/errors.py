@@ -19,7 +19,8 @@ MaskmatchError
 ├── SlotMissed        the time of a permit passed before its call was sent: ask for another
 ├── CallFailed        one call was refused, or its fate is unknown: `rule` says what next
 ├── ObjectMissing     there is no object under this key
-└── ObjectExists      a create-only write met an object
+├── ObjectExists      a create-only write met an object
+└── ConditionUnsupported  a store has no create-only writes
 """
 
 from __future__ import annotations
@@ -49,10 +50,10 @@ IMAGE_CODES = {
     "image_forbidden": "The store does not let us read this image, or it is missing and we may not list.",
     "image_id_invalid": "The image id is not one that a store understands.",
     "image_missing": "There is no object under the image's key.",
+    "image_not_allowed": "Manifests may not name this bucket or host: allow it, or move the image.",
     "image_unavailable": "The store of the image, which is not the source, cannot be read.",
 }
 """Failure codes of pairs whose images cannot be sent, given before any call; others stand in codes.csv."""
-"""Failure codes of our own, given before any call; others stand in codes.csv."""
 
 
 class MaskmatchError(Exception):
@@ -130,6 +131,10 @@ class ObjectMissing(MaskmatchError):
 
 class ObjectExists(MaskmatchError):
     """A create-only write found an object under its key."""
+
+
+class ConditionUnsupported(MaskmatchError):
+    """A store refuses a create-only write because it has none."""
 
 
 class ImageUnusable(MaskmatchError):

@@ -25,13 +25,20 @@ def priority_of(run_type: str) -> Priority:
 
 
 def connected_run(
-    source: str, warehouse: str, day: str, *, run_id: str, conn_id: str, store_patience: float
+    source: str,
+    warehouse: str,
+    day: str,
+    *,
+    run_id: str,
+    source_conn_id: str,
+    warehouse_conn_id: str,
+    store_patience: float,
 ) -> Run:
-    """Return a run whose stores are reached through an Airflow connection; `day` as YYYY-MM-DD."""
+    """Return a run whose stores are reached through Airflow connections; `day` as YYYY-MM-DD."""
     return Run(
         run_id=run_id,
-        source=connected_store(source, conn_id=conn_id),
-        warehouse=connected_store(warehouse, conn_id=conn_id),
+        source=connected_store(source, conn_id=source_conn_id),
+        warehouse=connected_store(warehouse, conn_id=warehouse_conn_id, writes=True),
         day=_date(day),
         store_patience=store_patience,
     )
@@ -39,14 +46,17 @@ def connected_run(
 
 def compare_options(
     account_conn_id: str,
-    storage_conn_id: str,
+    source_conn_id: str,
     *,
     image_transfer: str = "bytes",
     budget_calls: Entered | None = None,
     budget_cny: Entered | None = None,
     **options: Any,
 ) -> CompareOptions:
-    """Return how to compare with the account of a connection; see `CompareOptions` for the options."""
+    """Return how to compare with the account of a connection; see `CompareOptions` for the options.
+
+    Images in other buckets are read with the connection of the source.
+    """
     hook = TencentIaiHook(account_conn_id)
     settings = hook.get_settings()
     log.info("%s: %s", hook.place, settings)
@@ -55,7 +65,7 @@ def compare_options(
         permit_store=settings.permit_store,
         budgets=settings.limited(calls=budget_calls, cny=budget_cny),
         transfer=Transfer(image_transfer),
-        open_store=partial(connected_store, conn_id=storage_conn_id),
+        open_store=partial(connected_store, conn_id=source_conn_id),
         renew=hook.get_account,
         **options,
     )

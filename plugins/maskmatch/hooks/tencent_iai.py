@@ -1,10 +1,10 @@
 """From an Airflow connection of type `tencent_iai` to the vendor's account and its permit store."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any, ClassVar
 
-from airflow.sdk import BaseHook
+from airflow.sdk import BaseHook, Connection
 
 from maskmatch.core.errors import MaskmatchError
 from maskmatch.core.renamed import CONNECTION_FIELDS, refuse_renamed
@@ -34,10 +34,18 @@ class TencentIaiHook(BaseHook):
         return f"connection {self.tencent_iai_conn_id}"
 
     def get_settings(
-        self, options: Mapping[str, Entered] | None = None, *, needs_key: bool = True
+        self,
+        options: Mapping[str, Entered] | None = None,
+        *,
+        needs_key: bool = True,
+        find: Callable[[str], Connection] | None = None,
     ) -> AccountSettings:
-        """Return all that is set, options over fields; raise WrongSetting naming the field that is wrong."""
-        entered = {**self._entered(), **(options or {})}
+        """Return all that is set, options over fields; raise WrongSetting naming the field that is wrong.
+
+        `find` finds the connection where no task runs.
+        """
+        found = (find or self.get_connection)(self.tencent_iai_conn_id)
+        entered = {**self._entered(found), **(options or {})}
         settings = read_account(entered, place=self.place, needs_key=needs_key)
         if not names_permit_store(entered):
             check_default_store(self.place)
@@ -64,8 +72,7 @@ class TencentIaiHook(BaseHook):
             return False, str(error)
         return True, f"The service answers and accepts the key. {settings}"
 
-    def _entered(self) -> dict[str, Entered]:
-        connection = self.get_connection(self.tencent_iai_conn_id)
+    def _entered(self, connection: Connection) -> dict[str, Entered]:
         host = f"{connection.host or ''}:{connection.port}" if connection.port else connection.host
         if connection.schema:  # the path of a URI
             host = f"{host}/{connection.schema}"

@@ -113,7 +113,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
 
         return compare_options(
             self.tencent_iai_conn_id,
-            self.storage_conn_id,
+            self.source_conn_id,
             image_transfer=self.setting("image_transfer"),
             calls_in_flight=self.setting("calls_in_flight"),
             call_timeout=self.setting("call_timeout"),

@@ -66,7 +66,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
         )
         compare = compare_options(
             self.tencent_iai_conn_id,
-            self.storage_conn_id,
+            self.source_conn_id,
             priority=priority_of(context["dag_run"].run_type),
             image_transfer=self.setting("image_transfer"),
         )

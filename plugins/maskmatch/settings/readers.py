@@ -1,13 +1,17 @@
 """From what was entered to a value; each raises ValueError when it cannot be one."""
 
+import re
+import ssl
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from maskmatch.core.endpoints import Endpoint, read_endpoint
 from maskmatch.core.errors import InputError
 
 _FLAGS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
+_PATTERN = re.compile(r"[a-z0-9.*?\[\]!-]+")
 _DIGITS = frozenset("0123456789.eE+-")
 
 
@@ -87,12 +91,57 @@ def secret(value: object) -> str:
     return found
 
 
+def patterns(value: object) -> tuple[str, ...]:
+    """Return names and patterns that are parted by commas or blanks."""
+    found = tuple(text(value).replace(",", " ").lower().split())
+    if wrong := next((name for name in found if not _PATTERN.fullmatch(name)), None):
+        raise ValueError(f"{wrong} is none")
+    return found
+
+
 def time_zone(value: object) -> str:
     """Return the name of a time zone."""
     try:
         return ZoneInfo(text(value).strip()).key
     except (ZoneInfoNotFoundError, OSError):
         raise ValueError from None
+
+
+def endpoint_url(value: object) -> str:
+    """Return the address of a server: scheme, host and port alone, https where no scheme is written."""
+    found = word(value)
+    parts = urlsplit(found if "://" in found else f"https://{found}")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("it begins with https:// or http:// and a host")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("it holds a user or password: keys have fields of their own")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("it holds more than a host: leave the rest out, the bucket too")
+    if parts.hostname.endswith(".myqcloud.com") and not parts.hostname.startswith("cos"):
+        raise ValueError("it holds the bucket: begin with cos.")
+    port = f":{parts.port}" if parts.port is not None else ""
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}{port}"
+
+
+def s3_address(value: object) -> str:
+    """Return an address s3://bucket/prefix."""
+    parts = urlsplit(word(value))
+    if parts.scheme != "s3" or not parts.netloc or "@" in parts.netloc:
+        raise ValueError
+    return f"s3://{parts.netloc}{parts.path}"
+
+
+def ca_file(value: object) -> str:
+    """Return the path of a file that holds certificates."""
+    path = text(value).strip()
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        raise ValueError("it holds no certificate") from None
+    except OSError as error:
+        raise ValueError(error.strerror or "it cannot be read") from None
+    return path
 
 
 def endpoint(value: object) -> Endpoint:

@@ -5,7 +5,8 @@ from maskmatch.storage.object_stores.files import FileStore
 from maskmatch.storage.object_stores.modes import TABLE_MODE, read_mode
 from maskmatch.storage.object_stores.opening import open_store
 from maskmatch.storage.object_stores.patient import PatientStore
-from maskmatch.storage.object_stores.s3 import S3Store, s3_client
+from maskmatch.storage.object_stores.s3 import S3Store
+from maskmatch.storage.object_stores.store_settings import StoreSettings
 
 __all__ = [
     "TABLE_MODE",
@@ -15,8 +16,8 @@ __all__ = [
     "PatientStore",
     "S3Store",
     "Store",
+    "StoreSettings",
     "open_store",
     "probe_conditional_writes",
     "read_mode",
-    "s3_client",
 ]

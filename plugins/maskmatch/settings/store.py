@@ -1,0 +1,83 @@
+"""From what was entered about a store, in a connection or in variables, to its settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from maskmatch.core.errors import WrongSetting
+from maskmatch.settings.fields import Entered, read_fields
+from maskmatch.settings.store_fields import STORE_FIELDS, TRIAL_FIELDS
+from maskmatch.storage.object_stores import StoreSettings
+
+VARIABLES = {
+    "access_key": ("AWS_ACCESS_KEY_ID",),
+    "secret_key": ("AWS_SECRET_ACCESS_KEY",),
+    "session_token": ("AWS_SESSION_TOKEN",),
+    "endpoint_url": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+    "region": ("AWS_DEFAULT_REGION",),
+    "ca_bundle": ("AWS_CA_BUNDLE",),
+    "addressing_style": ("MASKMATCH_ADDRESSING_STYLE",),
+    "server_side_encryption": ("MASKMATCH_SERVER_SIDE_ENCRYPTION",),
+    "sse_kms_key_id": ("MASKMATCH_SSE_KMS_KEY_ID",),
+}
+"""Where the command line finds each field; the first that is set counts. What is not set is left to boto3."""
+_KEYS = ("access_key", "secret_key", "session_token")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What *Test* of a connection does: which address it lists and reads, and the role of the connection."""
+
+    role: str
+    address: str | None
+
+    @property
+    def writes(self) -> bool:
+        """Return True if the connection may be that of a warehouse."""
+        return self.role != "source"
+
+
+def store_settings(entered: Mapping[str, Entered]) -> StoreSettings:
+    """Return the settings of a store; raise WrongSetting. Every field of the table has been looked for."""
+    values = read_fields(STORE_FIELDS, entered)
+    if wrong := _wrong_together(values, {name: each.place for name, each in entered.items()}):
+        raise WrongSetting(wrong)
+    return StoreSettings(**values)
+
+
+def trial_of(entered: Mapping[str, Entered]) -> Trial:
+    """Return what *Test* does; raise WrongSetting."""
+    return Trial(**read_fields(TRIAL_FIELDS, entered))
+
+
+def settings_from_variables(variables: Mapping[str, str], *, place: str) -> StoreSettings:
+    """Return the settings of `source` or `warehouse` for the command line; raise WrongSetting.
+
+    A profile of the place has a key of its own, which goes before that in the environment.
+    """
+    profile = f"MASKMATCH_{place.upper()}_PROFILE"
+    entered = {name: _first_set(variables, names) for name, names in VARIABLES.items()}
+    entered["profile"] = Entered(variables.get(profile), profile)
+    if not entered["profile"].is_empty:
+        entered |= {name: Entered(None, entered[name].place) for name in _KEYS}
+    return store_settings(entered)
+
+
+def _first_set(variables: Mapping[str, str], names: tuple[str, ...]) -> Entered:
+    name = next((name for name in names if variables.get(name)), names[-1])
+    return Entered(variables.get(name), name)
+
+
+def _wrong_together(values: Mapping[str, Any], place: Mapping[str, str]) -> str | None:
+    """Return what is wrong with fields that are sound by themselves."""
+    given = {name for name, value in values.items() if value}
+    for one, other in (("access_key", "secret_key"), ("secret_key", "access_key")):
+        if one in given and other not in given:
+            return f"{place[other]} is empty: enter both halves of the key, or neither"
+    if "session_token" in given and "access_key" not in given:
+        return f"{place['session_token']}: a token without its key: enter the key, too"
+    if {"profile", "access_key"} <= given:
+        return f"{place['profile']}: there is a key besides: enter one of the two"
+    if "sse_kms_key_id" in given and "kms" not in (values["server_side_encryption"] or ""):
+        return f"{place['sse_kms_key_id']}: a key needs {place['server_side_encryption']} aws:kms or cos/kms"
+    return None
