@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from maskmatch.settings import account_fields
+from maskmatch.settings.account_fields import EXTRA
 from maskmatch.settings.forms import conn_fields
-from maskmatch.settings.store_fields import EXTRA_FIELDS
+from maskmatch.settings.store_fields import EXTRA_FIELDS as STORE_EXTRA
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -23,7 +23,7 @@ def get_provider_info() -> dict[str, Any]:
                     "relabeling": {"login": "SecretId", "password": "SecretKey", "host": "Endpoint"},
                     "placeholders": {"host": "iai.tencentcloudapi.com"},
                 },
-                "conn-fields": conn_fields(account_fields.EXTRA),
+                "conn-fields": conn_fields(EXTRA),
             },
             _STORE_TYPE,
         ],
@@ -38,5 +38,5 @@ _STORE_TYPE = {
         "hidden-fields": ["host", "port", "schema"],
         "relabeling": {"login": "Access key id", "password": "Secret access key"},
     },
-    "conn-fields": conn_fields(EXTRA_FIELDS),
+    "conn-fields": conn_fields(STORE_EXTRA),
 }

@@ -56,24 +56,36 @@ def test_a_connection_as_uri_has_the_same_fields(monkeypatch):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"conn_type": "aws"}, "its type is aws: make it maskmatch_store"),
-        ({"host": "s3.test"}, "host is not used: leave it empty, see endpoint_url"),
-        ({"extra": {"endpoint": "https://s3.test"}}, "extra: 'endpoint' is not known"),
-        ({"extra": {"endpointUrl": "x"}}, "extra: 'endpointUrl' is not known: did you mean endpoint_url"),
-        ({"extra": {"region_name": "x"}}, "extra: 'region_name' is not known: did you mean region"),
-        ({"extra": {"addressing_style": "virtuel"}}, "addressing_style: 'virtuel' is not one of auto, path"),
-        ({"extra": {"role": "reader"}}, "role: 'reader' is not one of both, source, warehouse"),
-        ({"extra": {"address": "https://b/p"}}, "address: 'https://b/p' is not an address such as s3://"),
-        ({"extra": {"ca_bundle": "/no/such.pem"}}, r"ca_bundle: .* \(No such file or directory\)"),
-        ({"password": ""}, r"password \(secret access key\) is empty: enter both halves"),
-        ({"login": ""}, r"login \(access key id\) is empty: enter both halves"),
-        ({"password": "key\n"}, r"password .*: what is entered is not .*\(a blank at its end"),
-        ({"extra": {"profile": "faces"}}, "profile: there is a key besides: enter one of the two"),
-        ({"extra": {"sse_kms_key_id": "k"}}, "sse_kms_key_id: a key needs .*server_side_encryption aws:kms"),
+        ({"conn_type": "aws"}, ": its type is aws: make it maskmatch_store"),
+        ({"host": "s3.test"}, ", host: it is not used, leave it empty: see endpoint_url"),
+        ({"extra": {"endpoint": "https://s3.test"}}, ", extra: 'endpoint' is not known"),
+        ({"extra": {"endpointUrl": "x"}}, ", extra: 'endpointUrl' is not known: did you mean endpoint_url"),
+        ({"extra": {"region_name": "x"}}, ", extra: 'region_name' is not known: did you mean region"),
+        (
+            {"extra": {"addressing_style": "virtuel"}},
+            ", field addressing_style: 'virtuel' is not one of auto, path",
+        ),
+        ({"extra": {"role": "reader"}}, ", field role: 'reader' is not one of both, source, warehouse"),
+        (
+            {"extra": {"address": "https://b/p"}},
+            ", field address: 'https://b/p' is not an address such as s3://",
+        ),
+        ({"extra": {"ca_bundle": "/no/such.pem"}}, r", field ca_bundle: .* \(No such file or directory\)"),
+        ({"password": ""}, r", secret access key \(password\) is empty: enter both halves"),
+        ({"login": ""}, r", access key id \(login\) is empty: enter both halves"),
+        (
+            {"password": "key\n"},
+            r", secret access key .*: what is entered is not .*\(it has a blank at its end",
+        ),
+        ({"extra": {"profile": "faces"}}, ", field profile: there is a key besides: enter one of the two"),
+        (
+            {"extra": {"sse_kms_key_id": "k"}},
+            ", field sse_kms_key_id: a key needs .*server_side_encryption aws:kms",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place_and_cure(connection, fields, message):
-    with pytest.raises(WrongSetting, match=f"^connection maskmatch_storage: {message}"):
+    with pytest.raises(WrongSetting, match=f"^connection maskmatch_storage{message}"):
         connection(**fields).get_settings()
 
 
@@ -84,7 +96,7 @@ def test_an_extra_that_is_no_json_object_is_refused(monkeypatch, text):
         def get_connection(cls, conn_id):
             return Connection(conn_id=conn_id, conn_type="maskmatch_store", extra=text)
 
-    with pytest.raises(WrongSetting, match="maskmatch_storage: extra is no JSON"):
+    with pytest.raises(WrongSetting, match="maskmatch_storage: its extra is not a JSON object"):
         Entered().get_settings()
 
 
@@ -171,7 +183,7 @@ def test_without_a_key_the_test_says_which_one_boto3_found(connection, seaweed, 
         ({"address": ""}, "Enter the address that Test may list and read"),
         ({"address": "s3://nowhere/x"}, "cannot list: .* There is no such bucket"),
         ({"password": "wrong"}, "cannot list: .*secret key is wrong"),
-        ({"addressing_style": "odd"}, "^addressing_style: 'odd' is not one of"),
+        ({"addressing_style": "odd"}, "^field addressing_style: 'odd' is not one of"),
         ({"endpoint_url": "http://nobody.invalid"}, "Nobody knows the endpoint's host"),
         ({"endpoint_url": "http://127.0.0.1:9"}, "The store cannot be reached"),
     ],

@@ -1,15 +1,16 @@
 """From an Airflow connection of type `maskmatch_store` to S3 and what speaks S3, such as Tencent COS."""
 
-import json
-from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseHook, Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
 
 from maskmatch.core.errors import MaskmatchError, WrongSetting
+from maskmatch.core.reach import Reach
 from maskmatch.settings.fields import Entered, check_names
-from maskmatch.settings.store import store_settings, trial_of
+from maskmatch.settings.sources import in_connection
+from maskmatch.settings.store import reach_of, store_settings, trial_of
 from maskmatch.settings.store_fields import EXTRA_FIELDS
 from maskmatch.storage.object_stores import Store, StoreSettings, open_store
 from maskmatch.storage.object_stores.s3_client import key_origin, s3_client
@@ -18,7 +19,9 @@ from maskmatch.storage.object_stores.trial import try_store
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
+_NO_ADDRESS = "The settings are sound. Enter the address that Test may list and read, s3://bucket/prefix."
 _UNUSED = ("host", "port", "schema")
+_LOGIN, _PASSWORD = "access key id (login)", "secret access key (password)"
 
 
 class ObjectStorageHook(BaseHook):
@@ -50,6 +53,10 @@ class ObjectStorageHook(BaseHook):
         """Return the store at an address; the connection is read when it is an S3 store."""
         return open_store(uri, settings=partial(self.get_settings, writes=writes))
 
+    def get_reach(self) -> Reach:
+        """Return which buckets and hosts rows may name, where the store is a source; raise WrongSetting."""
+        return reach_of(self._entered())
+
     def get_conn(self) -> "S3Client":
         """Return a boto3 client."""
         return s3_client(self.get_settings())
@@ -62,51 +69,46 @@ class ObjectStorageHook(BaseHook):
         try:
             return self._tried()
         except MaskmatchError as error:
-            return False, str(error).removeprefix(
-                f"{self._place}: "
-            )  # Airflow tests under a name drawn at random
+            # Airflow tests under a name that it draws at random.
+            return False, str(error).removeprefix(self.place).lstrip(",: ")
 
     def _tried(self) -> tuple[bool, str]:
         settings, trial = self.get_settings(), trial_of(self._entered())
         if not trial.address:
-            return (
-                False,
-                "The settings are sound. Enter the address that Test may list and read, s3://bucket/prefix.",
-            )
+            return False, _NO_ADDRESS
         done = try_store(self.get_store(trial.address), writes=trial.writes)
         return True, f"With {key_origin(settings)}: {done}."
 
     @property
-    def _place(self) -> str:
+    def place(self) -> str:
+        """Return how messages name the connection."""
         return f"connection {self.maskmatch_store_conn_id}"
 
     def _entered(self) -> dict[str, Entered]:
         """Return every field with its place; raise WrongSetting for what is not a field."""
         connection: Connection = self.get_connection(self.maskmatch_store_conn_id)
         if connection.conn_type != self.conn_type:
-            raise WrongSetting(f"{self._place}: its type is {connection.conn_type}: make it {self.conn_type}")
+            raise WrongSetting(f"{self.place}: its type is {connection.conn_type}: make it {self.conn_type}")
         for name in _UNUSED:
             if getattr(connection, name):
-                raise WrongSetting(f"{self._place}: {name} is not used: leave it empty, see endpoint_url")
-        extra = self._extra(connection.extra)
-        known = [field.name for field in EXTRA_FIELDS]
-        check_names(extra, known, place=f"{self._place}: extra")
-        return {
-            "access_key": Entered(connection.login, f"{self._place}: login (access key id)"),
-            "secret_key": Entered(connection.password, f"{self._place}: password (secret access key)"),
-            **{name: Entered(extra.get(name), f"{self._place}: {name}") for name in known},
-        }
-
-    def _extra(self, text: str | None) -> Mapping[str, object]:
-        try:
-            extra = json.loads(text) if text else {}
-        except ValueError:
-            raise WrongSetting(f'{self._place}: extra is no JSON: write {{"region": "..."}}') from None
-        if not isinstance(extra, dict):
-            raise WrongSetting(f'{self._place}: extra is no JSON object: write {{"region": "..."}}')
-        return extra
+                raise WrongSetting(f"{self.place}, {name}: it is not used, leave it empty: see endpoint_url")
+        named = {_LOGIN: connection.login, _PASSWORD: connection.password}
+        entered = in_connection(self.maskmatch_store_conn_id, named, connection.extra)
+        keys = {"access_key": entered.pop(_LOGIN), "secret_key": entered.pop(_PASSWORD)}
+        names = [field.name for field in EXTRA_FIELDS]
+        check_names(entered, names, place=f"{self.place}, extra")
+        empty = {name: Entered(None, f"{self.place}, field {name}") for name in names}
+        return {**empty, **entered, **keys}
 
 
 def connected_store(uri: str, *, conn_id: str, writes: bool = False) -> Store:
     """Return the store at an address, S3 through an Airflow connection of type `maskmatch_store`."""
     return ObjectStorageHook(conn_id).get_store(uri, writes=writes)
+
+
+def connected_reach(conn_id: str) -> Reach:
+    """Return what rows may name by the connection of the source, which a source of files need not have."""
+    try:
+        return ObjectStorageHook(conn_id).get_reach()
+    except AirflowNotFoundException:
+        return Reach()

@@ -69,7 +69,8 @@ class TencentIaiHook(BaseHook):
             with closing(TencentComparer(settings.account, connections=1)) as comparer:
                 comparer.check()
         except MaskmatchError as error:
-            return False, str(error)
+            # Airflow tests under a name that it draws at random.
+            return False, str(error).removeprefix(self.place).lstrip(",: ")
         return True, f"The service answers and accepts the key. {settings}"
 
     def _entered(self, connection: Connection) -> dict[str, Entered]:

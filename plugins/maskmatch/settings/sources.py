@@ -5,12 +5,22 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from maskmatch.core.errors import WrongSetting
+from maskmatch.settings import store_fields
 from maskmatch.settings.account_fields import VARIABLES
 from maskmatch.settings.fields import Entered, check_names, nearest
 
 _PREFIX = "MASKMATCH_"
 KNOWN_VARIABLES = frozenset(
-    {*VARIABLES.values(), "MASKMATCH_SOURCE", "MASKMATCH_WAREHOUSE", "MASKMATCH_CONNECTION"}
+    {
+        *VARIABLES.values(),
+        *(name for names in store_fields.VARIABLES.values() for name in names),
+        *(store_fields.profile_variable(place) for place in store_fields.PLACES),
+        "MASKMATCH_SOURCE",
+        "MASKMATCH_WAREHOUSE",
+        "MASKMATCH_CONNECTION",
+        "MASKMATCH_SOURCE_CONN_ID",
+        "MASKMATCH_WAREHOUSE_CONN_ID",
+    }
 )
 """All variables that are read, here and in the Dag."""
 

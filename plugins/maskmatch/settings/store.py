@@ -5,22 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from maskmatch.core.errors import WrongSetting
+from maskmatch.core.reach import Reach
 from maskmatch.settings.fields import Entered, read_fields
-from maskmatch.settings.store_fields import STORE_FIELDS, TRIAL_FIELDS
+from maskmatch.settings.store_fields import (
+    REACH_FIELDS,
+    STORE_FIELDS,
+    TRIAL_FIELDS,
+    VARIABLES,
+    profile_variable,
+)
 from maskmatch.storage.object_stores import StoreSettings
 
-VARIABLES = {
-    "access_key": ("AWS_ACCESS_KEY_ID",),
-    "secret_key": ("AWS_SECRET_ACCESS_KEY",),
-    "session_token": ("AWS_SESSION_TOKEN",),
-    "endpoint_url": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
-    "region": ("AWS_DEFAULT_REGION",),
-    "ca_bundle": ("AWS_CA_BUNDLE",),
-    "addressing_style": ("MASKMATCH_ADDRESSING_STYLE",),
-    "server_side_encryption": ("MASKMATCH_SERVER_SIDE_ENCRYPTION",),
-    "sse_kms_key_id": ("MASKMATCH_SSE_KMS_KEY_ID",),
-}
-"""Where the command line finds each field; the first that is set counts. What is not set is left to boto3."""
 _KEYS = ("access_key", "secret_key", "session_token")
 
 
@@ -50,14 +45,24 @@ def trial_of(entered: Mapping[str, Entered]) -> Trial:
     return Trial(**read_fields(TRIAL_FIELDS, entered))
 
 
+def reach_of(entered: Mapping[str, Entered]) -> Reach:
+    """Return which buckets and hosts rows may name; raise WrongSetting."""
+    values = read_fields(REACH_FIELDS, entered)
+    return Reach(buckets=values["image_buckets"], hosts=values["image_hosts"])
+
+
+def reach_from_variables(variables: Mapping[str, str]) -> Reach:
+    """Return the same for the command line."""
+    return reach_of({field.name: _first_set(variables, VARIABLES[field.name]) for field in REACH_FIELDS})
+
+
 def settings_from_variables(variables: Mapping[str, str], *, place: str) -> StoreSettings:
     """Return the settings of `source` or `warehouse` for the command line; raise WrongSetting.
 
     A profile of the place has a key of its own, which goes before that in the environment.
     """
-    profile = f"MASKMATCH_{place.upper()}_PROFILE"
     entered = {name: _first_set(variables, names) for name, names in VARIABLES.items()}
-    entered["profile"] = Entered(variables.get(profile), profile)
+    entered["profile"] = _first_set(variables, (profile_variable(place),))
     if not entered["profile"].is_empty:
         entered |= {name: Entered(None, entered[name].place) for name in _KEYS}
     return store_settings(entered)
@@ -65,7 +70,7 @@ def settings_from_variables(variables: Mapping[str, str], *, place: str) -> Stor
 
 def _first_set(variables: Mapping[str, str], names: tuple[str, ...]) -> Entered:
     name = next((name for name in names if variables.get(name)), names[-1])
-    return Entered(variables.get(name), name)
+    return Entered(variables.get(name), f"variable {name}")
 
 
 def _wrong_together(values: Mapping[str, Any], place: Mapping[str, str]) -> str | None:

@@ -136,3 +136,23 @@ REACH_FIELDS = (
 STORE_FIELDS = (*KEY_FIELDS, *CLIENT_FIELDS)
 EXTRA_FIELDS = (KEY_FIELDS[2], *CLIENT_FIELDS, *REACH_FIELDS, *TRIAL_FIELDS)
 """Those in the extra of a connection."""
+VARIABLES = {
+    "access_key": ("AWS_ACCESS_KEY_ID",),
+    "secret_key": ("AWS_SECRET_ACCESS_KEY",),
+    "session_token": ("AWS_SESSION_TOKEN",),
+    "endpoint_url": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+    "region": ("AWS_DEFAULT_REGION",),
+    "ca_bundle": ("AWS_CA_BUNDLE",),
+    "addressing_style": ("MASKMATCH_ADDRESSING_STYLE",),
+    "server_side_encryption": ("MASKMATCH_SERVER_SIDE_ENCRYPTION",),
+    "sse_kms_key_id": ("MASKMATCH_SSE_KMS_KEY_ID",),
+    "image_buckets": ("MASKMATCH_IMAGE_BUCKETS",),
+    "image_hosts": ("MASKMATCH_IMAGE_HOSTS",),
+}
+"""Where the command line finds each field; the first that is set counts. What is not set is left to boto3."""
+PLACES = ("source", "warehouse")
+
+
+def profile_variable(place: str) -> str:
+    """Return the variable that names the AWS profile of source or warehouse."""
+    return f"MASKMATCH_{place.upper()}_PROFILE"

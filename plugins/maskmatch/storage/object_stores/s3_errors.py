@@ -1,5 +1,7 @@
 """From the errors of boto3 to a rule of the table `core/store_codes.csv`."""
 
+import socket
+
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -9,7 +11,6 @@ from botocore.exceptions import (
     PartialCredentialsError,
     SSLError,
 )
-from urllib3.exceptions import NameResolutionError
 
 from maskmatch.core.store_troubles import StoreRule, store_rule
 
@@ -59,4 +60,4 @@ def _tls_code(text: str) -> str:
 
 
 def _is_unknown(cause: object) -> bool:
-    return isinstance(cause, NameResolutionError)
+    return isinstance(cause, Exception) and isinstance(cause.__cause__, socket.gaierror)

@@ -47,7 +47,9 @@ def test_an_endpoint_is_scheme_host_and_port(entered, read):
     ],
 )  # fmt: skip
 def test_another_endpoint_is_refused_and_not_shown(entered):
-    with pytest.raises(WrongSetting, match=r"^AWS_ENDPOINT_URL: what is entered is not an address") as told:
+    with pytest.raises(
+        WrongSetting, match=r"^variable AWS_ENDPOINT_URL: what is entered is not an address"
+    ) as told:
         settings_from_variables({"AWS_ENDPOINT_URL": entered}, place="source")
     assert "hush@" not in str(told.value)
     assert "/hush" not in str(told.value)
@@ -81,12 +83,15 @@ def test_the_command_line_reads_the_same_fields_from_variables():
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ({"MASKMATCH_ADDRESSING_STYLE": "Virtual"}, "^MASKMATCH_ADDRESSING_STYLE: 'Virtual' is not one of"),
+        (
+            {"MASKMATCH_ADDRESSING_STYLE": "Virtual"},
+            "^variable MASKMATCH_ADDRESSING_STYLE: 'Virtual' is not one of",
+        ),
         ({"MASKMATCH_SERVER_SIDE_ENCRYPTION": "kms"}, "'kms' is not one of AES256, aws:kms"),
-        ({"AWS_CA_BUNDLE": "/no/such"}, "^AWS_CA_BUNDLE: '/no/such' is not the path of a file"),
+        ({"AWS_CA_BUNDLE": "/no/such"}, "^variable AWS_CA_BUNDLE: '/no/such' is not the path of a file"),
         ({"AWS_CA_BUNDLE": __file__}, "it holds no certificate"),
-        ({"AWS_ACCESS_KEY_ID": "id"}, "^AWS_SECRET_ACCESS_KEY is empty"),
-        ({"AWS_SESSION_TOKEN": "t"}, "^AWS_SESSION_TOKEN: a token without its key"),
+        ({"AWS_ACCESS_KEY_ID": "id"}, "^variable AWS_SECRET_ACCESS_KEY is empty"),
+        ({"AWS_SESSION_TOKEN": "t"}, "^variable AWS_SESSION_TOKEN: a token without its key"),
     ],
 )
 def test_a_wrong_variable_is_told_by_its_name(variables, message):
