@@ -28,8 +28,9 @@ def test_an_order_reads_account_rate_and_permit_store_from_the_connection(connec
     monkeypatch.setenv("MASKMATCH_CONNECTION", "ours")
     asked = [sys.executable, "-m", "maskmatch.cli.__main__", "quota", "--json"]
     done = subprocess.run(asked, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout)["calls_per_second"] == 7
-    assert (tmp_path / "permits.sqlite3").exists()
+    record = json.loads(done.stdout)
+    assert record["calls_per_second"] == 7
+    assert record["permit_store"] == f"sqlite:///{tmp_path}/permits.sqlite3"
 
 
 def test_a_connection_that_airflow_does_not_know_is_named(connection, capsys):

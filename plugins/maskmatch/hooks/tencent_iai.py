@@ -44,8 +44,8 @@ class TencentIaiHook(BaseHook):
 
         `find` finds the connection where no task runs.
         """
-        connection = (find or self.get_connection)(self.tencent_iai_conn_id)
-        entered = {**self._entered(connection), **(options or {})}
+        found = (find or self.get_connection)(self.tencent_iai_conn_id)
+        entered = {**self._entered(found), **(options or {})}
         settings = read_account(entered, place=self.place, needs_key=needs_key)
         if not names_permit_store(entered):
             check_default_store(self.place)

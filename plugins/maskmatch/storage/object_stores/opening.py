@@ -24,8 +24,8 @@ def open_store(
 ) -> Store:
     """Return the store at s3://bucket/prefix or file:///folder; raise InputError for any other address.
 
-    `settings` are asked for when there is an S3 store, and again when it refuses the key; `table_mode` is
-    that of tables in a folder.
+    `settings` are asked for when there is an S3 store, and again when it refuses the key. `table_mode`
+    is that of tables in a folder.
     """
     parts = urlsplit(uri)
     if parts.scheme == "s3" and parts.netloc:
