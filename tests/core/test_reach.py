@@ -5,7 +5,7 @@ import pytest
 from maskmatch.core.reach import Reach
 
 SOURCE = "s3://faces/in"
-REACH = Reach.parse("archive, faces-*", "cdn.example.com *.Pictures.Example.org")
+REACH = Reach(("archive", "faces-*"), ("cdn.example.com", "*.pictures.example.org"))
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status, with what went wrong on stderr."""
     args = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    logging.getLogger("botocore").setLevel(logging.WARNING)
+    for name in ("botocore", "airflow"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     command: Command = args.command
     try:
         refuse_renamed(os.environ, VARIABLES, kind="variable")

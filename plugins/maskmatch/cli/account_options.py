@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import sys
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 from maskmatch.core.renamed import OPTIONS
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from maskmatch.permits.coordinator import PermitCoordinator
     from maskmatch.pipeline.compare_options import CompareOptions
     from maskmatch.settings.account import AccountSettings
+    from maskmatch.settings.fields import Entered
 
 _PRIORITY_NAMES = "{nightly,backfill,ad-hoc}"
 
@@ -114,12 +117,18 @@ def account_settings_of(args: argparse.Namespace, *, needs_key: bool = True) -> 
     names = [field.name for field in ACCOUNT_FIELDS if field.name not in SECRETS]
     options = in_options(names, vars(args))
     if args.connection:
-        from maskmatch.hooks.tencent_iai import TencentIaiHook
-
-        return TencentIaiHook(args.connection).get_settings(options, needs_key=needs_key)
+        return _connected(args.connection, options, needs_key=needs_key)
     return read_account(
         {**in_variables(VARIABLES, os.environ), **options}, place="the environment", needs_key=needs_key
     )
+
+
+def _connected(conn_id: str, options: "dict[str, Entered]", *, needs_key: bool) -> "AccountSettings":
+    with redirect_stdout(sys.stderr):  # Airflow logs to stdout, which belongs to the command's answer
+        from maskmatch.hooks.outside_tasks import find_connection
+        from maskmatch.hooks.tencent_iai import TencentIaiHook
+
+        return TencentIaiHook(conn_id).get_settings(options, needs_key=needs_key, find=find_connection)
 
 
 def compare_options_of(args: argparse.Namespace) -> "CompareOptions":

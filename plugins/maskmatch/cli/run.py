@@ -1,6 +1,7 @@
 """The commands that plan and run a date."""
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -22,6 +23,7 @@ from maskmatch.cli.options import (
 )
 from maskmatch.core.errors import BudgetSpent, Interrupted
 from maskmatch.pipeline.task_process import ParentWatchdog
+from maskmatch.settings.store import reach_from_variables
 
 if TYPE_CHECKING:
     from maskmatch.core.clock import Clock
@@ -57,7 +59,9 @@ def run(args: argparse.Namespace) -> int:
     from maskmatch.storage.tables import outcomes_address
 
     this, plan_options = run_of(args, source="source"), plan_options_of(args)
-    options = replace(compare_options_of(args), open_store=source_store)
+    options = replace(
+        compare_options_of(args), open_store=source_store, reach=reach_from_variables(os.environ)
+    )
     most_missing, most_failed = setting(args, "max_missing_share"), setting(args, "max_failed_share")
     nominal_fmr = setting(args, "nominal_fmr")
     check_account(options)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Self
 from urllib.parse import urlsplit
 
 IMAGE_NOT_ALLOWED = "image_not_allowed"
@@ -15,11 +14,6 @@ class Reach:
     buckets: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
 
-    @classmethod
-    def parse(cls, buckets: str | None, hosts: str | None) -> Self:
-        """Read names and patterns that are parted by commas or blanks."""
-        return cls(_names(buckets), _names(hosts))
-
     def what_is_wrong(self, image_id: str, *, source: str) -> str | None:
         """Return why an image must not be sent, with the cure; None for one of the source or one allowed."""
         scheme, separator, rest = image_id.partition("://")
@@ -30,10 +24,6 @@ class Reach:
             is_ours = source.startswith("s3://") and bucket == source.removeprefix("s3://").partition("/")[0]
             return None if is_ours else _refusal("bucket", bucket, self.buckets)
         return _refusal("host", _host(image_id), self.hosts)
-
-
-def _names(text: str | None) -> tuple[str, ...]:
-    return tuple(part.lower() for part in (text or "").replace(",", " ").split())
 
 
 def _host(address: str) -> str:

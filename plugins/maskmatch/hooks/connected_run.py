@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from maskmatch.core.errors import InputError
-from maskmatch.hooks.object_storage import connected_store
+from maskmatch.hooks.object_storage import connected_reach, connected_store
 from maskmatch.hooks.tencent_iai import TencentIaiHook
 from maskmatch.permits.steps.claims import Priority
 from maskmatch.pipeline.compare_options import CompareOptions
@@ -66,6 +66,7 @@ def compare_options(
         budgets=settings.limited(calls=budget_calls, cny=budget_cny),
         transfer=Transfer(image_transfer),
         open_store=partial(connected_store, conn_id=source_conn_id),
+        reach=connected_reach(source_conn_id),
         renew=hook.get_account,
         **options,
     )

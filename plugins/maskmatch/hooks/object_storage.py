@@ -4,11 +4,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseHook, Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
 
 from maskmatch.core.errors import MaskmatchError, WrongSetting
+from maskmatch.core.reach import Reach
 from maskmatch.settings.fields import Entered, check_names
 from maskmatch.settings.sources import in_connection
-from maskmatch.settings.store import store_settings, trial_of
+from maskmatch.settings.store import reach_of, store_settings, trial_of
 from maskmatch.settings.store_fields import EXTRA_FIELDS
 from maskmatch.storage.object_stores import Store, StoreSettings, open_store
 from maskmatch.storage.object_stores.s3_client import key_origin, s3_client
@@ -50,6 +52,10 @@ class ObjectStorageHook(BaseHook):
     def get_store(self, uri: str, *, writes: bool = False) -> Store:
         """Return the store at an address; the connection is read when it is an S3 store."""
         return open_store(uri, settings=partial(self.get_settings, writes=writes))
+
+    def get_reach(self) -> Reach:
+        """Return which buckets and hosts rows may name, where the store is a source; raise WrongSetting."""
+        return reach_of(self._entered())
 
     def get_conn(self) -> "S3Client":
         """Return a boto3 client."""
@@ -98,3 +104,11 @@ class ObjectStorageHook(BaseHook):
 def connected_store(uri: str, *, conn_id: str, writes: bool = False) -> Store:
     """Return the store at an address, S3 through an Airflow connection of type `maskmatch_store`."""
     return ObjectStorageHook(conn_id).get_store(uri, writes=writes)
+
+
+def connected_reach(conn_id: str) -> Reach:
+    """Return what rows may name by the connection of the source, which a source of files need not have."""
+    try:
+        return ObjectStorageHook(conn_id).get_reach()
+    except AirflowNotFoundException:
+        return Reach()

@@ -1,5 +1,6 @@
 """From what was entered to a value; each raises ValueError when it cannot be one."""
 
+import re
 import ssl
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
@@ -10,6 +11,7 @@ from maskmatch.core.endpoints import Endpoint, read_endpoint
 from maskmatch.core.errors import InputError
 
 _FLAGS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
+_PATTERN = re.compile(r"[a-z0-9.*?\[\]!-]+")
 _DIGITS = frozenset("0123456789.eE+-")
 
 
@@ -86,6 +88,14 @@ def secret(value: object) -> str:
         raise ValueError(f"it has a blank at its {where}: enter it again")
     if not found.isascii() or not found.isprintable() or " " in found:
         raise ValueError("it has a blank or a character that is not ASCII inside: enter it again")
+    return found
+
+
+def patterns(value: object) -> tuple[str, ...]:
+    """Return names and patterns that are parted by commas or blanks."""
+    found = tuple(text(value).replace(",", " ").lower().split())
+    if wrong := next((name for name in found if not _PATTERN.fullmatch(name)), None):
+        raise ValueError(f"{wrong} is none")
     return found
 
 

@@ -5,8 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from maskmatch.core.errors import WrongSetting
+from maskmatch.core.reach import Reach
 from maskmatch.settings.fields import Entered, read_fields
-from maskmatch.settings.store_fields import STORE_FIELDS, TRIAL_FIELDS, VARIABLES, profile_variable
+from maskmatch.settings.store_fields import (
+    REACH_FIELDS,
+    STORE_FIELDS,
+    TRIAL_FIELDS,
+    VARIABLES,
+    profile_variable,
+)
 from maskmatch.storage.object_stores import StoreSettings
 
 _KEYS = ("access_key", "secret_key", "session_token")
@@ -36,6 +43,17 @@ def store_settings(entered: Mapping[str, Entered]) -> StoreSettings:
 def trial_of(entered: Mapping[str, Entered]) -> Trial:
     """Return what *Test* does; raise WrongSetting."""
     return Trial(**read_fields(TRIAL_FIELDS, entered))
+
+
+def reach_of(entered: Mapping[str, Entered]) -> Reach:
+    """Return which buckets and hosts rows may name; raise WrongSetting."""
+    values = read_fields(REACH_FIELDS, entered)
+    return Reach(buckets=values["image_buckets"], hosts=values["image_hosts"])
+
+
+def reach_from_variables(variables: Mapping[str, str]) -> Reach:
+    """Return the same for the command line."""
+    return reach_of({field.name: _first_set(variables, VARIABLES[field.name]) for field in REACH_FIELDS})
 
 
 def settings_from_variables(variables: Mapping[str, str], *, place: str) -> StoreSettings:

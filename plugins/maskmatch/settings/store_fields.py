@@ -6,7 +6,7 @@ Every process of Airflow imports this: it stays light.
 from typing import Any
 
 from maskmatch.settings.fields import Field
-from maskmatch.settings.readers import ca_file, endpoint_url, one_of, s3_address, secret, word
+from maskmatch.settings.readers import ca_file, endpoint_url, one_of, patterns, s3_address, secret, word
 
 _STYLES = ("auto", "path", "virtual")
 _ENCRYPTIONS = ("AES256", "aws:kms", "aws:kms:dsse", "cos/kms")
@@ -113,8 +113,28 @@ TRIAL_FIELDS = (
         schema=_text(),
     ),
 )
+REACH_FIELDS = (
+    Field(
+        name="image_buckets",
+        read=patterns,
+        form="names of buckets, or patterns such as faces-*, parted by blanks",
+        default=(),
+        label="Other buckets of images",
+        help="Buckets that rows may name beside that of the source: names, or patterns such as faces-*.",
+        schema=_text(),
+    ),
+    Field(
+        name="image_hosts",
+        read=patterns,
+        form="names of hosts, or patterns such as *.example.com, parted by blanks",
+        default=(),
+        label="Hosts of images",
+        help="Hosts that rows may name by https://: names, or patterns such as *.example.com.",
+        schema=_text(),
+    ),
+)
 STORE_FIELDS = (*KEY_FIELDS, *CLIENT_FIELDS)
-EXTRA_FIELDS = (KEY_FIELDS[2], *CLIENT_FIELDS, *TRIAL_FIELDS)
+EXTRA_FIELDS = (KEY_FIELDS[2], *CLIENT_FIELDS, *REACH_FIELDS, *TRIAL_FIELDS)
 """Those in the extra of a connection."""
 VARIABLES = {
     "access_key": ("AWS_ACCESS_KEY_ID",),
@@ -126,6 +146,8 @@ VARIABLES = {
     "addressing_style": ("MASKMATCH_ADDRESSING_STYLE",),
     "server_side_encryption": ("MASKMATCH_SERVER_SIDE_ENCRYPTION",),
     "sse_kms_key_id": ("MASKMATCH_SSE_KMS_KEY_ID",),
+    "image_buckets": ("MASKMATCH_IMAGE_BUCKETS",),
+    "image_hosts": ("MASKMATCH_IMAGE_HOSTS",),
 }
 """Where the command line finds each field; the first that is set counts. What is not set is left to boto3."""
 PLACES = ("source", "warehouse")
