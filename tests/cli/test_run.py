@@ -13,7 +13,7 @@ pytestmark = pytest.mark.server
 @pytest.fixture
 def keys(monkeypatch):
     monkeypatch.setenv("TENCENTCLOUD_SECRET_ID", "AKIDtest")
-    monkeypatch.setenv("TENCENTCLOUD_SECRET_KEY", "a key for tests only")
+    monkeypatch.setenv("TENCENTCLOUD_SECRET_KEY", "a-key-for-tests-only")
 
 
 @pytest.mark.usefixtures("keys")

@@ -25,7 +25,7 @@ from tencentcloud.iai.v20200303.iai_client import IaiClient
 from tencentcloud.iai.v20200303.models import CompareMaskFaceRequest
 
 SECRET_ID = "AKIDtest"
-SECRET_KEY = "a key for tests only"
+SECRET_KEY = "a-key-for-tests-only"
 SETTINGS = Settings(
     secret_id=SECRET_ID, secret_key=SECRET_KEY, calls_per_second=0, scores=Scores.HASH, meter=True
 )

@@ -22,7 +22,7 @@ def connection(monkeypatch):
         whole = {
             "conn_type": "tencent_iai",
             "login": "AKIDtest",
-            "password": "a key",
+            "password": "a-key",
             "extra": extra,
         } | fields
         monkeypatch.setenv("AIRFLOW_CONN_TENCENT_IAI_DEFAULT", json.dumps(whole))

@@ -16,7 +16,7 @@ from tests.comparemaskface.contract.by_hand import Credential, Old, Tc3
 from tests.comparemaskface.pictures_host import PicturesHost, pictures_host
 from tests.comparemaskface.service import SETTINGS, running
 
-KEY = "a key for tests only"
+KEY = "a-key-for-tests-only"
 LATER, EARLIER = "2100-01-01T00:00:00Z", "2020-01-01T00:00:00Z"
 
 
