@@ -6,6 +6,8 @@ comparer         what the core calls: an answer, or CallFailed with a rule of th
   exchanges      all calls in flight, in one thread, each with a deadline
     answers      one HTTP answer, taken in as it comes
     connections  opened through TLS and proxies, kept while they rest
+    trust      whose certificates are accepted
+    proxies    what stands between, as the environment says
     stages       where an exchange broke
 """
 

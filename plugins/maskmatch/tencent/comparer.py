@@ -64,7 +64,7 @@ class TencentComparer:
         self.watch, self.take_in = self._exchanges.watch, self._exchanges.take_in
 
     def prepare(self, reference: Picture, probe: Picture, *, quality_control: int) -> Exchange:
-        """Return a call that is signed and has a connection; raise CallFailed when there is none."""
+        """Return a call that is signed and has a connection; raise CallFailed or StopRun if there is none."""
         request = models.CompareMaskFaceRequest()
         request.UrlA, request.ImageA = _side(reference)
         request.UrlB, request.ImageB = _side(probe)
