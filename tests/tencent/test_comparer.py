@@ -133,14 +133,6 @@ def test_an_error_that_the_sdk_overlooks_is_not_taken_for_a_score():
         assert failure_of(account).message == "the answer holds no score from 0 to 100"
 
 
-@pytest.mark.parametrize("score", ["abc", [1], -1, 100.5, "NaN", None])
-def test_a_wrong_score_is_not_taken_for_one(score):
-    body = {"Response": {"Score": score, "FaceModelVersion": "3.0", "RequestId": "r"}}
-    with answering(lambda handler: reply(handler, 200, body)) as account:
-        failure = failure_of(account)
-    assert (failure.rule.action, failure.rule.billed) == (Action.RETRY, Billed.UNKNOWN)
-
-
 def test_a_bad_gateway_may_have_been_billed_and_its_page_is_cut_short():
     with answering(lambda handler: reply(handler, 502, b"x" * 10_000, "text/html")) as account:
         failure = failure_of(account)

@@ -35,6 +35,7 @@ from maskmatch.tencent.proxies import proxy_for
 from maskmatch.tencent.request import Signer, body_of, fixed_head, head_of
 from maskmatch.tencent.stages import ExchangeBroken, Stage
 from maskmatch.tencent.trust import authorities_of
+from maskmatch.tencent.values import refuse_repeated
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +115,7 @@ class LeanClient(IaiClient):  # type: ignore[misc]  # the SDK has no types
         return ended
 
     def _check_error(self, resp: Response) -> None:
+        refuse_repeated(resp.content)
         if not _MAY_BE_NO_SCORE.search(resp.content):
             return
         try:
@@ -125,7 +127,7 @@ class LeanClient(IaiClient):  # type: ignore[misc]  # the SDK has no types
 
     def _learn_time(self, date: str | None) -> None:
         """Sign with the vendor's time from now on, if it told any."""
-        with suppress(TypeError, ValueError):
+        with suppress(TypeError, ValueError, OverflowError):
             theirs = parsedate_to_datetime(date or "").replace(tzinfo=UTC).timestamp()
             self._ahead = theirs - self._now()
             log.warning("this host's clock is %.0f s behind the vendor's: set it (NTP)", self._ahead)
