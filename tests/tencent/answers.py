@@ -18,6 +18,7 @@ from maskmatch.core.image_rules import Picture
 from maskmatch.tencent import Account
 from maskmatch.tencent.connections import Connections, Place
 from maskmatch.tencent.exchanges import ANSWER_SECONDS, Exchange, Exchanges
+from maskmatch.tencent.trust import Authorities
 from tests.comparemaskface.tls_host import _certificate
 
 ONE, OTHER = Picture(data=b"\xff\xd8\xff one"), Picture(data=b"\xff\xd8\xff other")
@@ -38,7 +39,7 @@ class _Quiet(http.server.ThreadingHTTPServer):
 def serving(answer: Answering, *, reads_body: bool = True, tls: Path | None = None) -> Iterator[str]:
     """Call a function for each request; yield host and port. `handler.body` holds what was sent.
 
-    With a folder `tls`, that of the certificate, it is served over TLS.
+    With `tls`, a certificate with its key or a folder to make one in, it is served over TLS.
     """
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -60,7 +61,7 @@ def serving(answer: Answering, *, reads_body: bool = True, tls: Path | None = No
     with _Quiet(("127.0.0.1", 0), Handler) as server:
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(_certificate(tls))
+            context.load_cert_chain(tls if tls.is_file() else _certificate(tls))
             server.socket = context.wrap_socket(
                 server.socket, server_side=True, do_handshake_on_connect=False
             )
@@ -220,9 +221,14 @@ def calls(answer: Answering, **choices: Any) -> Iterator[Calls]:
     served = {name: choices.pop(name) for name in ("reads_body", "tls") if name in choices}
     with serving(answer, **served) as endpoint:
         if tls := served.get("tls"):
-            choices["authorities"] = str(next(tls.glob("*.pem")))
+            choices["authorities"] = trusted_in(tls)
         with calls_to(endpoint, **choices) as each:
             yield each
+
+
+def trusted_in(folder: Path) -> Authorities:
+    """Return the certificate that a server has made there, which signed itself."""
+    return Authorities(str(next(folder.glob("*.pem"))))
 
 
 def contents(exchanges: Iterable[Exchange]) -> list[bytes]:

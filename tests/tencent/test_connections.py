@@ -1,19 +1,13 @@
-"""Connections over real sockets: what is kept, what is not, and what opens them through TLS and proxies."""
+"""Connections over real sockets: what is kept, and what is not."""
 
-import socket
 import threading
 import time
-from contextlib import closing, suppress
 
 import pytest
 
-from maskmatch.core.codes import Billed
-from maskmatch.core.errors import CallFailed
-from maskmatch.tencent import Account, TencentComparer
-from maskmatch.tencent.connections import IDLE_SECONDS, Place
+from maskmatch.tencent.connections import IDLE_SECONDS
 from maskmatch.tencent.stages import ExchangeBroken, Stage
-from tests.comparemaskface.tls_host import tls_host
-from tests.tencent.answers import ONE, OTHER, SCORED, answering, calls, calls_to, reply, serving
+from tests.tencent.answers import calls, calls_to, reply
 
 pytestmark = pytest.mark.server
 
@@ -96,11 +90,6 @@ def test_a_refused_connection_breaks_before_any_byte():
     assert unreachable("127.0.0.1:9").stage is Stage.CONNECT
 
 
-@pytest.mark.parametrize("endpoint", ["127.0.0.1:http", "https://127.0.0.1", "no host", "a..b"])
-def test_a_wrong_endpoint_breaks_before_any_byte(endpoint):
-    assert unreachable(endpoint).stage is Stage.CONNECT
-
-
 def test_what_only_says_go_on_is_no_answer():
     def answer(handler):
         handler.wfile.write(b"HTTP/1.1 100 Continue\r\nX-Of-It: 1\r\n\r\n")
@@ -140,92 +129,3 @@ def test_a_connection_on_which_more_follows_later_is_not_used_again(is_tls, tmp_
         assert said.wait(10)
         assert each.made().response.status_code == 200
     assert len(set(ports)) == 2
-
-
-def test_a_trusted_certificate_is_accepted(tmp_path):
-    with tls_host(tmp_path) as port:
-        authorities = str(next(tmp_path.glob("*.pem")))
-        with calls_to(f"localhost:{port}", authorities=authorities) as each:
-            assert each.made().response.status_code == 501
-
-
-def failure_over_tls(endpoint):
-    account = Account(secret_id="i", secret_key="k", endpoint=endpoint)
-    with closing(TencentComparer(account, connections=1)) as comparer, pytest.raises(CallFailed) as caught:
-        comparer.prepare(ONE, OTHER, quality_control=0)
-    return caught.value
-
-
-def test_a_certificate_of_nobody_known_is_refused_before_any_byte(tmp_path):
-    with tls_host(tmp_path) as port:
-        failure = failure_over_tls(f"localhost:{port}")
-    assert (failure.never_sent, failure.rule.billed) == (True, Billed.NO)
-    assert "CERTIFICATE_VERIFY_FAILED" in failure.message
-
-
-def test_a_proxy_of_plain_http_is_asked_for_the_whole_address(monkeypatch):
-    seen = []
-
-    def answer(handler):
-        seen.append((handler.path, handler.headers["Host"], handler.headers["Proxy-Authorization"]))
-        reply(handler, 200, SCORED)
-
-    with serving(answer) as proxy, answering(answer) as account:
-        monkeypatch.setenv("HTTP_PROXY", f"http://me:p%40ss@{proxy}")
-        monkeypatch.delenv("NO_PROXY", raising=False)
-        monkeypatch.delenv("no_proxy", raising=False)
-        with closing(TencentComparer(account, connections=1)) as comparer:
-            comparer.compare(ONE, OTHER, quality_control=0)
-    assert seen == [(f"http://{account.endpoint}/", account.endpoint, "Basic bWU6cEBzcw==")]
-
-
-def tunnel(handler):
-    """Connect as a proxy does, and carry bytes both ways."""
-    host, _, port = handler.path.partition(":")
-    with socket.create_connection((host, int(port))) as far:
-        handler.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        back = threading.Thread(target=carry, args=(far, handler.connection))
-        back.start()
-        carry(handler.connection, far)
-        back.join()
-    handler.close_connection = True
-
-
-def carry(source, target):
-    with suppress(OSError):  # whoever hangs up first
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
-
-
-def test_tls_goes_through_a_tunnel_of_the_proxy(tmp_path):
-    asked = []
-
-    def answer(handler):
-        asked.append((handler.path, handler.headers["Proxy-Authorization"]))
-        tunnel(handler)
-
-    with tls_host(tmp_path) as port, serving(answer) as proxy:
-        authorities = str(next(tmp_path.glob("*.pem")))
-        place = {"authorities": authorities, "proxy": f"http://me:pass@{proxy}"}
-        with calls_to(f"localhost:{port}", **place) as each:
-            assert each.made().response.status_code == 501
-    assert asked == [(f"localhost:{port}", "Basic bWU6cGFzcw==")]
-
-
-@pytest.mark.parametrize("protocol", ["http://", ""])
-def test_a_proxy_that_refuses_breaks_before_any_byte_and_its_password_is_not_told(protocol, monkeypatch):
-    with serving(lambda handler: reply(handler, 407, b"")) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", f"{protocol}me:s3cret@{proxy}")
-        failure = failure_over_tls("127.0.0.1:9")
-    assert failure.never_sent
-    assert "407" in failure.message
-    assert "s3cret" not in str(failure) + repr(
-        Place(endpoint="", authorities=None, proxy="http://me:s3cret@p")
-    )
-
-
-@pytest.mark.parametrize("proxy", ["https://127.0.0.1:9", "socks5://127.0.0.1:9"])
-def test_a_proxy_of_another_kind_is_refused_with_the_cure(proxy, monkeypatch):
-    monkeypatch.setenv("HTTPS_PROXY", proxy)
-    assert "http://host:port" in failure_over_tls("127.0.0.1:9").message

@@ -132,7 +132,7 @@ def test_a_pair_is_answered_alike(local, pair):
     [
         {"secret_key": "wrong"},
         {"secret_id": "AKIDnobody"},
-        {"session_token": "made up"},
+        {"session_token": "made-up"},
         {"region": "nowhere"},
         {"region": ""},
     ],

@@ -104,14 +104,14 @@ def test_an_answer_that_drips_has_one_deadline_and_holds_up_no_other():
 
 
 def test_an_answer_without_end_holds_up_neither_others_nor_its_own_deadline():
-    much_came = threading.Event()
+    much_came, released = threading.Event(), threading.Event()
 
     def answer(handler):
         if handler.body == b"flood":
             handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n" + bytes(1_000_000))
             much_came.set()
-            while True:
-                handler.wfile.write(bytes(65536))
+            handler.wfile.write(bytes(2_000_000))
+            released.wait(10)
         else:
             echo(handler)
 
@@ -123,6 +123,7 @@ def test_an_answer_without_end_holds_up_neither_others_nor_its_own_deadline():
         assert contents([each.made(request(b"other"))]) == [b"other"]
         flood.sent_at -= 10
         assert each.ended() == [flood]
+        released.set()
     assert flood.broken.stage is Stage.READ
 
 

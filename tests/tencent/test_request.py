@@ -53,7 +53,7 @@ REQUESTS = {
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-@pytest.mark.parametrize("token", [None, "a token"])
+@pytest.mark.parametrize("token", [None, "a-token"])
 def test_head_and_body_are_those_of_the_vendors_client(name, token):
     sent = []
 

@@ -55,7 +55,10 @@ class CompareClient(Protocol[C]):
         ...
 
     def prepare(self, reference: Picture, probe: Picture, *, quality_control: int) -> C:
-        """Return a call that only has to be sent; raise CallFailed when the service cannot be reached."""
+        """Return a call that only has to be sent; raise CallFailed when the service cannot be reached.
+
+        Raise StopRun when nothing but a person's change can make it reachable.
+        """
         ...
 
     def is_stale(self, call: C) -> bool:

@@ -5,6 +5,7 @@ import math
 import re
 from dataclasses import dataclass, field
 
+from maskmatch.core.endpoints import read_endpoint
 from maskmatch.core.errors import InputError
 
 DEFAULT_ENDPOINT = "iai.tencentcloudapi.com"
@@ -12,10 +13,15 @@ DEFAULT_REGION = "ap-guangzhou"
 DEFAULT_CALLS_PER_SECOND = 50.0
 """Rate limit of pay-per-call accounts: https://cloud.tencent.com/document/product/867/50269"""
 
+_INVISIBLE = re.compile(r"[^!-~]+")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """How to reach the vendor as one account, and how many calls a second it allows."""
+    """How to reach the vendor as one account, and how many calls a second it allows.
+
+    An endpoint that begins with https:// or http:// is mended to its host, and says the protocol.
+    """
 
     secret_id: str = field(repr=False)
     secret_key: str = field(repr=False)
@@ -40,12 +46,26 @@ class Account:
         return self.account_id or f"key-{hashlib.sha256(self.secret_id.encode()).hexdigest()[:12]}"
 
     def __post_init__(self) -> None:
-        """Raise InputError for an invalid rate, and for text that no header may hold."""
+        """Mend the endpoint; raise InputError for an invalid rate, endpoint, protocol, key or region."""
         if not 0 < self.calls_per_second < math.inf:
             raise InputError(f"calls_per_second must be a number above 0, not {self.calls_per_second}")
+        endpoint = read_endpoint(self.endpoint)
+        object.__setattr__(self, "endpoint", endpoint.host_port)
+        object.__setattr__(self, "protocol", endpoint.protocol or self.protocol)
+        if self.protocol not in ("https", "http"):
+            raise InputError(f"protocol must be https or http, not {self.protocol!a}")
         if not self.answered_by:
             object.__setattr__(self, "answered_by", re.sub(r":\d+$", "", self.endpoint))
-        for name in ("secret_id", "session_token", "endpoint", "region"):
-            text = getattr(self, name) or ""
-            if not (text.isascii() and text.isprintable()):
-                raise InputError(f"{name} must be one line of ASCII characters")
+        for name in ("secret_id", "secret_key", "session_token", "region"):
+            _refuse_invisible(name, getattr(self, name) or "")
+
+
+def _refuse_invisible(name: str, text: str) -> None:
+    """Raise InputError for anything but visible ASCII characters, which pasting may bring; show no value."""
+    if (wrong := _INVISIBLE.search(text)) is None:
+        return
+    place = (
+        "at its beginning" if wrong.start() == 0 else "at its end" if wrong.end() == len(text) else "inside"
+    )
+    kind = "a blank" if wrong[0].isspace() else "a character that is not visible ASCII"
+    raise InputError(f"{name} holds {kind} {place}: enter it anew, without blanks and line breaks")

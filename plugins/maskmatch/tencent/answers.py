@@ -9,6 +9,10 @@ from functools import lru_cache
 import httptools
 
 _CONTINUE = 100
+_MOST_BYTES = 4 * 1024 * 1024
+"""Of one answer with its head; the vendor's have some hundred bytes, a gateway's page some thousand."""
+_MOST_HEAD_BYTES, _MOST_HEADERS = 64 * 1024, 200
+"""`http.client` takes as much for one line of a head, and 100 headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +38,22 @@ class HttpAnswer:
         self._status = 0
         self._headers: dict[str, str] = {}
         self._parts: list[bytes] = []
+        self._taken = 0
         self.is_whole = False
         self.has_begun = False
         self.may_go_on = False
 
     def feed(self, data: bytes) -> None:
-        """Take in what came, no bytes at its end; raise OSError if that is early, ValueError for no HTTP."""
+        """Take in what came, no bytes at its end; raise OSError if that is early.
+
+        Raise ValueError for what is no HTTP, and for more than anybody needs to answer.
+        """
         if not data:
             return self._end()
+        self._taken += len(data)
+        if self._taken > (_MOST_BYTES if self.has_begun else _MOST_HEAD_BYTES):
+            self.may_go_on = False
+            raise ValueError("the answer is too long")
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -66,6 +78,8 @@ class HttpAnswer:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; of several the first."""
+        if len(self._headers) > _MOST_HEADERS:
+            raise ValueError("the answer has too many headers")
         if not self.is_whole:
             self._headers.setdefault(_title(name), value.decode("latin-1"))
 

@@ -8,6 +8,7 @@ Decision: docs/adr/0009-a-lean-way-below-the-vendors-client.md
 """
 
 import logging
+import os
 import re
 import threading
 import time
@@ -25,12 +26,16 @@ from tencentcloud.iai.v20200303.iai_client import IaiClient
 from tencentcloud.iai.v20200303.models import CompareMaskFaceRequest, CompareMaskFaceResponse
 
 from maskmatch.core.codes import rule_for
+from maskmatch.core.endpoints import read_endpoint
 from maskmatch.core.errors import StopRun
 from maskmatch.tencent.account import Account
 from maskmatch.tencent.answers import Response
 from maskmatch.tencent.connections import Place
+from maskmatch.tencent.proxies import proxy_for
 from maskmatch.tencent.request import Signer, body_of, fixed_head, head_of
 from maskmatch.tencent.stages import ExchangeBroken, Stage
+from maskmatch.tencent.trust import authorities_of
+from maskmatch.tencent.values import refuse_repeated
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +54,12 @@ class LeanClient(IaiClient):  # type: ignore[misc]  # the SDK has no types
         # At level DEBUG the SDK would log answers and, where we do not replace it, whole requests.
         logging.getLogger("tencentcloud_sdk_common").setLevel(logging.WARNING)
         super().__init__(_credential(account), account.region, _profile(account))
-        host, settings = account.endpoint, self.request.conn
+        host = account.endpoint
+        trusted = authorities_of(os.environ, otherwise=self.request.conn.certification)
         self.place = place = Place(
             endpoint=host,
-            authorities=settings.certification if account.protocol != "http" else None,
-            proxy=_proxy(settings.proxy),
+            authorities=trusted if account.protocol == "https" else None,
+            proxy=proxy_for(read_endpoint(host), protocol=account.protocol),
         )
         self._fixed_head = fixed_head(
             {
@@ -63,7 +69,7 @@ class LeanClient(IaiClient):  # type: ignore[misc]  # the SDK has no types
                 "X-TC-Version": self._apiVersion,
                 **({"X-TC-Region": account.region} if account.region else {}),
                 "X-TC-Language": _LANGUAGE,
-                **({} if place.authorities else place.proxy_headers),
+                **place.proxy_headers,
             },
             target=place.target,
         )
@@ -109,6 +115,7 @@ class LeanClient(IaiClient):  # type: ignore[misc]  # the SDK has no types
         return ended
 
     def _check_error(self, resp: Response) -> None:
+        refuse_repeated(resp.content)
         if not _MAY_BE_NO_SCORE.search(resp.content):
             return
         try:
@@ -120,7 +127,7 @@ class LeanClient(IaiClient):  # type: ignore[misc]  # the SDK has no types
 
     def _learn_time(self, date: str | None) -> None:
         """Sign with the vendor's time from now on, if it told any."""
-        with suppress(TypeError, ValueError):
+        with suppress(TypeError, ValueError, OverflowError):
             theirs = parsedate_to_datetime(date or "").replace(tzinfo=UTC).timestamp()
             self._ahead = theirs - self._now()
             log.warning("this host's clock is %.0f s behind the vendor's: set it (NTP)", self._ahead)
@@ -140,12 +147,6 @@ def _profile(account: Account) -> ClientProfile:
         retryer=None,  # the SDK's retryer throws away successes that were paid
         disable_region_breaker=True,  # switched on, it hides refused connections
     )
-
-
-def _proxy(found: dict[str, str] | None) -> str | None:
-    """Return what the SDK found in the environment, as an address: http where it names no protocol."""
-    proxy = found["https"] if found else None
-    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
 
 def _code(broken: ExchangeBroken) -> str:

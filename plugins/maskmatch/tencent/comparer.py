@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,6 +19,7 @@ from maskmatch.tencent.client import SIGNATURE_EXPIRED, LeanClient
 from maskmatch.tencent.connections import Connections
 from maskmatch.tencent.exchanges import ANSWER_SECONDS, Exchange, Exchanges, is_stale
 from maskmatch.tencent.stages import ExchangeBroken, Stage
+from maskmatch.tencent.values import message_of, score_of, text_of
 
 MODEL_VERSION = "3.0"
 """The only face model CompareMaskFace serves: https://cloud.tencent.com/document/product/867/50425"""
@@ -31,8 +31,6 @@ _MEANINGS = {
     Stage.CONNECT: "{} cannot be reached: check protocol, endpoint and network.",
     Stage.SEND: "{} hung up before it had the whole request: check the network, and the sizes of the images.",
 }
-_LONGEST_MESSAGE = 300
-_QUERY = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]+")
 
 
 class TencentComparer:
@@ -64,7 +62,7 @@ class TencentComparer:
         self.watch, self.take_in = self._exchanges.watch, self._exchanges.take_in
 
     def prepare(self, reference: Picture, probe: Picture, *, quality_control: int) -> Exchange:
-        """Return a call that is signed and has a connection; raise CallFailed when there is none."""
+        """Return a call that is signed and has a connection; raise CallFailed or StopRun if there is none."""
         request = models.CompareMaskFaceRequest()
         request.UrlA, request.ImageA = _side(reference)
         request.UrlB, request.ImageB = _side(probe)
@@ -102,17 +100,17 @@ class TencentComparer:
     def answer(self, call: Exchange) -> Answer:
         """Return the score that an ended call brought; raise CallFailed for anything else."""
         response = self._opened(call.response or call.broken)
-        score = _score(response.Score)
+        score, request_id = score_of(response.Score), text_of(response.RequestId)
         if score is None:  # also an error that came with a content type at which the SDK does not look
             message = "the answer holds no score from 0 to 100"
-            raise CallFailed(rule_for("JSONDecodeError"), message, request_id=response.RequestId)
-        return Answer(score, response.FaceModelVersion, response.RequestId)
+            raise CallFailed(rule_for("JSONDecodeError"), message, request_id=request_id)
+        return Answer(score, text_of(response.FaceModelVersion), request_id)
 
     def answered_by(self, call: Exchange) -> str | None:
         """Return who answered an ended call: a service that is not the vendor's says so in a header."""
         if call.response is None:
             return None
-        return call.response.headers.get(ANSWERED_BY) or self._account.answered_by
+        return text_of(call.response.headers.get(ANSWERED_BY)) or self._account.answered_by
 
     def compare(self, reference: Picture, probe: Picture, *, quality_control: int) -> Answer:
         """Make one call and wait for it; only for who makes one at a time."""
@@ -187,15 +185,16 @@ class TencentComparer:
             raise self._failure(error) from error.__cause__ or error.__context__
 
     def _failure(self, error: TencentCloudSDKException) -> CallFailed:
-        rule, cause = rule_for(error.get_code() or "FailedOperation"), error.__cause__ or error.__context__
-        if not rule.known and cause:  # an answer came and the SDK broke on it
+        code, cause = text_of(error.get_code()), error.__cause__ or error.__context__
+        rule = rule_for(code or "FailedOperation")
+        if (not rule.known and cause) or code is None:  # an answer came and the SDK broke on it
             rule = rule_for("JSONDecodeError")
         stage = cause.stage if isinstance(cause, ExchangeBroken) else None
         if stage in (Stage.CONNECT, Stage.SEND):
             rule = replace(rule, billed=Billed.NO, meaning=_MEANINGS[stage].format(self._name))
-        request_id = error.get_request_id() or None
+        request_id = text_of(error.get_request_id()) or None
         never_sent = stage is Stage.CONNECT
-        return CallFailed(rule, _clean(error.get_message()), request_id=request_id, never_sent=never_sent)
+        return CallFailed(rule, message_of(error.get_message()), request_id=request_id, never_sent=never_sent)
 
 
 def _credential(account: Account) -> tuple[str, str, str | None]:
@@ -206,18 +205,3 @@ def _side(picture: Picture) -> tuple[str | None, bytes | None]:
     if picture.url is not None:
         return picture.url, None
     return None, picture.data or b""
-
-
-def _score(value: object) -> float | None:
-    try:
-        score = float(value)  # type: ignore[arg-type]  # whatever the answer held
-    except (TypeError, ValueError):
-        return None
-    return score if 0 <= score <= 100 else None
-
-
-def _clean(message: object) -> str:
-    """Return a message fit for logs and tables: short, without the query of any address."""
-    text = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(message)
-    text = _QUERY.sub(r"\1?...", " ".join(text.split()))
-    return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "..."

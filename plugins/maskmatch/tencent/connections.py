@@ -3,17 +3,18 @@
 Decision: docs/adr/0009-a-lean-way-below-the-vendors-client.md
 """
 
-import base64
-import http.client
 import socket
 import ssl
 import threading
 import time
 import weakref
-from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from dataclasses import dataclass
 
+from maskmatch.core.endpoints import read_endpoint
+from maskmatch.tencent.answers import HttpAnswer
+from maskmatch.tencent.proxies import Proxy
 from maskmatch.tencent.stages import ExchangeBroken, Stage
+from maskmatch.tencent.trust import Authorities
 
 CONNECT_SECONDS = 3.0
 """One packet may be lost: it is sent again after a second, and then after two."""
@@ -24,11 +25,11 @@ NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where to connect: host[:port], the file of trusted authorities for TLS, and a proxy if any."""
+    """Where to connect: host[:port], whose certificates are trusted if by TLS, and a proxy if any."""
 
     endpoint: str
-    authorities: str | None
-    proxy: str | None = field(default=None, repr=False)
+    authorities: Authorities | None
+    proxy: Proxy | None = None
 
     @property
     def target(self) -> str:
@@ -37,27 +38,31 @@ class Place:
 
     @property
     def proxy_headers(self) -> dict[str, str]:
-        """Return the proxy's credential, if its address holds one."""
-        parts = urlsplit(self.proxy or "")
-        if parts.username is None:
-            return {}
-        credential = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        return {"Proxy-Authorization": f"Basic {base64.b64encode(credential.encode()).decode()}"}
+        """Return what a proxy of plain HTTP wants to see in each request; through a tunnel it sees none."""
+        return self.proxy.headers if self.proxy and not self.authorities else {}
 
 
 class Connections:
-    """Opens a connection when none is at rest, and keeps at most `keep` of them; for many threads."""
+    """Opens a connection when none is at rest, and keeps at most `keep` of them; for many threads.
+
+    Raise InputError or StopRun when the place says that none can ever be opened.
+    """
 
     def __init__(self, place: Place, *, keep: int) -> None:
         self._place = place
-        self._tls = ssl.create_default_context(cafile=place.authorities) if place.authorities else None
+        endpoint = read_endpoint(place.endpoint)
+        self._host, self._port = endpoint.host, endpoint.port or (443 if place.authorities else 80)
+        self._tls = place.authorities.context() if place.authorities else None
         self._keep_at_most = keep
         self._resting: list[tuple[float, socket.socket]] = []
         self._lock = threading.Lock()
         self.close = weakref.finalize(self, _close_all, self._resting)
 
     def take(self) -> socket.socket:
-        """Return a connection that nobody else uses; raise ExchangeBroken when none can be opened."""
+        """Return a connection that nobody else uses; raise ExchangeBroken when none can be opened.
+
+        Raise StopRun when the other side shows a certificate that is not accepted.
+        """
         while True:
             with self._lock:
                 if not self._resting:
@@ -77,25 +82,47 @@ class Connections:
         sock.close()
 
     def _open(self) -> socket.socket:
-        try:
-            connection = self._connection()
-            connection.connect()
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise ExchangeBroken(Stage.CONNECT, error) from error
-        connection.sock.setblocking(False)
-        return connection.sock
-
-    def _connection(self) -> http.client.HTTPConnection:
         place, proxy = self._place, self._place.proxy
-        if proxy and not proxy.startswith("http://"):
-            raise ValueError("a proxy must be given as http://host:port")
-        host = urlsplit(proxy).netloc.rpartition("@")[2] if proxy else place.endpoint
+        try:
+            sock = socket.create_connection(
+                (proxy.host, proxy.port) if proxy else (self._host, self._port), CONNECT_SECONDS
+            )
+        except OSError as error:
+            raise ExchangeBroken(Stage.CONNECT, error) from error
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock = self._secured(sock)
+        except (OSError, ValueError) as error:
+            sock.close()
+            if place.authorities and isinstance(error, ssl.SSLCertVerificationError):
+                raise place.authorities.refusal(f"https://{place.endpoint}", error) from error
+            raise ExchangeBroken(Stage.CONNECT, error) from error
+        sock.setblocking(False)
+        return sock
+
+    def _secured(self, sock: socket.socket) -> socket.socket:
+        """Return a connection through TLS, through a tunnel if there is a proxy; or as it was without TLS."""
         if self._tls is None:
-            return http.client.HTTPConnection(host, timeout=CONNECT_SECONDS)
-        connection = http.client.HTTPSConnection(host, timeout=CONNECT_SECONDS, context=self._tls)
-        if proxy:
-            connection.set_tunnel(place.endpoint, headers=place.proxy_headers)
-        return connection
+            return sock
+        if self._place.proxy:
+            target = f"[{self._host}]" if ":" in self._host else self._host
+            _dig(sock, f"{target}:{self._port}", self._place.proxy)
+            sock.settimeout(CONNECT_SECONDS)
+        return self._tls.wrap_socket(sock, server_hostname=self._host)
+
+
+def _dig(sock: socket.socket, target: str, proxy: Proxy) -> None:
+    """Let a proxy carry all that follows; raise OSError or ValueError when it does not within the time."""
+    headers = {"Host": target, **proxy.headers}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    sock.sendall(f"CONNECT {target} HTTP/1.1\r\n{lines}\r\n".encode())
+    answer, give_up_at = HttpAnswer(), time.monotonic() + CONNECT_SECONDS
+    while not answer.has_begun:
+        sock.settimeout(max(give_up_at - time.monotonic(), 0.001))
+        answer.feed(sock.recv(4096))
+    status = answer.response().status_code
+    if not 200 <= status < 300:
+        raise ConnectionRefusedError(f"the proxy {proxy.host}:{proxy.port} answered {status}")
 
 
 def _close_all(resting: list[tuple[float, socket.socket]]) -> None:
