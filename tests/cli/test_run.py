@@ -101,7 +101,9 @@ def test_an_invalid_date_is_refused_with_its_form(capsys):
     assert "'2026-13-01' is not a date: give YYYY-MM-DD" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["plan", "run", "status", "quota", "pause", "resume", "drain", "serve"])
+@pytest.mark.parametrize(
+    "name", ["plan", "run", "status", "quota", "pause", "resume", "drain", "doctor", "serve"]
+)
 def test_every_command_explains_itself(name, capsys):
     with pytest.raises(SystemExit) as caught:
         main([name, "--help"])

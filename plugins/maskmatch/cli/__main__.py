@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from maskmatch.cli import orders, quota, run, serve, status
+from maskmatch.cli import doctor, orders, quota, run, serve, status
 from maskmatch.cli.account_options import add_permit_store
 from maskmatch.cli.options import EPILOG, Command, add_plan_options
 from maskmatch.core.errors import (
@@ -92,6 +92,9 @@ def _parser() -> argparse.ArgumentParser:
         control.set_defaults(control=name)
         add_permit_store(control)
         orders.add_run(control)
+    doctor.add_doctor_options(
+        _command(commands, "doctor", doctor.doctor, "look at all that a run needs; nothing is billed")
+    )
     serve.add_serve_options(
         _command(commands, "serve", serve.serve, "serve a local CompareMaskFace with a real face model")
     )

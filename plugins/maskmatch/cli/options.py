@@ -37,8 +37,8 @@ spent; 130 stopped or drained
 
 def add_warehouse(parser: argparse.ArgumentParser) -> None:
     """Add the date and where plans, journals and tables lie."""
-    parser.add_argument("--date", type=_day, required=True, help="the date, as YYYY-MM-DD")
-    _add_place(parser, "warehouse", "plans, journals and tables")
+    parser.add_argument("--date", type=day_of, required=True, help="the date, as YYYY-MM-DD")
+    add_place(parser, "warehouse", "plans, journals and tables")
     parser.add_argument(
         "--store-patience",
         metavar="SECONDS",
@@ -50,7 +50,7 @@ def add_warehouse(parser: argparse.ArgumentParser) -> None:
 def add_plan_options(parser: argparse.ArgumentParser) -> None:
     """Add what a plan depends on."""
     add_warehouse(parser)
-    _add_place(parser, "source", "manifests and images")
+    add_place(parser, "source", "manifests and images")
     add = parser.add_argument
     add(
         "--quality-control",
@@ -108,9 +108,9 @@ def run_of(args: argparse.Namespace, *, source: str) -> "Run":
     """Return the stores and the date."""
     from maskmatch.pipeline.run import Run
 
-    warehouse = _store(args, "warehouse")
+    warehouse = store_of(args, "warehouse")
     return Run(
-        source=warehouse if source == "warehouse" else _store(args, source),
+        source=warehouse if source == "warehouse" else store_of(args, source),
         warehouse=warehouse,
         day=args.date,
         run_id="cli",
@@ -125,12 +125,13 @@ def source_store(uri: str) -> "Store":
     return open_store(uri, settings=partial(_settings, "source"))
 
 
-def _store(args: argparse.Namespace, place: str) -> "Store":
+def store_of(args: argparse.Namespace, place: str) -> "Store":
+    """Return the source or the warehouse."""
     from maskmatch.settings.store import table_mode_from_variables
     from maskmatch.storage.object_stores import open_store
 
     return open_store(
-        _place(args, place),
+        place_of(args, place),
         settings=partial(_settings, place),
         table_mode=table_mode_from_variables(os.environ),
     )
@@ -162,7 +163,8 @@ def setting(args: argparse.Namespace, name: str) -> Any:
     return RUN_FIELDS[name].value_of(in_options([name], vars(args)).get(name))
 
 
-def _add_place(parser: argparse.ArgumentParser, name: str, holds: str) -> None:
+def add_place(parser: argparse.ArgumentParser, name: str, holds: str) -> None:
+    """Add where source or warehouse is."""
     variable = f"MASKMATCH_{name.upper()}"
     parser.add_argument(
         f"--{name}",
@@ -171,13 +173,15 @@ def _add_place(parser: argparse.ArgumentParser, name: str, holds: str) -> None:
     )
 
 
-def _place(args: argparse.Namespace, name: str) -> str:
+def place_of(args: argparse.Namespace, name: str) -> str:
+    """Return where source or warehouse is."""
     if not (uri := getattr(args, name)):
         raise InputError(f"give --{name} or set MASKMATCH_{name.upper()}")
     return str(uri)
 
 
-def _day(text: str) -> date:
+def day_of(text: str) -> date:
+    """Return a date from its text, for argparse."""
     try:
         return date.fromisoformat(text)
     except ValueError:

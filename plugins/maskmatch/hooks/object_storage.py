@@ -1,6 +1,7 @@
 """From an Airflow connection of type `maskmatch_store` to S3 and what speaks S3, such as Tencent COS."""
 
 import os
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -33,9 +34,17 @@ class ObjectStorageHook(BaseHook):
     conn_type: ClassVar[str] = "maskmatch_store"
     hook_name: ClassVar[str] = "Object storage (S3, Tencent COS)"
 
-    def __init__(self, maskmatch_store_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        maskmatch_store_conn_id: str = default_conn_name,
+        *,
+        find: Callable[[str], Connection] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Keep the connection's id; `find` finds it where no task runs."""
         super().__init__(**kwargs)
         self.maskmatch_store_conn_id = maskmatch_store_conn_id
+        self._find = find or self.get_connection
 
     def get_settings(self, *, writes: bool = False) -> StoreSettings:
         """Return the settings of the store; raise WrongSetting with field, value and form.
@@ -91,7 +100,7 @@ class ObjectStorageHook(BaseHook):
 
     def _entered(self) -> dict[str, Entered]:
         """Return every field with its place; raise WrongSetting for what is not a field."""
-        connection: Connection = self.get_connection(self.maskmatch_store_conn_id)
+        connection = self._find(self.maskmatch_store_conn_id)
         if connection.conn_type != self.conn_type:
             raise WrongSetting(f"{self.place}: its type is {connection.conn_type}: make it {self.conn_type}")
         for name in _UNUSED:
