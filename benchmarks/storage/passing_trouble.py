@@ -18,9 +18,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import boto3
-from botocore.client import Config
-
 from benchmarks.account import account_of
 from benchmarks.dataset import DAY, write_dataset
 from benchmarks.report import main
@@ -37,8 +34,8 @@ from maskmatch.pipeline.plan import make_plan
 from maskmatch.pipeline.publish import publish
 from maskmatch.pipeline.run import Run
 from maskmatch.storage.images import Transfer
-from maskmatch.storage.object_stores import FileStore, S3Store
-from maskmatch.storage.object_stores.s3_client import s3_config
+from maskmatch.storage.object_stores import FileStore, S3Store, StoreSettings
+from maskmatch.storage.object_stores.s3_client import s3_client
 from maskmatch.storage.tables import read_outcomes
 
 PAIRS, CALLS_PER_SECOND = 300, 20
@@ -202,14 +199,14 @@ def _options(
 
 
 def _client(endpoint_url: str, server: Seaweed):  # type: ignore[no-untyped-def]
-    return boto3.client(
-        "s3",
+    settings = StoreSettings(
         endpoint_url=endpoint_url,
-        aws_access_key_id=server.access_key,
-        aws_secret_access_key=server.secret_key,
-        region_name="us-east-1",
-        config=s3_config(addressing_style="path").merge(Config(read_timeout=5)),
+        region="us-east-1",
+        access_key=server.access_key,
+        secret_key=server.secret_key,
+        addressing_style="path",
     )
+    return s3_client(settings)
 
 
 def _complete(night: Run, options: CompareOptions) -> None:

@@ -51,6 +51,15 @@ def test_a_bucket_that_wants_encryption_takes_every_write_that_says_it(seaweed, 
         assert store.get("x") == store.get("new") == b"data"
 
 
+def test_a_store_that_redirects_every_request_is_told_after_a_few(seaweed):
+    asked = []
+    with Troubles(seaweed.endpoint_url) as troubles:
+        troubles.begin("PermanentRedirect", 301, concerned=lambda *request: not asked.append(request))
+        with pytest.raises(StoreRefused, match="The bucket is at another endpoint"):
+            store_at(troubles.endpoint_url, seaweed).get("x")
+    assert len(asked) < 20
+
+
 def test_the_key_of_the_encryption_is_said_too(seaweed, tmp_path):
     said = []
 

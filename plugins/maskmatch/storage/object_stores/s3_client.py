@@ -1,6 +1,6 @@
 """From settings to a boto3 client, safe for AWS S3, Tencent COS and SeaweedFS alike."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -64,7 +64,7 @@ def is_cos(endpoint_url: str) -> bool:
 
 
 def _client(settings: StoreSettings, style: AddressingStyle | None) -> "S3Client":
-    return boto3.Session(botocore_session=_session(settings)).client(
+    client: S3Client = boto3.Session(botocore_session=_session(settings)).client(
         "s3",
         endpoint_url=settings.endpoint_url,
         region_name=settings.region,
@@ -74,6 +74,16 @@ def _client(settings: StoreSettings, style: AddressingStyle | None) -> "S3Client
         verify=settings.ca_bundle,
         config=s3_config(addressing_style=style),
     )
+    client.meta.events.register("before-call.s3.HeadBucket", _as_redirected)
+    return client
+
+
+def _as_redirected(params: dict[str, Any], **_: object) -> None:
+    """Keep boto3 from asking for a bucket's region in order to ask for a bucket's region, without an end.
+
+    It does so where a store answers every request with a redirect that names no region.
+    """
+    params["context"].setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _session(settings: StoreSettings) -> botocore.session.Session:
