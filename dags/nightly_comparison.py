@@ -34,7 +34,8 @@ without a final answer are called, so nothing is paid twice.
 * **Progress** (done, rate, time left, spend) is in the log, in the *Storage* tab of each `compare`
   task while it runs, and in its XCom `progress` at the end.
 * **Pay again on purpose** (say, all pictures were replaced): trigger with `recompare`.
-* Connections: `tencent_iai_default` (key, endpoint, rate limit), `maskmatch_storage` (type aws; S3 or COS).
+* Connections: `tencent_iai_default` (key, endpoint, rate limit), `maskmatch_storage` (S3 or
+  COS). MASKMATCH_SOURCE_CONN_ID and MASKMATCH_WAREHOUSE_CONN_ID name one for each, if two keys are used.
 """
 
 import os
@@ -67,6 +68,8 @@ with DAG(
         "retry_policy": RETRY_POLICY,
         "source": "{{ params.source }}",
         "warehouse": "{{ params.warehouse }}",
+        "source_conn_id": os.environ.get("MASKMATCH_SOURCE_CONN_ID", "maskmatch_storage"),
+        "warehouse_conn_id": os.environ.get("MASKMATCH_WAREHOUSE_CONN_ID", "maskmatch_storage"),
         "store_patience": "{{ params.store_patience }}",
     },
     params={

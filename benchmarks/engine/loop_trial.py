@@ -31,12 +31,11 @@ from maskmatch.permits.client.asking import Asking
 from maskmatch.permits.client.pacing import LATE_SECONDS, RUN_SECONDS
 from maskmatch.permits.opening import open_coordinator
 from maskmatch.permits.steps.claims import Claim, Priority
+from maskmatch.pipeline.compare import images_of
 from maskmatch.storage import plans
-from maskmatch.storage.images import StoreImages, Transfer
 from maskmatch.storage.journal import Counts, Origin
 from maskmatch.storage.journal.records import to_lines
 from maskmatch.storage.journal.segments import Segments
-from maskmatch.storage.object_stores import open_store
 from maskmatch.tencent import TencentComparer
 
 LANES = 96
@@ -126,7 +125,7 @@ class PlainLoop:
     def __init__(self, shard: Shard) -> None:
         self._shard, self._clock = shard, SystemClock()
         self._rate = shard.options.account.calls_per_second
-        self._images = StoreImages(shard.run.source, transfer=Transfer.BYTES, open_store=open_store)
+        self._images = images_of(shard.run, shard.plan, shard.options)
 
     async def compare(self) -> None:
         """Take every pair to the journal."""

@@ -29,6 +29,7 @@ from devstack.seaweed import Seaweed
 from devstack.service import LocalService
 from maskmatch.core.errors import MaskmatchError, StoreAway, StoreRefused
 from maskmatch.core.planning import PlanOptions
+from maskmatch.core.reach import Reach
 from maskmatch.core.store_troubles import Kind, store_rules
 from maskmatch.pipeline.compare import compare_shards
 from maskmatch.pipeline.compare_options import CompareOptions
@@ -37,7 +38,7 @@ from maskmatch.pipeline.publish import publish
 from maskmatch.pipeline.run import Run
 from maskmatch.storage.images import Transfer
 from maskmatch.storage.object_stores import FileStore, S3Store
-from maskmatch.storage.object_stores.s3 import s3_config
+from maskmatch.storage.object_stores.s3_client import s3_config
 from maskmatch.storage.tables import read_outcomes
 
 PAIRS, CALLS_PER_SECOND = 300, 20
@@ -196,6 +197,7 @@ def _options(
         account=account_of(service, calls_per_second=calls_per_second),
         permit_store=f"sqlite:///{home}/permits.sqlite3",
         transfer=transfer,
+        reach=Reach(buckets=("far-away-*",)),
     )
 
 

@@ -151,7 +151,7 @@ def test_without_the_account_status_shows_what_the_journals_know(tmp_path, accou
     capsys.readouterr()
     assert main(command(account, tmp_path, "status")) == 0
     assert "3 of 3 done, 3 scored, 0 failed" in capsys.readouterr().out
-    assert main(command(account, tmp_path, "quota")) == 1
+    assert main(command(account, tmp_path, "quota")) == 2
     assert "set TENCENTCLOUD_SECRET_ID in the environment" in capsys.readouterr().err
 
 
@@ -186,14 +186,15 @@ def test_a_spent_day_says_until_when_and_with_wait_it_is_waited_for(tmp_path, ac
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--budget-calls=0", "budget_calls must be a number above 0"),
-        ("--budget-calls=1.5", "budget_calls must be a whole number"),
-        ("--budget-cny-per-day=much", "budget_cny_per_day must be a number above 0"),
-        ("--time-zone=Mars/Base", "time_zone must be a name such as Asia/Shanghai"),
+        ("--budget-calls=0", "option --budget-calls: '0' is not a whole number from 1"),
+        ("--budget-calls=1.5", "option --budget-calls: '1.5' is not a whole number from 1"),
+        ("--budget-cny-per-day=much", "option --budget-cny-per-day: 'much' is not an amount above 0"),
+        ("--time-zone=Mars/Base", "option --time-zone: 'Mars/Base' is not the name of a time zone"),
+        ("--call-timeout=10s", "option --call-timeout: '10s' is not a number of seconds above 5"),
     ],
 )
 def test_a_wrong_budget_names_itself(tmp_path, account, capsys, option, message):
-    assert main(command(account, tmp_path, "run", option)) == 1
+    assert main(command(account, tmp_path, "run", option)) == 2
     assert message in capsys.readouterr().err
 
 

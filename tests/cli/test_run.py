@@ -61,7 +61,7 @@ def test_ctrl_c_ends_the_pairs_in_flight_and_says_how_to_go_on(tmp_path):
 def test_an_error_is_one_clear_line(tmp_path, capsys, monkeypatch):
     monkeypatch.delenv("TENCENTCLOUD_SECRET_ID", raising=False)
     assert (
-        main(["run", f"--date={DAY}", f"--source=file://{tmp_path}", f"--warehouse=file://{tmp_path}"]) == 1
+        main(["run", f"--date={DAY}", f"--source=file://{tmp_path}", f"--warehouse=file://{tmp_path}"]) == 2
     )
     assert capsys.readouterr().err == "maskmatch: error: set TENCENTCLOUD_SECRET_ID in the environment\n"
     assert main(["status", f"--date={DAY}"]) == 1

@@ -79,8 +79,8 @@ def test_a_date_without_a_manifest_fails_at_once_with_its_cure_and_writes_nothin
 @pytest.mark.parametrize(
     ("number", "params", "cure"),
     [
-        (21, {"source": "s3://no-such-bucket/x"}, "create the bucket or fix its name"),
-        (22, {"warehouse": "s3://no-such-bucket/x"}, "create the bucket or fix its name"),
+        (21, {"source": "s3://no-such-bucket/x"}, "There is no such bucket: create it"),
+        (22, {"warehouse": "s3://no-such-bucket/x"}, "There is no such bucket: create it"),
     ],
 )
 def test_a_bucket_that_is_missing_is_named_with_its_cure(nights, pairs, number, params, cure):

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowRescheduleException
 from comparemaskface.faults.named_faults import plan_of
 
 from maskmatch.core.clock import SystemClock
-from maskmatch.core.errors import BudgetSpent, Drained, Interrupted, StopRun
+from maskmatch.core.errors import BudgetSpent, Drained, Interrupted, WrongSetting
 from maskmatch.operators import CompareMaskFaceOperator
 from maskmatch.operators.compare import RESCHEDULE_JITTER_SECONDS
 from maskmatch.permits.opening import open_coordinator
@@ -93,6 +93,7 @@ def night(tmp_path, monkeypatch):
             "extra": {
                 "protocol": "http",
                 "calls_per_second": local.account.calls_per_second,
+                "budget_calls_per_day": "none",
                 "permit_store": f"sqlite:///{tmp_path}/permits.sqlite3",
                 **(extra or {}),
             },
@@ -223,5 +224,7 @@ def test_a_drained_run_fails_and_goes_on_after_resume(night, tmp_path):
 
 def test_a_wrong_budget_of_the_connection_names_the_connection_and_its_field(night):
     tonight = night(5, extra={"budget_cny_per_day": -1})
-    with pytest.raises(StopRun, match="connection tencent_iai_default: budget_cny_per_day must be a number"):
+    with pytest.raises(
+        WrongSetting, match="connection tencent_iai_default, field budget_cny_per_day: -1 is not an amount"
+    ):
         tonight.execute()

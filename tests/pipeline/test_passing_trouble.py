@@ -13,7 +13,7 @@ from maskmatch.core.errors import StoreAway, StoreRefused
 from maskmatch.pipeline.run import Run
 from maskmatch.storage.images import Transfer
 from maskmatch.storage.object_stores import FileStore, S3Store
-from maskmatch.storage.object_stores.s3 import s3_config
+from maskmatch.storage.object_stores.s3_client import s3_config
 from tests.account import local_account
 from tests.nights import DAY, complete, options_for, outcomes_of, write_pairs
 

@@ -32,7 +32,10 @@ def wheel_of(project: Path, folder: Path) -> set[str]:
 def test_the_wheel_of_maskmatch_holds_all_of_its_package_and_nothing_else(tmp_path):
     names = wheel_of(ROOT, tmp_path)
     sources = {path.relative_to(ROOT / "plugins").as_posix() for path in (ROOT / "plugins").rglob("*.py")}
-    assert sources | {"maskmatch/py.typed", "maskmatch/core/codes.csv"} <= names
+    assert (
+        sources | {"maskmatch/py.typed", "maskmatch/core/codes.csv", "maskmatch/core/store_codes.csv"}
+        <= names
+    )
     assert {name.split("/")[0].split("-")[0] for name in names} == {"maskmatch"}
 
 

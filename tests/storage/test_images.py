@@ -8,6 +8,7 @@ import pytest
 from devstack.pictures import JPEG_HEAD
 from maskmatch.core.errors import ImageUnusable, InputError
 from maskmatch.core.image_rules import MAX_FILE_BYTES, ImageFacts
+from maskmatch.core.reach import Reach
 from maskmatch.storage.images import URL_SECONDS, StoreImages, Transfer
 from maskmatch.storage.object_stores import FileStore, S3Store, Store
 from maskmatch.storage.source_watch import SourceWatch
@@ -27,9 +28,14 @@ class CountingStore:
         return getattr(self._store, name)
 
 
-def images_of(store, transfer=Transfer.BYTES, open_store=None):
+EVERYWHERE = Reach(("*",), ("*",))
+
+
+def images_of(store, transfer=Transfer.BYTES, open_store=None, reach=EVERYWHERE):
     watch = SourceWatch(store, "manifest.csv", now=time.monotonic, say=lambda _: None, patience_seconds=60)
-    return StoreImages(store, watch, transfer=transfer, open_store=open_store or (lambda _: store))
+    return StoreImages(
+        store, watch, transfer=transfer, open_store=open_store or (lambda _: store), reach=reach
+    )
 
 
 def code_of(images, image_id):
@@ -79,6 +85,12 @@ def test_an_image_of_another_bucket_is_loaded_from_there(tmp_path):
     images = images_of(here, open_store=open_store)
     assert [images.load("s3://there/a/b.jpg").data for _ in range(2)] == [JPEG, JPEG]
     assert opened == ["s3://there"]
+
+
+@pytest.mark.parametrize("image_id", ["s3://there/a.jpg", "https://p.test/a.jpg", "http://p.test/a.jpg"])
+def test_what_manifests_may_not_name_is_not_even_asked_for(store, image_id):
+    images = images_of(store, open_store=pytest.fail, reach=Reach())
+    assert code_of(images, image_id) == "image_not_allowed"
 
 
 def test_a_store_that_cannot_sign_is_refused_for_urls(tmp_path):

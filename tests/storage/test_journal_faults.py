@@ -16,7 +16,7 @@ from maskmatch.core import outage
 from maskmatch.core.errors import Interrupted, StopRun, Unavailable
 from maskmatch.storage.journal import Origin, ShardJournal, writing
 from maskmatch.storage.object_stores import FileStore, S3Store
-from maskmatch.storage.object_stores.s3 import s3_config
+from maskmatch.storage.object_stores.s3_client import s3_config
 from tests.storage.journals import (
     PREFIX,
     Faulty,

@@ -10,10 +10,19 @@ from importlib.metadata import version
 from maskmatch.cli import quota, run, serve, status
 from maskmatch.cli.account_options import add_permit_store
 from maskmatch.cli.options import EPILOG, Command, add_plan_options
-from maskmatch.core.errors import BudgetSpent, Drained, Interrupted, MaskmatchError, Replaced, StopRun
+from maskmatch.core.errors import (
+    BudgetSpent,
+    Drained,
+    Interrupted,
+    MaskmatchError,
+    Replaced,
+    StopRun,
+    WrongSetting,
+)
 from maskmatch.core.renamed import VARIABLES, refuse_renamed
+from maskmatch.settings.sources import check_variables
 
-EXIT_ERROR, EXIT_BUDGET_SPENT, EXIT_STOPPED = 1, 75, 130
+EXIT_ERROR, EXIT_WRONG, EXIT_BUDGET_SPENT, EXIT_STOPPED = 1, 2, 75, 130
 _KEYS_HINT = "keys and storage come from the environment here: see maskmatch --help"
 
 
@@ -21,10 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status, with what went wrong on stderr."""
     args = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    logging.getLogger("botocore").setLevel(logging.WARNING)
+    for name in ("botocore", "airflow"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     command: Command = args.command
     try:
         refuse_renamed(os.environ, VARIABLES, kind="variable")
+        check_variables(os.environ)
         return command(args)
     except (MaskmatchError, KeyboardInterrupt) as error:
         text, status = _explained(error)
@@ -41,6 +52,8 @@ def _explained(error: MaskmatchError | KeyboardInterrupt) -> tuple[str, int]:
             return f"{str(error) or 'interrupted'}; run the same command to go on", EXIT_STOPPED
         case BudgetSpent():
             return f"{error} ({_cure(error)})", EXIT_BUDGET_SPENT
+        case WrongSetting():
+            return f"error: {error}", EXIT_WRONG
         case StopRun() if not isinstance(error, Replaced):
             return f"error: {error} ({_KEYS_HINT})", EXIT_ERROR
     return f"error: {error}", EXIT_ERROR

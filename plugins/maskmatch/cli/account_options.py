@@ -2,18 +2,20 @@
 
 import argparse
 import os
-from dataclasses import replace
+import sys
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
-from maskmatch.core.errors import InputError
 from maskmatch.core.renamed import OPTIONS
 from maskmatch.permits.steps.claims import Priority
-from maskmatch.pipeline.settings import ACCOUNT_FIELDS, account_budgets, run_budget
+from maskmatch.settings.account_fields import ACCOUNT_FIELDS, SECRETS, VARIABLES
+from maskmatch.settings.sources import in_options, in_variables
 
 if TYPE_CHECKING:
     from maskmatch.permits.coordinator import PermitCoordinator
-    from maskmatch.permits.steps.claims import Budgets
     from maskmatch.pipeline.compare_options import CompareOptions
+    from maskmatch.settings.account import AccountSettings
+    from maskmatch.settings.fields import Entered
 
 _PRIORITY_NAMES = "{nightly,backfill,ad-hoc}"
 
@@ -21,41 +23,24 @@ _PRIORITY_NAMES = "{nightly,backfill,ad-hoc}"
 def add_account(parser: argparse.ArgumentParser) -> None:
     """Add how to call the vendor."""
     add = parser.add_argument
-    endpoint = _default("MASKMATCH_ENDPOINT", "iai.tencentcloudapi.com")
     add(
         "--endpoint",
-        default=endpoint,
-        help="host, or host:port, of the service (default %(default)s; or set MASKMATCH_ENDPOINT)",
+        help="host, or host:port, of the service (default iai.tencentcloudapi.com, or MASKMATCH_ENDPOINT)",
     )
-    protocol = _default("MASKMATCH_PROTOCOL", "https")
-    add(
-        "--protocol",
-        choices=("https", "http"),
-        default=protocol,
-        help="default %(default)s; or set MASKMATCH_PROTOCOL",
-    )
-    region = _default("TENCENTCLOUD_REGION", "ap-guangzhou")
-    add("--region", default=region, help="region of the service (default %(default)s)")
+    add("--protocol", metavar="{https,http}", help="default https; or set MASKMATCH_PROTOCOL")
+    add("--region", help="region of the service (default ap-guangzhou; or set TENCENTCLOUD_REGION)")
     add_permit_store(parser)
-    add(
-        "--image-transfer",
-        choices=("bytes", "url"),
-        default="bytes",
-        help="send images, or signed URLs of them (default %(default)s)",
-    )
+    add("--image-transfer", metavar="{bytes,url}", help="send images, or signed URLs of them (default bytes)")
     add(
         "--calls-in-flight",
-        type=int,
         metavar="N",
         help="calls in flight at most, the most that a kill can waste (default: what the rate needs)",
     )
     add(
         "--call-timeout",
-        type=float,
-        default=10.0,
         metavar="SECONDS",
         help="time limit of a call, more than 5 and at most 60; best is 2.5 times what the service needs "
-        "for a call (default %(default)g)",
+        "for a call (default 10)",
     )
     add(
         "--priority",
@@ -70,16 +55,22 @@ def add_account(parser: argparse.ArgumentParser) -> None:
 def add_permit_store(parser: argparse.ArgumentParser) -> None:
     """Add the rate limit and the place where all who use the account share it."""
     add = parser.add_argument
-    rate = _default("MASKMATCH_CALLS_PER_SECOND", "50")
+    add(
+        "--connection",
+        metavar="CONN_ID",
+        default=os.environ.get("MASKMATCH_CONNECTION"),
+        help="read the account, its rate, budgets and permit store from this connection of Airflow, as its "
+        "tasks do, and not from variables (or set MASKMATCH_CONNECTION)",
+    )
     add(
         "--calls-per-second",
-        type=float,
-        default=rate,
+        metavar="RATE",
         help="rate limit of the account, the same for all who use it "
-        "(default %(default)s; or set MASKMATCH_CALLS_PER_SECOND)",
+        "(default 50; or set MASKMATCH_CALLS_PER_SECOND)",
     )
     add(
         "--permit-store",
+        metavar="ADDRESS",
         help="where all users of the account share rate and budgets: sqlite:////path for one host, "
         "redis://host:port/db or postgresql://user@host/db for several "
         "(default: MASKMATCH_PERMIT_STORE, where an address with a password belongs, "
@@ -94,14 +85,16 @@ def add_budgets(parser: argparse.ArgumentParser) -> None:
     add("--budget-calls", metavar="N", help="calls of this run, retries included")
     add("--budget-cny", metavar="CNY", help="money for this run, retries included")
     for name, metavar, text in _ACCOUNT_HELP:
-        variable = f"MASKMATCH_{name.upper()}"
-        help_text = f"{text}; or set {variable}"
-        add(f"--{name.replace('_', '-')}", metavar=metavar, default=os.environ.get(variable), help=help_text)
+        add(f"--{name.replace('_', '-')}", metavar=metavar, help=f"{text}; or set {VARIABLES[name]}")
     add("--wait", action="store_true", help="when a day's or a month's budget is spent, wait for the next")
 
 
 _ACCOUNT_HELP = (
-    ("budget_calls_per_day", "N", "calls of all runs of the account"),
+    (
+        "budget_calls_per_day",
+        "N",
+        "calls of all runs of the account; this or the next must be given, none for no limit",
+    ),
     ("budget_cny_per_day", "CNY", "money for all runs of the account"),
     ("budget_calls_per_month", "N", "calls of all runs of the account"),
     ("budget_cny_per_month", "CNY", "money for all runs of the account"),
@@ -117,51 +110,49 @@ def priority(text: str) -> Priority:
         raise argparse.ArgumentTypeError(f"{text!r} is not one of {_PRIORITY_NAMES}") from None
 
 
+def account_settings_of(args: argparse.Namespace, *, needs_key: bool = True) -> "AccountSettings":
+    """Return the account: options over the Airflow connection if one is named, else over variables."""
+    from maskmatch.settings.account import read_account
+
+    names = [field.name for field in ACCOUNT_FIELDS if field.name not in SECRETS]
+    options = in_options(names, vars(args))
+    if args.connection:
+        return _connected(args.connection, options, needs_key=needs_key)
+    return read_account(
+        {**in_variables(VARIABLES, os.environ), **options}, place="the environment", needs_key=needs_key
+    )
+
+
+def _connected(conn_id: str, options: "dict[str, Entered]", *, needs_key: bool) -> "AccountSettings":
+    with redirect_stdout(sys.stderr):  # Airflow logs to stdout, which belongs to the command's answer
+        from maskmatch.hooks.outside_tasks import find_connection
+        from maskmatch.hooks.tencent_iai import TencentIaiHook
+
+        return TencentIaiHook(conn_id).get_settings(options, needs_key=needs_key, find=find_connection)
+
+
 def compare_options_of(args: argparse.Namespace) -> "CompareOptions":
-    """Return how to compare; raise InputError when the environment holds no key."""
-    from maskmatch.permits.opening import permit_store_address
+    """Return how to compare; raise WrongSetting."""
+    from maskmatch.cli.options import setting
     from maskmatch.pipeline.compare_options import CompareOptions
     from maskmatch.storage.images import Transfer
-    from maskmatch.tencent import Account
 
-    account = Account(
-        secret_id=_variable("TENCENTCLOUD_SECRET_ID"),
-        secret_key=_variable("TENCENTCLOUD_SECRET_KEY"),
-        session_token=os.environ.get("TENCENTCLOUD_TOKEN"),
-        account_id=os.environ.get("TENCENTCLOUD_ACCOUNT_ID"),
-        answered_by=os.environ.get("MASKMATCH_ANSWERED_BY", ""),
-        endpoint=args.endpoint,
-        protocol=args.protocol,
-        region=args.region,
-        calls_per_second=args.calls_per_second,
-    )
+    settings = account_settings_of(args)
+    asked = in_options(("budget_calls", "budget_cny"), vars(args))
     return CompareOptions(
-        account=account,
-        permit_store=permit_store_address(args.permit_store),
-        budgets=_budgets_of(args),
+        account=settings.account,
+        permit_store=settings.permit_store,
+        budgets=settings.limited(calls=asked.get("budget_calls"), cny=asked.get("budget_cny")),
         priority=args.priority,
-        transfer=Transfer(args.image_transfer),
-        calls_in_flight=args.calls_in_flight,
-        call_timeout=args.call_timeout,
+        transfer=Transfer(setting(args, "image_transfer")),
+        calls_in_flight=setting(args, "calls_in_flight"),
+        call_timeout=setting(args, "call_timeout"),
     )
 
 
 def coordinator_of(args: argparse.Namespace) -> "PermitCoordinator":
-    """Return the coordinator of the account, which the environment must name; raise InputError."""
-    from maskmatch.core.clock import SystemClock
-    from maskmatch.permits.opening import open_coordinator, permit_store_address
-
-    return open_coordinator(
-        permit_store_address(args.permit_store),
-        secret_id=os.environ.get("TENCENTCLOUD_ACCOUNT_ID") or _variable("TENCENTCLOUD_SECRET_ID"),
-        calls_per_second=args.calls_per_second,
-        clock=SystemClock(),
-    )
-
-
-def _budgets_of(args: argparse.Namespace) -> "Budgets":
-    account = account_budgets({name: getattr(args, name) for name in ACCOUNT_FIELDS})
-    return replace(account, run=run_budget(calls=args.budget_calls, cny=args.budget_cny))
+    """Return the coordinator of the account; raise WrongSetting."""
+    return account_settings_of(args, needs_key=False).open_coordinator()
 
 
 def _refuse_renamed(parser: argparse.ArgumentParser, option: str) -> None:
@@ -174,13 +165,3 @@ class _Renamed(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         name = self.option_strings[0]
         parser.error(f"the option {name} is now called {OPTIONS[name]}")
-
-
-def _variable(name: str) -> str:
-    if not (value := os.environ.get(name)):
-        raise InputError(f"set {name} in the environment")
-    return value
-
-
-def _default(variable: str, otherwise: str) -> str:
-    return os.environ.get(variable) or otherwise

@@ -5,21 +5,24 @@ import os
 from collections.abc import Callable
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from maskmatch.core.decisions import NOMINAL_FMRS
 from maskmatch.core.errors import InputError
 
 if TYPE_CHECKING:
-    from maskmatch.core.limits import ShareLimit
     from maskmatch.core.planning import PlanOptions
     from maskmatch.pipeline.run import Run
+    from maskmatch.storage.object_stores import Store, StoreSettings
 
 Command = Callable[[argparse.Namespace], int]
 
 EPILOG = """\
 Storage is reached as boto3 does it: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-AWS_DEFAULT_REGION. MASKMATCH_SOURCE and MASKMATCH_WAREHOUSE say where, for the options of these names.
+AWS_DEFAULT_REGION, AWS_CA_BUNDLE. MASKMATCH_SOURCE and MASKMATCH_WAREHOUSE say where, for the options of
+these names; MASKMATCH_SOURCE_PROFILE and MASKMATCH_WAREHOUSE_PROFILE name an AWS profile for each, with a key
+of its own. MASKMATCH_ADDRESSING_STYLE is auto, path or virtual (default for COS).
+MASKMATCH_SERVER_SIDE_ENCRYPTION (AES256, aws:kms, aws:kms:dsse, cos/kms) and MASKMATCH_SSE_KMS_KEY_ID are
+said with every write, for buckets that want them.
 The account's key comes from TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY and, for temporary credentials,
 TENCENTCLOUD_TOKEN; its region from TENCENTCLOUD_REGION. TENCENTCLOUD_ACCOUNT_ID (APPID or UIN) makes several
 keys of one account share its rate and budgets. Keys of the vendor's account are never given as options:
@@ -36,11 +39,9 @@ def add_warehouse(parser: argparse.ArgumentParser) -> None:
     _add_place(parser, "warehouse", "plans, journals and tables")
     parser.add_argument(
         "--store-patience",
-        type=float,
-        default=300.0,
         metavar="SECONDS",
         help="how long a trouble of a store may last before the command ends with the cure; no pair fails "
-        "for it (default %(default)g)",
+        "for it (default 300)",
     )
 
 
@@ -51,10 +52,8 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--quality-control",
-        type=int,
-        choices=range(5),
-        default=0,
-        help="0 (off) to 4 (strict), for rows without a value of their own (default %(default)s)",
+        metavar="0..4",
+        help="0 (off) to 4 (strict), for rows without a value of their own (default 0)",
     )
     add(
         "--recompare",
@@ -64,28 +63,21 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--max-bad-rows",
-        type=partial(_share, "max_bad_rows"),
-        default="50% of 100",
         metavar="SHARE",
         help="rows that may be no pairs, such as 0.5, 50%% or 50%% of 100 (rows at least); above it nothing "
         "is called and nothing replaced (default: 50%% of 100)",
     )
     add(
         "--max-shards",
-        type=int,
-        choices=range(1, 33),
-        default=4,
         metavar="1..32",
-        help="portions of the date, compared as one here (default %(default)s)",
+        help="portions of the date, compared as one here (default 4)",
     )
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:
     """Add how much may fail."""
     for name, text in _LIMITS.items():
-        option = f"--{name.replace('_', '-')}"
-        kind = partial(_share, name)
-        parser.add_argument(option, type=kind, default="50% of 100", metavar="SHARE", help=text)
+        parser.add_argument(f"--{name.replace('_', '-')}", metavar="SHARE", help=text)
     parser.add_argument(
         "--allow-empty",
         action="store_true",
@@ -101,46 +93,66 @@ _LIMITS = {
 }
 
 
-def _share(name: str, text: str) -> "ShareLimit":
-    from maskmatch.core.limits import ShareLimit
-
-    try:
-        return ShareLimit.parse(text, name=name)
-    except InputError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
 def add_threshold(parser: argparse.ArgumentParser) -> None:
     """Add what turns scores into decisions."""
     parser.add_argument(
         "--nominal-fmr",
-        type=float,
-        choices=NOMINAL_FMRS,
-        default=1e-4,
-        help="false match rate that the vendor names for the threshold of a match (default %(default)s)",
+        metavar="{0.001,0.0001,0.00001}",
+        help="false match rate that the vendor names for the threshold of a match (default 0.0001)",
     )
 
 
 def run_of(args: argparse.Namespace, *, source: str) -> "Run":
     """Return the stores and the date."""
     from maskmatch.pipeline.run import Run
-    from maskmatch.storage.object_stores import open_store
 
-    warehouse = open_store(_place(args, "warehouse"))
+    warehouse = _store(args, "warehouse")
     return Run(
-        source=warehouse if source == "warehouse" else open_store(_place(args, source)),
+        source=warehouse if source == "warehouse" else _store(args, source),
         warehouse=warehouse,
         day=args.date,
         run_id="cli",
-        store_patience=args.store_patience,
+        store_patience=setting(args, "store_patience"),
     )
+
+
+def source_store(uri: str) -> "Store":
+    """Return another store that images are read from, with the key of the source."""
+    from maskmatch.storage.object_stores import open_store
+
+    return open_store(uri, settings=partial(_settings, "source"))
+
+
+def _store(args: argparse.Namespace, place: str) -> "Store":
+    from maskmatch.storage.object_stores import open_store
+
+    return open_store(_place(args, place), settings=partial(_settings, place))
+
+
+def _settings(place: str) -> "StoreSettings":
+    from maskmatch.settings.store import settings_from_variables
+
+    return settings_from_variables(os.environ, place=place)
 
 
 def plan_options_of(args: argparse.Namespace) -> "PlanOptions":
     """Return the choices of a plan."""
     from maskmatch.core.planning import PlanOptions
 
-    return PlanOptions(args.quality_control, args.max_shards, args.recompare, args.max_bad_rows)
+    return PlanOptions(
+        quality_control=setting(args, "quality_control"),
+        max_shards=setting(args, "max_shards"),
+        repetition=args.recompare,
+        max_bad_rows=setting(args, "max_bad_rows"),
+    )
+
+
+def setting(args: argparse.Namespace, name: str) -> Any:
+    """Return what an option is set to, its default if it was not given; raise WrongSetting."""
+    from maskmatch.settings.run_fields import RUN_FIELDS
+    from maskmatch.settings.sources import in_options
+
+    return RUN_FIELDS[name].value_of(in_options([name], vars(args)).get(name))
 
 
 def _add_place(parser: argparse.ArgumentParser, name: str, holds: str) -> None:

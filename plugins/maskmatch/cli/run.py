@@ -1,6 +1,7 @@
 """The commands that plan and run a date."""
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -11,9 +12,18 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from maskmatch.cli.account_options import add_account, add_budgets, compare_options_of
-from maskmatch.cli.options import add_limits, add_plan_options, add_threshold, plan_options_of, run_of
+from maskmatch.cli.options import (
+    add_limits,
+    add_plan_options,
+    add_threshold,
+    plan_options_of,
+    run_of,
+    setting,
+    source_store,
+)
 from maskmatch.core.errors import BudgetSpent, Interrupted
 from maskmatch.pipeline.task_process import ParentWatchdog
+from maskmatch.settings.store import reach_from_variables
 
 if TYPE_CHECKING:
     from maskmatch.core.clock import Clock
@@ -48,19 +58,24 @@ def run(args: argparse.Namespace) -> int:
     from maskmatch.pipeline.report import check_failed, published, render
     from maskmatch.storage.tables import outcomes_address
 
-    this, options = run_of(args, source="source"), compare_options_of(args)
+    this, plan_options = run_of(args, source="source"), plan_options_of(args)
+    options = replace(
+        compare_options_of(args), open_store=source_store, reach=reach_from_variables(os.environ)
+    )
+    most_missing, most_failed = setting(args, "max_missing_share"), setting(args, "max_failed_share")
+    nominal_fmr = setting(args, "nominal_fmr")
     check_account(options)
-    plan = make_plan(this, plan_options_of(args))
+    plan = make_plan(this, plan_options)
     _say(str(plan))
     this = replace(this, run_id=f"cli__{plan.plan_id}")
     signals = _stop_on_signals()
-    look_first(this, plan, options, args.max_missing_share)
+    look_first(this, plan, options, most_missing)
     if plan.shards:
         _compare(this, plan, options, signals=signals, waits=args.wait)
-    publish(this, plan, nominal_fmr=args.nominal_fmr, allow_empty=args.allow_empty)
+    publish(this, plan, nominal_fmr=nominal_fmr, allow_empty=args.allow_empty)
     if plan.rows and (outcomes := published(this)) is not None:
         _say(f"{render(outcomes)}\n\npublished at {outcomes_address(this.warehouse, this.day)}")
-        check_failed(outcomes, args.max_failed_share)
+        check_failed(outcomes, most_failed)
     return 0
 
 

@@ -33,7 +33,7 @@ def status(args: argparse.Namespace) -> int:
     reader = StatusReader(run_of(args, source="warehouse"))
     with ExitStack() as open_things:
         coordinator = None
-        if os.environ.get("TENCENTCLOUD_SECRET_ID"):  # else rate and spend stay out
+        if os.environ.get("TENCENTCLOUD_SECRET_ID") or args.connection:  # else rate and spend stay out
             coordinator = open_things.enter_context(closing(coordinator_of(args)))
         if args.watch:
             watch(lambda: _look(reader, coordinator), seconds=_WATCH_SECONDS)

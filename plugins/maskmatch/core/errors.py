@@ -2,6 +2,7 @@
 
 MaskmatchError
 ├── InputError        a manifest or a parameter is wrong: fix it, nothing was sent
+│   └── WrongSetting  a setting is wrong: the message holds its place and the right form
 ├── StopRun           the account or a setting is wrong: the message holds the cure
 │   ├── Replaced      another try of the same shard has taken over
 │   └── StoreRefused  a store does not accept key, right or setting: `rule` says which
@@ -16,7 +17,8 @@ MaskmatchError
 ├── SlotMissed        the time of a permit passed before its call was sent: ask for another
 ├── CallFailed        one call was refused, or its fate is unknown: `rule` says what next
 ├── ObjectMissing     there is no object under this key
-└── ObjectExists      a create-only write met an object
+├── ObjectExists      a create-only write met an object
+└── ConditionUnsupported  a store has no create-only writes
 """
 
 from __future__ import annotations
@@ -46,10 +48,10 @@ IMAGE_CODES = {
     "image_forbidden": "The store does not let us read this image, or it is missing and we may not list.",
     "image_id_invalid": "The image id is not one that a store understands.",
     "image_missing": "There is no object under the image's key.",
+    "image_not_allowed": "Manifests may not name this bucket or host: allow it, or move the image.",
     "image_unavailable": "The store of the image, which is not the source, cannot be read.",
 }
 """Failure codes of pairs whose images cannot be sent, given before any call; others stand in codes.csv."""
-"""Failure codes of our own, given before any call; others stand in codes.csv."""
 
 
 class MaskmatchError(Exception):
@@ -58,6 +60,10 @@ class MaskmatchError(Exception):
 
 class InputError(MaskmatchError):
     """A manifest or a parameter must be fixed by its owner."""
+
+
+class WrongSetting(InputError):
+    """A setting must be entered anew: the message says which, where, and how it is written."""
 
 
 class StopRun(MaskmatchError):
@@ -115,6 +121,10 @@ class ObjectMissing(MaskmatchError):
 
 class ObjectExists(MaskmatchError):
     """A create-only write found an object under its key."""
+
+
+class ConditionUnsupported(MaskmatchError):
+    """A store refuses a create-only write because it has none."""
 
 
 class ImageUnusable(MaskmatchError):

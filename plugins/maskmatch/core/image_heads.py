@@ -73,9 +73,11 @@ def _bmp_size(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-_START_OF_SCAN, _END = 0xDA, 0xD9
-_NO_FRAME = (0xC4, 0xC8, 0xCC)
-"""Among 0xC0 to 0xCF, which else begin a frame: tables, and an extension that nobody uses."""
+_START_OF_SCAN = 0xDA
+_ALONE = (0x01, 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE))
+"""Markers without a segment behind them: restarts, an end before the scan, extensions that nobody uses."""
+_FRAMES = frozenset({*range(0xC0, 0xD0), 0xDE} - {0xC4, 0xC8, 0xCC})
+"""Headers of a frame; the three are tables, and an extension."""
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:
@@ -86,15 +88,16 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
         if marker in (0x00, 0xFF):
             at += 1 + (marker == 0)
             continue
-        if marker in (_START_OF_SCAN, _END):
-            return found
+        if marker == _START_OF_SCAN:
+            break
         at += 2
-        if marker == 0x01 or 0xD0 <= marker <= 0xD8:
-            continue  # these stand alone
-        if 0xC0 <= marker <= 0xCF and marker not in _NO_FRAME and at + 7 <= len(data):
+        if marker in _ALONE:
+            continue
+        length = max(2, int.from_bytes(data[at : at + 2]))
+        if marker in _FRAMES and 7 <= length <= len(data) - at:
             found = int.from_bytes(data[at + 5 : at + 7]), int.from_bytes(data[at + 3 : at + 5])
-        at += max(2, int.from_bytes(data[at : at + 2]))
-    return None if at < 0 or (at >= len(data) - 1 and found is None) else found
+        at += length
+    return found
 
 
 _SIZES = {Format.JPEG: _jpeg_size, Format.PNG: _png_size, Format.BMP: _bmp_size}

@@ -4,8 +4,6 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from maskmatch.core.errors import InputError
-
 _FORM = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(%?)\s*(?:of\s+(\d+))?\s*")
 _ROWS = 100
 
@@ -18,12 +16,12 @@ class ShareLimit:
     rows: int = _ROWS
 
     @classmethod
-    def parse(cls, text: object, *, name: str) -> Self:
-        """Read 0.5, 50% or 50% of 100; raise InputError naming the setting."""
-        found = _FORM.fullmatch(str(text))
+    def parse(cls, text: str) -> Self:
+        """Read 0.5, 50% or 50% of 100; raise ValueError for anything else."""
+        found = _FORM.fullmatch(text)
         share = float(found[1]) / (100 if found[2] else 1) if found else -1.0
         if not found or not 0 <= share <= 1:
-            raise InputError(f"{name} must be a share such as 0.5, 50% or 50% of 100, not {text!r}")
+            raise ValueError
         return cls(share, int(found[3] or _ROWS))
 
     def is_passed(self, count: int, *, of: int) -> bool:

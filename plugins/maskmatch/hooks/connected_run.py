@@ -1,27 +1,44 @@
 """From Airflow connections to a run and the options it is compared with."""
 
-from dataclasses import replace
+import logging
 from datetime import date
 from functools import partial
 from typing import Any
 
 from maskmatch.core.errors import InputError
-from maskmatch.hooks.object_storage import connected_store
+from maskmatch.hooks.object_storage import connected_reach, connected_store
 from maskmatch.hooks.tencent_iai import TencentIaiHook
-from maskmatch.permits.steps.claims import Budget
+from maskmatch.permits.steps.claims import Priority
 from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.pipeline.run import Run
+from maskmatch.settings.fields import Entered
 from maskmatch.storage.images import Transfer
+
+log = logging.getLogger(__name__)
+
+_PRIORITIES = {"scheduled": Priority.NIGHTLY, "backfill": Priority.BACKFILL}
+
+
+def priority_of(run_type: str) -> Priority:
+    """Return the priority of an Airflow run; what a person or an asset has started is ad hoc."""
+    return _PRIORITIES.get(run_type, Priority.AD_HOC)
 
 
 def connected_run(
-    source: str, warehouse: str, day: str, *, run_id: str, conn_id: str, store_patience: float
+    source: str,
+    warehouse: str,
+    day: str,
+    *,
+    run_id: str,
+    source_conn_id: str,
+    warehouse_conn_id: str,
+    store_patience: float,
 ) -> Run:
-    """Return a run whose stores are reached through an Airflow connection; `day` as YYYY-MM-DD."""
+    """Return a run whose stores are reached through Airflow connections; `day` as YYYY-MM-DD."""
     return Run(
         run_id=run_id,
-        source=connected_store(source, conn_id=conn_id),
-        warehouse=connected_store(warehouse, conn_id=conn_id),
+        source=connected_store(source, conn_id=source_conn_id),
+        warehouse=connected_store(warehouse, conn_id=warehouse_conn_id, writes=True),
         day=_date(day),
         store_patience=store_patience,
     )
@@ -29,20 +46,27 @@ def connected_run(
 
 def compare_options(
     account_conn_id: str,
-    storage_conn_id: str,
+    source_conn_id: str,
     *,
     image_transfer: str = "bytes",
-    run_budget: Budget | None = None,
+    budget_calls: Entered | None = None,
+    budget_cny: Entered | None = None,
     **options: Any,
 ) -> CompareOptions:
-    """Return how to compare with the account of a connection; see `CompareOptions` for the options."""
+    """Return how to compare with the account of a connection; see `CompareOptions` for the options.
+
+    Images in other buckets are read with the connection of the source.
+    """
     hook = TencentIaiHook(account_conn_id)
+    settings = hook.get_settings()
+    log.info("%s: %s", hook.place, settings)
     return CompareOptions(
-        account=hook.get_account(),
-        permit_store=hook.get_permit_store(),
-        budgets=replace(hook.get_budgets(), run=run_budget or Budget()),
+        account=settings.account,
+        permit_store=settings.permit_store,
+        budgets=settings.limited(calls=budget_calls, cny=budget_cny),
         transfer=Transfer(image_transfer),
-        open_store=partial(connected_store, conn_id=storage_conn_id),
+        open_store=partial(connected_store, conn_id=source_conn_id),
+        reach=connected_reach(source_conn_id),
         renew=hook.get_account,
         **options,
     )

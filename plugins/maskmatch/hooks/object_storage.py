@@ -1,29 +1,114 @@
-"""From an Airflow connection of type `aws` to object storage: S3, and Tencent COS through its S3 address."""
+"""From an Airflow connection of type `maskmatch_store` to S3 and what speaks S3, such as Tencent COS."""
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import BaseHook
+from airflow.sdk import BaseHook, Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
 
-from maskmatch.storage.object_stores import Store, open_store
-from maskmatch.storage.object_stores.s3 import s3_config
+from maskmatch.core.errors import MaskmatchError, WrongSetting
+from maskmatch.core.reach import Reach
+from maskmatch.settings.fields import Entered, check_names
+from maskmatch.settings.sources import in_connection
+from maskmatch.settings.store import reach_of, store_settings, trial_of
+from maskmatch.settings.store_fields import EXTRA_FIELDS
+from maskmatch.storage.object_stores import Store, StoreSettings, open_store
+from maskmatch.storage.object_stores.s3_client import key_origin, s3_client
+from maskmatch.storage.object_stores.trial import try_store
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-
-def connected_store(uri: str, *, conn_id: str) -> Store:
-    """Return the store at an address, S3 through an Airflow connection of type `aws`.
-
-    `config_kwargs` in the extra of the connection goes over our defaults, which suit S3 and COS.
-    """
-    return open_store(uri, client=partial(_s3_client, conn_id))
+_NO_ADDRESS = "The settings are sound. Enter the address that Test may list and read, s3://bucket/prefix."
+_UNUSED = ("host", "port", "schema")
+_LOGIN, _PASSWORD = "access key id (login)", "secret access key (password)"
 
 
-def _s3_client(conn_id: str) -> "S3Client":
-    from airflow.providers.amazon.aws.hooks.s3 import S3Hook  # slow, and file:// needs none of it
+class ObjectStorageHook(BaseHook):
+    """The store of a connection of type `maskmatch_store`."""
 
-    BaseHook.get_connection(conn_id)  # S3Hook would go to AWS with the host's own key where there is none
-    hook = S3Hook(conn_id)
-    client: S3Client = hook.get_client_type(config=s3_config().merge(hook.config))
-    return client
+    conn_name_attr: ClassVar[str] = "maskmatch_store_conn_id"
+    default_conn_name: ClassVar[str] = "maskmatch_storage"
+    conn_type: ClassVar[str] = "maskmatch_store"
+    hook_name: ClassVar[str] = "Object storage (S3, Tencent COS)"
+
+    def __init__(self, maskmatch_store_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.maskmatch_store_conn_id = maskmatch_store_conn_id
+
+    def get_settings(self, *, writes: bool = False) -> StoreSettings:
+        """Return the settings of the store; raise WrongSetting with field, value and form.
+
+        The connection of a store that one `writes` must not have the role of a source.
+        """
+        entered = self._entered()
+        trial = trial_of(entered)
+        if writes and not trial.writes:
+            raise WrongSetting(
+                f"{entered['role'].place} is source, which is only read: give the warehouse another"
+            )
+        return store_settings(entered)
+
+    def get_store(self, uri: str, *, writes: bool = False) -> Store:
+        """Return the store at an address; the connection is read when it is an S3 store."""
+        return open_store(uri, settings=partial(self.get_settings, writes=writes))
+
+    def get_reach(self) -> Reach:
+        """Return which buckets and hosts rows may name, where the store is a source; raise WrongSetting."""
+        return reach_of(self._entered())
+
+    def get_conn(self) -> "S3Client":
+        """Return a boto3 client."""
+        return s3_client(self.get_settings())
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Read all settings, then list, read and, unless the role is source, write one object.
+
+        Ask nobody but the endpoint. Return whether it went well, and what was done or is missing.
+        """
+        try:
+            return self._tried()
+        except MaskmatchError as error:
+            # Airflow tests under a name that it draws at random.
+            return False, str(error).removeprefix(self.place).lstrip(",: ")
+
+    def _tried(self) -> tuple[bool, str]:
+        settings, trial = self.get_settings(), trial_of(self._entered())
+        if not trial.address:
+            return False, _NO_ADDRESS
+        done = try_store(self.get_store(trial.address), writes=trial.writes)
+        return True, f"With {key_origin(settings)}: {done}."
+
+    @property
+    def place(self) -> str:
+        """Return how messages name the connection."""
+        return f"connection {self.maskmatch_store_conn_id}"
+
+    def _entered(self) -> dict[str, Entered]:
+        """Return every field with its place; raise WrongSetting for what is not a field."""
+        connection: Connection = self.get_connection(self.maskmatch_store_conn_id)
+        if connection.conn_type != self.conn_type:
+            raise WrongSetting(f"{self.place}: its type is {connection.conn_type}: make it {self.conn_type}")
+        for name in _UNUSED:
+            if getattr(connection, name):
+                raise WrongSetting(f"{self.place}, {name}: it is not used, leave it empty: see endpoint_url")
+        named = {_LOGIN: connection.login, _PASSWORD: connection.password}
+        entered = in_connection(self.maskmatch_store_conn_id, named, connection.extra)
+        keys = {"access_key": entered.pop(_LOGIN), "secret_key": entered.pop(_PASSWORD)}
+        names = [field.name for field in EXTRA_FIELDS]
+        check_names(entered, names, place=f"{self.place}, extra")
+        empty = {name: Entered(None, f"{self.place}, field {name}") for name in names}
+        return {**empty, **entered, **keys}
+
+
+def connected_store(uri: str, *, conn_id: str, writes: bool = False) -> Store:
+    """Return the store at an address, S3 through an Airflow connection of type `maskmatch_store`."""
+    return ObjectStorageHook(conn_id).get_store(uri, writes=writes)
+
+
+def connected_reach(conn_id: str) -> Reach:
+    """Return what rows may name by the connection of the source, which a source of files need not have."""
+    try:
+        return ObjectStorageHook(conn_id).get_reach()
+    except AirflowNotFoundException:
+        return Reach()

@@ -109,16 +109,16 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         return compare_shard(run, plan, plan.shard(self.shard), options)
 
     def _options(self, run_type: str, report: Callable[[dict[str, Any]], None]) -> "CompareOptions":
-        from maskmatch.hooks.connected_run import compare_options
-        from maskmatch.pipeline.settings import priority_of, run_budget
+        from maskmatch.hooks.connected_run import compare_options, priority_of
 
         return compare_options(
             self.tencent_iai_conn_id,
-            self.storage_conn_id,
-            image_transfer=self.image_transfer,
-            calls_in_flight=int(self.calls_in_flight) if self.calls_in_flight else None,
-            call_timeout=float(self.call_timeout),
-            run_budget=run_budget(calls=self.budget_calls, cny=self.budget_cny),
+            self.source_conn_id,
+            image_transfer=self.setting("image_transfer"),
+            calls_in_flight=self.setting("calls_in_flight"),
+            call_timeout=self.setting("call_timeout"),
+            budget_calls=self.entered("budget_calls"),
+            budget_cny=self.entered("budget_cny"),
             priority=priority_of(run_type),
             report=report,
             stop=self._stop,

@@ -50,31 +50,27 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
 
     def execute(self, context: "Context") -> list[str]:
         """Plan the run."""
-        from maskmatch.core.limits import ShareLimit
         from maskmatch.core.planning import PlanOptions
-        from maskmatch.hooks.connected_run import compare_options
+        from maskmatch.hooks.connected_run import compare_options, priority_of
         from maskmatch.pipeline.compare import check_account
         from maskmatch.pipeline.look_first import look_first
         from maskmatch.pipeline.plan import make_plan
-        from maskmatch.pipeline.settings import priority_of
 
         run = self.run_of(context)
-        priority = priority_of(context["dag_run"].run_type)
-        limit = ShareLimit.parse(self.max_missing_share, name="max_missing_share")
+        limit = self.setting("max_missing_share")
+        options = PlanOptions(
+            quality_control=self.setting("quality_control"),
+            max_shards=self.setting("max_shards"),
+            repetition=run.run_id if self.setting("recompare") else "",
+            max_bad_rows=self.setting("max_bad_rows"),
+        )
         compare = compare_options(
             self.tencent_iai_conn_id,
-            self.storage_conn_id,
-            priority=priority,
-            image_transfer=self.image_transfer,
+            self.source_conn_id,
+            priority=priority_of(context["dag_run"].run_type),
+            image_transfer=self.setting("image_transfer"),
         )
         check_account(compare)
-        again = str(self.recompare).lower() == "true"
-        options = PlanOptions(
-            quality_control=int(self.quality_control),
-            max_shards=int(self.max_shards),
-            repetition=run.run_id if again else "",
-            max_bad_rows=ShareLimit.parse(self.max_bad_rows, name="max_bad_rows"),
-        )
         plan = make_plan(run, options)
         look_first(run, plan, compare, limit)
         self.log.info("%s", plan)

@@ -41,8 +41,8 @@ class PublishOutcomesOperator(MaskmatchBaseOperator):
         row = publish(
             run,
             find_plan(run, self.plan),
-            nominal_fmr=float(self.nominal_fmr),
-            allow_empty=str(self.allow_empty).lower() == "true",
+            nominal_fmr=self.setting("nominal_fmr"),
+            allow_empty=self.setting("allow_empty"),
         )
         return {
             name: row[name] for name in ("scored", "failed", "skipped", "billed_calls", "maybe_billed_calls")

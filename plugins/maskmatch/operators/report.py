@@ -23,11 +23,10 @@ class ReportOutcomesOperator(MaskmatchBaseOperator):
 
     def execute(self, context: "Context") -> str | None:
         """Report what was published; return the address of the table, None when there is none."""
-        from maskmatch.core.limits import ShareLimit
         from maskmatch.pipeline.report import check_failed, published, render
         from maskmatch.storage.tables import outcomes_address
 
-        limit = ShareLimit.parse(self.max_failed_share, name="max_failed_share")
+        limit = self.setting("max_failed_share")
         run = self.run_of(context)
         if (outcomes := published(run)) is None:
             self.log.info("%s: no pairs, and no table", run.day)

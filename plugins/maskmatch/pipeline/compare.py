@@ -226,7 +226,13 @@ def images_of(run: Run, plan: Plan, options: CompareOptions) -> StoreImages:
         say=log.warning,
         patience_seconds=run.store_patience,
     )
-    return StoreImages(run.source, watch, transfer=options.transfer, open_store=options.open_store)
+    return StoreImages(
+        run.source,
+        watch,
+        transfer=options.transfer,
+        open_store=options.open_store,
+        reach=options.reach,
+    )
 
 
 def _missing(warehouse: Store, shard: Shard) -> tuple[list[tuple[int, Pair]], list[tuple[Pair, Outcome]]]:

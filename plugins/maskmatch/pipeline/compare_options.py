@@ -7,6 +7,7 @@ from typing import Any
 
 from maskmatch.core.clock import Clock, SystemClock
 from maskmatch.core.errors import InputError
+from maskmatch.core.reach import Reach
 from maskmatch.engine.memory import MemoryLimits
 from maskmatch.engine.work import RetryLimits
 from maskmatch.permits.steps.claims import Budgets, Priority
@@ -40,6 +41,7 @@ class CompareOptions:
     call_timeout: float = ANSWER_SECONDS
     limits: RetryLimits = field(default_factory=RetryLimits)
     open_store: Callable[[str], Store] = open_store
+    reach: Reach = field(default_factory=Reach)
     renew: Callable[[], Account] | None = None
     report: Callable[[dict[str, Any]], None] = _ignore
     stop: threading.Event = field(default_factory=threading.Event)

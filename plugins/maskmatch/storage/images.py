@@ -12,9 +12,18 @@ from urllib.parse import urlsplit
 
 from cachetools import TTLCache, cached
 
-from maskmatch.core.errors import ImageUnusable, InputError, ObjectMissing, StopRun, StoreAway, StoreRefused
+from maskmatch.core.errors import (
+    ImageUnusable,
+    InputError,
+    ObjectMissing,
+    StopRun,
+    StoreAway,
+    StoreRefused,
+    WrongSetting,
+)
 from maskmatch.core.image_heads import HEAD_BYTES
 from maskmatch.core.image_rules import MAX_FILE_BYTES, ImageFacts, Picture, check_head
+from maskmatch.core.reach import IMAGE_NOT_ALLOWED, Reach
 from maskmatch.core.store_troubles import IMAGE_UNAVAILABLE, Kind, failure_code
 from maskmatch.storage.object_stores import Store
 from maskmatch.storage.source_watch import SourceWatch
@@ -42,7 +51,13 @@ class StoreImages:
     """
 
     def __init__(
-        self, source: Store, watch: SourceWatch, *, transfer: Transfer, open_store: Callable[[str], Store]
+        self,
+        source: Store,
+        watch: SourceWatch,
+        *,
+        transfer: Transfer,
+        open_store: Callable[[str], Store],
+        reach: Reach,
     ) -> None:
         if transfer is Transfer.URL and source.signed_url("probe", seconds=1) is None:
             raise InputError(f"{source.uri} cannot sign URLs: use image_transfer bytes")
@@ -50,6 +65,7 @@ class StoreImages:
         self._watch = watch
         self._own_bucket = f"s3://{urlsplit(source.uri).netloc}/"
         self._transfer = transfer
+        self._reach = reach
         self._open_store = open_store
         self._buckets: dict[str, Store] = {}
         self._lock = threading.Lock()
@@ -61,10 +77,12 @@ class StoreImages:
     def load(self, image_id: str) -> Picture:
         """Return the image, checked as far as possible before a call.
 
-        Raise ImageUnusable when it is no image, is not there, may not be read, or its store, which is not the
-        source, cannot be used; SourceWaits while the source or our key may be the reason, and StoreRefused or
-        StoreAway when that has lasted too long.
+        Raise ImageUnusable when it must not be sent, is no image, is not there, may not be read, or its
+        store, which is not the source, cannot be used; SourceWaits while the source or our key may be the
+        reason, and StoreRefused or StoreAway when that has lasted too long.
         """
+        if wrong := self._reach.what_is_wrong(image_id, source=self._source.uri):
+            raise ImageUnusable(IMAGE_NOT_ALLOWED, wrong)
         if image_id.startswith(("http://", "https://")):
             return Picture(url=image_id, facts=ImageFacts(store_host=_host(image_id)))
         try:
@@ -92,6 +110,8 @@ class StoreImages:
             loaded = self._loaded(image_id, read)
         except ObjectMissing as error:
             raise ImageUnusable(failure_code(Kind.MISSING), "there is no object under this key") from error
+        except WrongSetting as error:
+            raise ImageUnusable(IMAGE_UNAVAILABLE, str(error)) from error
         except InputError as error:
             raise ImageUnusable(failure_code(Kind.INVALID_KEY), str(error)) from error
         if read and not self._is_elsewhere(image_id):

@@ -4,7 +4,8 @@ from maskmatch.storage.object_stores.base import Content, ObjectInfo, Store, pro
 from maskmatch.storage.object_stores.files import FileStore
 from maskmatch.storage.object_stores.opening import open_store
 from maskmatch.storage.object_stores.patient import PatientStore
-from maskmatch.storage.object_stores.s3 import S3Store, s3_client
+from maskmatch.storage.object_stores.s3 import S3Store
+from maskmatch.storage.object_stores.store_settings import StoreSettings
 
 __all__ = [
     "Content",
@@ -13,7 +14,7 @@ __all__ = [
     "PatientStore",
     "S3Store",
     "Store",
+    "StoreSettings",
     "open_store",
     "probe_conditional_writes",
-    "s3_client",
 ]

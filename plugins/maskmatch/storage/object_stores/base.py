@@ -1,11 +1,10 @@
 """The protocol of a store, and the probe that tells whether it honours conditional writes."""
 
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple, Protocol
 
-from maskmatch.core.errors import ObjectExists
+from maskmatch.core.errors import ConditionUnsupported, ObjectExists
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,10 @@ class Store(Protocol):
         ...
 
     def put(self, key: str, data: bytes, *, only_new: bool = False) -> None:
-        """Write an object whole; `only_new` raises ObjectExists where the store honours the condition."""
+        """Write an object whole; `only_new` raises ObjectExists where the store honours the condition.
+
+        Raise ConditionUnsupported where the store refuses the condition itself.
+        """
         ...
 
     def put_file(self, key: str, path: str) -> None:
@@ -89,18 +91,20 @@ class Store(Protocol):
         ...
 
 
+PROBE_KEY = "_probe/conditional-write"
+"""It stays, so that nobody needs the right to delete."""
+
+
 def probe_conditional_writes(store: Store) -> bool:
     """Return True if the store refuses a create-only write onto an object that is there.
 
     A 200 proves nothing (several servers ignore the condition), so the probe writes one key twice.
     """
-    key = f"_probe/{uuid.uuid4().hex}"
+    store.put(PROBE_KEY, b"1")
     try:
-        store.put(key, b"1", only_new=True)
-        store.put(key, b"2", only_new=True)
+        store.put(PROBE_KEY, b"2", only_new=True)
     except ObjectExists:
-        return store.get(key) == b"1"
-    else:
+        return store.get(PROBE_KEY) == b"1"
+    except ConditionUnsupported:
         return False
-    finally:
-        store.delete(key)
+    return False

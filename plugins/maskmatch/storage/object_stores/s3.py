@@ -5,34 +5,31 @@ import hashlib
 import io
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
-import boto3
-from botocore.client import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoCredentialsError,
-    ParamValidationError,
-    PartialCredentialsError,
-)
+from botocore.exceptions import BotoCoreError, ClientError
 
-from maskmatch.core.errors import ObjectExists, ObjectMissing, StoreAway, StoreRefused, Unavailable
+from maskmatch.core.errors import (
+    ConditionUnsupported,
+    ObjectExists,
+    ObjectMissing,
+    StoreAway,
+    StoreRefused,
+    Unavailable,
+)
 from maskmatch.core.store_troubles import Kind, StoreRule, store_rule
 from maskmatch.storage.object_stores.base import Content, ObjectInfo
+from maskmatch.storage.object_stores.s3_bodies import Body
+from maskmatch.storage.object_stores.s3_errors import knows_no_conditions, rule_of, says_it_exists
 
 if TYPE_CHECKING:
-    from botocore.response import StreamingBody
     from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import GetObjectOutputTypeDef
 
-AddressingStyle = Literal["auto", "path", "virtual"]
-
-_EXISTS = {"PreconditionFailed", "412", "FileAlreadyExists"}
 _NO_RANGE = {"InvalidRange", "416"}
 _GETS = 3
 _RENEW_SECONDS = 1.0
@@ -41,39 +38,11 @@ _USER = re.compile(r"//[^/\s@]*@")
 """User and password in an address, which boto3's own messages show."""
 
 
-_MOST_CONNECTIONS = 64
-"""Of one client: threads that load images share it."""
-
-
-def s3_config(*, addressing_style: AddressingStyle | None = None) -> Config:
-    """Return client settings that COS accepts too.
-
-    COS refuses the streaming checksums that boto3 adds since 1.36, and, for buckets made since 2024,
-    path-style addresses: give `virtual` there, or set it in the file that AWS_CONFIG_FILE names. SigV4 is
-    asked for, or presigned URLs would be SigV2.
-    """
-    return Config(
-        signature_version="s3v4",
-        user_agent="maskmatch",  # boto3 puts its own together anew for each request, at a tenth of the cost
-        s3={"addressing_style": addressing_style} if addressing_style else None,
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        retries={"max_attempts": 5, "mode": "standard"},
-        max_pool_connections=_MOST_CONNECTIONS,
-        connect_timeout=5,
-        read_timeout=30,
-    )
-
-
-def s3_client() -> "S3Client":
-    """Return a client from the environment (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and so on)."""
-    return boto3.Session().client("s3", config=s3_config())  # a session keeps the key that it found first
-
-
 class S3Store:
     """Objects below s3://bucket/prefix; one instance may be used by many threads.
 
     When the store refuses the key, `renewed` gives a client with a newer one, for what comes next.
+    `of_each_write` is said with every PUT, in the words of boto3.
     """
 
     def __init__(
@@ -83,10 +52,12 @@ class S3Store:
         bucket: str,
         prefix: str = "",
         renewed: "Callable[[], S3Client] | None" = None,
+        of_each_write: Mapping[str, Any] | None = None,
     ) -> None:
         self._client = client
         self._renewed = renewed
         self._renewed_at = time.monotonic()
+        self._of_each_write = dict(of_each_write or {})
         self._bucket = bucket
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
 
@@ -129,8 +100,7 @@ class S3Store:
             return b"", self.head(key) or ObjectInfo(key, 0)  # it is empty
         with self._stream(answer, key) as body:
             data = body.read(size)
-        whole = answer.get("ContentRange", "").rpartition("/")[2]
-        length = int(whole) if whole.isdigit() else answer.get("ContentLength", len(data))
+        length = self._size(key, _whole_size(answer, data, size))
         return data, ObjectInfo(key, length, _tag(answer.get("ETag")))
 
     def open(self, key: str) -> BinaryIO:
@@ -143,7 +113,7 @@ class S3Store:
         return self._stream(answer, key), _tag(answer.get("ETag"))
 
     def _stream(self, answer: "GetObjectOutputTypeDef", key: str) -> BinaryIO:
-        return io.BufferedReader(_Body(answer["Body"], answer["ContentLength"], lambda: self._errors(key)))
+        return io.BufferedReader(Body(answer["Body"], answer.get("ContentLength"), lambda: self._errors(key)))
 
     def head(self, key: str) -> ObjectInfo | None:
         """Return size and ETag."""
@@ -152,12 +122,26 @@ class S3Store:
                 found = self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)
         except ObjectMissing:
             return None
-        return ObjectInfo(key, found["ContentLength"], _tag(found.get("ETag")))
+        return ObjectInfo(key, self._size(key, found.get("ContentLength")), _tag(found.get("ETag")))
 
     def fingerprint(self, key: str) -> str:
-        """Return the ETag."""
+        """Return the ETag; without one the time of the last change, with the size."""
         with self._errors(key):
-            return self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)["ETag"].strip('"')
+            found = self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)
+        if tag := _tag(found.get("ETag")):
+            return tag
+        if changed := found.get("LastModified"):
+            return f"{changed.isoformat()}-{self._size(key, found.get('ContentLength'))}"
+        raise self._trouble(key, store_rule("no_tag"))
+
+    def _size(self, key: str, told: int | None) -> int:
+        """Return the size that an answer told, else the one that the listing tells."""
+        if told is not None:
+            return told
+        for found in self.list(key):
+            if found.key == key:
+                return found.size
+        raise self._trouble(key, store_rule("no_size"))
 
     def list(self, prefix: str, *, page: int = 1000) -> Iterator[ObjectInfo]:
         """Yield the objects below a prefix, page by page."""
@@ -172,21 +156,22 @@ class S3Store:
 
     def put(self, key: str, data: bytes, *, only_new: bool = False) -> None:
         """Write an object in one PUT, with `If-None-Match: *` when it must be new."""
-        place, digest = self._prefix + key, _content_md5(io.BytesIO(data))
-        with self._errors(key):
-            if only_new:
-                self._client.put_object(
-                    Bucket=self._bucket, Key=place, Body=data, ContentMD5=digest, IfNoneMatch="*"
-                )
-            else:
-                self._client.put_object(Bucket=self._bucket, Key=place, Body=data, ContentMD5=digest)
+        condition = {"IfNoneMatch": "*"} if only_new else {}
+        self._put(key, data, _content_md5(io.BytesIO(data)), condition)
 
     def put_file(self, key: str, path: str) -> None:
         """Write an object from a file in one PUT (at most 5 GB)."""
-        with self._errors(key), Path(path).open("rb") as body:
+        with Path(path).open("rb") as body:
             digest = _content_md5(body)
             body.seek(0)
-            self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=body, ContentMD5=digest)
+            self._put(key, body, digest, {})
+
+    def _put(self, key: str, body: bytes | BinaryIO, digest: str, condition: Mapping[str, str]) -> None:
+        said: dict[str, Any] = {**self._of_each_write, **condition}
+        with self._errors(key, is_conditional=bool(condition)):
+            self._client.put_object(
+                Bucket=self._bucket, Key=self._prefix + key, Body=body, ContentMD5=digest, **said
+            )
 
     def delete(self, key: str) -> None:
         """Remove an object."""
@@ -200,25 +185,18 @@ class S3Store:
             return self._client.generate_presigned_url("get_object", Params=target, ExpiresIn=seconds)
 
     @contextmanager
-    def _errors(self, key: str) -> Iterator[None]:
+    def _errors(self, key: str, *, is_conditional: bool = False) -> Iterator[None]:
         """Turn the errors of boto3 into ours, naming bucket, key and cure."""
         try:
             yield
         except ClientError as error:
-            raise self._translated(error, key) from error
-        except (NoCredentialsError, PartialCredentialsError) as error:
-            raise self._trouble(key, store_rule("no_credentials")) from error
-        except ParamValidationError as error:
-            raise self._trouble(key, store_rule("invalid_address"), str(error)) from error
+            if says_it_exists(error):
+                raise ObjectExists(f"{self._address(key)} exists already") from error
+            if is_conditional and knows_no_conditions(error):
+                raise ConditionUnsupported(f"{self.host} knows no create-only writes: {error}") from error
+            raise self._trouble(key, rule_of(error), str(error)) from error
         except BotoCoreError as error:
-            raise self._trouble(key, store_rule("unreachable"), str(error)) from error
-
-    def _translated(self, error: ClientError, key: str) -> Exception:
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-        if code in _EXISTS:
-            return ObjectExists(f"{self._address(key)} exists already")
-        return self._trouble(key, store_rule(code, status=status), str(error))
+            raise self._trouble(key, rule_of(error), str(error)) from error
 
     def _trouble(self, key: str, rule: StoreRule, said: str = "") -> Exception:
         """Return what a refusal is raised as: with the address, the place, the code and the cure."""
@@ -254,33 +232,8 @@ def _md5() -> "hashlib._Hash":
     return hashlib.md5(usedforsecurity=False)
 
 
-class _Body(io.RawIOBase):
-    """The body of an object, which does not end before its length."""
-
-    def __init__(
-        self, body: "StreamingBody", length: int, errors: Callable[[], AbstractContextManager[None]]
-    ) -> None:
-        self._body = body
-        self._left = length
-        self._errors = errors
-
-    def readable(self) -> bool:
-        """Say yes."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Read some bytes; raise Unavailable when there are none though some are left."""
-        with self._errors():
-            block = self._body.read(min(len(buffer), self._left))
-        if not block and self._left:
-            raise StoreAway(
-                f"an object broke off {self._left:,} bytes before its end", store_rule("broken_off")
-            )
-        buffer[: len(block)] = block
-        self._left -= len(block)
-        return len(block)
-
-    def close(self) -> None:
-        """Give the connection back."""
-        self._body.close()
-        super().close()
+def _whole_size(answer: "GetObjectOutputTypeDef", data: bytes, asked: int) -> int | None:
+    """Return the size of the object of which `data` is the beginning, None where nothing tells it."""
+    if (whole := answer.get("ContentRange", "").rpartition("/")[2]).isdigit():
+        return int(whole)
+    return answer.get("ContentLength", len(data) if len(data) < asked else None)

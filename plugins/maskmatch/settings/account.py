@@ -1,0 +1,168 @@
+"""From what was entered to an account, its budgets and its permit store."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from maskmatch.core.clock import SystemClock
+from maskmatch.core.errors import InputError, WrongSetting
+from maskmatch.permits.coordinator import PermitCoordinator
+from maskmatch.permits.opening import open_coordinator, permit_store_address, shown
+from maskmatch.permits.steps.claims import Budget, Budgets
+from maskmatch.settings.account_fields import ACCOUNT_FIELDS, VARIABLES, WAIVED
+from maskmatch.settings.fields import Entered, read_fields
+from maskmatch.settings.run_fields import RUN_FIELDS
+from maskmatch.settings.sources import check_variables
+from maskmatch.tencent.account import DEFAULT_ENDPOINT, Account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSettings:
+    """All that is set about an account; `place` names where, for messages.
+
+    `permit_store` may hold a password: never show it.
+    """
+
+    account: Account
+    permit_store: str = field(repr=False)
+    budgets: Budgets
+    has_day_budget: bool
+    place: str
+
+    def limited(self, *, calls: Entered | None = None, cny: Entered | None = None) -> Budgets:
+        """Return the budgets of a run that may ask for less than its account allows.
+
+        Raise WrongSetting when it asks for more, and when nobody has set or waived a budget for the day.
+        """
+        if not self.has_day_budget:
+            raise WrongSetting(
+                f"{self.place}: set a budget for the day, so that no mistake can spend without a bound: "
+                f"budget_calls_per_day or budget_cny_per_day; {WAIVED} for the first waives it (on the "
+                "command line --budget-calls-per-day or MASKMATCH_BUDGET_CALLS_PER_DAY)"
+            )
+        most = self.budgets.run
+        run = Budget(calls=_lower(most.calls, "budget_calls", calls), cny=_lower(most.cny, "budget_cny", cny))
+        return replace(self.budgets, run=run)
+
+    def open_coordinator(self) -> PermitCoordinator:
+        """Return the coordinator of the account, without connecting."""
+        return open_coordinator(
+            self.permit_store,
+            secret_id=self.account.owner,
+            calls_per_second=self.account.calls_per_second,
+            clock=SystemClock(),
+        )
+
+    def __str__(self) -> str:
+        """Return what holds, in one line without secrets."""
+        parts = [
+            f"{self.account.protocol}://{self.account.endpoint}",
+            f"account {self.account.name}",
+            f"{self.account.calls_per_second:g} calls/s",
+            f"permit store {shown(urlsplit(self.permit_store))}",
+            *(f"{window}: {_in_words(getattr(self.budgets, window))}" for window in ("run", "day", "month")),
+        ]
+        return ", ".join(parts)
+
+
+def read_account(entered: Mapping[str, Entered], *, place: str, needs_key: bool = True) -> AccountSettings:
+    """Return an account from what was entered for ACCOUNT_FIELDS; raise WrongSetting.
+
+    Who only asks the permit store needs no key: the account's id, or its SecretId, names it there.
+    """
+    check_variables(os.environ)
+    values = read_fields(ACCOUNT_FIELDS, entered)
+    is_named = values["secret_id"] or (values["account_id"] and not needs_key)
+    if not is_named:
+        raise WrongSetting(_missing("secret_id", entered, place))
+    if needs_key and not values["secret_key"]:
+        raise WrongSetting(_missing("secret_key", entered, place))
+    return AccountSettings(
+        account=_account(values, entered),
+        permit_store=_permit_store(values, entered, place),
+        budgets=_budgets(values),
+        has_day_budget=bool(values["budget_calls_per_day"] or values["budget_cny_per_day"]),
+        place=place,
+    )
+
+
+def _missing(name: str, entered: Mapping[str, Entered], place: str) -> str:
+    if name in entered:
+        return f"{entered[name].place}: enter it, it is empty"
+    return f"set {VARIABLES[name]} in {place}"
+
+
+def _account(values: Mapping[str, Any], entered: Mapping[str, Entered]) -> Account:
+    endpoint = values["endpoint"]
+    typed = endpoint.protocol if endpoint else None
+    protocol = values["protocol"] or typed or "https"
+    if typed and typed != protocol:
+        raise WrongSetting(
+            f"{entered['endpoint'].place}: begins with {typed}, but the protocol is {protocol}"
+        )
+    return Account(
+        secret_id=values["secret_id"] or "",
+        secret_key=values["secret_key"] or "",
+        session_token=values["session_token"],
+        account_id=values["account_id"],
+        answered_by=values["answered_by"] or "",
+        endpoint=endpoint.host_port if endpoint else DEFAULT_ENDPOINT,
+        protocol=protocol,
+        region=values["region"],
+        calls_per_second=values["calls_per_second"],
+    )
+
+
+def _permit_store(values: Mapping[str, Any], entered: Mapping[str, Entered], place: str) -> str:
+    """Return its address; it is not opened, but could be."""
+    given = values["permit_store"]
+    variable = None if given else os.environ.get("MASKMATCH_PERMIT_STORE")
+    try:
+        address = _with_password(permit_store_address(given), values["permit_store_password"])
+        open_coordinator(address, secret_id="", calls_per_second=1.0, clock=SystemClock())
+    except InputError as error:
+        where = (
+            entered["permit_store"].place
+            if given
+            else "variable MASKMATCH_PERMIT_STORE"
+            if variable
+            else place
+        )
+        raise WrongSetting(f"{where}: {error}") from None
+    return address
+
+
+def _with_password(address: str, password: str | None) -> str:
+    parts = urlsplit(address)
+    if not password or parts.password or not parts.netloc:
+        return address
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:{quote(password, safe='')}@{host}"))
+
+
+def _budgets(values: Mapping[str, Any]) -> Budgets:
+    calls = {name: values[f"budget_calls_per_{name}"] for name in ("run", "day", "month")}
+    limits = {
+        name: Budget(
+            calls=None if calls[name] == WAIVED else calls[name], cny=values[f"budget_cny_per_{name}"]
+        )
+        for name in calls
+    }
+    return Budgets(**limits, time_zone=values["time_zone"])
+
+
+def _lower(most: Any, name: str, asked: Entered | None) -> Any:
+    """Return what a run asks for, at most what its account allows; nothing asked for is all of it."""
+    value = RUN_FIELDS[name].value_of(asked)
+    if asked and value is not None and most is not None and value > most:
+        raise WrongSetting(
+            f"{asked.place}: {value:,} is more than {name}_per_run of the account allows, {most:,}"
+        )
+    return most if value is None else value
+
+
+def _in_words(budget: Budget) -> str:
+    parts = [f"{budget.calls:,} calls" if budget.calls else "", f"CNY {budget.cny:,}" if budget.cny else ""]
+    return " and ".join(filter(None, parts)) or "no budget"

@@ -1,0 +1,188 @@
+"""The settings of an account: fields of its connection, and variables of the command line.
+
+Light to import, since every process of Airflow reads the form of the connection from here.
+"""
+
+from functools import partial
+from types import MappingProxyType
+
+from maskmatch.settings import readers
+from maskmatch.settings.fields import Field
+
+WAIVED = "none"
+"""What a person enters as the day's budget to have none."""
+_MOST_CALLS = 10**12
+_MOST_RATE = 100_000
+_CALLS = f"a whole number from 1 to {_MOST_CALLS:,} such as 500000, or empty for no limit"
+_CNY = "an amount above 0 such as 1500.5, or empty for no limit"
+_RATE = f"a number above 0 and at most {_MOST_RATE:,}, such as 50"
+_SPENT = "When spent, tasks wait for the next window. Empty: no limit."
+
+
+def _day_calls(value: object) -> int | str:
+    if isinstance(value, str) and value.strip().lower() == WAIVED:
+        return WAIVED
+    return readers.whole(value, least=1, most=_MOST_CALLS)
+
+
+def _calls(name: str, label: str, text: str) -> Field:
+    return Field(
+        name=name,
+        read=partial(readers.whole, least=1, most=_MOST_CALLS),
+        form=_CALLS,
+        label=label,
+        help=text,
+        schema={"type": ["integer", "null"], "minimum": 1},
+    )
+
+
+def _cny(name: str, label: str, text: str) -> Field:
+    return Field(
+        name=name,
+        read=readers.money,
+        form=_CNY,
+        label=label,
+        help=text,
+        schema={"type": ["number", "null"], "exclusiveMinimum": 0},
+    )
+
+
+def _words(name: str, label: str, text: str | None = None, *, default: str | None = None) -> Field:
+    return Field(
+        name=name,
+        read=readers.word,
+        form="one word without blanks",
+        default=default,
+        label=label,
+        help=text,
+        schema={"type": ["string", "null"]},
+    )
+
+
+def _secret(name: str, label: str, text: str | None = None) -> Field:
+    return Field(
+        name=name,
+        read=readers.secret,
+        form="a key as it was given out",
+        label=label,
+        help=text,
+        schema={"type": ["string", "null"], "format": "password"},
+        is_secret=True,
+    )
+
+
+SECRET_ID = _secret("secret_id", "SecretId")
+SECRET_KEY = _secret("secret_key", "SecretKey")
+ENDPOINT = Field(
+    name="endpoint",
+    read=readers.endpoint,
+    form="a host such as iai.tencentcloudapi.com, or host:port",
+    label="Endpoint",
+)
+REGION = _words("region", "Region", default="ap-guangzhou")
+PROTOCOL = Field(
+    name="protocol",
+    read=readers.one_of("https", "http"),
+    form="https or http",
+    label="Protocol",
+    help="Empty: https.",
+    schema={"type": ["string", "null"], "enum": ["https", "http", None]},
+)
+CALLS_PER_SECOND = Field(
+    name="calls_per_second",
+    read=partial(readers.number, above=0, most=_MOST_RATE),
+    form=_RATE,
+    default=50.0,
+    label="Rate limit",
+    help="Calls per second that the vendor allows the whole account. Empty: 50, its limit for pay-per-call.",
+    schema={"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": _MOST_RATE},
+)
+PERMIT_STORE = Field(
+    name="permit_store",
+    read=readers.text,
+    form="the address of a permit store: sqlite:////absolute/path, redis://host:port/number or "
+    "postgresql://user@host/database",
+    label="Permit store",
+    help="Where all processes share rate limit and budgets: sqlite:////path of a file for one host, "
+    "redis://host:port/db or postgresql://user@host/db for several. "
+    "Empty: MASKMATCH_PERMIT_STORE, or a file below the home folder.",
+    schema={"type": ["string", "null"]},
+    is_secret=True,
+)
+PERMIT_STORE_PASSWORD = Field(
+    name="permit_store_password",
+    read=str,
+    form="a password",
+    label="Password of the permit store",
+    help="Of Redis or Postgres, if required; never write it into the address.",
+    schema={"type": ["string", "null"], "format": "password"},
+    is_secret=True,
+)
+DAY_CALLS = Field(
+    name="budget_calls_per_day",
+    read=_day_calls,
+    form=f"a whole number from 1 to {_MOST_CALLS:,} such as 500000, or {WAIVED} for no limit",
+    label="Calls per day",
+    help="Of all runs together; when spent, tasks wait for the next day. A day's budget, in calls or in "
+    f"CNY, must be set: write {WAIVED} here to have none.",
+    schema={"type": ["string", "null"], "pattern": "^([0-9]+|none)$"},
+)
+TIME_ZONE = Field(
+    name="time_zone",
+    read=readers.time_zone,
+    form="the name of a time zone such as Asia/Shanghai",
+    default="Asia/Shanghai",
+    label="Time zone",
+    help="The time zone in which the budgets' days and months begin.",
+    schema={"type": ["string", "null"]},
+)
+ACCOUNT_ID = _words(
+    "account_id",
+    "Account id",
+    "APPID or UIN. Give it with temporary credentials, and where several keys of one account are used: all "
+    "connections with the same account id share one rate and its budgets. Empty: the SecretId stands for it.",
+)
+ANSWERED_BY = _words(
+    "answered_by",
+    "Answered by",
+    "Who answers, as the outcomes are to name it. Empty: the endpoint's host. A service that names itself, "
+    "as the local one does, is believed.",
+)
+TOKEN = _secret("session_token", "Token", "Of a temporary credential.")
+
+BUDGETS = (
+    _calls("budget_calls_per_run", "Calls per run", "Of one run at most; a run may ask for less. " + _SPENT),
+    _cny("budget_cny_per_run", "CNY per run", "Of one run at most; a run may ask for less. " + _SPENT),
+    DAY_CALLS,
+    _cny("budget_cny_per_day", "CNY per day", "Of all runs together. " + _SPENT),
+    _calls("budget_calls_per_month", "Calls per month", "Of all runs together. " + _SPENT),
+    _cny("budget_cny_per_month", "CNY per month", "Of all runs together. " + _SPENT),
+)
+EXTRA = (
+    REGION,
+    PROTOCOL,
+    CALLS_PER_SECOND,
+    PERMIT_STORE,
+    PERMIT_STORE_PASSWORD,
+    *BUDGETS,
+    TIME_ZONE,
+    TOKEN,
+    ACCOUNT_ID,
+    ANSWERED_BY,
+)
+"""Fields that stand in the extra of a connection."""
+ACCOUNT_FIELDS = (SECRET_ID, SECRET_KEY, ENDPOINT, *EXTRA)
+
+SECRETS = ("secret_id", "secret_key", "session_token", "permit_store_password")
+"""Never options: those can be seen by every user of the host."""
+VARIABLES = MappingProxyType(
+    {
+        **{field.name: f"MASKMATCH_{field.name.upper()}" for field in ACCOUNT_FIELDS},
+        "secret_id": "TENCENTCLOUD_SECRET_ID",
+        "secret_key": "TENCENTCLOUD_SECRET_KEY",
+        "session_token": "TENCENTCLOUD_TOKEN",
+        "region": "TENCENTCLOUD_REGION",
+        "account_id": "TENCENTCLOUD_ACCOUNT_ID",
+    }
+)
+"""The variable of the command line for each field."""

@@ -1,0 +1,159 @@
+"""From what was entered to a value; each raises ValueError when it cannot be one."""
+
+import re
+import ssl
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from maskmatch.core.endpoints import Endpoint, read_endpoint
+from maskmatch.core.errors import InputError
+
+_FLAGS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
+_PATTERN = re.compile(r"[a-z0-9.*?\[\]!-]+")
+_DIGITS = frozenset("0123456789.eE+-")
+
+
+def number(value: object, *, above: float | None = None, least: float | None = None, most: float) -> float:
+    """Return a number within its bounds."""
+    found = amount(value, most=most)
+    if (above is not None and found <= above) or (least is not None and found < least):
+        raise ValueError
+    return float(found)
+
+
+def whole(value: object, *, least: int, most: int) -> int:
+    """Return a whole number within its bounds; 5.0 is one, 5.5 is not."""
+    found = amount(value, most=most)
+    if found != int(found) or found < least:
+        raise ValueError
+    return int(found)
+
+
+def amount(value: object, *, most: float) -> Decimal:
+    """Return a number as it is written, which true and false are not."""
+    written = str(value).strip()
+    if isinstance(value, bool) or not written or not _DIGITS.issuperset(written):
+        raise ValueError
+    try:
+        found = Decimal(written)
+    except InvalidOperation:
+        raise ValueError from None
+    if not found.is_finite() or found > most:
+        raise ValueError
+    return found
+
+
+def money(value: object) -> Decimal:
+    """Return money above nothing."""
+    found = amount(value, most=1e9)
+    if found <= 0:
+        raise ValueError
+    return found
+
+
+def flag(value: object) -> bool:
+    """Return true or false, however they are written."""
+    try:
+        return _FLAGS[str(value).strip().lower()]
+    except KeyError:
+        raise ValueError from None
+
+
+def one_of(*names: str) -> Callable[[object], str]:
+    """Return a reader of one of some words."""
+
+    def read(value: object) -> str:
+        if (found := str(value).strip()) not in names:
+            raise ValueError
+        return found
+
+    return read
+
+
+def word(value: object) -> str:
+    """Return ASCII text without a blank inside; those around it are taken off."""
+    found = text(value).strip()
+    if not found.isascii() or not found.isprintable() or " " in found:
+        raise ValueError("it holds a blank or a character that is not ASCII")
+    return found
+
+
+def secret(value: object) -> str:
+    """Return a key or token, which must hold no blank: one that is pasted along is told, not removed."""
+    found = text(value)
+    if found != found.strip():
+        where = "end" if found == found.lstrip() else "beginning"
+        raise ValueError(f"it has a blank at its {where}: enter it again")
+    if not found.isascii() or not found.isprintable() or " " in found:
+        raise ValueError("it has a blank or a character that is not ASCII inside: enter it again")
+    return found
+
+
+def patterns(value: object) -> tuple[str, ...]:
+    """Return names and patterns that are parted by commas or blanks."""
+    found = tuple(text(value).replace(",", " ").lower().split())
+    if wrong := next((name for name in found if not _PATTERN.fullmatch(name)), None):
+        raise ValueError(f"{wrong} is none")
+    return found
+
+
+def time_zone(value: object) -> str:
+    """Return the name of a time zone."""
+    try:
+        return ZoneInfo(text(value).strip()).key
+    except (ZoneInfoNotFoundError, OSError):
+        raise ValueError from None
+
+
+def endpoint_url(value: object) -> str:
+    """Return the address of a server: scheme, host and port alone, https where no scheme is written."""
+    found = word(value)
+    parts = urlsplit(found if "://" in found else f"https://{found}")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("it begins with https:// or http:// and a host")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("it holds a user or password: keys have fields of their own")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("it holds more than a host: leave the rest out, the bucket too")
+    if parts.hostname.endswith(".myqcloud.com") and not parts.hostname.startswith("cos"):
+        raise ValueError("it holds the bucket: begin with cos.")
+    port = f":{parts.port}" if parts.port is not None else ""
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}{port}"
+
+
+def s3_address(value: object) -> str:
+    """Return an address s3://bucket/prefix."""
+    parts = urlsplit(word(value))
+    if parts.scheme != "s3" or not parts.netloc or "@" in parts.netloc:
+        raise ValueError
+    return f"s3://{parts.netloc}{parts.path}"
+
+
+def ca_file(value: object) -> str:
+    """Return the path of a file that holds certificates."""
+    path = text(value).strip()
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        raise ValueError("it holds no certificate") from None
+    except OSError as error:
+        raise ValueError(error.strerror or "it cannot be read") from None
+    return path
+
+
+def endpoint(value: object) -> Endpoint:
+    """Return host, port and, if it was typed, protocol."""
+    try:
+        return read_endpoint(text(value))
+    except InputError as error:
+        raise ValueError(str(error)) from None
+
+
+def text(value: object) -> str:
+    """Return text, or a number as text."""
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
+        raise ValueError("it is not text")  # noqa: TRY004 - a reader raises nothing else
+    return str(value)

@@ -1,0 +1,80 @@
+"""The settings of one run: Params of the Dag, arguments of the operators, options of the command line."""
+
+from functools import partial
+from types import MappingProxyType
+
+from maskmatch.core.decisions import NOMINAL_FMRS
+from maskmatch.core.limits import ShareLimit
+from maskmatch.settings import readers
+from maskmatch.settings.fields import Field
+
+_MOST_CALLS = 10**12
+_FMRS = ", ".join(f"{fmr:g}" for fmr in NOMINAL_FMRS)
+
+
+def _share(value: object) -> ShareLimit:
+    return ShareLimit.parse(readers.text(value))
+
+
+def _fmr(value: object) -> float:
+    found = readers.number(value, above=0, most=1)
+    if found not in NOMINAL_FMRS:
+        raise ValueError
+    return found
+
+
+def _limit(name: str) -> Field:
+    form = "a share such as 0.5, 50% or 50% of 100 (rows at least)"
+    return Field(name=name, read=_share, form=form, default=ShareLimit())
+
+
+def _whole(name: str, least: int, most: int, default: int | None = None) -> Field:
+    read = partial(readers.whole, least=least, most=most)
+    return Field(name=name, read=read, form=f"a whole number from {least} to {most:,}", default=default)
+
+
+def _flag(name: str) -> Field:
+    return Field(name=name, read=readers.flag, form="true or false", default=False)
+
+
+RUN_FIELDS = MappingProxyType(
+    {
+        each.name: each
+        for each in (
+            _whole("quality_control", 0, 4, default=0),
+            _whole("max_shards", 1, 32, default=4),
+            _whole("calls_in_flight", 1, 256),
+            Field(
+                name="nominal_fmr",
+                read=_fmr,
+                form=f"a false match rate: one of {_FMRS}",
+                default=NOMINAL_FMRS[1],
+            ),
+            Field(
+                name="image_transfer",
+                read=readers.one_of("bytes", "url"),
+                form="bytes or url",
+                default="bytes",
+            ),
+            Field(
+                name="call_timeout",
+                read=partial(readers.number, above=5, most=60),
+                form="a number of seconds above 5, which the vendor itself may take, and at most 60",
+                default=10.0,
+            ),
+            Field(
+                name="store_patience",
+                read=partial(readers.number, least=0, most=86_400),
+                form="a number of seconds from 0 to 86400",
+                default=300.0,
+            ),
+            _limit("max_bad_rows"),
+            _limit("max_missing_share"),
+            _limit("max_failed_share"),
+            _flag("allow_empty"),
+            _flag("recompare"),
+            _whole("budget_calls", 1, _MOST_CALLS),
+            Field(name="budget_cny", read=readers.money, form="an amount above 0 such as 1500.5"),
+        )
+    }
+)

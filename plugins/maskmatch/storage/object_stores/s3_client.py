@@ -1,0 +1,86 @@
+"""From settings to a boto3 client, safe for AWS S3, Tencent COS and SeaweedFS alike."""
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.session
+from botocore.client import Config
+
+from maskmatch.storage.object_stores.store_settings import AddressingStyle, StoreSettings
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+_MOST_CONNECTIONS = 64
+"""Of one client: threads that load images share it."""
+_COS = ".myqcloud.com"
+"""COS takes path-style addresses only for buckets made before 2024:
+https://www.tencentcloud.com/document/product/436/6224"""
+
+
+def s3_config(*, addressing_style: AddressingStyle | None = None) -> Config:
+    """Return client settings that COS accepts too.
+
+    COS refuses the streaming checksums that boto3 adds since 1.36. SigV4 is asked for, or presigned URLs
+    would be SigV2.
+    """
+    return Config(
+        signature_version="s3v4",
+        user_agent="maskmatch",  # boto3 puts its own together anew for each request, at a tenth of the cost
+        s3={"addressing_style": addressing_style} if addressing_style else None,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        retries={"max_attempts": 5, "mode": "standard"},
+        max_pool_connections=_MOST_CONNECTIONS,
+        connect_timeout=5,
+        read_timeout=30,
+    )
+
+
+def s3_client(settings: StoreSettings) -> "S3Client":
+    """Return a client; COS gets the bucket in the host, unless settings or an AWS profile say otherwise."""
+    style = settings.addressing_style
+    client = _client(settings, style)
+    if style or _style_of_profile(settings) or not is_cos(client.meta.endpoint_url):
+        return client
+    client.close()  # only a client knows the endpoint that a profile names
+    return _client(settings, "virtual")
+
+
+def key_origin(settings: StoreSettings) -> str:
+    """Return in words whose key the client uses."""
+    if settings.access_key:
+        return "the key entered here"
+    if settings.profile:
+        return f"the key of profile {settings.profile}"
+    found = _session(settings).get_credentials()
+    return f"the key that boto3 finds on this host ({found.method if found else 'none'})"
+
+
+def is_cos(endpoint_url: str) -> bool:
+    """Return True for an endpoint of Tencent COS."""
+    return (urlsplit(endpoint_url).hostname or "").endswith(_COS)
+
+
+def _client(settings: StoreSettings, style: AddressingStyle | None) -> "S3Client":
+    return boto3.Session(botocore_session=_session(settings)).client(
+        "s3",
+        endpoint_url=settings.endpoint_url,
+        region_name=settings.region,
+        aws_access_key_id=settings.access_key,
+        aws_secret_access_key=settings.secret_key,
+        aws_session_token=settings.session_token,
+        verify=settings.ca_bundle,
+        config=s3_config(addressing_style=style),
+    )
+
+
+def _session(settings: StoreSettings) -> botocore.session.Session:
+    """Return a new session: one keeps the key that it found first."""
+    return botocore.session.Session(profile=settings.profile)
+
+
+def _style_of_profile(settings: StoreSettings) -> str | None:
+    style: str | None = (_session(settings).get_scoped_config().get("s3") or {}).get("addressing_style")
+    return style

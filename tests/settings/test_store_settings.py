@@ -1,0 +1,161 @@
+"""The table of a store read from variables, and what boto3 makes of it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from maskmatch.core.errors import StopRun, WrongSetting
+from maskmatch.settings.readers import endpoint_url
+from maskmatch.settings.store import settings_from_variables
+from maskmatch.storage.object_stores import StoreSettings, open_store
+from maskmatch.storage.object_stores.s3_client import s3_client
+
+COS = "https://cos.ap-guangzhou.myqcloud.com"
+
+
+@pytest.fixture
+def profiles(monkeypatch, tmp_path):
+    """Return a function that writes the config file of AWS; no other setting of AWS is left."""
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "config"))
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    return (tmp_path / "config").write_text
+
+
+@pytest.mark.parametrize(
+    ("entered", "read"),
+    [
+        (COS, COS),
+        (f"  {COS}/ ", COS),
+        ("cos.ap-guangzhou.myqcloud.com", COS),
+        ("HTTP://S3.test:8333", "http://s3.test:8333"),
+        ("http://[::1]:8333", "http://[::1]:8333"),
+        ("s3:8333", "https://s3:8333"),
+    ],
+)
+def test_an_endpoint_is_scheme_host_and_port(entered, read):
+    assert endpoint_url(entered) == read
+
+
+@pytest.mark.parametrize(
+    "entered",
+    [
+        "ftp://s3.test", "https://", "https://me:hush@s3.test", "https://s3.test/hush", "https://s3.test/?hush",
+        "https://s3.test:hush", "https://s3 .test", "https://hush-1250000000.cos.ap-guangzhou.myqcloud.com", "://",
+    ],
+)  # fmt: skip
+def test_another_endpoint_is_refused_and_not_shown(entered):
+    with pytest.raises(
+        WrongSetting, match=r"^variable AWS_ENDPOINT_URL: what is entered is not an address"
+    ) as told:
+        settings_from_variables({"AWS_ENDPOINT_URL": entered}, place="source")
+    assert "hush@" not in str(told.value)
+    assert "/hush" not in str(told.value)
+
+
+def test_the_command_line_reads_the_same_fields_from_variables():
+    variables = {
+        "AWS_ACCESS_KEY_ID": "id",
+        "AWS_SECRET_ACCESS_KEY": "key",
+        "AWS_SESSION_TOKEN": "t",
+        "AWS_ENDPOINT_URL": "https://s3.test",
+        "AWS_ENDPOINT_URL_S3": "https://own.test",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "MASKMATCH_ADDRESSING_STYLE": "virtual",
+        "MASKMATCH_SERVER_SIDE_ENCRYPTION": "aws:kms",
+        "MASKMATCH_SSE_KMS_KEY_ID": "alias/faces",
+    }
+    assert settings_from_variables(variables, place="warehouse") == StoreSettings(
+        access_key="id",
+        secret_key="key",
+        session_token="t",
+        endpoint_url="https://own.test",
+        region="eu-central-1",
+        addressing_style="virtual",
+        server_side_encryption="aws:kms",
+        sse_kms_key_id="alias/faces",
+    )
+    assert settings_from_variables({}, place="source") == StoreSettings()
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        (
+            {"MASKMATCH_ADDRESSING_STYLE": "Virtual"},
+            "^variable MASKMATCH_ADDRESSING_STYLE: 'Virtual' is not one of",
+        ),
+        ({"MASKMATCH_SERVER_SIDE_ENCRYPTION": "kms"}, "'kms' is not one of AES256, aws:kms"),
+        ({"AWS_CA_BUNDLE": "/no/such"}, "^variable AWS_CA_BUNDLE: '/no/such' is not the path of a file"),
+        ({"AWS_CA_BUNDLE": __file__}, "it holds no certificate"),
+        ({"AWS_ACCESS_KEY_ID": "id"}, "^variable AWS_SECRET_ACCESS_KEY is empty"),
+        ({"AWS_SESSION_TOKEN": "t"}, "^variable AWS_SESSION_TOKEN: a token without its key"),
+    ],
+)
+def test_a_wrong_variable_is_told_by_its_name(variables, message):
+    with pytest.raises(WrongSetting, match=message):
+        settings_from_variables(variables, place="source")
+
+
+def test_each_place_may_have_a_profile_whose_key_goes_before_that_of_the_environment(profiles):
+    profiles("[profile readers]\naws_access_key_id = reads\naws_secret_access_key = a\n")
+    variables = {
+        "MASKMATCH_SOURCE_PROFILE": "readers",
+        "AWS_ACCESS_KEY_ID": "id",
+        "AWS_SECRET_ACCESS_KEY": "b",
+    }
+    source, warehouse = (settings_from_variables(variables, place=place) for place in ("source", "warehouse"))
+    assert key_of(source) == "reads"
+    assert key_of(warehouse) == "id"
+
+
+def test_a_profile_that_is_not_there_says_so(profiles):
+    profiles("")
+    settings = settings_from_variables({"MASKMATCH_SOURCE_PROFILE": "readers"}, place="source")
+    with pytest.raises(StopRun, match=r"s3://b: fix the storage settings: .*profile \(readers\)"):
+        open_store("s3://b", settings=lambda: settings)
+
+
+@pytest.mark.parametrize(
+    ("config", "changes", "is_virtual"),
+    [
+        ("", {"endpoint_url": COS}, True),
+        ("[default]\ns3 =\n    addressing_style = path\n", {"endpoint_url": COS}, False),
+        (
+            "[default]\ns3 =\n    addressing_style = path\n",
+            {"endpoint_url": COS, "addressing_style": "virtual"},
+            True,
+        ),
+        ("", {"endpoint_url": COS, "addressing_style": "path"}, False),
+        (f"[default]\nendpoint_url = {COS}\n", {}, True),
+        (f"[profile cos]\nendpoint_url = {COS}\n", {"profile": "cos"}, True),
+        ("", {"endpoint_url": "https://myqcloud.com.test"}, False),
+    ],
+)
+def test_the_bucket_is_in_the_host_for_cos_unless_field_or_profile_say_otherwise(
+    profiles, config, changes, is_virtual
+):
+    profiles(config)
+    settings = StoreSettings(region="ap-guangzhou", **changes)
+    if not settings.profile:
+        settings = StoreSettings(region="ap-guangzhou", access_key="a", secret_key="b", **changes)
+    else:
+        profiles(f"{config}aws_access_key_id = a\naws_secret_access_key = b\n")
+    client = s3_client(settings)
+    url = client.generate_presigned_url("get_object", Params={"Bucket": "faces-125", "Key": "x"})
+    client.close()
+    assert url.startswith("https://faces-125.") == is_virtual
+
+
+def key_of(settings):
+    client = s3_client(settings)
+    url = client.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "x"})
+    client.close()
+    return url.partition("X-Amz-Credential=")[2].partition("%2F")[0]
+
+
+def test_the_table_of_fields_is_light():
+    check = "import maskmatch.get_provider_info, sys; sys.exit(bool({'boto3', 'pyarrow'} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", check], check=True)
