@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from devstack.project import project_root
+from maskmatch.settings.dictionary import settings_dictionary
 from maskmatch.storage.data_dictionary import data_dictionary
 
 ROOT = project_root()
@@ -14,6 +15,10 @@ DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 def test_the_data_dictionary_is_that_of_the_schemas():
     assert (ROOT / "docs" / "tables.md").read_text() == data_dictionary(), "run make docs"
+
+
+def test_the_document_of_the_settings_is_that_of_their_tables():
+    assert (ROOT / "docs" / "settings.md").read_text() == settings_dictionary(), "run make docs"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -227,8 +227,18 @@ def failure_through(proxy, environment):
 
 
 def test_a_proxy_that_refuses_breaks_before_any_byte_and_its_password_is_not_told(environment):
+    with serving(lambda handler: reply(handler, 502, b"")) as proxy:
+        assert f"the proxy {proxy} answered 502" in failure_through(f"http://me:s3cret@{proxy}", environment)
+
+
+def test_a_proxy_that_wants_a_password_stops_with_the_cure(environment):
     with serving(lambda handler: reply(handler, 407, b"")) as proxy:
-        assert f"the proxy {proxy} answered 407" in failure_through(f"http://me:s3cret@{proxy}", environment)
+        environment(HTTPS_PROXY=f"http://me:s3cret@{proxy}")
+        comparer = TencentComparer(account_of(HOST), connections=1)
+        told = r"wants a user and a password .*HTTPS_PROXY as"
+        with closing(comparer), pytest.raises(StopRun, match=told) as caught:
+            comparer.prepare(ONE, OTHER, quality_control=0)
+        assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200", b"no HTTP at all\r\n\r\n"])

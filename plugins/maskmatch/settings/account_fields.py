@@ -78,6 +78,7 @@ ENDPOINT = Field(
     read=readers.endpoint,
     form="a host such as iai.tencentcloudapi.com, or host:port",
     label="Endpoint",
+    help="Empty: iai.tencentcloudapi.com. A protocol typed before it is understood.",
 )
 REGION = _words("region", "Region", default="ap-guangzhou")
 PROTOCOL = Field(

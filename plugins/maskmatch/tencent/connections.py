@@ -11,11 +11,13 @@ import weakref
 from dataclasses import dataclass
 
 from maskmatch.core.endpoints import read_endpoint
+from maskmatch.core.errors import StopRun
 from maskmatch.tencent.answers import HttpAnswer
 from maskmatch.tencent.proxies import Proxy
 from maskmatch.tencent.stages import ExchangeBroken, Stage
 from maskmatch.tencent.trust import Authorities
 
+_WANTS_KEY = 407
 CONNECT_SECONDS = 3.0
 """One packet may be lost: it is sent again after a second, and then after two."""
 IDLE_SECONDS = 30.0
@@ -92,6 +94,9 @@ class Connections:
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock = self._secured(sock)
+        except StopRun:
+            sock.close()
+            raise
         except (OSError, ValueError) as error:
             sock.close()
             if place.authorities and isinstance(error, ssl.SSLCertVerificationError):
@@ -112,7 +117,10 @@ class Connections:
 
 
 def _dig(sock: socket.socket, target: str, proxy: Proxy) -> None:
-    """Let a proxy carry all that follows; raise OSError or ValueError when it does not within the time."""
+    """Let a proxy carry all that follows.
+
+    Raise OSError or ValueError when it does not within the time, StopRun when it wants a password.
+    """
     headers = {"Host": target, **proxy.headers}
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     sock.sendall(f"CONNECT {target} HTTP/1.1\r\n{lines}\r\n".encode())
@@ -121,6 +129,11 @@ def _dig(sock: socket.socket, target: str, proxy: Proxy) -> None:
         sock.settimeout(max(give_up_at - time.monotonic(), 0.001))
         answer.feed(sock.recv(4096))
     status = answer.response().status_code
+    if status == _WANTS_KEY:
+        raise StopRun(
+            f"the proxy {proxy.host}:{proxy.port} wants a user and a password ({status}): write them into "
+            "HTTPS_PROXY as http://user:password@host:port"
+        )
     if not 200 <= status < 300:
         raise ConnectionRefusedError(f"the proxy {proxy.host}:{proxy.port} answered {status}")
 

@@ -1,0 +1,72 @@
+"""All settings in words: `python -m maskmatch.settings.dictionary` prints docs/settings.md."""
+
+import sys
+from collections.abc import Iterable, Mapping
+
+from maskmatch.settings import account_fields, store_fields
+from maskmatch.settings.fields import Field
+from maskmatch.settings.run_fields import RUN_FIELDS
+
+_HEAD = """\
+# Settings
+
+Made from the tables of `plugins/maskmatch/settings` by `make docs`. A value that is wrong, and a name that
+is not known, is refused before anything is called, with its place and the right form. Empty is the default.
+
+"""
+_OF_ACCOUNT = """\
+## The account
+
+Fields of a connection of type `tencent_iai` (`secret_id` is its login, `secret_key` its password,
+`endpoint` its host and port), or variables of the command line; options of the same names go before both.
+Keys are never options.
+
+"""
+_OF_STORE = """\
+## Stores
+
+Fields of a connection of type `maskmatch_store` (`access_key` is its login, `secret_key` its password). The
+command line takes boto3's own variables, and `MASKMATCH_SOURCE_PROFILE` and `MASKMATCH_WAREHOUSE_PROFILE`
+for two profiles. What must be allowed to the keys: [permissions](permissions.md). `MASKMATCH_TABLE_MODE`
+(0640) is the mode of tables in a folder.
+
+"""
+_OF_RUN = """\
+## A run
+
+Params of the Dag, arguments of the operators, options of `maskmatch run` (`max_shards` is `--max-shards`).
+
+"""
+
+
+def settings_dictionary() -> str:
+    """Return docs/settings.md."""
+    variables = {name: ", ".join(found) for name, found in store_fields.VARIABLES.items()}
+    store = (*store_fields.KEY_FIELDS[:2], *store_fields.EXTRA_FIELDS)
+    return "".join(
+        [
+            _HEAD,
+            _OF_ACCOUNT,
+            *_table(account_fields.ACCOUNT_FIELDS, account_fields.VARIABLES),
+            "\n",
+            _OF_STORE,
+            *_table(store, variables),
+            "\n",
+            _OF_RUN,
+            *_table(RUN_FIELDS.values(), None),
+        ]
+    )
+
+
+def _table(fields: Iterable[Field], variables: Mapping[str, str] | None) -> Iterable[str]:
+    middle = " variable |" if variables is not None else ""
+    yield f"| setting |{middle} it is | default | |\n"
+    yield f"|---|{'---|' if middle else ''}---|---|---|\n"
+    for field in fields:
+        variable = f" {variables.get(field.name, '')} |" if variables is not None else ""
+        default = "" if field.default in (None, ()) else str(field.default)
+        yield f"| `{field.name}` |{variable} {field.form} | {default} | {field.help or ''} |\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(settings_dictionary())
