@@ -17,7 +17,7 @@ from typing import Self
 
 import httpx
 
-from devstack.processes import ChildProcess, PortTakenError, own_port
+from devstack.processes import ChildProcess, own_port
 from devstack.project import kept_secret, loopback_without_proxy
 
 _START_SECONDS = 60
@@ -34,7 +34,6 @@ class LoopbackServer(ABC):
 
     def __init__(self, directory: Path, *, port: int | None, name: str) -> None:
         self._directory = directory.absolute()
-        self._is_drawn = port is None
         self._port = own_port(port)
         self._name = name
         self._process: ChildProcess | None = None
@@ -54,20 +53,11 @@ class LoopbackServer(ABC):
 
         Raises PortTakenError when another server, or this one, listens on the port already.
         """
-        self._take_port()
+        own_port(self._port)
         self._process = self._child()
         with ExitStack() as undo:
             undo.enter_context(self._process).wait_until(self._is_ready, seconds=_START_SECONDS)
             undo.pop_all()
-
-    def _take_port(self) -> None:
-        """Prove that the port is free; another that was drawn and not used yet may have been taken since."""
-        try:
-            own_port(self._port)
-        except PortTakenError:
-            if self._process or not self._is_drawn:
-                raise
-            self._port = own_port(None)
 
     def stop(self) -> None:
         """Ask the server to end, and return when it has; do nothing when it does not run."""

@@ -42,6 +42,8 @@ PAIRS, CALLS_PER_SECOND = 300, 20
 BEGINS_AFTER, LASTS = 3.0, 10.0
 GROUP = 64
 AT_ONCE = 10
+_PORTS = itertools.count(20_000)
+"""Below those that the system gives to connections, of which there are many here."""
 LASTING_PATIENCE = 6.0
 _STATUS = {
     Kind.PERMISSION: 403,
@@ -177,7 +179,9 @@ def _night(
 ) -> Iterator[tuple[Run, Troubles, LocalService, CompareOptions]]:
     with (
         Troubles(server.endpoint_url) as troubles,
-        LocalService(home / name / "service", scores="hash", calls_per_second=CALLS_PER_SECOND) as service,
+        LocalService(
+            home / name / "service", scores="hash", calls_per_second=CALLS_PER_SECOND, port=next(_PORTS)
+        ) as service,
     ):
         client = _client(troubles.endpoint_url, server)
         source = S3Store(client, bucket="maskmatch", prefix=f"{name}/in")
