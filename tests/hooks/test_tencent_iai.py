@@ -162,3 +162,25 @@ def test_a_field_with_its_former_name_is_refused_with_the_name_of_today(connecti
     hook = connection(extra={former: "sqlite:////var/lib/b"})
     with pytest.raises(InputError, match=rf"{former} is now called {today}:"):
         hook.get_account()
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"budget_calls_per_day": "many"}, "field budget_calls_per_day: 'many' is not a whole number"),
+        ({"budget_calls_per_day": 12.5}, "field budget_calls_per_day: 12.5 is not a whole number"),
+        ({"budget_calls_per_month": -1}, "field budget_calls_per_month: -1 is not a whole number"),
+        ({"budget_calls_per_day": None}, "set a budget for the day"),
+        ({"time_zone": "Shanghai"}, "field time_zone: 'Shanghai' is not the name of a time zone"),
+        ({"permit_store": "mysql://h/d"}, "field permit_store: 'mysql://h/d' is not the address of"),
+        ({"permit_store": "sqlite:////proc/none/permits.sqlite3"}, "/proc/none/permits.sqlite3"),
+        ({"permit_store": "redis://127.0.0.1:9/0"}, "redis://127.0.0.1:9/0"),
+        ({"callsPerSecond": 20}, "did you mean calls_per_second"),
+    ],
+)
+def test_the_test_button_says_what_is_wrong_before_it_calls_anybody(connection, fields, told):
+    hook = connection(host="127.0.0.1", port=9, extra=fields)
+    accepted, text = hook.test_connection()
+    assert not accepted
+    assert told in text
+    assert not text.startswith("connection")

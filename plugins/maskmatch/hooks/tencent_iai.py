@@ -65,7 +65,7 @@ class TencentIaiHook(BaseHook):
             settings = self.get_settings()
             settings.limited()
             with closing(settings.open_coordinator()) as coordinator:
-                coordinator.snapshot()
+                coordinator.prove()
             with closing(TencentComparer(settings.account, connections=1)) as comparer:
                 comparer.check()
         except MaskmatchError as error:

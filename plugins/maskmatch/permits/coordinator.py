@@ -10,6 +10,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -27,6 +28,14 @@ from maskmatch.permits.steps.state import ALL_RUNS, State, decode, encode, prune
 
 T = TypeVar("T")
 _TELL_EVERY_SECONDS = 1.0
+
+
+class _NoChangeError(Exception):
+    """Ends a step that only was to begin."""
+
+
+def _change_nothing(document: bytes | None, moment: Moment) -> tuple[bytes, None]:  # noqa: ARG001
+    raise _NoChangeError
 
 
 class PermitCoordinator:
@@ -155,6 +164,11 @@ class PermitCoordinator:
             return snapshot(state, moment, self._rate, is_known=document is not None)
 
         return self._document.look(view)
+
+    def prove(self) -> None:
+        """Raise Unavailable when the store cannot be opened for a change; none is made."""
+        with suppress(_NoChangeError):
+            self._document.change(_change_nothing)
 
     def close(self) -> None:
         """Close the connection to the store."""

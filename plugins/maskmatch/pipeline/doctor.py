@@ -37,6 +37,7 @@ def examine(checks: Mapping[str, Callable[[], str]]) -> Iterator[Finding]:
 def look_at_permits(settings: AccountSettings) -> str:
     """Return what the permit store says; raise StopRun when all runs are paused or drained."""
     with closing(settings.open_coordinator()) as coordinator:
+        coordinator.prove()
         now = coordinator.snapshot()
     orders = [word for word, whom in (("paused", now.paused), ("drained", now.drained)) if ALL_RUNS in whom]
     if orders:

@@ -225,6 +225,15 @@ def test_a_look_at_an_account_that_nobody_has_used_makes_nothing(address, open_,
     assert (seen.is_known, seen.runs) == (True, ("r",))
 
 
+def test_a_store_proves_that_it_can_be_changed_and_makes_no_account(open_):
+    coordinator = open_()
+    coordinator.prove()
+    assert not coordinator.snapshot().is_known
+    open_().reserve(1, CLAIM)
+    coordinator.prove()
+    assert coordinator.snapshot().runs == ("r",)
+
+
 def test_many_that_begin_a_new_account_at_once_all_get_in(open_):
     coordinators, epochs = [open_() for _ in range(8)], []
     threads = [
