@@ -24,7 +24,8 @@ OF_THE_OBJECT = {Kind.MISSING, Kind.ARCHIVED, Kind.INVALID_KEY}
 def test_a_refusal_is_a_row_only_when_it_is_the_object_or_another_store(code, whose, proof):
     rule = store_rules()[code]
     step = step_for(rule.kind, whose, proof)
-    is_its_own = rule.kind in OF_THE_OBJECT or (rule.kind is Kind.PERMISSION and proof is Proof.WELL)
+    is_its_own = rule.kind in OF_THE_OBJECT or proof is Proof.OBSTINATE
+    is_its_own = is_its_own or (rule.kind is Kind.PERMISSION and proof is Proof.WELL)
     if whose is Whose.ELSEWHERE or is_its_own:
         assert step is Step.ROW
         assert failure_code(rule.kind) not in FINAL_FAILURES

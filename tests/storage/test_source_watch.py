@@ -11,6 +11,7 @@ from tests.storage.journals import Faulty, MemoryStore
 DENIED = StoreRefused("denied", store_rule("AccessDenied"))
 EXPIRED = StoreRefused("expired", store_rule("ExpiredToken"))
 AWAY = StoreAway("away", store_rule("503"))
+BROKEN = StoreRefused("broken", store_rule("KMS.NotFoundException", status=400))
 ARCHIVED = StoreRefused("archived", store_rule("InvalidObjectState"))
 PATIENCE = 60
 
@@ -43,18 +44,18 @@ def world():
 
 
 def test_an_object_that_is_refused_beside_one_that_is_read_is_a_row(world):
-    world.watch.is_well(world.store, "good.jpg")
+    world.watch.is_well("good.jpg", world.store, "good.jpg")
     assert world.watch.judge("a.jpg", DENIED) is Step.ROW
 
 
 def test_a_refusal_waits_when_what_was_read_is_refused_too(world):
-    world.watch.is_well(world.store, "good.jpg")
+    world.watch.is_well("good.jpg", world.store, "good.jpg")
     world.refuse(DENIED)
     with pytest.raises(SourceWaits) as caught:
         world.watch.judge("a.jpg", DENIED)
     assert caught.value.is_sure
     world.refuse(None)
-    world.watch.is_well(world.store, "good.jpg")
+    world.clock.sleep(2)
     assert world.watch.judge("a.jpg", DENIED) is Step.ROW
     assert "is read again" in world.said[-1]
 
@@ -78,7 +79,8 @@ def test_a_few_that_stay_refused_while_the_manifest_is_read_are_rows(world):
 
 @pytest.mark.parametrize("error", [EXPIRED, AWAY])
 def test_what_is_never_the_image_waits_and_ends_the_run_when_it_lasts(world, error):
-    world.watch.is_well(world.store, "good.jpg")
+    world.watch.is_well("good.jpg", world.store, "good.jpg")
+    world.refuse(error)
     for _ in range(PATIENCE // 2):
         with pytest.raises(SourceWaits) as caught:
             world.watch.judge("a.jpg", error)
@@ -90,14 +92,39 @@ def test_what_is_never_the_image_waits_and_ends_the_run_when_it_lasts(world, err
     assert "calls wait until they can, at most 60 s" in world.said[0]
 
 
+@pytest.mark.parametrize("error", [EXPIRED, AWAY, BROKEN])
+def test_an_object_that_alone_is_refused_for_long_is_a_row_whatever_the_code(world, error):
+    world.watch.is_well("good.jpg", world.store, "good.jpg")
+    for _ in range(10):
+        with pytest.raises(SourceWaits) as caught:
+            world.watch.judge("a.jpg", error)
+        assert not caught.value.is_sure
+        world.clock.sleep(3)
+    world.clock.sleep(1)
+    assert world.watch.judge("a.jpg", error) is Step.ROW
+    assert world.said == []
+
+
+def test_an_image_that_was_read_meanwhile_begins_anew(world):
+    world.watch.is_well("good.jpg", world.store, "good.jpg")
+    with pytest.raises(SourceWaits):
+        world.watch.judge("a.jpg", AWAY)
+    world.watch.is_well("a.jpg", world.store, "a.jpg")
+    world.clock.sleep(60)
+    with pytest.raises(SourceWaits):
+        world.watch.judge("a.jpg", AWAY)
+
+
 def test_the_patience_begins_anew_with_each_trouble(world):
     for _ in range(3):
+        world.refuse(AWAY)
         with pytest.raises(SourceWaits):
             world.watch.judge("a.jpg", AWAY)
         world.clock.sleep(PATIENCE - 1)
         with pytest.raises(SourceWaits):
             world.watch.judge("a.jpg", AWAY)
-        world.watch.is_well(world.store, "good.jpg")
+        world.refuse(None)
+        world.watch.is_well("a.jpg", world.store, "a.jpg")
         world.clock.sleep(10)
 
 

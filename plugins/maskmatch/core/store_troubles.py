@@ -5,9 +5,11 @@
     archived       a row                                      a row
     permission     a row, if the store is proved well,        a row
                    else wait, then stop
-    credential     renew it and wait, then stop               a row
-    clock, setting wait, then stop                            a row
-    away, full     wait, then end the task                    a row
+    credential     renew it and wait, then stop; a row, if    a row
+                   the store has long refused it alone
+    clock, setting wait, then stop; or a row, as above        a row
+    away, full     wait, then end the task; or a row, as      a row
+                   above
 
 A trouble that is ours (key, clock, right on the bucket) is no property of an image: it waits until it is
 mended, as long as the patience of the run lasts, and no pair fails for it.
@@ -44,9 +46,13 @@ class Whose(StrEnum):
 
 
 class Proof(StrEnum):
-    """What is known of the source beside the refusal: it reads well, it refuses all, or neither is shown."""
+    """What is known of the source beside the refusal: it reads well, it refuses all, or neither is shown.
+
+    `OBSTINATE`: it reads well, and has refused this image for half a minute.
+    """
 
     WELL = "well"
+    OBSTINATE = "obstinate"
     ILL = "ill"
     UNCLEAR = "unclear"
 
@@ -113,7 +119,7 @@ _OF_THE_OBJECT = (Kind.MISSING, Kind.ARCHIVED, Kind.INVALID_KEY)
 
 def step_for(kind: Kind, whose: Whose, proof: Proof) -> Step:
     """Return what follows from the refusal of one image."""
-    if kind in _OF_THE_OBJECT or whose is Whose.ELSEWHERE:
+    if kind in _OF_THE_OBJECT or whose is Whose.ELSEWHERE or proof is Proof.OBSTINATE:
         return Step.ROW
     if kind is Kind.CREDENTIAL:
         return Step.RENEW

@@ -115,7 +115,7 @@ class StoreImages:
         except InputError as error:
             raise ImageUnusable(failure_code(Kind.INVALID_KEY), str(error)) from error
         if read and not self._is_elsewhere(image_id):
-            self._watch.is_well(*self._place(image_id))
+            self._watch.is_well(image_id, *self._place(image_id))
         picture = loaded.now if read else loaded.later
         return picture if self._transfer is Transfer.BYTES else self._signed(image_id, picture)
 

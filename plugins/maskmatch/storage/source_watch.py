@@ -6,6 +6,7 @@
 Decision: docs/adr/0016-a-trouble-that-passes-is-no-failure.md
 """
 
+import math
 import threading
 from collections.abc import Callable
 
@@ -16,8 +17,9 @@ from maskmatch.storage.object_stores import Store
 
 MOST_UNPROVEN = 20
 """Images refused, and none read: then it is hardly each of them."""
-_UNCLEAR_SECONDS = 30.0
-"""Where few are refused, none is read and the manifest is: then it is they, as when they are all there is."""
+_OBSTINATE_SECONDS = 30.0
+"""An image that is refused for so long while others, or where there are none the manifest, are read."""
+_LOOK_SECONDS = 1.0
 
 
 class SourceWatch:
@@ -38,20 +40,20 @@ class SourceWatch:
     ) -> None:
         self._source, self._manifest = source, manifest
         self._now = now
-        self._unclear_since: float | None = None
         self._lock = threading.Lock()
         self._outage = Outage(now=now, say=say, patience_seconds=patience_seconds)
         self._say = say
         self._known_good: tuple[Store, str] | None = None
-        self._refused: set[str] = set()
+        self._refused_since: dict[str, float] = {}
+        self._looking = threading.Lock()
+        self._looked_at, self._saw_well = -math.inf, False
 
-    def is_well(self, store: Store, key: str) -> None:
-        """Note that an object was read."""
-        if self._known_good is None or self._outage.goes_on:
+    def is_well(self, image_id: str, store: Store, key: str) -> None:
+        """Note that an image, which lies there, was read."""
+        if self._known_good is None or self._outage.goes_on or image_id in self._refused_since:
             with self._lock:
                 self._known_good = store, key
-                self._refused.clear()
-                self._unclear_since = None
+                self._refused_since.pop(image_id, None)
                 self._outage.note_success(f"{self._source.uri} is read again; calls go on")
 
     def judge(self, image_id: str, error: StoreRefused | StoreAway) -> Step:
@@ -59,10 +61,12 @@ class SourceWatch:
 
         Raise the error itself when the trouble has lasted for longer than the patience.
         """
-        proof = self._proof(image_id) if error.rule.kind is Kind.PERMISSION else Proof.UNCLEAR
+        proof = self._proof(image_id)
         step = step_for(error.rule.kind, Whose.SOURCE, proof)
         if step is Step.ROW:
             return step
+        if proof is Proof.WELL:
+            raise SourceWaits(str(error), is_sure=False)
         with self._lock:
             self._outage.note_failure(self._waiting(error))
             if self._outage.has_lasted_too_long:
@@ -71,15 +75,25 @@ class SourceWatch:
 
     def _proof(self, image_id: str) -> Proof:
         """Look at an image that was read before; without one, at the manifest and how many were refused."""
-        if known := self._known_good:
-            return Proof.WELL if self._can_read(*known) else Proof.ILL
         with self._lock:
-            self._refused.add(image_id)
-            self._unclear_since = self._unclear_since or self._now()
-            is_known_long = self._now() - self._unclear_since > _UNCLEAR_SECONDS
-        if len(self._refused) >= MOST_UNPROVEN or not self._can_read(self._source, self._manifest):
+            since = self._refused_since.setdefault(image_id, self._now())
+            is_long = self._now() - since > _OBSTINATE_SECONDS
+        if self._known_good:
+            return (Proof.OBSTINATE if is_long else Proof.WELL) if self._reads_well() else Proof.ILL
+        if len(self._refused_since) >= MOST_UNPROVEN or not self._can_read(self._source, self._manifest):
             return Proof.ILL
-        return Proof.WELL if is_known_long else Proof.UNCLEAR
+        return Proof.OBSTINATE if is_long else Proof.UNCLEAR
+
+    def _reads_well(self) -> bool:
+        """Return True if what was read before is read now; threads that ask together look once."""
+        with self._looking:
+            if self._now() - self._looked_at > _LOOK_SECONDS and (known := self._known_good):
+                self._saw_well = self._can_read(*known)
+                self._looked_at = self._now()
+                if self._saw_well and self._outage.goes_on:
+                    with self._lock:
+                        self._outage.note_success(f"{self._source.uri} is read again; calls go on")
+            return self._saw_well
 
     def _can_read(self, store: Store, key: str) -> bool:
         try:
