@@ -217,6 +217,8 @@ with DAG(
         allow_empty="{{ params.allow_empty }}",
         trigger_rule=TriggerRule.NONE_FAILED,  # a manifest of bad rows alone has nothing to compare
     )
-    report = ReportOutcomesOperator(task_id="report", max_failed_share="{{ params.max_failed_share }}")
+    report = ReportOutcomesOperator(
+        task_id="report", plan=PLAN, max_failed_share="{{ params.max_failed_share }}"
+    )
 
     compare >> publish >> report

@@ -93,6 +93,14 @@ def test_what_manifests_may_not_name_is_not_even_asked_for(store, image_id):
     assert code_of(images, image_id) == "image_not_allowed"
 
 
+def test_a_size_that_comes_after_long_notes_is_looked_for_before_the_vendor_is_paid(s3_store):
+    notes = b"\xff\xe1\xea\x60" + bytes(0xEA60 - 2)
+    frame = b"\xff\xc0\x00\x11\x08" + (3024).to_bytes(2) + (4032).to_bytes(2) + b"\x03" + bytes(9)
+    s3_store.put("camera.jpg", b"\xff\xd8" + 2 * notes + frame + b"\xff\xda" + bytes(2_000))
+    for transfer in Transfer:
+        assert code_of(images_of(s3_store, transfer), "camera.jpg") == "image_too_many_pixels"
+
+
 def test_a_store_that_cannot_sign_is_refused_for_urls(tmp_path):
     with pytest.raises(InputError, match="cannot sign URLs"):
         images_of(FileStore(tmp_path), Transfer.URL)
@@ -131,7 +139,7 @@ def test_bytes_are_known_by_tag_digests_and_size_and_urls_by_what_the_store_tell
     assert read.load_ms > 0
     assert (read.size, read.store_host) == (len(JPEG), s3_store.host)
     assert signed == ImageFacts(store_host=s3_store.host, tag=md5, size=len(JPEG))
-    public = images_of(s3_store).load("https://me:secret@p.test:8/a.jpg").facts
+    public = images_of(s3_store).load("https://p.test:8/a.jpg").facts
     assert public == ImageFacts(store_host="p.test")
 
 

@@ -51,6 +51,12 @@ def read_head(data: bytes) -> Head | None:
     return Head(kind, width, height)
 
 
+def shows_size(data: bytes) -> bool:
+    """Return True unless a picture's size comes behind these first bytes."""
+    head = read_head(data)
+    return head is None or head.width is not None
+
+
 def name_of(data: bytes) -> str | None:
     """Return the name of another format that people have, None for bytes that are none of them."""
     return next((name for at, magic, name in _OTHERS if data.startswith(magic, at)), None)

@@ -1,9 +1,15 @@
 """What a manifest may name: else its author could send any object that we can read to the vendor."""
 
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from urllib.parse import urlsplit
 
+_ADDRESS = re.compile(
+    r"https://(?P<host>[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?\.?)(:(?P<port>[0-9]{1,5}))?"
+    r"(/[!\"$-\[\]-~]*)?",
+    re.ASCII,
+)
+"""No user, no blank, no backslash, no escape in the host, and no fragment, which no server gets."""
 IMAGE_NOT_ALLOWED = "image_not_allowed"
 
 
@@ -27,13 +33,15 @@ class Reach:
 
 
 def _host(address: str) -> str:
-    try:
-        return (urlsplit(address).hostname or "").rstrip(".").lower()
-    except ValueError:
-        return ""
+    """Return the host of an https address; nothing where some reader may see another host in it."""
+    found = _ADDRESS.fullmatch(address)
+    is_sound = found and (found["port"] is None or 0 < int(found["port"]) < 65536)
+    return found["host"].rstrip(".").lower() if found and is_sound else ""
 
 
 def _refusal(kind: str, name: str, allowed: tuple[str, ...]) -> str | None:
     if name and any(fnmatchcase(name, pattern) for pattern in allowed):
         return None
+    if not name:
+        return "an address is https://host/path, in which every reader sees the same host"
     return f"{kind} {name!r} is not one that manifests may name: add it to image_{kind}s if it may be sent"

@@ -12,22 +12,28 @@ if TYPE_CHECKING:
 class ReportOutcomesOperator(MaskmatchBaseOperator):
     """Write the counts by reason and the scores by kind of pair to the log; fail when too many pairs have.
 
+    :param plan: folder of the plan; without pairs there is nothing to report
     :param max_failed_share: rows that may fail: a share such as 0.5, 50% or 50% of 100 (rows at least)
     """
 
-    template_fields: Sequence[str] = (*MaskmatchBaseOperator.template_fields, "max_failed_share")
+    template_fields: Sequence[str] = (*MaskmatchBaseOperator.template_fields, "plan", "max_failed_share")
 
-    def __init__(self, *, max_failed_share: float | str = 0.5, **kwargs: Any) -> None:
+    def __init__(self, *, plan: str = "", max_failed_share: float | str = 0.5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.plan = plan
         self.max_failed_share = max_failed_share
 
     def execute(self, context: "Context") -> str | None:
         """Report what was published; return the address of the table, None when there is none."""
+        from maskmatch.pipeline.plan import find_plan
         from maskmatch.pipeline.report import check_failed, published, render
         from maskmatch.storage.tables import outcomes_address
 
         limit = self.setting("max_failed_share")
         run = self.run_of(context)
+        if self.plan and not find_plan(run, self.plan).rows:
+            self.log.info("%s: no pairs tonight; what was published before stays", run.day)
+            return None
         if (outcomes := published(run)) is None:
             self.log.info("%s: no pairs, and no table", run.day)
             return None

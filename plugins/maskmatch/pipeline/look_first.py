@@ -14,6 +14,7 @@ from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.pipeline.run import Run
 from maskmatch.storage import plans
 from maskmatch.storage.images import StoreImages
+from maskmatch.storage.journal import list_newest
 
 _PAIRS = 100
 _LOADERS = 16
@@ -22,7 +23,12 @@ _PAUSE_SECONDS = 2.0
 
 
 def look_first(run: Run, plan: Plan, options: CompareOptions, limit: ShareLimit) -> None:
-    """Load both images of the first 100 pairs; raise InputError, unpaid, when too many cannot be sent."""
+    """Load both images of the first 100 pairs; raise InputError, unpaid, when too many cannot be sent.
+
+    A plan that has scores was looked at before, and is to be published whatever became of its images.
+    """
+    if _has_scores(run, plan):
+        return
     pairs = list(islice(_pairs(run, plan), _PAIRS))
     if len(pairs) < limit.rows:
         return
@@ -41,6 +47,11 @@ def look_first(run: Run, plan: Plan, options: CompareOptions, limit: ShareLimit)
             f"first: {bad[0].message}), more than max_missing_share {limit}: nothing was called; fix the "
             "source, or raise max_missing_share"
         )
+
+
+def _has_scores(run: Run, plan: Plan) -> bool:
+    warehouse = run.patient_warehouse()
+    return any(list_newest(warehouse, plans.journal_prefix(each.key)).counts.scored for each in plan.shards)
 
 
 def _pairs(run: Run, plan: Plan) -> Iterable[Pair]:
