@@ -73,7 +73,9 @@ def run(args: argparse.Namespace) -> int:
     if plan.shards:
         _compare(this, plan, options, signals=signals, waits=args.wait)
     publish(this, plan, nominal_fmr=nominal_fmr, allow_empty=args.allow_empty)
-    if plan.rows and (outcomes := published(this)) is not None:
+    if not plan.rows:
+        _say("no pairs tonight; what was published before stays")
+    elif (outcomes := published(this)) is not None:
         _say(f"{render(outcomes)}\n\npublished at {outcomes_address(this.warehouse, this.day)}")
         check_failed(outcomes, most_failed)
     return 0

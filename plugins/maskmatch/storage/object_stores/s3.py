@@ -78,14 +78,12 @@ class S3Store:
     def read(self, key: str, *, limit: int | None = None) -> Content:
         """Return the same with its ETag."""
         for _ in range(_GETS - 1):
-            with suppress(Unavailable):
-                return self._read(key, limit)
-        return self._read(key, limit)
-
-    def _read(self, key: str, limit: int | None) -> Content:
+            body, tag = self._opened(key)  # which boto3 tries several times by itself
+            with suppress(Unavailable), body:
+                return Content(_whole(body, limit), tag)
         body, tag = self._opened(key)
         with body:
-            return Content(body.read(limit if limit is not None else -1), tag)
+            return Content(_whole(body, limit), tag)
 
     def peek(self, key: str, *, size: int) -> tuple[bytes, ObjectInfo]:
         """Return the first bytes of an object, and what is known about it."""
@@ -217,6 +215,10 @@ class S3Store:
 
     def _address(self, key: str) -> str:
         return f"s3://{self._bucket}/{self._prefix}{key}"
+
+
+def _whole(body: BinaryIO, limit: int | None) -> bytes:
+    return body.read(limit if limit is not None else -1)
 
 
 def _tag(etag: str | None) -> str | None:

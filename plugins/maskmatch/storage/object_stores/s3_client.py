@@ -12,6 +12,9 @@ from maskmatch.storage.object_stores.store_settings import AddressingStyle, Stor
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
+_ATTEMPTS = 3
+"""Whoever can wait longer, as a run, begins anew until its patience ends."""
+_SILENCE_SECONDS = 10
 _MOST_CONNECTIONS = 64
 """Of one client: threads that load images share it."""
 _COS = ".myqcloud.com"
@@ -31,10 +34,10 @@ def s3_config(*, addressing_style: AddressingStyle | None = None) -> Config:
         s3={"addressing_style": addressing_style} if addressing_style else None,
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
-        retries={"max_attempts": 5, "mode": "standard"},
+        retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
         max_pool_connections=_MOST_CONNECTIONS,
         connect_timeout=5,
-        read_timeout=30,
+        read_timeout=_SILENCE_SECONDS,
     )
 
 
