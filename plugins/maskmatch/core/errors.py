@@ -50,7 +50,7 @@ IMAGE_CODES = {
     "image_forbidden": "The store does not let us read this image, or it is missing and we may not list.",
     "image_id_invalid": "The image id is not one that a store understands.",
     "image_missing": "There is no object under the image's key.",
-    "image_not_allowed": "Manifests may not name this bucket or host: allow it, or move the image.",
+    "image_not_allowed": "Manifests may not name this bucket or host (or it is not https): allow it.",
     "image_unavailable": "The store of the image, which is not the source, cannot be read.",
 }
 """Failure codes of pairs whose images cannot be sent, given before any call; others stand in codes.csv."""

@@ -45,7 +45,7 @@ class Transfer(StrEnum):
 
 
 class StoreImages:
-    """Loads images by key below a source folder, by s3:// address or by public http(s) address.
+    """Loads images by key below a source folder, by s3:// address or by public https address.
 
     Pictures stay in memory for a while, and nowhere else; threads that want the same one load it once.
     """
