@@ -14,7 +14,7 @@ MAX_FILE_BYTES = 5 * 1024 * 1024 // 4 * 3
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 _ENVELOPE_BYTES = 1024
 _MOST_PIXELS = {Format.JPEG: 4000, Format.PNG: 2000, Format.BMP: 2000}
-"""On the long side."""
+"""On the long side; so no picture that is sent has more than 16 million pixels to decode."""
 FEWEST_PIXELS = 64
 """On the short side."""
 VENDOR_CODES = {

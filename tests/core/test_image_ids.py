@@ -1,0 +1,88 @@
+"""What an image id may be, and how a secret in one may be spelled."""
+
+import pytest
+
+from maskmatch.core.image_ids import may_hold_secret, what_is_wrong
+
+SECRETS = [
+    "https://cdn/x.jpg?X-Amz-Signature=abc",
+    "https://cdn/x.jpg?x-amz-signature=abc",
+    "https://cdn/x.jpg?X%2DAmz%2DSignature=abc",
+    "https://cdn/x.jpg?X%252DAmz%252DSignature=abc",
+    "https://cdn/x.jpg?w=1&X-Amz-Credential=AKIA",
+    "https://cdn/x.jpg?X-Amz-Security-Token=abc",
+    "https://cdn/x.jpg?q-signature=abc",
+    "https://cdn/x.jpg?q-sign-algorithm=sha1&q-ak=AKID",
+    "https://cdn/x.jpg?Signature=abc&Expires=1&AWSAccessKeyId=x",
+    "https://cdn/x.jpg?OSSAccessKeyId=x",
+    "https://cdn/x.jpg?GoogleAccessId=x",
+    "https://cdn/x.jpg?X-Goog-Signature=abc",
+    "https://cdn/x.jpg?sv=2020&sig=abc",
+    "https://cdn/x.jpg?txSecret=abc&txTime=5",
+    "https://cdn/x.jpg?sign=abc",
+    "https://cdn/x.jpg?auth_key=abc",
+    "https://cdn/x.jpg?access_token=abc",
+    "https://cdn/x.jpg?token=abc",
+    "https://cdn/x.jpg?key=abc",
+    "https://cdn/x.jpg?api-key=abc",
+    "https://cdn/x.jpg?password=abc",
+    "https://cdn/x.jpg?pwd=abc",
+    "https://cdn/x.jpg?secret=abc",
+    "https://cdn/x.jpg?w=SG9sYSBtdW5kbyBzZWNyZXQ",
+    "https://cdn/x.jpg?abc",
+    "https://cdn/x.jpg;token=abc",
+    "https://cdn/x.jpg#access_token=abc",
+    "https://user:word@cdn/x.jpg",
+    "https://TOKEN@cdn/x.jpg",
+    "https://user%3Aword%40cdn/x.jpg",
+    "HTTPS://cdn/x.jpg?SIGNATURE=abc",
+    "//cdn/x.jpg?sig=abc",
+    "see https://cdn/x.jpg?sig=abc for it",
+    "x.jpg?X-Amz-Signature=abc",
+    "s3://AKIA:secret@bucket/x.jpg",
+]
+
+
+@pytest.mark.parametrize("text", SECRETS)
+def test_a_secret_is_seen_however_it_is_spelled(text):
+    assert may_hold_secret(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "images/a.jpg",
+        "images/a b (1).jpg",
+        "images/who?.jpg",
+        "images/50% off.jpg",
+        "images/a@home.jpg",
+        "s3://bucket/a.jpg",
+        "https://cdn/x.jpg",
+        "https://cdn/x.jpg?size=large",
+        "https://cdn/x.jpg?w=100&h=200&q=80",
+        "a subject, 5 = five?",
+    ],
+)
+def test_what_holds_none_is_let_pass(text):
+    assert not may_hold_secret(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "s3://arn:aws:s3:us-east-1:123456789012:accesspoint/mine/object/a.jpg",
+        "s3://arn:aws:s3-object-lambda:us-east-1:1:accesspoint/mine/a.jpg",
+        "s3://Bucket/a.jpg",
+        "s3://bucket",
+        "s3:///a.jpg",
+        "s3://-bucket/a.jpg",
+        "/etc/passwd",
+        "../a.jpg",
+        "images/../../a.jpg",
+        "file:///etc/passwd",
+        "ftp://host/a.jpg",
+        "https://",
+    ],
+)
+def test_what_is_no_image_id_is_told(text):
+    assert what_is_wrong(text)
