@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 from maskmatch.core.errors import MaskmatchError, StopRun
 from maskmatch.permits.steps.state import ALL_RUNS
-from maskmatch.pipeline.compare import check_account
-from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.settings.account import AccountSettings
 from maskmatch.storage.manifests import find_manifests
 from maskmatch.storage.object_stores import Store, probe_conditional_writes
 from maskmatch.storage.object_stores.trial import try_store
+from maskmatch.tencent import TencentComparer
 
 
 class Finding(NamedTuple):
@@ -47,7 +46,8 @@ def look_at_permits(settings: AccountSettings) -> str:
 
 def look_at_service(settings: AccountSettings) -> str:
     """Make one call that is not billed; return what it shows."""
-    check_account(CompareOptions(account=settings.account, permit_store=settings.permit_store))
+    with closing(TencentComparer(settings.account, connections=1)) as comparer:
+        comparer.check()
     return f"{settings.account.endpoint} answers and accepts the key"
 
 

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 from maskmatch.core.errors import WrongSetting
 
-_USER = re.compile(r"[^/@\s]*(:[^@\s]*)?@(?=\S)")
 _LONGEST = 80
 _NEAR = 0.75
 
@@ -83,7 +82,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def shown_value(value: object) -> str:
     """Return a value as it may be shown: short, and without user and password of an address."""
     text = repr(value)
-    return _USER.sub("...@", text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
+    if "@" in text:
+        text = f"'...@{text.rpartition('@')[2]}"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _plain(name: str) -> str:
