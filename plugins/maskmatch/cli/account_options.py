@@ -13,6 +13,7 @@ from maskmatch.settings.sources import in_options, in_variables
 
 if TYPE_CHECKING:
     from maskmatch.permits.coordinator import PermitCoordinator
+    from maskmatch.permits.steps.claims import Budgets
     from maskmatch.pipeline.compare_options import CompareOptions
     from maskmatch.settings.account import AccountSettings
     from maskmatch.settings.fields import Entered
@@ -138,16 +139,21 @@ def compare_options_of(args: argparse.Namespace) -> "CompareOptions":
     from maskmatch.storage.images import Transfer
 
     settings = account_settings_of(args)
-    asked = in_options(("budget_calls", "budget_cny"), vars(args))
     return CompareOptions(
         account=settings.account,
         permit_store=settings.permit_store,
-        budgets=settings.limited(calls=asked.get("budget_calls"), cny=asked.get("budget_cny")),
+        budgets=budgets_of(args, settings),
         priority=args.priority,
         transfer=Transfer(setting(args, "image_transfer")),
         calls_in_flight=setting(args, "calls_in_flight"),
         call_timeout=setting(args, "call_timeout"),
     )
+
+
+def budgets_of(args: argparse.Namespace, settings: "AccountSettings") -> "Budgets":
+    """Return the account's budgets and what the run asks for; raise WrongSetting."""
+    asked = in_options(("budget_calls", "budget_cny"), vars(args))
+    return settings.limited(calls=asked.get("budget_calls"), cny=asked.get("budget_cny"))
 
 
 def coordinator_of(args: argparse.Namespace) -> "PermitCoordinator":

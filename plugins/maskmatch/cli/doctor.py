@@ -5,9 +5,10 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from functools import cache
 from typing import TYPE_CHECKING
 
-from maskmatch.cli.account_options import account_settings_of, add_account, add_budgets, compare_options_of
+from maskmatch.cli.account_options import account_settings_of, add_account, add_budgets, budgets_of
 from maskmatch.cli.options import add_place, day_of, place_of, store_of
 
 if TYPE_CHECKING:
@@ -48,19 +49,15 @@ def doctor(args: argparse.Namespace) -> int:
 def _checks(args: argparse.Namespace) -> dict[str, Callable[[], str]]:
     from maskmatch.pipeline import doctor as looks
 
+    account = cache(lambda: account_settings_of(args))  # an error is not kept, and found anew
     return {
-        "account": lambda: str(account_settings_of(args)),
-        "budgets": lambda: _budgets(args),
-        "permit store": lambda: looks.look_at_permits(account_settings_of(args)),
-        "service": lambda: looks.look_at_service(account_settings_of(args)),
+        "account": lambda: str(account()),
+        "budgets": lambda: f"days and months begin in {budgets_of(args, account()).time_zone}",
+        "permit store": lambda: looks.look_at_permits(account()),
+        "service": lambda: looks.look_at_service(account()),
         "source": lambda: looks.look_at_source(_store(args, "source"), args.date),
         "warehouse": lambda: looks.look_at_warehouse(_store(args, "warehouse")),
     }
-
-
-def _budgets(args: argparse.Namespace) -> str:
-    budgets = compare_options_of(args).budgets
-    return f"days and months begin in {budgets.time_zone}"
 
 
 def _store(args: argparse.Namespace, place: str) -> "Store":

@@ -87,7 +87,8 @@ class ObjectStorageHook(BaseHook):
             return False, str(error).removeprefix(self.place).lstrip(",: ")
 
     def _tried(self) -> tuple[bool, str]:
-        settings, trial = self.get_settings(), trial_of(self._entered())
+        entered = self._entered()
+        settings, trial = store_settings(entered), trial_of(entered)
         if not trial.address:
             return False, _NO_ADDRESS
         done = try_store(self.get_store(trial.address), writes=trial.writes)

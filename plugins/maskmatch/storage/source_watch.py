@@ -54,7 +54,7 @@ class SourceWatch:
             with self._lock:
                 self._known_good = store, key
                 self._refused_since.pop(image_id, None)
-                self._outage.note_success(f"{self._source.uri} is read again; calls go on")
+                self._is_over()
 
     def judge(self, image_id: str, error: StoreRefused | StoreAway) -> Step:
         """Return ROW when it is the image; raise SourceWaits while it may be the source or our key.
@@ -92,7 +92,7 @@ class SourceWatch:
                 self._looked_at = self._now()
                 if self._saw_well and self._outage.goes_on:
                     with self._lock:
-                        self._outage.note_success(f"{self._source.uri} is read again; calls go on")
+                        self._is_over()
             return self._saw_well
 
     def _can_read(self, store: Store, key: str) -> bool:
@@ -103,6 +103,9 @@ class SourceWatch:
         except MaskmatchError:
             return False
         return True
+
+    def _is_over(self) -> None:
+        self._outage.note_success(f"{self._source.uri} is read again; calls go on")
 
     def _waiting(self, error: StoreRefused | StoreAway) -> str:
         return (

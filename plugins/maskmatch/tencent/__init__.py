@@ -12,20 +12,12 @@ comparer         what the core calls: an answer, or CallFailed with a rule of th
     stages       where an exchange broke
 """
 
-from maskmatch.tencent.account import (
-    DEFAULT_CALLS_PER_SECOND,
-    DEFAULT_ENDPOINT,
-    DEFAULT_REGION,
-    Account,
-)
+from maskmatch.tencent.account import Account
 from maskmatch.tencent.comparer import MODEL_VERSION, TencentComparer
 from maskmatch.tencent.exchanges import ANSWER_SECONDS
 
 __all__ = [
     "ANSWER_SECONDS",
-    "DEFAULT_CALLS_PER_SECOND",
-    "DEFAULT_ENDPOINT",
-    "DEFAULT_REGION",
     "MODEL_VERSION",
     "Account",
     "TencentComparer",
