@@ -5,6 +5,9 @@ caller --> Troubles --> store       with Troubles(server.endpoint_url) as troubl
                                         troubles.begin("ExpiredToken", 400)
                                         troubles.end()
 
+Besides the codes of stores there are troubles of the network: `hung` answers nothing, `cut` drops the
+connection, `half` ends a body before its end, `no_size` and `no_tag` leave out headers.
+
 It also stands for stores that are unlike SeaweedFS: one that `hides` headers of its answers (a body without
 length comes in chunks), or that refuses a PUT without the headers that it `wants`.
 """
@@ -25,7 +28,8 @@ def _all(method: str, path: str) -> bool:  # noqa: ARG001
     return True
 
 
-_HUNG = "hung"
+_HUNG, _CUT, _HALF = "hung", "cut", "half"
+_HIDES = {"no_size": {"content-length"}, "no_tag": {"etag", "last-modified"}}
 _OURS = {"connection", "transfer-encoding", "keep-alive", "content-length"}
 
 
@@ -56,7 +60,7 @@ class Troubles:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def begin(self, code: str, status: int, *, concerned: Callable[[str, str], bool] = _all) -> None:
-        """Answer so from now on to requests that are concerned (method, path); `hung` answers nothing."""
+        """Answer so from now on to requests that are concerned (method, path)."""
         self._is_over.clear()
         self._concerned, self._trouble = concerned, (code, status)
 
@@ -118,35 +122,40 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if trouble := self._troubles.trouble_for(self.command, self.path, self.headers):
-            self._refuse(*trouble)
+        code, status = self._troubles.trouble_for(self.command, self.path, self.headers) or ("", 0)
+        if code in ("", _HALF, *_HIDES):
+            self._pass_on(body, code)
         else:
-            self._pass_on(body)
+            self._refuse(code, status)
 
     def _refuse(self, code: str, status: int) -> None:
         if code == _HUNG:
             self._troubles.wait_for_end()
+        if code in (_HUNG, _CUT):
             self.close_connection = True
             return
         text = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>".encode()
         self._answer(status, [("Content-Type", "application/xml")], str(len(text)), text)
 
-    def _pass_on(self, body: bytes) -> None:
+    def _pass_on(self, body: bytes, trouble: str) -> None:
         headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
         try:
             answer = self._troubles.passed_on(self.command, self.path, body, headers)
         except (OSError, http.client.HTTPException):
             self.close_connection = True
             return
-        left_out = _OURS | self._troubles.hides
-        kept = [(name, value) for name, value in answer.headers if name.lower() not in left_out]
-        if "content-length" in self._troubles.hides:
+        hides = self._troubles.hides | _HIDES.get(trouble, set())
+        kept = [(name, value) for name, value in answer.headers if name.lower() not in _OURS | hides]
+        if "content-length" in hides:
             self._answer_in_chunks(answer.status, kept, answer.data)
             return
         length = dict(answer.headers).get("Content-Length", "0")
+        length = length if self.command == "HEAD" else str(len(answer.data))
+        is_half = trouble == _HALF and self.command == "GET"
         self._answer(
-            answer.status, kept, length if self.command == "HEAD" else str(len(answer.data)), answer.data
+            answer.status, kept, length, answer.data[: len(answer.data) // 2] if is_half else answer.data
         )
+        self.close_connection |= is_half
 
     def _answer(self, status: int, headers: list[tuple[str, str]], length: str, data: bytes) -> None:
         self._begin(status, [*headers, ("Content-Length", length)])

@@ -1,10 +1,14 @@
 """What a trouble of the store costs that passes, and how soon one that lasts ends a night.
 
-300 pairs at 20 calls a second, images and tables in a real S3 store behind a proxy that answers with each
-code of our table, or not at all, from the third to the thirteenth second: as bytes and as signed URLs, one
-store for both and two. Then the store is well and the date is run again; the service's meter says what was
-paid. Further the same codes lasting, one forbidden image among readable ones, and twenty rows of 1,500 that
-name a store out of reach.
+300 pairs of 600 images at 20 calls a second, in a real S3 store. From the third to the thirteenth second the
+store is in a trouble: each code of our table, no answer, connections that are dropped, bodies that break off,
+no name, no certificate that we know, no key; with images as bytes and as signed URLs, and with tables in the
+same store and in another. Then it is well and the date is run again; the service's meter says what was paid.
+
+Further the same troubles lasting, from the start and from the third second, of all requests and of those for
+images alone; one forbidden image; and twenty of 1,520 rows that name a store which never answers.
+
+It takes half an hour.
 """
 
 import itertools
@@ -12,230 +16,276 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from benchmarks.account import account_of
-from benchmarks.dataset import DAY, write_dataset
 from benchmarks.report import main
-from devstack.s3_troubles import Troubles
+from benchmarks.storage.troubled_night import (
+    CALLS_PER_SECOND,
+    PAIRS,
+    Night,
+    Place,
+    is_image,
+    night_in,
+    write_night,
+)
 from devstack.seaweed import Seaweed
-from devstack.service import LocalService
-from maskmatch.core.errors import MaskmatchError, StoreAway, StoreRefused
-from maskmatch.core.planning import PlanOptions
-from maskmatch.core.reach import Reach
+from devstack.tls_host import tls_host
+from maskmatch.core.errors import MaskmatchError
 from maskmatch.core.store_troubles import Kind, store_rules
-from maskmatch.pipeline.compare import compare_shards
-from maskmatch.pipeline.compare_options import CompareOptions
-from maskmatch.pipeline.plan import make_plan
-from maskmatch.pipeline.publish import publish
-from maskmatch.pipeline.run import Run
 from maskmatch.storage.images import Transfer
-from maskmatch.storage.object_stores import FileStore, S3Store, StoreSettings
-from maskmatch.storage.object_stores.s3_client import s3_client
-from maskmatch.storage.tables import read_outcomes
+from maskmatch.storage.object_stores import S3Store
 
-PAIRS, CALLS_PER_SECOND = 300, 20
 BEGINS_AFTER, LASTS = 3.0, 10.0
 GROUP = 64
-AT_ONCE = 10
-_PORTS = itertools.count(20_000)
-"""Below those that the system gives to connections, of which there are many here."""
+AT_ONCE = 8
 LASTING_PATIENCE = 6.0
-_STATUS = {
-    Kind.PERMISSION: 403,
-    Kind.CREDENTIAL: 403,
-    Kind.CLOCK: 403,
-    Kind.SETTING: 400,
-    Kind.AWAY: 503,
-    Kind.FULL: 507,
-}
-QUICK_CODES = ("ExpiredToken", "AccessDenied", "503", "hung")
+SILENT = "hung"
+SILENCE_SECONDS = 30
+"""After so long without an answer a try has failed; the patience begins with the first."""
+_OF_THE_OBJECT = (Kind.MISSING, Kind.ARCHIVED, Kind.INVALID_KEY)
+_NEVER_FROM_A_STORE = "invalid_address"
+QUICK_CODES = ("ExpiredToken", "AccessDenied", "503", SILENT)
+FAR, NEAR = 20, 1500
 GOALS = {
+    "ended_early": ("<=", 0),
+    "not_in_trouble": ("<=", 0),
     "failed_for_good": ("<=", 0),
     "without_answer_after_the_rerun": ("<=", 0),
     "paid_again_most": ("<=", GROUP + CALLS_PER_SECOND),
     "lasting_rows": ("<=", 0),
-    "lasting_ends_seconds_most": ("<=", LASTING_PATIENCE + 15),
+    "lasting_paid": ("<=", 0),
     "lasting_without_cure": ("<=", 0),
-    "forbidden_rows": ("<=", 1),
-    "unreachable_scored": (">=", 1500),
+    "lasting_ends_seconds_most": ("<=", LASTING_PATIENCE + 6),
+    "silent_ends_seconds_most": ("<=", LASTING_PATIENCE + 2 * SILENCE_SECONDS + 6),
+    "forbidden_failed": ("<=", 1),
+    "forbidden_seconds_more": ("<=", 10),
+    "forbidden_others_scored": (">=", PAIRS - 1),
+    "unreachable_scored": (">=", NEAR),
+    "unreachable_open_rows": (">=", FAR),
 }
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One trouble: the store's code, how images are sent, and whether the tables lie in the same store."""
+class Passing:
+    """A trouble that passes: how images are sent, and whether the tables lie in the same store."""
 
     code: str
     transfer: Transfer
     is_one_store: bool
 
 
+@dataclass(frozen=True)
+class Lasting:
+    """A trouble that lasts: of images alone or of all, from the start or the third second."""
+
+    code: str
+    of_images: bool
+    from_start: bool
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What became of a night with a trouble that passed."""
+
+    ended_early: int
+    refused: int
+    final: int
+    unanswered: int
+    paid_again: int
+
+
+@dataclass(frozen=True)
+class Lasted:
+    """What became of a night with a trouble that lasted; `paid` while it lasted, whatever was in flight."""
+
+    rows: int
+    paid: int
+    seconds: float
+    is_told: bool
+
+
 def run(quick: bool) -> dict[str, float]:
-    """Meet all troubles; quick: four codes, as bytes, in two stores."""
-    with tempfile.TemporaryDirectory() as folder, Seaweed(Path(folder) / "s3") as server:
-        home = Path(folder)
-        cells = [
-            Cell(code, transfer, one)
-            for code, transfer, one in itertools.product(_codes(quick), Transfer, (False, True))
-            if not quick or (transfer is Transfer.BYTES and not one)
-        ]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            passing = list(pool.map(lambda item: _passing(home, server, *item), enumerate(cells)))
-            lasting = list(pool.map(lambda item: _lasting(home, server, *item), enumerate(_codes(quick))))
+    """Meet all troubles; quick: four codes, as bytes, in two stores, lasting ones of all from the start."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Seaweed(Path(folder) / "s3") as server,
+        tls_host(Path(folder)) as tls_port,
+    ):
+        place = Place(Path(folder), server.endpoint_url, server.access_key, server.secret_key, tls_port)
+        write_night(S3Store(place.client(place.endpoint_url), bucket="maskmatch", prefix="in"))
+        passing, lasting = _passing_cells(quick), _lasting_cells(quick)
+        with ProcessPoolExecutor(AT_ONCE) as pool:
+            passed = list(pool.map(partial(_pass, place), itertools.count(), passing))
+            lasted = list(pool.map(partial(_last, place), itertools.count(len(passing)), lasting))
+        after = len(passing) + len(lasting)
         return {
-            "cells": len(cells),
-            "failed_for_good": sum(each[0] for each in passing),
-            "without_answer_after_the_rerun": sum(each[1] for each in passing),
-            "paid_again_most": max(each[2] for each in passing),
-            "lasting_rows": sum(each[0] for each in lasting),
-            "lasting_ends_seconds_most": max(each[1] for each in lasting),
-            "lasting_without_cure": sum(each[2] for each in lasting),
-            "forbidden_rows": _forbidden(home, server),
-            "unreachable_scored": _unreachable(home),
+            **_sum_passed(passing, passed),
+            **_sum_lasted(lasting, lasted),
+            **_forbidden(place, after),
+            **_unreachable(place, after + 1),
         }
 
 
 def _codes(quick: bool) -> list[str]:
-    of_ours = [code for code, rule in store_rules().items() if rule.kind in _STATUS and "_" not in code]
-    return list(QUICK_CODES) if quick else [*of_ours, "hung"]
+    """Return what may befall any request; a bad address is no trouble of a store."""
+    known = [code for code in store_rules() if code != _NEVER_FROM_A_STORE]
+    return list(QUICK_CODES) if quick else [*known, SILENT]
 
 
-def _status(code: str) -> int:
-    if code.isdigit():
-        return int(code)
-    return 0 if code == "hung" else _STATUS[store_rules()[code].kind]
+def _passing_cells(quick: bool) -> list[Passing]:
+    ways = [(Transfer.BYTES, False)] if quick else itertools.product(Transfer, (False, True))
+    return [Passing(code, *way) for way in ways for code in _codes(quick)]
 
 
-def _passing(home: Path, server: Seaweed, number: int, cell: Cell) -> tuple[int, int, int]:
-    """Return pairs failed for good, pairs without an answer after a second run, and calls paid again."""
-    with _night(home, server, f"passing{number}", cell) as (night, troubles, service, options):
+def _lasting_cells(quick: bool) -> list[Lasting]:
+    ways = [(False, True)] if quick else [(True, True), (False, True), (False, False)]
+    return [
+        Lasting(code, *way) for way in ways for code in _codes(quick) if way[0] or not _is_of_the_object(code)
+    ]
+
+
+def _is_of_the_object(code: str) -> bool:
+    return code != SILENT and store_rules()[code].kind in _OF_THE_OBJECT
+
+
+def _pass(place: Place, number: int, cell: Passing) -> Passed:
+    with night_in(place, number, transfer=cell.transfer, is_one_store=cell.is_one_store) as night:
 
         def trouble() -> None:
-            while not service.meter()["accepted"]:
-                time.sleep(0.05)
+            _wait_for_calls(night)
             time.sleep(BEGINS_AFTER)
-            troubles.begin(cell.code, _status(cell.code))
+            night.client.begin(cell.code)
             time.sleep(LASTS)
-            troubles.end()
+            night.client.end()
 
-        _with_trouble(trouble, lambda: _complete(night, options))
-        first = _failed(night)
-        _complete(replace(night, run_id="again"), options)
+        ended, _ = _beside(trouble, night.complete)
+        first = night.outcomes().query("outcome == 'failed'")
+        night.complete(run_id="again")
+        unanswered = PAIRS - len(night.outcomes().query("outcome == 'scored'"))
         final = sum(not is_open for is_open in first["is_open"])
-        return final, len(_failed(night)), service.meter()["paid_again"]
+        met = night.troubles.refused + night.client.astray
+        return Passed(int(ended is not None), met, final, unanswered, night.service.meter()["paid_again"])
 
 
-def _lasting(home: Path, server: Seaweed, number: int, code: str) -> tuple[int, float, int]:
-    """Return failed rows, the seconds until the run ended, and 1 if it ended without the cure."""
-    cell = Cell(code, Transfer.BYTES, is_one_store=False)
-    with _night(home, server, f"lasting{number}", cell) as (night, troubles, service, options):
-        impatient = replace(night, store_patience=LASTING_PATIENCE)
-        began = [0.0]
+def _last(place: Place, number: int, cell: Lasting) -> Lasted:
+    with night_in(place, number) as night:
+        began = [time.monotonic(), 0]
 
         def trouble() -> None:
-            while not service.meter()["accepted"]:
-                time.sleep(0.05)
-            troubles.begin(code, _status(code))
-            began[0] = time.monotonic()
+            if not cell.from_start:
+                _wait_for_calls(night)
+                time.sleep(BEGINS_AFTER)
+            if cell.of_images:
+                night.client.begin(cell.code, concerned=is_image)
+            else:
+                night.client.begin(cell.code)
+            began[:] = [time.monotonic(), night.service.meter()["accepted"]]
 
-        ended = _with_trouble(trouble, lambda: _complete(impatient, options))
-        seconds = time.monotonic() - began[0]
-        known = code == "hung" or store_rules()[code].meaning in str(ended)
-        is_told = isinstance(ended, StoreAway | StoreRefused) and known
-        return len(_failed(night)), round(seconds, 1), int(not is_told)
-
-
-def _forbidden(home: Path, server: Seaweed) -> int:
-    """Return how many kinds of failure there are when one image of 300 pairs may not be read."""
-    cell = Cell("AccessDenied", Transfer.BYTES, is_one_store=False)
-    with _night(home, server, "forbidden", cell) as (night, troubles, _, options):
-        troubles.begin("AccessDenied", 403, concerned=lambda _, path: path.endswith("/images/24.jpg"))
-        _complete(night, options)
-        codes = set(_failed(night)["failure_code"])
-        return len(codes - {"image_forbidden"}) + 1
-
-
-def _unreachable(home: Path) -> int:
-    """Return the pairs scored of 1,500, beside twenty that name a store out of reach."""
-    source = FileStore(home / "unreachable" / "in")
-    write_dataset(source, 1500, shards=1)
-    key = f"manifests/ds={DAY}/pairs.csv"
-    rows = "".join(f"far{n},s3://far-away-{n}/a.jpg,images/0.jpg,\n" for n in range(20))
-    source.put(key, source.get(key) + rows.encode())
-    night = Run(source=source, warehouse=FileStore(home / "unreachable" / "out"), day=DAY, run_id="night")
-    with LocalService(home / "unreachable" / "service", scores="hash", calls_per_second=200) as service:
-        _complete(night, _options(home / "unreachable", service, Transfer.BYTES, calls_per_second=200))
-    return len(read_outcomes(night.warehouse, DAY).to_pandas().query("outcome == 'scored'"))
+        work = partial(night.complete, store_patience=LASTING_PATIENCE)
+        if cell.from_start:
+            trouble()
+            ended, at = _ended(work)
+        else:
+            ended, at = _beside(trouble, work)
+        paid = night.service.meter()["accepted"] - int(began[1])
+        if not cell.from_start:
+            paid = max(0, paid - CALLS_PER_SECOND)  # for these the images were read before the trouble
+        return Lasted(len(night.outcomes()), paid, at - began[0], _is_told(cell.code, ended))
 
 
-@contextmanager
-def _night(
-    home: Path, server: Seaweed, name: str, cell: Cell
-) -> Iterator[tuple[Run, Troubles, LocalService, CompareOptions]]:
-    with (
-        Troubles(server.endpoint_url) as troubles,
-        LocalService(
-            home / name / "service", scores="hash", calls_per_second=CALLS_PER_SECOND, port=next(_PORTS)
-        ) as service,
-    ):
-        client = _client(troubles.endpoint_url, server)
-        source = S3Store(client, bucket="maskmatch", prefix=f"{name}/in")
-        write_dataset(source, PAIRS, shards=1)
-        out = S3Store(client, bucket="maskmatch", prefix=f"{name}/out") if cell.is_one_store else None
-        night = Run(source=source, warehouse=out or FileStore(home / name / "out"), day=DAY, run_id="night")
-        yield night, troubles, service, _options(home / name, service, cell.transfer)
+def _is_told(code: str, ended: MaskmatchError | None) -> bool:
+    """Return True if the error says what to do: as our table does, or to look at the source's images."""
+    text = str(ended)
+    if _is_of_the_object(code):
+        return "max_missing_share" in text
+    return store_rules()["unreachable" if code == SILENT else code].meaning in text
 
 
-def _options(
-    home: Path, service: LocalService, transfer: Transfer, *, calls_per_second: float = CALLS_PER_SECOND
-) -> CompareOptions:
-    return CompareOptions(
-        account=account_of(service, calls_per_second=calls_per_second),
-        permit_store=f"sqlite:///{home}/permits.sqlite3",
-        transfer=transfer,
-        reach=Reach(buckets=("far-away-*",)),
-    )
+def _wait_for_calls(night: Night) -> None:
+    while not night.service.meter()["accepted"]:
+        time.sleep(0.05)
 
 
-def _client(endpoint_url: str, server: Seaweed):  # type: ignore[no-untyped-def]
-    settings = StoreSettings(
-        endpoint_url=endpoint_url,
-        region="us-east-1",
-        access_key=server.access_key,
-        secret_key=server.secret_key,
-        addressing_style="path",
-    )
-    return s3_client(settings)
-
-
-def _complete(night: Run, options: CompareOptions) -> None:
-    plan = make_plan(night, PlanOptions(max_shards=1))
-    compare_shards(night, plan, plan.shards, options)
-    publish(night, plan, nominal_fmr=1e-4)
-
-
-def _failed(night: Run):  # type: ignore[no-untyped-def]
-    if night.warehouse.head(f"outcomes/current/ds={DAY}/data.parquet") is None:
-        return []
-    return read_outcomes(night.warehouse, DAY).to_pandas().query("outcome == 'failed'")
-
-
-def _with_trouble(trouble: Callable[[], None], work: Callable[[], None]) -> MaskmatchError | None:
-    """Do both at once; return the error that ended the work, if any."""
+def _beside(trouble: Callable[[], None], work: Callable[[], None]) -> tuple[MaskmatchError | None, float]:
     thread = threading.Thread(target=trouble)
     thread.start()
     try:
-        work()
-    except MaskmatchError as error:
-        return error
+        return _ended(work)
     finally:
         thread.join()
-    return None
+
+
+def _ended(work: Callable[[], None]) -> tuple[MaskmatchError | None, float]:
+    """Return the error that ended some work, if any, and when."""
+    try:
+        work()
+    except MaskmatchError as error:
+        return error, time.monotonic()
+    return None, time.monotonic()
+
+
+def _sum_passed(cells: list[Passing], passed: list[Passed]) -> dict[str, float]:
+    for cell, end in zip(cells, passed, strict=True):
+        if end.ended_early or not end.refused or end.final or end.unanswered:
+            sys.stderr.write(f"{cell}: {end}\n")
+    return {
+        "passing_cells": len(passed),
+        "ended_early": sum(each.ended_early for each in passed),
+        "not_in_trouble": sum(not each.refused for each in passed),
+        "failed_for_good": sum(each.final for each in passed),
+        "without_answer_after_the_rerun": sum(each.unanswered for each in passed),
+        "paid_again_most": max(each.paid_again for each in passed),
+    }
+
+
+def _sum_lasted(cells: list[Lasting], lasted: list[Lasted]) -> dict[str, float]:
+    for cell, end in zip(cells, lasted, strict=True):
+        if end.rows or end.paid or not end.is_told or end.seconds > LASTING_PATIENCE + 6:
+            sys.stderr.write(f"{cell}: {end}\n")
+    seconds = [(cell.code == SILENT, round(end.seconds, 1)) for cell, end in zip(cells, lasted, strict=True)]
+    return {
+        "lasting_cells": len(lasted),
+        "lasting_rows": sum(each.rows for each in lasted),
+        "lasting_paid": sum(each.paid for each in lasted),
+        "lasting_without_cure": sum(not each.is_told for each in lasted),
+        "lasting_ends_seconds_most": max(each for is_silent, each in seconds if not is_silent),
+        "silent_ends_seconds_most": max(each for is_silent, each in seconds if is_silent),
+    }
+
+
+def _forbidden(place: Place, number: int) -> dict[str, float]:
+    """Let one image of 600 be forbidden: how much longer the night takes, and what becomes of the others."""
+    with night_in(place, number) as night:
+        night.client.begin("AccessDenied", concerned=lambda _, path: "/images/24a.jpg" in path)
+        began = time.monotonic()
+        night.complete()
+        seconds = time.monotonic() - began
+        outcomes = night.outcomes()
+        return {
+            "forbidden_failed": len(outcomes.query("failure_code == 'image_forbidden'")),
+            "forbidden_seconds_more": round(seconds - PAIRS / CALLS_PER_SECOND, 1),
+            "forbidden_others_scored": len(outcomes.query("outcome == 'scored'")),
+        }
+
+
+def _unreachable(place: Place, number: int) -> dict[str, float]:
+    """Let some rows name a store that never answers."""
+    far = "".join(f"far{n},s3://far-away-{n % 4}/{n}.jpg,images/{n}b.jpg\n" for n in range(FAR))
+    with night_in(place, number, calls_per_second=200, source="far") as night:
+        write_night(night.run.source, pairs=NEAR, beside=far)
+        night.client.begin(SILENT, concerned=lambda _, path: "/far-away-" in path)
+        began = time.monotonic()
+        night.complete()
+        outcomes = night.outcomes()
+        return {
+            "unreachable_scored": len(outcomes.query("outcome == 'scored'")),
+            "unreachable_open_rows": len(outcomes.query("failure_code == 'image_unavailable' and is_open")),
+            "unreachable_seconds_more": round(time.monotonic() - began - NEAR / 200, 1),
+        }
 
 
 if __name__ == "__main__":

@@ -73,6 +73,8 @@ def after(local, calls, then):
         ("ServiceUnavailable", 503),
         ("NoSuchBucket", 404),
         ("hung", 0),
+        ("cut", 0),
+        ("half", 0),
     ],
 )
 def test_a_trouble_that_passes_fails_no_pair_and_pays_nothing_twice(

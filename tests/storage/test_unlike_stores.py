@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 
 from devstack.s3_troubles import Troubles
+from devstack.tls_host import tls_host
 from maskmatch.core.errors import ConditionUnsupported, StopRun, StoreRefused, Unavailable
 from maskmatch.storage.object_stores import PatientStore, StoreSettings, open_store, probe_conditional_writes
-from tests.comparemaskface.tls_host import tls_host
 
 pytestmark = pytest.mark.server
 

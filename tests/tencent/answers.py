@@ -14,12 +14,12 @@ from typing import Any
 
 import uvloop
 
+from devstack.tls_host import certificate
 from maskmatch.core.image_rules import Picture
 from maskmatch.tencent import Account
 from maskmatch.tencent.connections import Connections, Place
 from maskmatch.tencent.exchanges import ANSWER_SECONDS, Exchange, Exchanges
 from maskmatch.tencent.trust import Authorities
-from tests.comparemaskface.tls_host import _certificate
 
 ONE, OTHER = Picture(data=b"\xff\xd8\xff one"), Picture(data=b"\xff\xd8\xff other")
 SCORED = {"Response": {"Score": 1, "FaceModelVersion": "3.0", "RequestId": "r"}}
@@ -61,7 +61,7 @@ def serving(answer: Answering, *, reads_body: bool = True, tls: Path | None = No
     with _Quiet(("127.0.0.1", 0), Handler) as server:
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(tls if tls.is_file() else _certificate(tls))
+            context.load_cert_chain(tls if tls.is_file() else certificate(tls))
             server.socket = context.wrap_socket(
                 server.socket, server_side=True, do_handshake_on_connect=False
             )

@@ -7,13 +7,13 @@ from contextlib import closing, suppress
 
 import pytest
 
+from devstack.tls_host import tls_host
 from maskmatch.core.codes import Billed
 from maskmatch.core.endpoints import Endpoint
 from maskmatch.core.errors import CallFailed, InputError, StopRun
 from maskmatch.tencent import Account, TencentComparer, connections
 from maskmatch.tencent.connections import Place
 from maskmatch.tencent.proxies import Proxy, proxy_for, read_proxy
-from tests.comparemaskface.tls_host import tls_host
 from tests.tencent.answers import ONE, OTHER, SCORED, calls_to, peer, reply, serving, trusted_in
 
 pytestmark = pytest.mark.server

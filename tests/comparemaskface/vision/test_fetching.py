@@ -11,8 +11,8 @@ import pytest
 from comparemaskface.vision.fetching import Address, Fetcher, is_any, is_public
 from comparemaskface.wire.errors import ServiceError
 
+from devstack.tls_host import tls_host
 from tests.comparemaskface.pictures_host import PICTURE, PicturesHost, pictures_host
-from tests.comparemaskface.tls_host import tls_host
 
 pytestmark = pytest.mark.server
 

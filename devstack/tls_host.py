@@ -25,7 +25,7 @@ class _Server(ThreadingHTTPServer):
 def tls_host(folder: Path) -> Iterator[int]:
     """Serve on 127.0.0.1 until the block ends; yield the port. `folder` keeps key and certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(_certificate(folder))
+    context.load_cert_chain(certificate(folder))
     server = _Server(("127.0.0.1", 0), BaseHTTPRequestHandler)
     # Shakes hands when first read, in the thread of the connection.
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
@@ -39,11 +39,12 @@ def tls_host(folder: Path) -> Iterator[int]:
         server.server_close()
 
 
-def _certificate(folder: Path) -> Path:
+def certificate(folder: Path) -> Path:
+    """Make a file with a certificate for localhost and its key, and return it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
-    certificate = (
+    signed = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -58,5 +59,5 @@ def _certificate(folder: Path) -> Path:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     path = folder / "certificate.pem"
-    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    path.write_bytes(private + signed.public_bytes(serialization.Encoding.PEM))
     return path
