@@ -50,8 +50,7 @@ class Troubles:
         self._is_over = threading.Event()
         self._concerned: Callable[[str, str], bool] = _all
         self.refused = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), partial(_Handler, self))
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property
@@ -100,6 +99,13 @@ class Troubles:
     def wait_for_end(self) -> None:
         """Return when the trouble is over."""
         self._is_over.wait()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Keep quiet about callers who have left."""
 
 
 class _Answer(NamedTuple):
