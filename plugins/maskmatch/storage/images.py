@@ -21,7 +21,7 @@ from maskmatch.core.errors import (
     StoreRefused,
     WrongSetting,
 )
-from maskmatch.core.image_heads import HEAD_BYTES, shows_size
+from maskmatch.core.image_heads import HEAD_BYTES, is_decided
 from maskmatch.core.image_rules import MAX_FILE_BYTES, ImageFacts, Picture, check_head
 from maskmatch.core.reach import IMAGE_NOT_ALLOWED, Reach
 from maskmatch.core.store_troubles import IMAGE_UNAVAILABLE, Kind, failure_code
@@ -141,7 +141,7 @@ class StoreImages:
             check_head(data, size=len(data))
             return Picture(data=data, facts=_facts(store, began, tag, data))
         data, found = store.peek(key, size=HEAD_BYTES)
-        if not shows_size(data) and HEAD_BYTES < found.size <= MAX_FILE_BYTES:
+        if found.size <= MAX_FILE_BYTES and not is_decided(data, size=found.size):
             data, found = store.peek(key, size=MAX_FILE_BYTES)  # a camera's notes may be long
         check_head(data, size=found.size)
         return Picture(facts=ImageFacts(store_host=store.host, tag=found.tag, size=found.size))
