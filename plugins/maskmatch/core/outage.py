@@ -18,8 +18,10 @@ class Outage:
         now: Callable[[], float],
         say: Callable[[str], None],
         patience_seconds: float = PATIENCE_SECONDS,
+        longest_pause: float = LONGEST_PAUSE_SECONDS,
     ) -> None:
         self.patience_seconds = patience_seconds
+        self._longest_pause = longest_pause
         self._now = now
         self._say = say
         self._since: float | None = None
@@ -49,7 +51,7 @@ class Outage:
         if now - self._said_at >= _SAY_EVERY_SECONDS:
             self._said_at = now
             self._say(text)
-        self._pause = min(LONGEST_PAUSE_SECONDS, 2 * self._pause)
+        self._pause = min(self._longest_pause, 2 * self._pause)
         return self._pause * random.uniform(0.5, 1)  # noqa: S311 - no secret depends on it
 
     def note_success(self, text: str) -> None:
