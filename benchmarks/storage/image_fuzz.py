@@ -14,6 +14,7 @@ import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from PIL import Image
 
@@ -167,7 +168,7 @@ def _samples() -> Iterator[bytes]:
     yield _HEIC
 
 
-def _saved(kind: str, mode: str, **options: object) -> bytes:
+def _saved(kind: str, mode: str, **options: Any) -> bytes:
     stream = io.BytesIO()
     Image.new(mode, (120, 90)).save(stream, kind, **options)
     return stream.getvalue()

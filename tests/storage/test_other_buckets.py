@@ -30,7 +30,7 @@ class World:
         self.bucket.put("a.jpg", JPEG_HEAD)
         self.others = OtherBuckets(lambda _: self.bucket, now=self.clock.now, say=self.said.append)
 
-    def before(self, operation, key):  # noqa: ARG002
+    def before(self, operation, key):
         self.asked += 1
         if self.is_away:
             raise AWAY
@@ -127,4 +127,3 @@ def test_thousands_of_rows_that_name_a_store_which_never_answers_cost_its_silenc
     assert codes == {"image_unavailable"}
     assert len(troubles.asked) <= 3 * (THREADS + IN_A_ROW)
     assert seconds < 90
-    print(f"{ROWS} rows: {seconds:.0f} s, {len(troubles.asked)} requests")  # noqa: T201

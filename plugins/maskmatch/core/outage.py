@@ -43,11 +43,14 @@ class Outage:
         """Return True if it is time to give up."""
         return self.seconds > self.patience_seconds
 
-    def note_failure(self, text: str) -> float:
-        """Record a failed try; say the text if due, and return the seconds to pause, with jitter."""
+    def note_failure(self, text: str, *, began: float | None = None) -> float:
+        """Record a failed try; say the text if due, and return the seconds to pause, with jitter.
+
+        The first that fails may have begun long before, and the outage with it.
+        """
         now = self._now()
         if self._since is None:
-            self._since, self._said_at = now, now - _SAY_EVERY_SECONDS
+            self._since, self._said_at = now if began is None else began, now - _SAY_EVERY_SECONDS
         if now - self._said_at >= _SAY_EVERY_SECONDS:
             self._said_at = now
             self._say(text)

@@ -84,12 +84,13 @@ class StoreImages:
             raise ImageUnusable(IMAGE_NOT_ALLOWED, wrong)
         if image_id.startswith(("http://", "https://")):
             return Picture(url=image_id, facts=ImageFacts(store_host=_host(image_id)))
+        began = self._watch.now()
         try:
             return self._kept_or_read(image_id)
         except (StoreRefused, StoreAway) as error:
             if self._is_elsewhere(image_id):
                 raise ImageUnusable(failure_code(error.rule.kind), str(error)) from error
-            self._watch.judge(image_id, error)
+            self._watch.judge(image_id, error, began=began)
         except StopRun as error:  # the settings of another store do not even let us ask
             raise ImageUnusable(IMAGE_UNAVAILABLE, str(error)) from error
         return self._read_again(image_id)
