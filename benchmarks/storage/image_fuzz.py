@@ -29,7 +29,15 @@ KINDS = {"JPEG": Format.JPEG, "PNG": Format.PNG, "BMP": Format.BMP}
 OTHERS = ("GIF", "WEBP", "TIFF", "AVIF")
 _SENT = ""
 _HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(200)
-_NOTES = b"Exif\x00\x00" + bytes(3000)
+_KINDS_WITH_OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("JPEG", {}),
+    ("JPEG", {"progressive": True}),
+    ("JPEG", {"exif": b"Exif\x00\x00" + bytes(3000)}),
+    ("PNG", {}),
+    ("PNG", {"optimize": True}),
+    ("BMP", {}),
+    *((other, {}) for other in OTHERS),
+)
 GOALS = {
     "crashes": ("<=", 0),
     "unlike_pillow": ("<=", 0),
@@ -147,15 +155,7 @@ def _mutate(data: bytearray, draw: random.Random) -> None:
 
 
 def _samples() -> Iterator[bytes]:
-    for kind, options in (
-        ("JPEG", {}),
-        ("JPEG", {"progressive": True}),
-        ("JPEG", {"exif": _NOTES}),
-        ("PNG", {}),
-        ("PNG", {"optimize": True}),
-        ("BMP", {}),
-        *((other, {}) for other in OTHERS),
-    ):
+    for kind, options in _KINDS_WITH_OPTIONS:
         for mode in ("RGB", "L"):
             yield _saved(kind, mode, **options)
     for mode in ("1", "P"):
