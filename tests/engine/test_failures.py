@@ -4,12 +4,12 @@ from contextlib import nullcontext
 import pytest
 
 from maskmatch.core.codes import Action, Billed, ThrottleScope, table
-from maskmatch.core.errors import StopRun, Unavailable
+from maskmatch.core.errors import SourceWaits, StopRun, Unavailable
 from maskmatch.core.outcomes import FINAL_FAILURES
 from maskmatch.engine.run import compare_pairs
 from maskmatch.engine.work import RetryLimits
 from tests.engine.engines import engine, numbered
-from tests.fakes import FakeComparer
+from tests.fakes import FakeComparer, FakeImages
 
 TRIED_AGAIN = {Action.RETRY, Action.THROTTLE}
 
@@ -202,3 +202,50 @@ def test_few_pairs_that_cannot_be_called_at_all_end_the_run_too():
     with pytest.raises(Unavailable, match="cannot be reached"):
         compare_pairs(numbered("a"), parts)
     assert (parts.permits.granted, parts.permits.given_back, parts.journal.entries) == (5, 5, [])
+
+
+NOT_FETCHED = "FailedOperation.ImageDownloadError"
+
+
+class LookedAt(FakeImages):
+    """Images that are kept until they are forgotten; then the store says what it has to say, in turn."""
+
+    def __init__(self, *says):
+        super().__init__()
+        self.says, self.kept, self.looks = list(says), set(), 0
+
+    def forget(self, image_id):
+        self.kept.discard(image_id)
+        return True
+
+    def load(self, image_id):
+        if image_id not in self.kept:
+            self.looks += 1
+            if self.looks > 2 and self.says and (error := self.says.pop(0)):
+                raise error
+            self.kept.add(image_id)
+        return super().load(image_id)
+
+
+def test_an_image_that_the_vendor_cannot_fetch_is_looked_at_anew_before_each_call_and_before_it_fails():
+    images = LookedAt()
+    parts = scripted(*[NOT_FETCHED] * 9, images=images, forget=images.forget)
+    outcome = compare_one(parts)
+    assert (outcome.reason.code, outcome.is_final) == ("image_download_failed", False)
+    assert (parts.client.sent, outcome.calls.attempts) == (3, 3)
+    assert images.looks == 2 * (1 + 3)
+
+
+def test_calls_in_vain_cost_no_attempt_when_it_turns_out_that_the_source_is_in_trouble():
+    waits = SourceWaits("the source is away", is_sure=True)
+    images = LookedAt(*[None] * 4, waits, waits)
+    parts = scripted(*[NOT_FETCHED] * 5, images=images, forget=images.forget)
+    outcome = compare_one(parts)
+    assert outcome.score == 77.0
+    assert (parts.client.sent, outcome.calls.billed) == (6, 1)
+
+
+def test_a_public_address_that_the_vendor_cannot_fetch_is_tried_as_often_as_the_table_says():
+    parts = scripted(*[NOT_FETCHED] * 9)
+    assert compare_one(parts).reason.code == "image_download_failed"
+    assert parts.client.sent == 3

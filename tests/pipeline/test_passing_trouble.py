@@ -12,7 +12,7 @@ from devstack.s3_troubles import Troubles
 from maskmatch.core.errors import StoreAway, StoreRefused
 from maskmatch.pipeline.run import Run
 from maskmatch.storage.images import Transfer
-from maskmatch.storage.object_stores import FileStore, S3Store
+from maskmatch.storage.object_stores import FileStore, S3Store, StoreSettings, open_store
 from maskmatch.storage.object_stores.s3_client import s3_config
 from tests.account import local_account
 from tests.nights import DAY, complete, options_for, outcomes_of, write_pairs
@@ -20,6 +20,8 @@ from tests.nights import DAY, complete, options_for, outcomes_of, write_pairs
 pytestmark = pytest.mark.server
 
 PAIRS = 40
+NOTICED_SECONDS = 40
+"""Three attempts of 10 s of silence with the pauses between, and what a busy host takes."""
 QUICK = Config(retries={"max_attempts": 1, "mode": "standard"}, read_timeout=2)
 
 
@@ -133,3 +135,42 @@ def test_one_forbidden_image_is_an_open_row_and_found_when_it_may_be_read(run, t
         row = complete(run, options_for(local, tmp_path), run_id="again")
         assert (row["scored"], row["failed"]) == (PAIRS, 0)
         assert local.meter()["billed"] == PAIRS
+
+
+@pytest.mark.slow
+def test_a_source_that_never_answers_is_noticed_and_ends_the_task_with_the_cure(
+    seaweed, troubles, tmp_path, caplog
+):
+    settings = StoreSettings(
+        endpoint_url=troubles.endpoint_url,
+        access_key=seaweed.access_key,
+        secret_key=seaweed.secret_key,
+        region="us-east-1",
+        addressing_style="path",
+    )
+    source = open_store(f"s3://maskmatch/in/{tmp_path.name}", settings=lambda: settings)
+    write_pairs(source, PAIRS)
+    run = Run(
+        source=source, warehouse=FileStore(tmp_path / "out"), day=DAY, run_id="test", store_patience=40.0
+    )
+    hung_at = []
+
+    def hang():
+        hung_at.append(time.time())
+        troubles.begin("hung", 0)
+
+    with local_account(calls_per_second=20) as local:
+        thread = after(local, 8, hang)
+        with pytest.raises(StoreAway, match="cannot be reached: look at endpoint and network"):
+            complete(run, options_for(local, tmp_path))
+        ended_at = time.time()
+        thread.join()
+        noticed_at = next(each.created for each in caplog.records if "calls wait until" in each.message)
+        paid = local.meter()["billed"]
+        troubles.end()
+        row = complete(run, options_for(local, tmp_path))
+        assert local.meter()["billed"] == PAIRS
+    assert noticed_at - hung_at[0] < NOTICED_SECONDS
+    assert ended_at - hung_at[0] < NOTICED_SECONDS + run.store_patience
+    assert paid < PAIRS
+    assert (row["scored"], row["failed"]) == (PAIRS, 0)

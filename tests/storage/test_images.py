@@ -11,6 +11,7 @@ from maskmatch.core.image_rules import MAX_FILE_BYTES, ImageFacts
 from maskmatch.core.reach import Reach
 from maskmatch.storage.images import URL_SECONDS, StoreImages, Transfer
 from maskmatch.storage.object_stores import FileStore, S3Store, Store
+from maskmatch.storage.other_buckets import OtherBuckets
 from maskmatch.storage.source_watch import SourceWatch
 
 JPEG = JPEG_HEAD + b" and more"
@@ -33,9 +34,8 @@ EVERYWHERE = Reach(("*",), ("*",))
 
 def images_of(store, transfer=Transfer.BYTES, open_store=None, reach=EVERYWHERE):
     watch = SourceWatch(store, "manifest.csv", now=time.monotonic, say=lambda _: None, patience_seconds=60)
-    return StoreImages(
-        store, watch, transfer=transfer, open_store=open_store or (lambda _: store), reach=reach
-    )
+    others = OtherBuckets(open_store or (lambda _: store), now=time.monotonic, say=lambda _: None)
+    return StoreImages(store, watch, transfer=transfer, others=others, reach=reach)
 
 
 def code_of(images, image_id):
@@ -162,6 +162,19 @@ def test_a_url_is_signed_anew_for_each_call_and_lives_for_minutes(s3_store):
         assert f"X-Amz-Expires={URL_SECONDS}" in images.load("a.jpg").url
     assert (counting.asked["peek"], counting.asked["signed_url"]) == (1, 1 + 3)
     assert URL_SECONDS <= 600
+
+
+@pytest.mark.parametrize("transfer", Transfer)
+def test_an_image_that_the_vendor_could_not_fetch_is_looked_at_anew(s3_store, transfer):
+    s3_store.put("a.jpg", JPEG)
+    images = images_of(s3_store, transfer)
+    images.load("a.jpg")
+    s3_store.delete("a.jpg")
+    assert images.load("a.jpg").is_kept or transfer is Transfer.URL
+    assert images.forget("a.jpg") == (transfer is Transfer.URL)
+    assert not images.forget("https://p.test/a.jpg")
+    if transfer is Transfer.URL:
+        assert code_of(images, "a.jpg") == "image_missing"
 
 
 def test_an_image_that_came_later_is_found_then(s3_store):

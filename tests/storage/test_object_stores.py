@@ -4,12 +4,16 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.error import HTTPError
+from urllib.parse import parse_qs, urlsplit
 
 import boto3
+import botocore.session
 import pytest
 from botocore.client import Config
+from botocore.credentials import RefreshableCredentials
 
 from devstack.netfaults import Relay
 from maskmatch.core.errors import InputError, ObjectExists, ObjectMissing, StopRun, Unavailable
@@ -342,3 +346,39 @@ def test_a_file_that_goes_while_a_folder_is_listed_is_left_out(tmp_path):
     assert next(listing).key == "a"
     store.delete("b")
     assert [found.key for found in listing] == ["c"]
+
+
+def store_with_a_key_for(seconds, renewed_for=None):
+    """Return a store whose key boto3 knows to end so soon, and how often it was renewed."""
+    renewals = []
+
+    def metadata(seconds):
+        ends = datetime.now(UTC) + timedelta(seconds=seconds)
+        return {"access_key": "a", "secret_key": "b", "token": "t", "expiry_time": ends.isoformat()}
+
+    def renew():
+        renewals.append(1)
+        return metadata(renewed_for or seconds)
+
+    session = botocore.session.Session()
+    session._credentials = RefreshableCredentials.create_from_metadata(metadata(seconds), renew, "test")
+    client = boto3.Session(botocore_session=session).client(
+        "s3", region_name="us-east-1", endpoint_url="http://s3.test", config=s3_config()
+    )
+    return S3Store(client, bucket="b"), renewals
+
+
+def seconds_of(url):
+    return int(parse_qs(urlsplit(url).query)["X-Amz-Expires"][0])
+
+
+@pytest.mark.parametrize(("key_seconds", "url_seconds"), [(3600, 300), (301, 300), (120, 120), (5, 5)])
+def test_a_signed_address_lives_no_longer_than_the_key_that_signs_it(key_seconds, url_seconds):
+    store, _ = store_with_a_key_for(key_seconds)
+    assert url_seconds - 3 <= seconds_of(store.signed_url("a.jpg", seconds=300)) <= url_seconds
+
+
+def test_a_key_that_is_about_to_end_is_renewed_before_it_signs():
+    store, renewals = store_with_a_key_for(60, renewed_for=3600)
+    assert seconds_of(store.signed_url("a.jpg", seconds=300)) == 300
+    assert renewals

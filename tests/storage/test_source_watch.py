@@ -130,3 +130,34 @@ def test_the_patience_begins_anew_with_each_trouble(world):
 
 def test_an_archived_image_is_a_row_at_once(world):
     assert world.watch.judge("a.jpg", ARCHIVED) is Step.ROW
+
+
+def test_a_silence_is_told_before_the_look_that_takes_as_long_and_counts_from_its_beginning(world):
+    world.watch.is_well("good.jpg", world.store, "good.jpg")
+    said_before_look = []
+
+    def silent(operation, key):
+        said_before_look.append(len(world.said))
+        world.clock.sleep(30)
+        raise AWAY
+
+    world.store.before = silent
+    began = world.clock.now()
+    world.clock.sleep(30)
+    with pytest.raises(SourceWaits) as caught:
+        world.watch.judge("a.jpg", AWAY, began=began)
+    assert caught.value.is_sure
+    assert said_before_look == [1]
+    world.clock.sleep(1)
+    with pytest.raises(StoreAway):
+        world.watch.judge("b.jpg", AWAY, began=world.clock.now())
+
+
+def test_a_silence_of_one_image_beside_one_that_is_read_is_no_trouble_of_the_source(world):
+    world.watch.is_well("good.jpg", world.store, "good.jpg")
+    began = world.clock.now()
+    world.clock.sleep(30)
+    with pytest.raises(SourceWaits) as caught:
+        world.watch.judge("a.jpg", AWAY, began=began)
+    assert not caught.value.is_sure
+    assert "is read again" in world.said[-1]

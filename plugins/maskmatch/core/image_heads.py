@@ -1,11 +1,16 @@
 """Format and size of a picture, read from its first bytes.
 
 No pixel is decoded, so a file of a few bytes that claims to be huge costs nothing. What Pillow reads has the
-same size here; beyond that the reader is lenient, since the vendor's own decoder has the last word.
+same size here, and what its head shows to be broken is refused as there; beyond that the reader is lenient,
+since the vendor's own decoder has the last word.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from maskmatch.core.bmp_heads import bmp_size
+from maskmatch.core.jpeg_heads import jpeg_size
+from maskmatch.core.png_heads import png_size
 
 HEAD_BYTES = 64 * 1024
 """Of an image that is not loaded whole: a camera's notes and preview before the size mostly need less."""
@@ -21,89 +26,66 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the head of a file shows; width and height in pixels, None where the head ends before them."""
+    """What the head of a file shows: width and height in pixels, or what is wrong; neither where it ends.
+
+    It shows the size only when the picture's data has begun.
+    """
 
     format: Format
     width: int | None = None
     height: int | None = None
+    damage: str | None = None
 
 
-_MAGIC = ((b"\xff\xd8\xff", Format.JPEG), (b"\x89PNG\r\n\x1a\n", Format.PNG), (b"BM", Format.BMP))
+_READERS = (
+    (b"\xff\xd8\xff", Format.JPEG, jpeg_size),
+    (b"\x89PNG\r\n\x1a\n", Format.PNG, png_size),
+    (b"BM", Format.BMP, bmp_size),
+)
 _OTHERS = (
-    (0, b"GIF8", "GIF"),
-    (8, b"WEBP", "WebP"),
-    (0, b"II*\x00", "TIFF"),
-    (0, b"MM\x00*", "TIFF"),
-    (0, b"%PDF", "PDF"),
-    (4, b"ftypavif", "AVIF"),
-    (4, b"ftyp", "HEIC"),
-    (0, b"<", "HTML or XML"),
-    (0, b"{", "JSON"),
+    (0, (b"GIF8",), "a GIF"),
+    (8, (b"WEBP",), "a WebP"),
+    (
+        0,
+        (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+", b"II\x00*", b"MM*\x00"),
+        "a TIFF or a camera's raw data",
+    ),
+    (4, (b"ftypavif", b"ftypavis"), "an AVIF"),
+    (4, (b"ftyphei", b"ftyphev"), "a HEIC"),
+    (4, (b"ftypmif1", b"ftypmsf1"), "a HEIC or AVIF"),
+    (4, (b"ftyp",), "a video, or a picture that is kept as one,"),
+    (0, (b"\x00\x00\x00\x0cJXL ", b"\xff\x0a"), "a JPEG XL"),
+    (0, (b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51"), "a JPEG 2000"),
+    (0, (b"\x00\x00\x01\x00",), "an icon (ICO)"),
+    (0, (b"8BPS",), "a Photoshop file"),
+    (0, (b"%PDF",), "a PDF"),
+    (0, (b"PK\x03\x04", b"\x1f\x8b"), "a compressed file"),
+    (0, (b"<",), "HTML or XML"),
+    (0, (b"{",), "JSON"),
 )
 
 
-def read_head(data: bytes) -> Head | None:
-    """Return what the first bytes of a file show; None for a format that the vendor does not take."""
-    kind = next((kind for magic, kind in _MAGIC if data.startswith(magic)), None)
-    if kind is None:
-        return None
-    width, height = _SIZES[kind](data) or (None, None)
-    return Head(kind, width, height)
+def read_head(data: bytes, *, size: int | None = None) -> Head | None:
+    """Return what the first bytes of a file show; None for a format that the vendor does not take.
 
-
-def shows_size(data: bytes) -> bool:
-    """Return True unless a picture's size comes behind these first bytes."""
-    head = read_head(data)
-    return head is None or head.width is not None
-
-
-def name_of(data: bytes) -> str | None:
-    """Return the name of another format that people have, None for bytes that are none of them."""
-    return next((name for at, magic, name in _OTHERS if data.startswith(magic, at)), None)
-
-
-def _png_size(data: bytes) -> tuple[int, int] | None:
-    if len(data) < 24 or data[12:16] != b"IHDR":
-        return None
-    return int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
-
-
-def _bmp_size(data: bytes) -> tuple[int, int] | None:
-    """Return the size by either kind of header; a negative height stands for rows from the top."""
-    header = int.from_bytes(data[14:18], "little")
-    if header == 12 and len(data) >= 22:
-        return int.from_bytes(data[18:20], "little"), int.from_bytes(data[20:22], "little")
-    if header >= 16 and len(data) >= 26:
-        height = int.from_bytes(data[22:26], "little", signed=True)
-        return int.from_bytes(data[18:22], "little"), abs(height)
+    `size` is that of the file, where the data is not all of it.
+    """
+    for magic, kind, size_of in _READERS:
+        if data.startswith(magic):
+            try:
+                found = size_of(data, size=len(data) if size is None else size)
+            except ValueError as error:
+                return Head(kind, damage=str(error))
+            return Head(kind, *(found or ()))
     return None
 
 
-_START_OF_SCAN = 0xDA
-_ALONE = (0x01, 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE))
-"""Markers without a segment behind them: restarts, an end before the scan, extensions that nobody uses."""
-_FRAMES = frozenset({*range(0xC0, 0xD0), 0xDE} - {0xC4, 0xC8, 0xCC})
-"""Headers of a frame; the three are tables, and an extension."""
+def is_decided(data: bytes, *, size: int) -> bool:
+    """Return True if more bytes of a file could not change what is known of it."""
+    head = read_head(data, size=size)
+    return len(data) >= size or head is None or head.width is not None or head.damage is not None
 
 
-def _jpeg_size(data: bytes) -> tuple[int, int] | None:
-    """Return the size in the last frame header before the scan, as decoders do; junk is passed over."""
-    at, found = 2, None
-    while (at := data.find(b"\xff", at)) >= 0 and at + 1 < len(data):
-        marker = data[at + 1]
-        if marker in (0x00, 0xFF):
-            at += 1 + (marker == 0)
-            continue
-        if marker == _START_OF_SCAN:
-            break
-        at += 2
-        if marker in _ALONE:
-            continue
-        length = max(2, int.from_bytes(data[at : at + 2]))
-        if marker in _FRAMES and 7 <= length <= len(data) - at:
-            found = int.from_bytes(data[at + 5 : at + 7]), int.from_bytes(data[at + 3 : at + 5])
-        at += length
-    return found
-
-
-_SIZES = {Format.JPEG: _jpeg_size, Format.PNG: _png_size, Format.BMP: _bmp_size}
+def name_of(data: bytes) -> str | None:
+    """Return in words which other format it is that people have, None for bytes that are none of them."""
+    return next((name for at, magics, name in _OTHERS if data.startswith(magics, at)), None)

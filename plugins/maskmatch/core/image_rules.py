@@ -64,18 +64,20 @@ def check_head(data: bytes, *, size: int) -> None:
             f"the image is a file of {size:,} bytes or more, and {MAX_FILE_BYTES:,} is the most "
             "(5 MiB as base64)",
         )
-    head = read_head(data)
+    head = read_head(data, size=size)
     if head is None:
         other = name_of(data)
-        raise _unusable(
-            "image_undecodable",
-            "the image is not a PNG, JPG or BMP by its first bytes"
-            + (f", but {other}: convert it" if other else ""),
+        raise _undecodable(
+            f"{other}, which the vendor does not take: convert it to JPG or PNG"
+            if other
+            else "not a PNG, JPG or BMP by its first bytes"
         )
+    if head.damage:
+        raise _undecodable(f"a damaged {head.format} ({head.damage}): replace it")
     if head.width is None or head.height is None:
         if len(data) < size:
             return  # the size comes later than what we have
-        raise _unusable("image_undecodable", f"the image is a {head.format} that breaks off or is damaged")
+        raise _undecodable(f"a damaged {head.format} (it breaks off before its picture): replace it")
     _check_pixels(head.format, head.width, head.height)
 
 
@@ -91,6 +93,10 @@ def _check_pixels(kind: Format, width: int, height: int) -> None:
             "image_too_few_pixels",
             f"the image has {width} x {height} px, and the short side needs {FEWEST_PIXELS}",
         )
+
+
+def _undecodable(what: str) -> ImageUnusable:
+    return _unusable("image_undecodable", f"the image is {what}")
 
 
 def _unusable(code: str, message: str) -> ImageUnusable:

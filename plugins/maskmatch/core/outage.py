@@ -18,8 +18,10 @@ class Outage:
         now: Callable[[], float],
         say: Callable[[str], None],
         patience_seconds: float = PATIENCE_SECONDS,
+        longest_pause: float = LONGEST_PAUSE_SECONDS,
     ) -> None:
         self.patience_seconds = patience_seconds
+        self._longest_pause = longest_pause
         self._now = now
         self._say = say
         self._since: float | None = None
@@ -41,15 +43,18 @@ class Outage:
         """Return True if it is time to give up."""
         return self.seconds > self.patience_seconds
 
-    def note_failure(self, text: str) -> float:
-        """Record a failed try; say the text if due, and return the seconds to pause, with jitter."""
+    def note_failure(self, text: str, *, began: float | None = None) -> float:
+        """Record a failed try; say the text if due, and return the seconds to pause, with jitter.
+
+        The first that fails may have begun long before, and the outage with it.
+        """
         now = self._now()
         if self._since is None:
-            self._since, self._said_at = now, now - _SAY_EVERY_SECONDS
+            self._since, self._said_at = now if began is None else began, now - _SAY_EVERY_SECONDS
         if now - self._said_at >= _SAY_EVERY_SECONDS:
             self._said_at = now
             self._say(text)
-        self._pause = min(LONGEST_PAUSE_SECONDS, 2 * self._pause)
+        self._pause = min(self._longest_pause, 2 * self._pause)
         return self._pause * random.uniform(0.5, 1)  # noqa: S311 - no secret depends on it
 
     def note_success(self, text: str) -> None:

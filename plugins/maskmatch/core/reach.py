@@ -27,9 +27,17 @@ class Reach:
             return None
         if scheme == "s3":
             bucket = rest.partition("/")[0]
-            is_ours = source.startswith("s3://") and bucket == source.removeprefix("s3://").partition("/")[0]
-            return None if is_ours else _refusal("bucket", bucket, self.buckets)
+            return _refusal("bucket", bucket, self.buckets) if is_elsewhere(image_id, source=source) else None
         return _refusal("host", _host(image_id), self.hosts)
+
+
+def is_elsewhere(image_id: str, *, source: str) -> bool:
+    """Return True for an image in a bucket that is not the source's, which may be a folder."""
+    return image_id.startswith("s3://") and _bucket(image_id) != _bucket(source)
+
+
+def _bucket(address: str) -> str | None:
+    return address.removeprefix("s3://").partition("/")[0] if address.startswith("s3://") else None
 
 
 def _host(address: str) -> str:

@@ -86,6 +86,9 @@ class PairComparer(Generic[C]):
         return await self._send(item, prepared.call, generation)
 
     async def _send(self, item: WorkItem, call: C, generation: int) -> None:
+        if item.is_spent and item.reason:  # its images are there: it is the vendor that cannot fetch them
+            self._context.client.give_up(call)
+            return await self._finish(item, item.ended(reason=item.reason))
         paid = await self.dispatcher.send(item, call, generation)
         if paid is None:
             return self._queue.put_back(item)

@@ -153,13 +153,18 @@ def _ignore(_: Pair) -> None:
     pass
 
 
+def _is_not_kept(_: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompareContext(Generic[C]):
     """All that `compare_pairs` needs.
 
     `calls_in_flight` is how many may be in flight at most, each for `call_timeout` seconds; None leaves it to
     the rate and the service. After a stop, they may take `drain_seconds` more: Airflow kills after 5 s.
-    `on_done` is called on the loop with each pair whose outcome is in the journal.
+    `on_done` is called on the loop with each pair whose outcome is in the journal, `forget` with each image
+    that the vendor could not fetch: it returns True if the image is then looked at anew.
     """
 
     images: Images
@@ -174,6 +179,7 @@ class CompareContext(Generic[C]):
     memory: MemoryLimits = field(default_factory=MemoryLimits)
     limits: RetryLimits = field(default_factory=RetryLimits)
     breaker: BreakerLimits = field(default_factory=BreakerLimits)
+    forget: Callable[[str], bool] = _is_not_kept
     bad_images: BadImageIndex = field(default_factory=BadImageIndex)
     stop: threading.Event = field(default_factory=threading.Event)
     drain_seconds: float = 4.0

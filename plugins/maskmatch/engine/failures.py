@@ -1,6 +1,7 @@
 """What follows when a call brought no score: the code table says it, here it is done.
 
-    retry               behind the fresh pairs, with full jitter, while attempts and time last
+    retry               behind the fresh pairs, with full jitter, while attempts and time last; an image that
+                        the vendor could not fetch is looked at before, and before the pair fails
     throttle            the same, but it costs no attempt, and the permit store learns of it
     refresh_credential  at once, signed anew or with a newer credential; the second time it stops the run
     fail_pair           the pair fails
@@ -30,6 +31,7 @@ from maskmatch.engine.permit import Permit
 from maskmatch.engine.recording import Recorder
 from maskmatch.engine.work import WorkItem, WorkQueue
 
+_NOT_FETCHED = "FailedOperation.ImageDownloadError"
 _TOKEN_FAILURE = "AuthFailure.TokenFailure"  # noqa: S105  a code of the vendor
 
 
@@ -121,12 +123,23 @@ class FailureHandler:
             self._queue.put_back(item)  # costs no attempt: the breaker bounds how often
             return None
         item.attempts += 1
+        is_looked_at = failure.rule.code == _NOT_FETCHED and self._forget_images(item)
+        item.unfetched += is_looked_at
         if item.may_try_again(failure.rule, self._context.limits):
+            self._try_later(failed)
+            return None
+        if is_looked_at:
+            item.is_spent = True  # it fails when its images can be read: else their store is the reason
             self._try_later(failed)
             return None
         if failure.never_sent and self._breaker.most_fail_now():
             raise Unavailable(f"{failure.rule.meaning} {failure.message}") from failure
         return item.reason
+
+    def _forget_images(self, item: WorkItem) -> bool:
+        """Let the images of a pair be looked at anew; return True if that is possible for any of them."""
+        forgotten = [self._context.forget(name) for name in (item.pair.reference_id, item.pair.probe_id)]
+        return any(forgotten)
 
     def _throttle(self, failed: FailedCall) -> Reason | None:
         self._context.permits.throttled(failed.failure.rule.throttle_scope)

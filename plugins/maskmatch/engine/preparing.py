@@ -175,7 +175,11 @@ class Preparer(Generic[C]):
             result = unread or self._call(item, *pictures)
         except BaseException as error:  # noqa: BLE001  raised on the loop, for this pair alone
             result = error
-        is_there = unread is not None and isinstance(unread.error, ImageUnusable)
+        is_there = (
+            unread is not None
+            and isinstance(unread.error, ImageUnusable)
+            and unread.error.code != IMAGE_UNAVAILABLE  # another store
+        )
         images = Images(*(picture.facts for picture in pictures))
         return _Made(result, is_there or _are_read(pictures), images)
 
@@ -207,6 +211,7 @@ class Preparer(Generic[C]):
     def _not_read(self, item: WorkItem, unread: Unread) -> Reason | Later:
         error = unread.error
         if isinstance(error, SourceWaits):
+            item.give_back_unfetched()
             if error.is_sure:
                 self._look_at = self._now() + _LOOK_SECONDS
             return Later(_LOOK_SECONDS)

@@ -60,7 +60,9 @@ class WorkItem:
     `calls` holds the call that is not yet in the journal, if any; what is there has to be durable before the
     next call if it `must_be_durable`; `sent` counts the calls; `images` are those of the last; `reason` tells
     why it came to nothing; `attempts`, `renewals` (of signature or credential), `tried_seconds` and `unread`
-    (tries to read its images) are used up of its limits. One that `is_done` has its outcome in the journal.
+    (tries to read its images) are used up of its limits; in `unfetched` of the attempts the vendor could not
+    fetch an image that we can look at. One that `is_spent` has no attempt left, and waits for that look; one
+    that `is_done` has its outcome in the journal.
     """
 
     order: int
@@ -73,6 +75,8 @@ class WorkItem:
     setbacks: int = 0
     tried_seconds: float = 0.0
     unread: int = 0
+    unfetched: int = 0
+    is_spent: bool = False
     must_be_durable: bool = False
     is_done: bool = False
     reason: Reason | None = None
@@ -80,6 +84,11 @@ class WorkItem:
     def may_try_again(self, rule: Rule, limits: RetryLimits) -> bool:
         """Return True if the code table and the limits allow another call."""
         return self.attempts < rule.attempts and self.tried_seconds < limits.seconds
+
+    def give_back_unfetched(self) -> None:
+        """Take back the attempts in which an image could not be fetched: its store is in trouble."""
+        self.attempts -= self.unfetched
+        self.unfetched, self.is_spent = 0, False
 
     def scored(self, request_id: str | None, sent: Sent) -> None:
         """Keep a call that brought a score."""

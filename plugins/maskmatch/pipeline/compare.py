@@ -43,6 +43,7 @@ from maskmatch.storage.journal import (
     scan_journal,
 )
 from maskmatch.storage.object_stores import Store
+from maskmatch.storage.other_buckets import OtherBuckets
 from maskmatch.storage.source_watch import SourceWatch
 from maskmatch.tencent import TencentComparer
 
@@ -200,8 +201,10 @@ def _compare(keeper: _Keeper, shards: Sequence[Shard], comparer: TencentComparer
         most_pending=options.calls_in_flight or _GROUP,
         stop=options.stop,
     ) as open_shards:
+        images = images_of(run, keeper.plan, options)
         context = CompareContext(
-            images=images_of(run, keeper.plan, options),
+            images=images,
+            forget=images.forget,
             client=comparer,
             permits=keeper.pacer,
             journal=open_shards,
@@ -233,7 +236,7 @@ def images_of(run: Run, plan: Plan, options: CompareOptions) -> StoreImages:
         run.source,
         watch,
         transfer=options.transfer,
-        open_store=options.open_store,
+        others=OtherBuckets(options.open_store, now=options.clock.now, say=log.warning),
         reach=options.reach,
     )
 

@@ -3,8 +3,8 @@
 import hashlib
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from enum import StrEnum
 from typing import NamedTuple
@@ -21,11 +21,12 @@ from maskmatch.core.errors import (
     StoreRefused,
     WrongSetting,
 )
-from maskmatch.core.image_heads import HEAD_BYTES, shows_size
+from maskmatch.core.image_heads import HEAD_BYTES, is_decided
 from maskmatch.core.image_rules import MAX_FILE_BYTES, ImageFacts, Picture, check_head
-from maskmatch.core.reach import IMAGE_NOT_ALLOWED, Reach
+from maskmatch.core.reach import IMAGE_NOT_ALLOWED, Reach, is_elsewhere
 from maskmatch.core.store_troubles import IMAGE_UNAVAILABLE, Kind, failure_code
 from maskmatch.storage.object_stores import Store
+from maskmatch.storage.other_buckets import OtherBuckets
 from maskmatch.storage.source_watch import SourceWatch
 
 URL_SECONDS = 300
@@ -56,21 +57,19 @@ class StoreImages:
         watch: SourceWatch,
         *,
         transfer: Transfer,
-        open_store: Callable[[str], Store],
+        others: OtherBuckets,
         reach: Reach,
     ) -> None:
         if transfer is Transfer.URL and source.signed_url("probe", seconds=1) is None:
             raise InputError(f"{source.uri} cannot sign URLs: use image_transfer bytes")
         self._source = source
         self._watch = watch
-        self._own_bucket = f"s3://{urlsplit(source.uri).netloc}/"
         self._transfer = transfer
         self._reach = reach
-        self._open_store = open_store
-        self._buckets: dict[str, Store] = {}
-        self._lock = threading.Lock()
-        kept: TTLCache[str, _Loaded] = TTLCache(KEPT_BYTES, KEPT_SECONDS, getsizeof=_size)
-        self._loaded = cached(kept, key=lambda image_id, _: image_id, condition=threading.Condition())(
+        self._others = others
+        self._kept: TTLCache[str, _Loaded] = TTLCache(KEPT_BYTES, KEPT_SECONDS, getsizeof=_size)
+        self._kept_lock = threading.Condition()
+        self._loaded = cached(self._kept, key=lambda image_id, _: image_id, condition=self._kept_lock)(
             self._read
         )
 
@@ -85,15 +84,27 @@ class StoreImages:
             raise ImageUnusable(IMAGE_NOT_ALLOWED, wrong)
         if image_id.startswith(("http://", "https://")):
             return Picture(url=image_id, facts=ImageFacts(store_host=_host(image_id)))
+        began = self._watch.now()
         try:
             return self._kept_or_read(image_id)
         except (StoreRefused, StoreAway) as error:
             if self._is_elsewhere(image_id):
                 raise ImageUnusable(failure_code(error.rule.kind), str(error)) from error
-            self._watch.judge(image_id, error)
+            self._watch.judge(image_id, error, began=began)
         except StopRun as error:  # the settings of another store do not even let us ask
             raise ImageUnusable(IMAGE_UNAVAILABLE, str(error)) from error
         return self._read_again(image_id)
+
+    def forget(self, image_id: str) -> bool:
+        """Look at an image anew when it is wanted next; return False for one that no store is asked for.
+
+        The vendor could not fetch it: store, key or image may have changed since it was looked at.
+        """
+        if self._transfer is Transfer.BYTES or image_id.startswith(("http://", "https://")):
+            return False
+        with self._kept_lock:
+            self._kept.pop(image_id, None)
+        return True
 
     def _read_again(self, image_id: str) -> Picture:
         """Read an image of a source that was proved well; the refusal may have been its last one."""
@@ -124,7 +135,7 @@ class StoreImages:
         return replace(picture, url=store.signed_url(key, seconds=URL_SECONDS))
 
     def _is_elsewhere(self, image_id: str) -> bool:
-        return image_id.startswith("s3://") and not image_id.startswith(self._own_bucket)
+        return is_elsewhere(image_id, source=self._source.uri)
 
     def _read(self, image_id: str, read: list[str]) -> "_Loaded":
         """Read the image, and record that it was read for this caller."""
@@ -134,26 +145,41 @@ class StoreImages:
         return _Loaded(now, replace(now, facts=facts, is_kept=True))
 
     def _picture(self, image_id: str) -> Picture:
-        store, key = self._place(image_id)
+        with self._asked(image_id) as (store, key):
+            return self._looked_at(store, key)
+
+    def _looked_at(self, store: Store, key: str) -> Picture:
         began = time.monotonic()
         if self._transfer is Transfer.BYTES:
             data, tag = store.read(key, limit=MAX_FILE_BYTES + 1)
             check_head(data, size=len(data))
             return Picture(data=data, facts=_facts(store, began, tag, data))
         data, found = store.peek(key, size=HEAD_BYTES)
-        if not shows_size(data) and HEAD_BYTES < found.size <= MAX_FILE_BYTES:
+        if found.size <= MAX_FILE_BYTES and not is_decided(data, size=found.size):
             data, found = store.peek(key, size=MAX_FILE_BYTES)  # a camera's notes may be long
         check_head(data, size=found.size)
         return Picture(facts=ImageFacts(store_host=store.host, tag=found.tag, size=found.size))
 
+    @contextmanager
+    def _asked(self, image_id: str) -> Iterator[tuple[Store, str]]:
+        """Give store and key of an image to be read; raise StoreAway at once if its bucket is away."""
+        if not self._is_elsewhere(image_id):
+            yield self._place(image_id)
+            return
+        bucket, key = _bucket_and_key(image_id)
+        with self._others.asking(bucket) as store:
+            yield store, key
+
     def _place(self, image_id: str) -> tuple[Store, str]:
         if not image_id.startswith("s3://"):
             return self._source, image_id
-        bucket, _, key = image_id.removeprefix("s3://").partition("/")
-        with self._lock:
-            if bucket not in self._buckets:
-                self._buckets[bucket] = self._open_store(f"s3://{bucket}")
-            return self._buckets[bucket], key
+        bucket, key = _bucket_and_key(image_id)
+        return self._others.store(bucket), key
+
+
+def _bucket_and_key(image_id: str) -> tuple[str, str]:
+    bucket, _, key = image_id.removeprefix("s3://").partition("/")
+    return bucket, key
 
 
 def _host(address: str) -> str:

@@ -20,6 +20,8 @@ MOST_UNPROVEN = 20
 _OBSTINATE_SECONDS = 30.0
 """An image that is refused for so long while others, or where there are none the manifest, are read."""
 _LOOK_SECONDS = 1.0
+_SILENCE_SECONDS = 5.0
+"""A source that lets us wait for so long is in trouble until the opposite is shown: to look takes as long."""
 
 
 class SourceWatch:
@@ -39,7 +41,7 @@ class SourceWatch:
         patience_seconds: float,
     ) -> None:
         self._source, self._manifest = source, manifest
-        self._now = now
+        self.now = self._now = now
         self._lock = threading.Lock()
         self._outage = Outage(now=now, say=say, patience_seconds=patience_seconds)
         self._say = say
@@ -56,11 +58,15 @@ class SourceWatch:
                 self._refused_since.pop(image_id, None)
                 self._is_over()
 
-    def judge(self, image_id: str, error: StoreRefused | StoreAway) -> Step:
+    def judge(self, image_id: str, error: StoreRefused | StoreAway, *, began: float | None = None) -> Step:
         """Return ROW when it is the image; raise SourceWaits while it may be the source or our key.
 
-        Raise the error itself when the trouble has lasted for longer than the patience.
+        `began` is when it was asked for, by the same clock. Raise the error itself when the trouble has
+        lasted for longer than the patience.
         """
+        if error.rule.is_passing and began is not None and self._now() - began > _SILENCE_SECONDS:
+            with self._lock:
+                self._outage.note_failure(self._waiting(error), began=began)
         proof = self._proof(image_id)
         step = step_for(error.rule.kind, Whose.SOURCE, proof)
         if step is Step.ROW:

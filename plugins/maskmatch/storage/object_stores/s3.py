@@ -6,7 +6,8 @@ import io
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
@@ -34,6 +35,7 @@ _NO_RANGE = {"InvalidRange", "416"}
 _GETS = 3
 _RENEW_SECONDS = 1.0
 """Between two looks for a newer key."""
+_NO_END_SECONDS = 10**9
 _USER = re.compile(r"//[^/\s@]*@")
 """User and password in an address, which boto3's own messages show."""
 
@@ -77,13 +79,12 @@ class S3Store:
 
     def read(self, key: str, *, limit: int | None = None) -> Content:
         """Return the same with its ETag."""
-        for _ in range(_GETS - 1):
+        left = _GETS
+        while True:
+            left -= 1
             body, tag = self._opened(key)  # which boto3 tries several times by itself
-            with suppress(Unavailable), body:
+            with suppress(Unavailable) if left else nullcontext(), body:
                 return Content(_whole(body, limit), tag)
-        body, tag = self._opened(key)
-        with body:
-            return Content(_whole(body, limit), tag)
 
     def peek(self, key: str, *, size: int) -> tuple[bytes, ObjectInfo]:
         """Return the first bytes of an object, and what is known about it."""
@@ -177,10 +178,25 @@ class S3Store:
             self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
 
     def signed_url(self, key: str, *, seconds: int) -> str:
-        """Return a presigned GET address. It is a secret: never log or store it."""
+        """Return a presigned GET address, which lives no longer than the key that signs it.
+
+        It is a secret: never log or store it. A key about to end that boto3 can renew is renewed first.
+        """
         target = {"Bucket": self._bucket, "Key": self._prefix + key}
         with self._errors(key):
+            seconds = min(seconds, self._key_seconds())
+            if seconds < 1:
+                raise self._trouble(key, store_rule("ExpiredToken"))
             return self._client.generate_presigned_url("get_object", Params=target, ExpiresIn=seconds)
+
+    def _key_seconds(self) -> int:
+        """Return for how long the key is good, as far as boto3 knows."""
+        credentials = self._client._get_credentials()  # type: ignore[attr-defined]  # noqa: SLF001  no other way
+        if not hasattr(credentials, "_expiry_time"):
+            return _NO_END_SECONDS
+        credentials.get_frozen_credentials()
+        ends = credentials._expiry_time  # noqa: SLF001
+        return int((ends - datetime.now(UTC)).total_seconds()) if ends else _NO_END_SECONDS
 
     @contextmanager
     def _errors(self, key: str, *, is_conditional: bool = False) -> Iterator[None]:
