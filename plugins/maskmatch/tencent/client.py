@@ -7,6 +7,7 @@ request and taking its answer through the vendor's checks are two steps: who sen
 Decision: docs/adr/0009-a-lean-way-below-the-vendors-client.md
 """
 
+import json
 import logging
 import os
 import re
@@ -35,7 +36,7 @@ from maskmatch.tencent.proxies import proxy_for
 from maskmatch.tencent.request import Signer, body_of, fixed_head, head_of
 from maskmatch.tencent.stages import ExchangeBroken, Stage
 from maskmatch.tencent.trust import authorities_of
-from maskmatch.tencent.values import refuse_repeated
+from maskmatch.tencent.values import message_of, refuse_repeated
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +44,8 @@ _LANGUAGE = "en-US"
 SIGNATURE_EXPIRED = "AuthFailure.SignatureExpire"
 _SENT = SimpleNamespace(_serialize=dict, headers=None)
 """Stands for a request that the SDK is not to send."""
-_MAY_BE_NO_SCORE = re.compile(rb"Error|Deprecated|\\")
-"""What the SDK looks for in an answer, parsing it once more for that; it might be written in escapes."""
+_MAY_BE_MORE_THAN_SCORE = re.compile(rb"Error|Deprecated|\\")
+"""What is looked for in an answer, parsing it once more for that; it might be written in escapes."""
 
 
 class LeanClient(IaiClient):  # type: ignore[misc]  # the SDK has no types
@@ -75,6 +76,7 @@ class LeanClient(IaiClient):  # type: ignore[misc]  # the SDK has no types
         )
         self._now = now
         self._ahead = 0.0
+        self._told_deprecation = False
         self._of_thread = threading.local()
         self.sign_as(account)
 
@@ -116,7 +118,11 @@ class LeanClient(IaiClient):  # type: ignore[misc]  # the SDK has no types
 
     def _check_error(self, resp: Response) -> None:
         refuse_repeated(resp.content)
-        if not _MAY_BE_NO_SCORE.search(resp.content):
+        if not _MAY_BE_MORE_THAN_SCORE.search(resp.content):
+            return
+        answer = json.loads(resp.content)["Response"]
+        if "Error" not in answer:
+            self._tell_deprecation(answer)
             return
         try:
             super()._check_error(resp)
@@ -124,6 +130,21 @@ class LeanClient(IaiClient):  # type: ignore[misc]  # the SDK has no types
             if error.get_code() == SIGNATURE_EXPIRED:
                 self._learn_time(resp.headers.get("Date"))
             raise
+
+    def _tell_deprecation(self, answer: object) -> None:
+        """Log once that the call is to end; the SDK would change the warnings of the whole process each time.
+
+        Only the thread that takes in answers comes here.
+        """
+        if self._told_deprecation or not isinstance(answer, dict) or "DeprecatedWarning" not in answer:
+            return
+        self._told_deprecation = True
+        said = message_of(answer["DeprecatedWarning"])
+        log.warning(
+            "%s says that CompareMaskFace is deprecated; scores go on until it ends: %s",
+            self.place.endpoint,
+            said,
+        )
 
     def _learn_time(self, date: str | None) -> None:
         """Sign with the vendor's time from now on, if it told any."""
