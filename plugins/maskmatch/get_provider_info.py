@@ -19,9 +19,10 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": "maskmatch.hooks.tencent_iai.TencentIaiHook",
                 "hook-name": "Tencent Cloud IAI (CompareMaskFace)",
                 "ui-field-behaviour": {
-                    "hidden-fields": ["schema", "port"],
+                    # Without a port the page of Airflow 3.3.2 refuses to test a saved connection.
+                    "hidden-fields": ["schema"],
                     "relabeling": {"login": "SecretId", "password": "SecretKey", "host": "Endpoint"},
-                    "placeholders": {"host": "iai.tencentcloudapi.com"},
+                    "placeholders": {"host": "iai.tencentcloudapi.com", "port": "443", "login": "AKID..."},
                 },
                 "conn-fields": conn_fields(EXTRA),
             },

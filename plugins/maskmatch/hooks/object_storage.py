@@ -88,11 +88,11 @@ class ObjectStorageHook(BaseHook):
 
     def _tried(self) -> tuple[bool, str]:
         entered = self._entered()
-        settings, trial = store_settings(entered), trial_of(entered)
+        settings, trial, reach = store_settings(entered), trial_of(entered), reach_of(entered)
         if not trial.address:
             return False, _NO_ADDRESS
         done = try_store(self.get_store(trial.address), writes=trial.writes)
-        return True, f"With {key_origin(settings)}: {done}."
+        return True, f"With {key_origin(settings)}: {done}; {reach}."
 
     @property
     def place(self) -> str:
@@ -121,9 +121,12 @@ def connected_store(uri: str, *, conn_id: str, writes: bool = False) -> Store:
     return ObjectStorageHook(conn_id).get_store(uri, writes=writes)
 
 
-def connected_reach(conn_id: str) -> Reach:
-    """Return what rows may name by the connection of the source, which a source of files need not have."""
+def connected_reach(conn_id: str, *, find: Callable[[str], Connection] | None = None) -> Reach:
+    """Return what rows may name by the connection of the source, which a source of files need not have.
+
+    `find` finds it where no task runs.
+    """
     try:
-        return ObjectStorageHook(conn_id).get_reach()
+        return ObjectStorageHook(conn_id, find=find).get_reach()
     except AirflowNotFoundException:
         return Reach()

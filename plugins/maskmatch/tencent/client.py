@@ -128,7 +128,7 @@ class LeanClient(IaiClient):  # type: ignore[misc]  # the SDK has no types
             super()._check_error(resp)
         except TencentCloudSDKException as error:
             if error.get_code() == SIGNATURE_EXPIRED:
-                self._learn_time(resp.headers.get("Date"))
+                self._learn_time(resp)
             raise
 
     def _tell_deprecation(self, answer: object) -> None:
@@ -146,12 +146,18 @@ class LeanClient(IaiClient):  # type: ignore[misc]  # the SDK has no types
             said,
         )
 
-    def _learn_time(self, date: str | None) -> None:
-        """Sign with the vendor's time from now on, if it told any."""
+    def behind(self, response: Response | None) -> float | None:
+        """Return how many seconds this host's clock is behind the time of an answer; None without one."""
         with suppress(TypeError, ValueError, OverflowError):
-            theirs = parsedate_to_datetime(date or "").replace(tzinfo=UTC).timestamp()
-            self._ahead = theirs - self._now()
-            log.warning("this host's clock is %.0f s behind the vendor's: set it (NTP)", self._ahead)
+            told = response.headers.get("Date") if response else None
+            return parsedate_to_datetime(told or "").replace(tzinfo=UTC).timestamp() - self._now()
+        return None
+
+    def _learn_time(self, response: Response) -> None:
+        """Sign with the vendor's time from now on, if it told any."""
+        if (behind := self.behind(response)) is not None:
+            self._ahead = behind
+            log.warning("this host's clock is %.0f s behind the vendor's: set it (NTP)", behind)
 
 
 def _credential(account: Account) -> Credential:
