@@ -48,6 +48,14 @@ def test_a_connection_may_be_empty_and_boto3_then_finds_the_key(connection):
     assert connection(login=None, password=None).get_settings() == StoreSettings()
 
 
+@pytest.mark.parametrize(
+    ("port", "endpoint"),
+    [(443, None), (443, "s3.test"), (80, "http://s3.test"), (9000, "http://s3.test:9000"), (0, "s3.test")],
+)
+def test_the_endpoints_port_may_be_entered_for_the_page(connection, port, endpoint):
+    assert connection(port=port, extra={"endpoint_url": endpoint}).get_settings().access_key == "id"
+
+
 def test_a_connection_as_uri_has_the_same_fields(monkeypatch):
     uri = "maskmatch-store://id:k%2Fey@/?endpoint_url=https%3A%2F%2Fs3.test&addressing_style=virtual"
     monkeypatch.setenv("AIRFLOW_CONN_MASKMATCH_STORAGE", uri)
@@ -60,6 +68,9 @@ def test_a_connection_as_uri_has_the_same_fields(monkeypatch):
     ("fields", "message"),
     [
         ({"conn_type": "aws"}, ": its type is aws: make it maskmatch_store"),
+        ({"port": 80}, ", port: 80 is not that of endpoint_url: leave it empty, or enter 443"),
+        ({"port": 443, "extra": {"endpoint_url": "http://s3.test"}}, ", port: 443 is not .* or enter 80"),
+        ({"port": 443, "extra": {"endpoint_url": "s3.test:9000"}}, ", port: 443 is not .* or enter 9000"),
         ({"host": "s3.test"}, ", host: it is not used, leave it empty: see endpoint_url"),
         ({"extra": {"endpoint": "https://s3.test"}}, ", extra: 'endpoint' is not known"),
         ({"extra": {"endpointUrl": "x"}}, ", extra: 'endpointUrl' is not known: did you mean endpoint_url"),
