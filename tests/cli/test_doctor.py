@@ -61,8 +61,8 @@ def test_all_is_well_and_nothing_is_billed(tmp_path, capsys, variables):
     assert (status, last) == (0, "all that a run needs is there; nothing was billed")
     assert {well for well, _ in found.values()} == {"ok"}
     assert [*found] == [
-        *("account", "budgets", "run", "permit store", "service", "source", "images", "image transfer"),
-        *("warehouse", "temporary disk"),
+        *("account", "budgets", "run", "permit store", "service", "source", "warehouse", "images"),
+        *("image transfer", "temporary disk"),
     ]
     assert found["permit store"][1].endswith("nobody has used the account here")
     assert "its clock and this host's agree" in found["service"][1]

@@ -64,11 +64,11 @@ def _checks(args: argparse.Namespace) -> dict[str, Callable[[], str]]:
         "permit store": lambda: looks.look_at_permits(account()),
         "service": lambda: looks.look_at_service(account()),
         "source": lambda: places.look_at_source(source(), args.date),
+        "warehouse": lambda: places.look_at_warehouse(_store(args, "warehouse")),
         "images": lambda: str(_reach(args)),
         "image transfer": lambda: places.look_at_transfer(
             source(), Transfer(setting(args, "image_transfer"))
         ),
-        "warehouse": lambda: places.look_at_warehouse(_store(args, "warehouse")),
         "temporary disk": places.look_at_disk,
     }
 

@@ -119,7 +119,7 @@ class ObjectStorageHook(BaseHook):
         return whole
 
     def _check_port(self, port: int | None, endpoint_url: str | None) -> None:
-        """Raise WrongSetting for a port that is not the endpoint's: it is entered for Airflow's page alone."""
+        """Raise WrongSetting for a port that is not the endpoint's: only Airflow's page wants it."""
         parts = urlsplit(endpoint_url or "https://")
         used = parts.port or (80 if parts.scheme == "http" else 443)
         if port and port != used:
