@@ -265,6 +265,9 @@ def test_a_signed_url_that_cannot_be_fetched_says_why_and_is_not_shown(bucket, u
     assert caught.value.__suppress_context__
 
 
+ASK_OTHERS = ("permit store", "service", "source", "warehouse", "image transfer")
+
+
 @contextmanager
 def silent():
     """Take connections and never answer; yield host:port."""
@@ -292,13 +295,16 @@ def test_whoever_never_answers_is_given_up_and_the_rest_is_looked_at(tmp_path, m
                 *("--image-transfer=url", f"--endpoint=http://{nobody}"),
             ]
         )
+        checks = doctor._checks(args)
+        checks["account"]()  # what is imported for it is not what is timed
+        asking = {name: checks[name] for name in (*ASK_OTHERS, "images")}
         began = time.monotonic()
-        found = {
-            each.subject: each for each in examine(doctor._checks(args), point_seconds=0.3, whole_seconds=1.0)
-        }
-        assert time.monotonic() - began < 30  # ten seconds without a load, more than a minute without a limit
+        found = {each.subject: each for each in examine(asking, point_seconds=0.3, whole_seconds=1.0)}
+        assert (
+            time.monotonic() - began < 30
+        )  # five seconds without a load, more than a minute without a limit
     wrong = {subject for subject, each in found.items() if not each.is_well}
-    assert wrong == {"permit store", "service", "source", "image transfer", "warehouse"}
+    assert wrong == {*ASK_OTHERS}
     assert all(": check its address" in found[subject].text for subject in wrong)
 
 
