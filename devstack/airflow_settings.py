@@ -83,6 +83,7 @@ class AirflowSettings:
             "core.execution_api_server_url": f"{self.url}/execution/",
             "core.executor": "LocalExecutor",
             "core.parallelism": str(self.parallelism),
+            "core.test_connection": "Enabled",  # whoever may log in here may also read the secrets
             "scheduler.use_job_schedule": str(self.follows_schedules),
             # A busy machine answers late, and the default of 5 s then fails the first task.
             "workers.execution_api_timeout": "60",

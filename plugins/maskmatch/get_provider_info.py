@@ -19,9 +19,14 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": "maskmatch.hooks.tencent_iai.TencentIaiHook",
                 "hook-name": "Tencent Cloud IAI (CompareMaskFace)",
                 "ui-field-behaviour": {
-                    "hidden-fields": ["schema", "port"],
+                    # Without a port the page of Airflow 3.3.2 refuses to test a saved connection.
+                    "hidden-fields": ["schema"],
                     "relabeling": {"login": "SecretId", "password": "SecretKey", "host": "Endpoint"},
-                    "placeholders": {"host": "iai.tencentcloudapi.com"},
+                    "placeholders": {
+                        "host": "iai.tencentcloudapi.com",
+                        "port": "443 (for Test)",
+                        "login": "AKID...",
+                    },
                 },
                 "conn-fields": conn_fields(EXTRA),
             },
@@ -35,8 +40,10 @@ _STORE_TYPE = {
     "hook-class-name": "maskmatch.hooks.object_storage.ObjectStorageHook",
     "hook-name": "Object storage (S3, Tencent COS)",
     "ui-field-behaviour": {
-        "hidden-fields": ["host", "port", "schema"],
+        # Without a port the page of Airflow 3.3.2 refuses to test a saved connection.
+        "hidden-fields": ["host", "schema"],
         "relabeling": {"login": "Access key id", "password": "Secret access key"},
+        "placeholders": {"port": "443, or the endpoint's own (for Test)"},
     },
     "conn-fields": conn_fields(STORE_EXTRA),
 }

@@ -8,8 +8,11 @@ from airflow.sdk import Connection
 
 from devstack.s3_troubles import Troubles
 from maskmatch.core.errors import MaskmatchError, WrongSetting
+from maskmatch.core.reach import Reach
+from maskmatch.get_provider_info import get_provider_info
 from maskmatch.hooks.connected_run import connected_run
 from maskmatch.hooks.object_storage import ObjectStorageHook, connected_store
+from maskmatch.hooks.tencent_iai import TencentIaiHook
 from maskmatch.settings.store_fields import EXTRA_FIELDS
 from maskmatch.storage.object_stores import StoreSettings
 from tests.s3 import client_of
@@ -45,6 +48,14 @@ def test_a_connection_may_be_empty_and_boto3_then_finds_the_key(connection):
     assert connection(login=None, password=None).get_settings() == StoreSettings()
 
 
+@pytest.mark.parametrize(
+    ("port", "endpoint"),
+    [(443, None), (443, "s3.test"), (80, "http://s3.test"), (9000, "http://s3.test:9000"), (0, "s3.test")],
+)
+def test_the_endpoints_port_may_be_entered_for_the_page(connection, port, endpoint):
+    assert connection(port=port, extra={"endpoint_url": endpoint}).get_settings().access_key == "id"
+
+
 def test_a_connection_as_uri_has_the_same_fields(monkeypatch):
     uri = "maskmatch-store://id:k%2Fey@/?endpoint_url=https%3A%2F%2Fs3.test&addressing_style=virtual"
     monkeypatch.setenv("AIRFLOW_CONN_MASKMATCH_STORAGE", uri)
@@ -57,6 +68,9 @@ def test_a_connection_as_uri_has_the_same_fields(monkeypatch):
     ("fields", "message"),
     [
         ({"conn_type": "aws"}, ": its type is aws: make it maskmatch_store"),
+        ({"port": 80}, ", port: 80 is not that of endpoint_url: leave it empty, or enter 443"),
+        ({"port": 443, "extra": {"endpoint_url": "http://s3.test"}}, ", port: 443 is not .* or enter 80"),
+        ({"port": 443, "extra": {"endpoint_url": "s3.test:9000"}}, ", port: 443 is not .* or enter 9000"),
         ({"host": "s3.test"}, ", host: it is not used, leave it empty: see endpoint_url"),
         ({"extra": {"endpoint": "https://s3.test"}}, ", extra: 'endpoint' is not known"),
         ({"extra": {"endpointUrl": "x"}}, ", extra: 'endpointUrl' is not known: did you mean endpoint_url"),
@@ -154,7 +168,7 @@ def test_the_test_button_lists_reads_and_overwrites_one_object(at_seaweed, seawe
     hook = at_seaweed(address=f"s3://maskmatch/{tmp_path.name}/test-button")
     place = f"s3://maskmatch/{tmp_path.name}/test-button at {seaweed.endpoint_url.removeprefix('http://')}"
     with_key = f"With the key entered here: listed {place}"
-    wrote = "wrote .maskmatch-test, which stays."
+    wrote = "wrote .maskmatch-test, which stays; rows may name images of the source alone."
     assert hook.test_connection() == (True, f"{with_key}, found no object to read, {wrote}")
     assert hook.test_connection() == (True, f"{with_key}, read .maskmatch-test, {wrote}")
     assert keys_of(seaweed, f"{tmp_path.name}/test-button") == [
@@ -165,7 +179,7 @@ def test_the_test_button_lists_reads_and_overwrites_one_object(at_seaweed, seawe
 def test_the_test_of_a_source_writes_nothing(at_seaweed, seaweed, tmp_path):
     hook = at_seaweed(address=f"s3://maskmatch/{tmp_path.name}/source", role="source")
     good, text = hook.test_connection()
-    assert (good, "found no object to read." in text) == (True, True)
+    assert (good, "found no object to read; rows" in text) == (True, True)
     assert keys_of(seaweed, f"{tmp_path.name}/source") == []
 
 
@@ -183,6 +197,7 @@ def test_without_a_key_the_test_says_which_one_boto3_found(connection, seaweed, 
         ({"address": ""}, "Enter the address that Test may list and read"),
         ({"address": "s3://nowhere/x"}, "cannot list: .* There is no such bucket"),
         ({"password": "wrong"}, "cannot list: .*secret key is wrong"),
+        ({"image_hosts": "https://a.test/x"}, "^field image_hosts: 'https://a.test/x' is not names of hosts"),
         ({"addressing_style": "odd"}, "^field addressing_style: 'odd' is not one of"),
         ({"endpoint_url": "http://nobody.invalid"}, "Nobody knows the endpoint's host"),
         ({"endpoint_url": "http://127.0.0.1:9"}, "The store cannot be reached"),
@@ -204,3 +219,28 @@ def test_the_test_says_which_right_is_missing_after_what_was_done(at_seaweed, se
     assert text.startswith(f"listed s3://maskmatch/{tmp_path.name}/x at")
     assert "found no object to read; cannot write (it needs s3:PutObject): " in text
     assert "may not do this: grant it" in text
+
+
+@pytest.mark.parametrize("kind", ["maskmatch_store", "tencent_iai"])
+def test_a_form_in_which_nothing_was_entered_is_saved_as_what_can_be_read(kind, connection, monkeypatch):
+    (form,) = (each for each in get_provider_info()["connection-types"] if each["connection-type"] == kind)
+    fields = form["conn-fields"]
+    saved = {name: field["schema"]["default"] for name, field in fields.items()}  # as the page does
+    assert all(value is None or isinstance(value, str | int | float) for value in saved.values())
+    assert all(field["label"] and field["description"] for field in fields.values())
+    if kind == "maskmatch_store":
+        hook = connection(extra=saved)
+        assert hook.get_settings() == StoreSettings(access_key="id", secret_key="key")
+        assert hook.get_reach() == Reach()
+    else:
+        ours = {"conn_type": kind, "login": "id", "password": "key", "extra": saved}
+        monkeypatch.setenv("AIRFLOW_CONN_TENCENT_IAI_DEFAULT", json.dumps(ours))
+        assert TencentIaiHook().get_account().region == "ap-guangzhou"
+
+
+def test_a_choice_that_may_be_empty_says_in_words_what_that_means():
+    for kind in get_provider_info()["connection-types"]:
+        for name, field in kind["conn-fields"].items():
+            schema = field["schema"]
+            if None in schema.get("enum", ()):
+                assert schema["values_display"]["null"], name

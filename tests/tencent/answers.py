@@ -35,8 +35,14 @@ class _Quiet(http.server.ThreadingHTTPServer):
         """Say nothing of callers that hang up."""
 
 
+class _QuietOnIpv6(_Quiet):
+    address_family = socket.AF_INET6
+
+
 @contextmanager
-def serving(answer: Answering, *, reads_body: bool = True, tls: Path | None = None) -> Iterator[str]:
+def serving(
+    answer: Answering, *, reads_body: bool = True, tls: Path | None = None, host: str = "127.0.0.1"
+) -> Iterator[str]:
     """Call a function for each request; yield host and port. `handler.body` holds what was sent.
 
     With `tls`, a certificate with its key or a folder to make one in, it is served over TLS.
@@ -58,7 +64,8 @@ def serving(answer: Answering, *, reads_body: bool = True, tls: Path | None = No
         def log_message(self, *args: object) -> None:
             pass
 
-    with _Quiet(("127.0.0.1", 0), Handler) as server:
+    kind = _QuietOnIpv6 if ":" in host else _Quiet
+    with kind((host, 0), Handler) as server:
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(tls if tls.is_file() else certificate(tls))
@@ -68,7 +75,8 @@ def serving(answer: Answering, *, reads_body: bool = True, tls: Path | None = No
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
-            yield f"{'localhost' if tls else '127.0.0.1'}:{server.server_port}"
+            shown = "localhost" if tls else f"[{host}]" if ":" in host else host
+            yield f"{shown}:{server.server_port}"
         finally:
             server.shutdown()
             thread.join()

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import warnings
 import zlib
 from contextlib import closing
 
@@ -34,10 +35,10 @@ class Answered:
         self.call = Exchange.__new__(Exchange)
         content = body if isinstance(body, bytes) else body.encode()
         self.call.response, self.call.broken = Response(status, dict(headers), content), None
-        self._account = Account(secret_id="i", secret_key="k", endpoint="http://127.0.0.1:9")
+        self.account = Account(secret_id="i", secret_key="k", endpoint="http://127.0.0.1:9")
 
     def answer(self):
-        with closing(TencentComparer(self._account, connections=1)) as comparer:
+        with closing(TencentComparer(self.account, connections=1)) as comparer:
             return comparer.answer(self.call)
 
     def failure(self):
@@ -46,8 +47,35 @@ class Answered:
         return caught.value
 
     def by(self):
-        with closing(TencentComparer(self._account, connections=1)) as comparer:
+        with closing(TencentComparer(self.account, connections=1)) as comparer:
             return comparer.answered_by(self.call)
+
+
+DEPRECATED = [
+    ('"DeprecatedWarning": "gone on 2027-01-01"', "gone on 2027-01-01"),
+    ('"Deprecated\\u0057arning": "in escapes"', "in escapes"),
+    ('"DeprecatedWarning": {"a": 1}', "a dict where a message is due"),
+    ('"DeprecatedWarning": "see https://x.test/a?Signature=s3cret"', "https://x.test/a?..."),
+]
+
+
+@pytest.mark.parametrize(("said", "told"), DEPRECATED)
+def test_that_the_call_is_deprecated_is_logged_once_and_the_score_counts(said, told, caplog):
+    body = '{"Response": {"Score": 50, "FaceModelVersion": "3.0", "RequestId": "r", %s}}' % said  # noqa: UP031
+    answered, filters = Answered(body), warnings.filters.copy()
+    with closing(TencentComparer(answered.account, connections=1)) as comparer:
+        assert {comparer.answer(answered.call) for _ in range(3)} == {Answer(50.0, "3.0", "r")}
+    (line,) = [record for record in caplog.records if "deprecated" in record.getMessage()]
+    assert (line.levelname, line.name) == ("WARNING", "maskmatch.tencent.client")
+    assert line.getMessage().startswith("127.0.0.1:9 says")
+    assert line.getMessage().endswith(told)
+    assert warnings.filters == filters
+
+
+def test_an_error_that_is_deprecated_too_is_an_error():
+    failed = '"Error": {"Code": "FailedOperation.ServerError", "Message": "m"}'
+    body = f'{{"Response": {{{failed}, "RequestId": "r", {DEPRECATED[0][0]}}}}}'
+    assert Answered(body).failure().rule.code == "FailedOperation.ServerError"
 
 
 def what_is_kept(body):

@@ -1,5 +1,6 @@
 """The proxy that the environment names: which, for whom, and that its password is never shown."""
 
+import re
 import socket
 import threading
 import time
@@ -206,6 +207,69 @@ def test_tls_goes_through_a_tunnel_of_the_proxy(tmp_path):
         with calls_to(f"localhost:{port}", **place) as each:
             assert each.made().response.status_code == 501
     assert asked == [(f"localhost:{port}", f"localhost:{port}", "Basic bWU6cGFzcw==")]
+
+
+def has_ipv6():
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+on_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this host has no loopback of IPv6")
+
+
+@on_ipv6
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "ALL_PROXY"])
+@pytest.mark.parametrize("form", ["http://[::1]:{}", "[::1]:{}", "http://me:pass@[::1]:{}/", "[0:0::1]:{}"])
+def test_tls_goes_through_a_tunnel_of_a_proxy_on_ipv6(tmp_path, environment, variable, form):
+    asked = []
+
+    def answer(handler):
+        asked.append(handler.path)
+        tunnel(handler)
+
+    with tls_host(tmp_path) as port, serving(answer, host="::1") as proxy:
+        environment(
+            **{variable: form.format(proxy.rpartition(":")[2])}, REQUESTS_CA_BUNDLE=trusted_in(tmp_path).path
+        )
+        with closing(TencentComparer(account_of(f"localhost:{port}"), connections=1)) as comparer:
+            comparer.give_up(comparer.prepare(ONE, OTHER, quality_control=0))  # TLS is through, or it raises
+    assert asked == [f"localhost:{port}"]
+
+
+@on_ipv6
+def test_a_proxy_of_plain_http_may_be_on_ipv6(environment):
+    seen = []
+
+    def answer(handler):
+        seen.append(handler.path)
+        reply(handler, 200, SCORED)
+
+    with serving(answer, host="::1") as proxy:
+        environment(HTTP_PROXY=f"http://{proxy}")
+        with closing(TencentComparer(account_of("iai.test", "http"), connections=1)) as comparer:
+            assert comparer.compare(ONE, OTHER, quality_control=0).score == 1
+    assert seen == ["http://iai.test/"]
+
+
+@on_ipv6
+def test_a_tunnel_may_lead_to_an_address_of_ipv6(environment):
+    asked = []
+
+    def answer(handler):
+        asked.append((handler.path, handler.headers["Host"]))
+        reply(handler, 502, b"")
+
+    with serving(answer, host="::1") as proxy:
+        environment(HTTPS_PROXY=proxy)
+        comparer = TencentComparer(account_of("[::1]:8390"), connections=1)
+        # The proxy is named as it was written.
+        told = re.escape(f"the proxy {proxy} answered 502")
+        with closing(comparer), pytest.raises(CallFailed, match=told):
+            comparer.prepare(ONE, OTHER, quality_control=0)
+    assert asked == [("[::1]:8390", "[::1]:8390")]
 
 
 def test_the_certificate_behind_a_tunnel_is_checked_for_the_endpoint(tmp_path, environment):

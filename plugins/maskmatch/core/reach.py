@@ -20,6 +20,13 @@ class Reach:
     buckets: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        """Return in words what rows may name."""
+        buckets = f", images of the buckets {', '.join(self.buckets)}" if self.buckets else ""
+        hosts = f", https:// addresses of the hosts {', '.join(self.hosts)}" if self.hosts else ""
+        rest = "" if buckets or hosts else " alone"
+        return f"rows may name images of the source{rest}{buckets}{hosts}"
+
     def what_is_wrong(self, image_id: str, *, source: str) -> str | None:
         """Return why an image must not be sent, with the cure; None for one of the source or one allowed."""
         scheme, separator, rest = image_id.partition("://")

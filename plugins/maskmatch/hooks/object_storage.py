@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -13,7 +14,7 @@ from maskmatch.core.reach import Reach
 from maskmatch.settings.fields import Entered, check_names
 from maskmatch.settings.sources import in_connection
 from maskmatch.settings.store import reach_of, store_settings, table_mode_from_variables, trial_of
-from maskmatch.settings.store_fields import EXTRA_FIELDS
+from maskmatch.settings.store_fields import CLIENT_FIELDS, EXTRA_FIELDS
 from maskmatch.storage.object_stores import Store, StoreSettings, open_store
 from maskmatch.storage.object_stores.s3_client import key_origin, s3_client
 from maskmatch.storage.object_stores.trial import try_store
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 _NO_ADDRESS = "The settings are sound. Enter the address that Test may list and read, s3://bucket/prefix."
-_UNUSED = ("host", "port", "schema")
+_UNUSED = ("host", "schema")
 _LOGIN, _PASSWORD = "access key id (login)", "secret access key (password)"
 
 
@@ -88,11 +89,11 @@ class ObjectStorageHook(BaseHook):
 
     def _tried(self) -> tuple[bool, str]:
         entered = self._entered()
-        settings, trial = store_settings(entered), trial_of(entered)
+        settings, trial, reach = store_settings(entered), trial_of(entered), reach_of(entered)
         if not trial.address:
             return False, _NO_ADDRESS
         done = try_store(self.get_store(trial.address), writes=trial.writes)
-        return True, f"With {key_origin(settings)}: {done}."
+        return True, f"With {key_origin(settings)}: {done}; {reach}."
 
     @property
     def place(self) -> str:
@@ -113,7 +114,18 @@ class ObjectStorageHook(BaseHook):
         names = [field.name for field in EXTRA_FIELDS]
         check_names(entered, names, place=f"{self.place}, extra")
         empty = {name: Entered(None, f"{self.place}, field {name}") for name in names}
-        return {**empty, **entered, **keys}
+        whole = {**empty, **entered, **keys}
+        self._check_port(connection.port, CLIENT_FIELDS[0].value_of(whole["endpoint_url"]))
+        return whole
+
+    def _check_port(self, port: int | None, endpoint_url: str | None) -> None:
+        """Raise WrongSetting for a port that is not the endpoint's: only Airflow's page wants it."""
+        parts = urlsplit(endpoint_url or "https://")
+        used = parts.port or (80 if parts.scheme == "http" else 443)
+        if port and port != used:
+            raise WrongSetting(
+                f"{self.place}, port: {port} is not that of endpoint_url: leave it empty, or enter {used}"
+            )
 
 
 def connected_store(uri: str, *, conn_id: str, writes: bool = False) -> Store:
@@ -121,9 +133,12 @@ def connected_store(uri: str, *, conn_id: str, writes: bool = False) -> Store:
     return ObjectStorageHook(conn_id).get_store(uri, writes=writes)
 
 
-def connected_reach(conn_id: str) -> Reach:
-    """Return what rows may name by the connection of the source, which a source of files need not have."""
+def connected_reach(conn_id: str, *, find: Callable[[str], Connection] | None = None) -> Reach:
+    """Return what rows may name by the connection of the source, which a source of files need not have.
+
+    `find` finds it where no task runs.
+    """
     try:
-        return ObjectStorageHook(conn_id).get_reach()
+        return ObjectStorageHook(conn_id, find=find).get_reach()
     except AirflowNotFoundException:
         return Reach()

@@ -8,10 +8,15 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from maskmatch.core.errors import WrongSetting
 
 
+def known_connection(conn_id: str) -> Any:
+    """Return a connection; raise AirflowNotFoundException when Airflow does not know it."""
+    return Connection.get_connection_from_secrets(conn_id)
+
+
 def find_connection(conn_id: str) -> Any:
     """Return a connection; raise WrongSetting when Airflow, as it is set up here, does not know it."""
     try:
-        return Connection.get_connection_from_secrets(conn_id)
+        return known_connection(conn_id)
     except AirflowNotFoundException:
         raise WrongSetting(
             f"connection {conn_id}: Airflow, as it is set up here, knows no connection of this name; run the "

@@ -35,7 +35,10 @@ class _NoChangeError(Exception):
 
 
 def _change_nothing(document: bytes | None, moment: Moment) -> tuple[bytes, None]:  # noqa: ARG001
-    raise _NoChangeError
+    """Write back what is there; nothing where there is nothing, for that would make an account known."""
+    if document is None:
+        raise _NoChangeError
+    return document, None
 
 
 class PermitCoordinator:
@@ -166,7 +169,7 @@ class PermitCoordinator:
         return self._document.look(view)
 
     def prove(self) -> None:
-        """Raise Unavailable when the store cannot be opened for a change; none is made."""
+        """Raise Unavailable when the store cannot be changed; what is there stays as it is."""
         with suppress(_NoChangeError):
             self._document.change(_change_nothing)
 

@@ -11,7 +11,7 @@ from maskmatch.core.errors import InputError
 from maskmatch.core.renamed import VARIABLES, refuse_renamed
 from maskmatch.permits.coordinator import PermitCoordinator
 from maskmatch.permits.steps.document import SharedDocument
-from maskmatch.permits.stores.default_file import check_former, claim, default_file, user_name
+from maskmatch.permits.stores.default_file import check_alone, check_former, claim, default_file, user_name
 from maskmatch.permits.stores.sqlite import SqliteDocument
 
 INTERFACE_GROUP = "face-comparison"
@@ -55,6 +55,12 @@ def claim_default(uri: str, *, secret_id: str) -> str:
         return ""
     claim(default_file(), quota_key(secret_id))
     return f"permit store {uri}: shared only by processes of user {user_name()} on host {os.uname().nodename}"
+
+
+def check_default(uri: str, *, secret_id: str) -> None:
+    """Raise WrongSetting where `claim_default` would, and leave nothing behind."""
+    if is_default(uri):
+        check_alone(default_file(), quota_key(secret_id))
 
 
 def open_coordinator(uri: str, *, secret_id: str, calls_per_second: float, clock: Clock) -> PermitCoordinator:

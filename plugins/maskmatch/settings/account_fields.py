@@ -16,7 +16,11 @@ _MOST_RATE = 100_000
 _CALLS = f"a whole number from 1 to {_MOST_CALLS:,} such as 500000, or empty for no limit"
 _CNY = "an amount above 0 such as 1500.5, or empty for no limit"
 _RATE = f"a number above 0 and at most {_MOST_RATE:,}, such as 50"
-_SPENT = "When spent, tasks wait for the next window. Empty: no limit."
+_OF_RUN = (
+    "Of one run at most; when spent, its tasks fail, and go on once it is raised. A run may ask for less. "
+    "Empty: no limit."
+)
+_OF_ALL = "Of all runs together; when spent, tasks wait for the next {}. Empty: no limit."
 
 
 def _day_calls(value: object) -> int | str:
@@ -80,22 +84,26 @@ ENDPOINT = Field(
     label="Endpoint",
     help="Empty: iai.tencentcloudapi.com. A protocol typed before it is understood.",
 )
-REGION = _words("region", "Region", default="ap-guangzhou")
+REGION = _words("region", "Region", "Of the service. Empty: ap-guangzhou.", default="ap-guangzhou")
 PROTOCOL = Field(
     name="protocol",
     read=readers.one_of("https", "http"),
     form="https or http",
     label="Protocol",
-    help="Empty: https.",
-    schema={"type": ["string", "null"], "enum": ["https", "http", None]},
+    help="Empty: https. http is for a service of your own, on a network that nobody else reads.",
+    schema={
+        "type": ["string", "null"],
+        "enum": [None, "https", "http"],
+        "values_display": {"null": "https, unless the endpoint begins with http://"},
+    },
 )
 CALLS_PER_SECOND = Field(
     name="calls_per_second",
     read=partial(readers.number, above=0, most=_MOST_RATE),
     form=_RATE,
     default=50.0,
-    label="Rate limit",
-    help="Calls per second that the vendor allows the whole account. Empty: 50, its limit for pay-per-call.",
+    label="Rate limit, calls per second",
+    help="What the vendor allows the whole account. Empty: 50, its limit for pay-per-call.",
     schema={"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": _MOST_RATE},
 )
 PERMIT_STORE = Field(
@@ -123,9 +131,9 @@ DAY_CALLS = Field(
     name="budget_calls_per_day",
     read=_day_calls,
     form=f"a whole number from 1 to {_MOST_CALLS:,} such as 500000, or {WAIVED} for no limit",
-    label="Calls per day",
-    help="Of all runs together; when spent, tasks wait for the next day. A day's budget, in calls or in "
-    f"CNY, must be set: write {WAIVED} here to have none.",
+    label="Budget of a day, calls",
+    help="This or the next must be set. Of all runs together; when spent, tasks wait for the next day. "
+    f"Write {WAIVED} to have no limit.",
     schema={"type": ["string", "null"], "pattern": "^([0-9]+|none)$"},
 )
 TIME_ZONE = Field(
@@ -152,26 +160,26 @@ ANSWERED_BY = _words(
 TOKEN = _secret("session_token", "Token", "Of a temporary credential.")
 
 BUDGETS = (
-    _calls("budget_calls_per_run", "Calls per run", "Of one run at most; a run may ask for less. " + _SPENT),
-    _cny("budget_cny_per_run", "CNY per run", "Of one run at most; a run may ask for less. " + _SPENT),
     DAY_CALLS,
-    _cny("budget_cny_per_day", "CNY per day", "Of all runs together. " + _SPENT),
-    _calls("budget_calls_per_month", "Calls per month", "Of all runs together. " + _SPENT),
-    _cny("budget_cny_per_month", "CNY per month", "Of all runs together. " + _SPENT),
+    _cny("budget_cny_per_day", "Budget of a day, CNY", _OF_ALL.format("day")),
+    _calls("budget_calls_per_month", "Budget of a month, calls", _OF_ALL.format("month")),
+    _cny("budget_cny_per_month", "Budget of a month, CNY", _OF_ALL.format("month")),
+    _calls("budget_calls_per_run", "Budget of a run, calls", _OF_RUN),
+    _cny("budget_cny_per_run", "Budget of a run, CNY", _OF_RUN),
 )
 EXTRA = (
-    REGION,
-    PROTOCOL,
+    *BUDGETS,
+    TIME_ZONE,
     CALLS_PER_SECOND,
     PERMIT_STORE,
     PERMIT_STORE_PASSWORD,
-    *BUDGETS,
-    TIME_ZONE,
     TOKEN,
     ACCOUNT_ID,
+    REGION,
+    PROTOCOL,
     ANSWERED_BY,
 )
-"""Fields that stand in the extra of a connection."""
+"""Fields that stand in the extra of a connection, in the order of its form: first what must be entered."""
 ACCOUNT_FIELDS = (SECRET_ID, SECRET_KEY, ENDPOINT, *EXTRA)
 
 SECRETS = ("secret_id", "secret_key", "session_token", "permit_store_password")

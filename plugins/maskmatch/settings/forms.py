@@ -12,7 +12,8 @@ def conn_fields(fields: Iterable[Field]) -> dict[str, Any]:
         field.name: {
             "label": field.label,
             "description": field.help,
-            "schema": {"default": field.default, **field.schema},
+            # An empty list would be shown as an empty line, and kept in the connection as a list.
+            "schema": {"default": field.default if field.default != () else None, **field.schema},
         }
         for field in fields
     }

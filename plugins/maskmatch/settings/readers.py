@@ -92,11 +92,17 @@ def secret(value: object) -> str:
 
 
 def patterns(value: object) -> tuple[str, ...]:
-    """Return names and patterns that are parted by commas or blanks."""
-    found = tuple(text(value).replace(",", " ").lower().split())
-    if wrong := next((name for name in found if not _PATTERN.fullmatch(name)), None):
+    """Return names and patterns: a text in which they are parted by commas or blanks, or a list of such."""
+    texts = [text(each) for each in (value if isinstance(value, list) else [value])]
+    found = tuple(" ".join(texts).replace(",", " ").lower().split())
+    if wrong := next((name for name in found if not _is_pattern(name)), None):
         raise ValueError(f"{wrong} is not one")
     return found
+
+
+def _is_pattern(name: str) -> bool:
+    # fnmatch takes a bracket without its partner for a letter, which no name has.
+    return bool(_PATTERN.fullmatch(name)) and not re.search(r"[\[\]]", re.sub(r"\[!?[^\[\]]+\]", "", name))
 
 
 def time_zone(value: object) -> str:

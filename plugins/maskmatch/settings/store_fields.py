@@ -47,7 +47,7 @@ CLIENT_FIELDS = (
         read=word,
         form="the name of a region such as ap-guangzhou",
         label="Region",
-        help="Of the bucket. Empty: what boto3 finds.",
+        help="Of the bucket, such as ap-guangzhou. Empty: what boto3 finds.",
         schema=_text(),
     ),
     Field(
@@ -64,17 +64,18 @@ CLIENT_FIELDS = (
         read=one_of(*_STYLES),
         form=f"one of {', '.join(_STYLES)}",
         label="Addressing",
-        help="Where the bucket stands: in the path or, virtual, in the host. Empty: virtual for COS, else "
-        "what boto3 chooses.",
-        schema=_text(enum=[None, *_STYLES]),
+        help="Where the bucket stands: in the path or, virtual, in the host.",
+        schema=_text(
+            enum=[None, *_STYLES], values_display={"null": "virtual for COS, else as boto3 chooses"}
+        ),
     ),
     Field(
         name="server_side_encryption",
         read=one_of(*_ENCRYPTIONS),
         form=f"one of {', '.join(_ENCRYPTIONS)}",
         label="Server-side encryption",
-        help="Said with every write, for a bucket that wants it. Empty: not said.",
-        schema=_text(enum=[None, *_ENCRYPTIONS]),
+        help="Said with every write, for a bucket that wants it.",
+        schema=_text(enum=[None, *_ENCRYPTIONS], values_display={"null": "not said"}),
     ),
     Field(
         name="sse_kms_key_id",
@@ -89,7 +90,8 @@ CLIENT_FIELDS = (
         read=ca_file,
         form="the path of a file with CA certificates (PEM)",
         label="CA file",
-        help="Of the store's certificate, on every worker. Empty: the CAs that boto3 brings.",
+        help="Path of a file on every worker: the CA of the store's certificate. Empty: the CAs that boto3 "
+        "brings.",
         schema=_text(),
     ),
 )
@@ -100,16 +102,16 @@ TRIAL_FIELDS = (
         form=f"one of {', '.join(ROLES)}",
         default="both",
         label="Role",
-        help="What the connection is used for. A source is only read.",
-        schema=_text(enum=list(ROLES)),
+        help="What the connection is used for. A source is only read, by Test, too.",
+        schema=_text(enum=list(ROLES), values_display={"both": "both source and warehouse"}),
     ),
     Field(
         name="address",
         read=s3_address,
         form="an address such as s3://bucket/prefix",
         label="Address for Test",
-        help="What Test lists and reads. Unless the role is source, Test overwrites one object below it, "
-        ".maskmatch-test, which stays.",
+        help="s3://bucket/prefix that Test lists and reads; a run does not need it. Unless the role is "
+        "source, Test overwrites one object below it, .maskmatch-test, which stays.",
         schema=_text(),
     ),
 )
@@ -120,7 +122,8 @@ REACH_FIELDS = (
         form="names of buckets, or patterns such as faces-*, parted by blanks",
         default=(),
         label="Other buckets of images",
-        help="Buckets that rows may name beside that of the source: names, or patterns such as faces-*.",
+        help="Buckets that rows may name beside that of the source: names, or patterns such as faces-*, "
+        "parted by blanks. Empty: none.",
         schema=_text(),
     ),
     Field(
@@ -129,13 +132,20 @@ REACH_FIELDS = (
         form="names of hosts, or patterns such as *.example.com, parted by blanks",
         default=(),
         label="Hosts of images",
-        help="Hosts that rows may name by https://: names, or patterns such as *.example.com.",
+        help="Hosts that rows may name by https://: names, or patterns such as *.example.com, parted by "
+        "blanks. Empty: none.",
         schema=_text(),
     ),
 )
 STORE_FIELDS = (*KEY_FIELDS, *CLIENT_FIELDS)
-EXTRA_FIELDS = (KEY_FIELDS[2], *CLIENT_FIELDS, *REACH_FIELDS, *TRIAL_FIELDS)
-"""Those in the extra of a connection."""
+EXTRA_FIELDS = (
+    *CLIENT_FIELDS[:2],
+    *reversed(TRIAL_FIELDS),
+    *REACH_FIELDS,
+    KEY_FIELDS[2],
+    *CLIENT_FIELDS[2:],
+)
+"""Those in the extra of a connection, in the order of its form: first what most people enter."""
 VARIABLES = {
     "access_key": ("AWS_ACCESS_KEY_ID",),
     "secret_key": ("AWS_SECRET_ACCESS_KEY",),

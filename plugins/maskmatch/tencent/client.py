@@ -7,6 +7,7 @@ request and taking its answer through the vendor's checks are two steps: who sen
 Decision: docs/adr/0009-a-lean-way-below-the-vendors-client.md
 """
 
+import json
 import logging
 import os
 import re
@@ -35,7 +36,7 @@ from maskmatch.tencent.proxies import proxy_for
 from maskmatch.tencent.request import Signer, body_of, fixed_head, head_of
 from maskmatch.tencent.stages import ExchangeBroken, Stage
 from maskmatch.tencent.trust import authorities_of
-from maskmatch.tencent.values import refuse_repeated
+from maskmatch.tencent.values import message_of, refuse_repeated
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +44,8 @@ _LANGUAGE = "en-US"
 SIGNATURE_EXPIRED = "AuthFailure.SignatureExpire"
 _SENT = SimpleNamespace(_serialize=dict, headers=None)
 """Stands for a request that the SDK is not to send."""
-_MAY_BE_NO_SCORE = re.compile(rb"Error|Deprecated|\\")
-"""What the SDK looks for in an answer, parsing it once more for that; it might be written in escapes."""
+_MAY_BE_MORE_THAN_SCORE = re.compile(rb"Error|Deprecated|\\")
+"""What is looked for in an answer, parsing it once more for that; it might be written in escapes."""
 
 
 class LeanClient(IaiClient):  # type: ignore[misc]  # the SDK has no types
@@ -75,6 +76,7 @@ class LeanClient(IaiClient):  # type: ignore[misc]  # the SDK has no types
         )
         self._now = now
         self._ahead = 0.0
+        self._told_deprecation = False
         self._of_thread = threading.local()
         self.sign_as(account)
 
@@ -116,21 +118,46 @@ class LeanClient(IaiClient):  # type: ignore[misc]  # the SDK has no types
 
     def _check_error(self, resp: Response) -> None:
         refuse_repeated(resp.content)
-        if not _MAY_BE_NO_SCORE.search(resp.content):
+        if not _MAY_BE_MORE_THAN_SCORE.search(resp.content):
+            return
+        answer = json.loads(resp.content)["Response"]
+        if "Error" not in answer:
+            self._tell_deprecation(answer)
             return
         try:
             super()._check_error(resp)
         except TencentCloudSDKException as error:
             if error.get_code() == SIGNATURE_EXPIRED:
-                self._learn_time(resp.headers.get("Date"))
+                self._learn_time(resp)
             raise
 
-    def _learn_time(self, date: str | None) -> None:
-        """Sign with the vendor's time from now on, if it told any."""
+    def _tell_deprecation(self, answer: object) -> None:
+        """Log once that the call is to end; the SDK would change the warnings of the whole process each time.
+
+        Only the thread that takes in answers comes here.
+        """
+        if self._told_deprecation or not isinstance(answer, dict) or "DeprecatedWarning" not in answer:
+            return
+        self._told_deprecation = True
+        said = message_of(answer["DeprecatedWarning"])
+        log.warning(
+            "%s says that CompareMaskFace is deprecated; scores go on until it ends: %s",
+            self.place.endpoint,
+            said,
+        )
+
+    def behind(self, response: Response | None) -> float | None:
+        """Return how many seconds this host's clock is behind the time of an answer; None without one."""
         with suppress(TypeError, ValueError, OverflowError):
-            theirs = parsedate_to_datetime(date or "").replace(tzinfo=UTC).timestamp()
-            self._ahead = theirs - self._now()
-            log.warning("this host's clock is %.0f s behind the vendor's: set it (NTP)", self._ahead)
+            told = response.headers.get("Date") if response else None
+            return parsedate_to_datetime(told or "").replace(tzinfo=UTC).timestamp() - self._now()
+        return None
+
+    def _learn_time(self, response: Response) -> None:
+        """Sign with the vendor's time from now on, if it told any."""
+        if (behind := self.behind(response)) is not None:
+            self._ahead = behind
+            log.warning("this host's clock is %.0f s behind the vendor's: set it (NTP)", behind)
 
 
 def _credential(account: Account) -> Credential:

@@ -55,6 +55,7 @@ class TencentComparer:
         self._exchanges = Exchanges(self._connections, answer_seconds=call_timeout, now=now)
         self._account = account
         self._renew = renew
+        self._behind: float | None = None
 
     def attach(self) -> None:
         """Send calls on the running event loop from now on, which tells when they have ended."""
@@ -114,18 +115,19 @@ class TencentComparer:
 
     def compare(self, reference: Picture, probe: Picture, *, quality_control: int) -> Answer:
         """Make one call and wait for it; only for who makes one at a time."""
-        return self._made(self.prepare(reference, probe, quality_control=quality_control))
+        return self.answer(self._ended(self.prepare(reference, probe, quality_control=quality_control)))
 
-    def check(self) -> None:
+    def check(self) -> float | None:
         """Make one call without images, which the vendor refuses free of charge.
 
+        Return how many seconds this host's clock is behind that of who answered, None where it told no time.
         Raise StopRun when account or settings are wrong, Unavailable when the service cannot be reached.
         """
         failure = self._refusal()
         if failure and self._may_be_mended(failure):
             failure = self._refusal()
         if failure is None:
-            return
+            return self._behind
         rule, text = failure.rule, f"{failure.rule.meaning} The vendor said: {failure}"
         if rule.billed is Billed.UNKNOWN:
             text = (
@@ -135,6 +137,7 @@ class TencentComparer:
             raise StopRun(text) from failure
         if rule.failure_class is FailureClass.INFRASTRUCTURE and rule.action is not Action.THROTTLE:
             raise Unavailable(text) from failure
+        return self._behind
 
     def refresh(self) -> bool:
         """Return True if there is a newer credential, and use it from now on."""
@@ -152,7 +155,9 @@ class TencentComparer:
 
     def _refusal(self) -> CallFailed | None:
         try:
-            self._made(self._prepared(models.CompareMaskFaceRequest()))
+            call = self._ended(self._prepared(models.CompareMaskFaceRequest()))
+            self._behind = self._client.behind(call.response)
+            self.answer(call)
         except CallFailed as failure:
             return failure
         return None
@@ -162,11 +167,11 @@ class TencentComparer:
             return True  # the client has learnt the vendor's time
         return failure.rule.action is Action.REFRESH_CREDENTIAL and self.refresh()
 
-    def _made(self, call: Exchange) -> Answer:
+    def _ended(self, call: Exchange) -> Exchange:
         self.start(call)
         while not self.wait(1.0):
             pass
-        return self.answer(call)
+        return call
 
     def _prepared(self, request: models.CompareMaskFaceRequest) -> Exchange:
         blocks = self._client.sealed(request)

@@ -131,11 +131,11 @@ def _dig(sock: socket.socket, target: str, proxy: Proxy) -> None:
     status = answer.response().status_code
     if status == _WANTS_KEY:
         raise StopRun(
-            f"the proxy {proxy.host}:{proxy.port} wants a user and a password ({status}): write them into "
+            f"the proxy {proxy.place} wants a user and a password ({status}): write them into "
             "HTTPS_PROXY as http://user:password@host:port"
         )
     if not 200 <= status < 300:
-        raise ConnectionRefusedError(f"the proxy {proxy.host}:{proxy.port} answered {status}")
+        raise ConnectionRefusedError(f"the proxy {proxy.place} answered {status}")
 
 
 def _close_all(resting: list[tuple[float, socket.socket]]) -> None:

@@ -27,6 +27,11 @@ class Proxy:
     credential: str | None = field(default=None, repr=False)
 
     @property
+    def place(self) -> str:
+        """Return host:port as it is written, an IPv6 address in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
     def headers(self) -> dict[str, str]:
         """Return the header with the credential, if there is one."""
         if self.credential is None:

@@ -50,20 +50,21 @@ def claim(file: Path, quota_key: str, notes: Path = NOTES) -> None:
 
     A folder in which nothing can be noted is no error: then others are not found.
     """
-    _check_alone(file, quota_key, notes)
+    check_alone(file, quota_key, notes)
     with suppress(OSError):  # which the store itself will tell
         make_private(file)  # a note of a file that is not there would not count
     note = _note(file, quota_key, notes)
     is_new = _leave(note, file)
     try:
-        _check_alone(file, quota_key, notes)
+        check_alone(file, quota_key, notes)
     except WrongSetting:  # both began at the same moment
         if is_new:
             note.unlink(missing_ok=True)
         raise
 
 
-def _check_alone(file: Path, quota_key: str, notes: Path) -> None:
+def check_alone(file: Path, quota_key: str, notes: Path = NOTES) -> None:
+    """Raise WrongSetting when an account is paid for through another file, too."""
     if found := next(_others(file, quota_key, notes), None):
         note, other = found
         raise WrongSetting(
