@@ -1,13 +1,14 @@
 """The table of a store read from variables, and what boto3 makes of it."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 
-from maskmatch.core.errors import StopRun, WrongSetting
+from maskmatch.core.errors import WrongSetting
 from maskmatch.core.reach import Reach
-from maskmatch.settings.readers import endpoint_url
+from maskmatch.settings.readers import endpoint_url, s3_address
 from maskmatch.settings.store import (
     reach_from_variables,
     settings_from_variables,
@@ -16,6 +17,7 @@ from maskmatch.settings.store import (
 from maskmatch.storage.object_stores import StoreSettings, open_store
 from maskmatch.storage.object_stores.s3_client import s3_client
 
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 COS = "https://cos.ap-guangzhou.myqcloud.com"
 
 
@@ -24,7 +26,7 @@ def profiles(monkeypatch, tmp_path):
     """Return a function that writes the config file of AWS; no other setting of AWS is left."""
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "config"))
-    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", *KEYS):
         monkeypatch.delenv(name, raising=False)
     return (tmp_path / "config").write_text
 
@@ -38,6 +40,7 @@ def profiles(monkeypatch, tmp_path):
         ("HTTP://S3.test:8333", "http://s3.test:8333"),
         ("http://[::1]:8333", "http://[::1]:8333"),
         ("s3:8333", "https://s3:8333"),
+        ("https://cos-internal.ap-guangzhou.tencentcos.cn", "https://cos-internal.ap-guangzhou.tencentcos.cn"),
     ],
 )
 def test_an_endpoint_is_scheme_host_and_port(entered, read):
@@ -49,6 +52,9 @@ def test_an_endpoint_is_scheme_host_and_port(entered, read):
     [
         "ftp://s3.test", "https://", "https://me:hush@s3.test", "https://s3.test/hush", "https://s3.test/?hush",
         "https://s3.test:hush", "https://s3 .test", "https://hush-1250000000.cos.ap-guangzhou.myqcloud.com", "://",
+        "https://u:hush", "https://hush/ me@s3.test", "s3.test:0", "https://s3.test:0", "https://s3.test:65536",
+        "https://[::1", "https://[::g]", "https://s3..test", "https://-s3.test", "https://s3!.test", "https://:80",
+        "https://s3.test\\hush", "http://https://s3.test",
     ],
 )  # fmt: skip
 def test_another_endpoint_is_refused_and_not_shown(entered):
@@ -56,8 +62,28 @@ def test_another_endpoint_is_refused_and_not_shown(entered):
         WrongSetting, match=r"^variable AWS_ENDPOINT_URL: what is entered is not an address"
     ) as told:
         settings_from_variables({"AWS_ENDPOINT_URL": entered}, place="source")
-    assert "hush@" not in str(told.value)
-    assert "/hush" not in str(told.value)
+    assert "hush" not in str(told.value)
+
+
+def test_an_endpoint_of_an_aws_profile_with_a_password_is_refused_and_not_shown(profiles):
+    profiles("[default]\nendpoint_url = https://me:hush@s3.test\n")
+    settings = StoreSettings(access_key="a", secret_key="b")
+    with pytest.raises(WrongSetting, match="in the files of AWS holds a user or a password") as told:
+        open_store("s3://b", settings=lambda: settings)
+    assert "hush" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["s3://[b/p", "s3://B/p", "s3://b_c", "s3://", "s3://u:hush@b/p", "s3://b/../c", "b/p", "https://b"]
+)
+def test_an_address_for_test_is_that_of_a_bucket(address):
+    with pytest.raises(ValueError) as told:  # noqa: PT011 - the field adds the form
+        s3_address(address)
+    assert "hush" not in str(told.value)
+
+
+def test_an_address_for_test_is_taken_as_it_is_written():
+    assert s3_address(" s3://b/a?b#c ") == "s3://b/a?b#c"
 
 
 def test_the_command_line_reads_the_same_fields_from_variables():
@@ -116,11 +142,15 @@ def test_each_place_may_have_a_profile_whose_key_goes_before_that_of_the_environ
     assert key_of(warehouse) == "id"
 
 
-def test_a_profile_that_is_not_there_says_so(profiles):
-    profiles("")
-    settings = settings_from_variables({"MASKMATCH_SOURCE_PROFILE": "readers"}, place="source")
-    with pytest.raises(StopRun, match=r"s3://b: fix the storage settings: .*profile \(readers\)"):
-        open_store("s3://b", settings=lambda: settings)
+@pytest.mark.parametrize("variable", ["MASKMATCH_SOURCE_PROFILE", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"])
+def test_a_profile_that_is_not_there_is_told_with_where_it_was_named(profiles, monkeypatch, variable):
+    profiles("[profile writers]\n")
+    monkeypatch.setenv(variable, "readers")
+    settings = settings_from_variables(os.environ, place="source")
+    told = rf"^variable {variable}: the files of AWS on this host have no profile 'readers'"
+    for use in (lambda: open_store("s3://b", settings=lambda: settings), lambda: s3_client(settings)):
+        with pytest.raises(WrongSetting, match=told):
+            use()
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def store_settings(entered: Mapping[str, Entered]) -> StoreSettings:
     values = read_fields(STORE_FIELDS, entered)
     if wrong := _wrong_together(values, {name: each.place for name, each in entered.items()}):
         raise WrongSetting(wrong)
-    return StoreSettings(**values)
+    return StoreSettings(**values, profile_place=entered["profile"].place)
 
 
 def trial_of(entered: Mapping[str, Entered]) -> Trial:

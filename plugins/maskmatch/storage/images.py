@@ -63,7 +63,7 @@ class StoreImages:
             raise InputError(f"{source.uri} cannot sign URLs: use image_transfer bytes")
         self._source = source
         self._watch = watch
-        self._own_bucket = f"s3://{urlsplit(source.uri).netloc}/"
+        self._own_bucket = f"s3://{source.uri.removeprefix('s3://').partition('/')[0]}/"
         self._transfer = transfer
         self._reach = reach
         self._open_store = open_store
