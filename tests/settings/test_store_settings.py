@@ -40,7 +40,10 @@ def profiles(monkeypatch, tmp_path):
         ("HTTP://S3.test:8333", "http://s3.test:8333"),
         ("http://[::1]:8333", "http://[::1]:8333"),
         ("s3:8333", "https://s3:8333"),
-        ("https://cos-internal.ap-guangzhou.tencentcos.cn", "https://cos-internal.ap-guangzhou.tencentcos.cn"),
+        (
+            "https://cos-internal.ap-guangzhou.tencentcos.cn",
+            "https://cos-internal.ap-guangzhou.tencentcos.cn",
+        ),
     ],
 )
 def test_an_endpoint_is_scheme_host_and_port(entered, read):
@@ -74,7 +77,8 @@ def test_an_endpoint_of_an_aws_profile_with_a_password_is_refused_and_not_shown(
 
 
 @pytest.mark.parametrize(
-    "address", ["s3://[b/p", "s3://B/p", "s3://b_c", "s3://", "s3://u:hush@b/p", "s3://b/../c", "b/p", "https://b"]
+    "address",
+    ["s3://[b/p", "s3://B/p", "s3://b_c", "s3://", "s3://u:hush@b/p", "s3://b/../c", "b/p", "https://b"],
 )
 def test_an_address_for_test_is_that_of_a_bucket(address):
     with pytest.raises(ValueError) as told:  # noqa: PT011 - the field adds the form

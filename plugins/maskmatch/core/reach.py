@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from maskmatch.core.image_ids import what_is_wrong
+
 _ADDRESS = re.compile(
     r"https://(?P<host>[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?\.?)(:(?P<port>[0-9]{1,5}))?"
     r"(/[!\"$-\[\]-~]*)?",
@@ -23,13 +25,13 @@ class Reach:
     def what_is_wrong(self, image_id: str, *, source: str) -> str | None:
         """Return why an image must not be sent, with the cure; None for one of the source or one allowed."""
         scheme, separator, rest = image_id.partition("://")
-        if not separator:
-            return None
-        if scheme == "s3":
-            bucket = rest.partition("/")[0]
-            is_ours = source.startswith("s3://") and bucket == source.removeprefix("s3://").partition("/")[0]
-            return None if is_ours else _refusal("bucket", bucket, self.buckets)
-        return _refusal("host", _host(image_id), self.hosts)
+        if separator and scheme != "s3":
+            return _refusal("host", _host(image_id), self.hosts)
+        if wrong := what_is_wrong(image_id):
+            return wrong
+        bucket = rest.partition("/")[0]
+        is_ours = source.startswith("s3://") and bucket == source.removeprefix("s3://").partition("/")[0]
+        return None if not separator or is_ours else _refusal("bucket", bucket, self.buckets)
 
 
 def _host(address: str) -> str:

@@ -43,4 +43,6 @@ def _s3_store(place: S3Place, settings: Callable[[], StoreSettings]) -> S3Store:
 
     first = settings()
     said = first.of_each_write()
-    return S3Store(s3_client(first), bucket=place.bucket, prefix=place.key, renewed=client, of_each_write=said)
+    return S3Store(
+        s3_client(first), bucket=place.bucket, prefix=place.key, renewed=client, of_each_write=said
+    )
