@@ -1,4 +1,4 @@
-"""Where objects lie: s3://bucket/prefix, whose every character is meant, or file:///folder, which is a URI."""
+"""Where objects lie: s3://bucket/prefix, each character of which is meant, or file:///folder, a URI."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ class S3Place(NamedTuple):
 
 
 def s3_place(address: str) -> S3Place:
-    """Return what s3://bucket/key names; raise ValueError with what is wrong, without a part of the address."""
+    """Return what s3://bucket/key names; raise ValueError with what is wrong, which shows no part of it."""
     bucket, _, key = address.removeprefix("s3://").partition("/")
     if "@" in address and not _BUCKET.fullmatch(bucket):
         raise ValueError("it holds a user or a password, which have settings of their own")
