@@ -126,6 +126,11 @@ def test_the_command_line_reads_the_same_fields_from_variables():
         ({"AWS_CA_BUNDLE": "/no/such"}, "^variable AWS_CA_BUNDLE: '/no/such' is not the path of a file"),
         ({"AWS_CA_BUNDLE": __file__}, "it holds no certificate"),
         ({"AWS_ACCESS_KEY_ID": "id"}, "^variable AWS_SECRET_ACCESS_KEY is empty"),
+        ({"AWS_ACCESS_KEY_ID": "id "}, "^variable AWS_ACCESS_KEY_ID: it has a blank around .* without"),
+        ({"AWS_DEFAULT_REGION": "\teu"}, "^variable AWS_DEFAULT_REGION: it has a blank around its value"),
+        ({"AWS_ENDPOINT_URL": "  "}, "^variable AWS_ENDPOINT_URL: it has a blank .* unset it, or enter"),
+        ({"AWS_ENDPOINT_URL_S3": " ", "AWS_ENDPOINT_URL": COS}, "^variable AWS_ENDPOINT_URL_S3: it has"),
+        ({"AWS_PROFILE": "readers\n"}, "^variable AWS_PROFILE: it has a blank around its value"),
         ({"AWS_SESSION_TOKEN": "t"}, "^variable AWS_SESSION_TOKEN: a token without its key"),
     ],
 )
@@ -205,6 +210,12 @@ def test_the_mode_of_tables_comes_from_a_variable_and_is_told_when_it_is_wrong()
     assert table_mode_from_variables({"MASKMATCH_TABLE_MODE": "0664"}) == 0o664
     with pytest.raises(WrongSetting, match="MASKMATCH_TABLE_MODE: '0777' is not the mode of a table"):
         table_mode_from_variables({"MASKMATCH_TABLE_MODE": "0777"})
+
+
+def test_who_opens_a_store_is_told_of_a_variable_that_nobody_reads():
+    with pytest.raises(WrongSetting, match="did you mean MASKMATCH_TABLE_MODE"):
+        table_mode_from_variables({"MASKMATCH_TABEL_MODE": "0664"})
+    assert table_mode_from_variables({"MASKMATCH_TABLE_MODE": " "}) == 0o640
 
 
 def test_what_rows_may_name_is_parted_by_commas_or_blanks():

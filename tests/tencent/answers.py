@@ -14,10 +14,11 @@ from typing import Any
 
 import uvloop
 
+from maskmatch.core.account_rules import ANSWER_SECONDS
 from maskmatch.core.image_rules import Picture
 from maskmatch.tencent import Account
 from maskmatch.tencent.connections import Connections, Place
-from maskmatch.tencent.exchanges import ANSWER_SECONDS, Exchange, Exchanges
+from maskmatch.tencent.exchanges import Exchange, Exchanges
 from maskmatch.tencent.trust import Authorities
 from tests.comparemaskface.tls_host import _certificate
 

@@ -1,7 +1,6 @@
 """The command that looks at all that a run needs."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from maskmatch.cli.account_options import account_settings_of, add_account, add_budgets, budgets_of
 from maskmatch.cli.options import add_place, day_of, place_of, store_of
+from maskmatch.settings.sources import in_variable
 
 if TYPE_CHECKING:
     from maskmatch.storage.object_stores import Store
@@ -63,7 +63,7 @@ def _checks(args: argparse.Namespace) -> dict[str, Callable[[], str]]:
 def _store(args: argparse.Namespace, place: str) -> "Store":
     conn_id = getattr(args, f"{place}_connection")
     if args.connection and not conn_id:
-        conn_id = os.environ.get(f"MASKMATCH_{place.upper()}_CONN_ID", _STORE_CONNECTION)
+        conn_id = in_variable(f"MASKMATCH_{place.upper()}_CONN_ID") or _STORE_CONNECTION
     if not conn_id:
         return store_of(args, place)
     with redirect_stdout(sys.stderr):

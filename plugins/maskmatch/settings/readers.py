@@ -11,6 +11,8 @@ from maskmatch.core.errors import InputError
 from maskmatch.core.places import s3_place
 from maskmatch.core.shown import shown_value
 
+MONEY = "an amount from 0.01 such as 1500.5"
+_FEN = Decimal("0.01")
 _FLAGS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 _PATTERN = re.compile(r"[a-z0-9.*?\[\]!-]+")
 _HTTP = re.compile(r"(https?)://", re.IGNORECASE)
@@ -49,9 +51,9 @@ def amount(value: object, *, most: float) -> Decimal:
 
 
 def money(value: object) -> Decimal:
-    """Return money above nothing."""
+    """Return money, a fen of which is the least."""
     found = amount(value, most=1e9)
-    if found <= 0:
+    if found < _FEN:
         raise ValueError
     return found
 
@@ -92,6 +94,13 @@ def secret(value: object) -> str:
     if not found.isascii() or not found.isprintable() or " " in found:
         raise ValueError("it has a blank or a character that is not ASCII inside: enter it again")
     return found
+
+
+def password(value: object) -> str:
+    """Return a password as it is; a number may have lost how it was written."""
+    if not isinstance(value, str):
+        raise ValueError("it is not text: put it in quotes")  # noqa: TRY004 - a reader raises nothing else
+    return value
 
 
 def patterns(value: object) -> tuple[str, ...]:
