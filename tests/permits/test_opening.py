@@ -33,7 +33,7 @@ def test_a_wrong_permit_store_address_is_refused_without_showing_a_password(uri)
 
 @pytest.mark.parametrize("uri", ["sqlite:////f?x", "sqlite:////f#x", "sqlite:////f?mode=ro"])
 def test_a_file_whose_name_is_cut_off_is_refused(uri):
-    with pytest.raises(InputError, match="sqlite:////f holds . or #: in a path write %3F and %23"):
+    with pytest.raises(InputError, match=r"sqlite:////f holds . or #: in a path write %3F and %23"):
         open_at(uri)
 
 

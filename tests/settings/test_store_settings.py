@@ -226,3 +226,5 @@ def test_what_rows_may_name_is_parted_by_commas_or_blanks():
     assert reach_from_variables(entered) == Reach(("archive", "faces-*"), ("*.example.com", "cdn.test"))
     with pytest.raises(WrongSetting, match=r"variable MASKMATCH_IMAGE_HOSTS: .* is not names of hosts"):
         reach_from_variables({"MASKMATCH_IMAGE_HOSTS": "https://cdn.test/"})
+    with pytest.raises(WrongSetting, match=r"not names of hosts.* \('https://\.\.\.@cdn\.test' is not one\)"):
+        reach_from_variables({"MASKMATCH_IMAGE_HOSTS": "https://u:hush@cdn.test"})

@@ -13,8 +13,8 @@ from maskmatch.settings.fields import Entered, Field
 from maskmatch.settings.sources import in_connection
 
 _CURE = (
-    'write JSON, {"conn_type": "...", "login": "...", "password": "...", "extra": {}}, or a URI whose port is '
-    "a number and in whose other parts @, :, / and blanks are escapes such as %40"
+    'write JSON, {"conn_type": "...", "login": "...", "password": "...", "extra": {}}, or a URI whose port '
+    "is a number and in whose other parts @, :, / and blanks are escapes such as %40"
 )
 
 
