@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import pytest
 
 from maskmatch.cli.__main__ import main
+from maskmatch.permits.steps.claims import CHECK_RUN
 from tests.account import local_account
 from tests.cli.known_runs import known_to_the_store
 from tests.commands import command, start, wait_for_calls
@@ -100,6 +101,13 @@ def test_another_users_default_store_is_named_as_such_by_a_real_process(tmp_path
     assert "That file is the default of user " in done.stderr
     assert "every user of a host has one of their own: give --permit-store" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=words_of)
+def test_an_account_of_which_only_the_opening_call_was_made_is_not_known(tmp_path, account, capsys, order):
+    known_to_the_store(account, tmp_path, CHECK_RUN)
+    assert main(command(account, tmp_path, *order)) == 3
+    assert "no run has ever used this account there" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("order", ["pause", "resume", "drain"])

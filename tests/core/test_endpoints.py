@@ -39,7 +39,7 @@ def test_what_is_plainly_meant_is_taken(typed, meant):
         (":443", "names no host"),
         (f"https://{HOST}/v1", "path"),
         (f"{HOST}//", "path"),
-        (f"{HOST}?a=1", "query"),
+        (f"{HOST}?a", "query"),
         (f"{HOST}#a", "fragment"),
         (f"{HOST}\\", "path"),
         ("iai. tencentcloudapi.com", "blank"),
@@ -98,6 +98,12 @@ def test_user_and_password_are_refused_and_not_shown(typed):
         read_endpoint(typed)
     assert "s3" not in str(caught.value)
     assert f"...@{HOST}" in str(caught.value)
+
+
+def test_a_query_is_not_shown():
+    with pytest.raises(InputError, match=r"\?\.\.\.' holds a path, a query") as caught:
+        read_endpoint(f"{HOST}?Signature=s3cret")
+    assert "s3cret" not in str(caught.value)
 
 
 def test_what_was_typed_is_shown_short():

@@ -51,6 +51,11 @@ def test_the_source_and_what_is_allowed_may_be_named(image_id):
         ("https://[::1/a.jpg", "every reader"),
         ("https:///a.jpg", "every reader"),
         ("file:///etc/passwd", "every reader"),
+        ("s3://faces/../salaries/a.jpg", "no .. between slashes"),
+        ("s3://archive/../salaries/a.jpg", "no .. between slashes"),
+        ("s3://faces", "s3://bucket/key"),
+        ("../salaries/a.jpg", "no .. between slashes"),
+        ("https:\\\\evil.test\\a.jpg", "must not begin as an address does"),
     ],
 )
 def test_all_else_is_refused_with_the_setting_that_allows_it(image_id, told):

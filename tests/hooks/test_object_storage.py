@@ -67,10 +67,11 @@ def test_a_connection_as_uri_has_the_same_fields(monkeypatch):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"conn_type": "aws"}, ": its type is aws: make it maskmatch_store"),
+        ({"conn_type": "aws"}, ": its type is 'aws': make it maskmatch_store"),
         ({"port": 80}, ", port: 80 is not that of endpoint_url: leave it empty, or enter 443"),
         ({"port": 443, "extra": {"endpoint_url": "http://s3.test"}}, ", port: 443 is not .* or enter 80"),
         ({"port": 443, "extra": {"endpoint_url": "s3.test:9000"}}, ", port: 443 is not .* or enter 9000"),
+        ({"schema": "p"}, ", schema: it is not used, leave it empty"),
         ({"host": "s3.test"}, ", host: it is not used, leave it empty: see endpoint_url"),
         ({"extra": {"endpoint": "https://s3.test"}}, ", extra: 'endpoint' is not known"),
         ({"extra": {"endpointUrl": "x"}}, ", extra: 'endpointUrl' is not known: did you mean endpoint_url"),
@@ -85,6 +86,12 @@ def test_a_connection_as_uri_has_the_same_fields(monkeypatch):
             ", field address: 'https://b/p' is not an address such as s3://",
         ),
         ({"extra": {"ca_bundle": "/no/such.pem"}}, r", field ca_bundle: .* \(No such file or directory\)"),
+        (
+            {"extra": {"address": "s3://[b/p"}},
+            r", field address: 's3://\[b/p' is not an address .*name of a bucket",
+        ),
+        ({"extra": {"address": "s3://u:pw@b"}}, r", field address: 's3://...@b' is not an address"),
+        ({"extra": {"endpoint_url": "http://h:0"}}, ", field endpoint_url: .*no valid port"),
         ({"password": ""}, r", secret access key \(password\) is empty: enter both halves"),
         ({"login": ""}, r", access key id \(login\) is empty: enter both halves"),
         (
@@ -112,6 +119,30 @@ def test_an_extra_that_is_no_json_object_is_refused(monkeypatch, text):
 
     with pytest.raises(WrongSetting, match="maskmatch_storage: its extra is not a JSON object"):
         Entered().get_settings()
+
+
+def test_a_port_that_is_not_used_is_told_even_if_it_is_nought():
+    def found(conn_id):
+        return Connection(conn_id=conn_id, conn_type="maskmatch_store", port=0)
+
+    with pytest.raises(WrongSetting, match=", port: it is not used, leave it empty"):
+        ObjectStorageHook(find=found).get_settings()
+
+
+def test_where_boto3_finds_the_key_its_variables_must_hold_no_blanks(connection, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", " id")
+    assert connection().get_settings().access_key == "id"
+    with pytest.raises(WrongSetting, match="variable AWS_ACCESS_KEY_ID: it has a blank"):
+        connection(login=None, password=None).get_settings()
+
+
+def test_an_aws_profile_that_is_not_there_is_told_with_its_field(connection, tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    hook = connection(login=None, password=None, extra={"profile": "faces"})
+    with pytest.raises(
+        WrongSetting, match=r"^connection maskmatch_storage, field profile: .* no profile 'faces'"
+    ):
+        hook.get_conn()
 
 
 def test_the_connection_of_a_source_is_not_taken_for_the_warehouse(connection):

@@ -1,12 +1,16 @@
 import json
+import re
 from decimal import Decimal
 
 import pytest
 from airflow.providers_manager import ProvidersManager
+from airflow.sdk import Connection
 
 from maskmatch.core.errors import InputError, WrongSetting
 from maskmatch.core.renamed import CONNECTION_FIELDS
 from maskmatch.hooks.connected_run import compare_options, connected_run
+from maskmatch.hooks.object_storage import ObjectStorageHook, connected_reach
+from maskmatch.hooks.outside_tasks import find_connection
 from maskmatch.hooks.tencent_iai import TencentIaiHook
 from maskmatch.permits.steps.claims import Budget, Budgets
 from maskmatch.settings.fields import Entered
@@ -52,7 +56,6 @@ def test_every_field_of_the_form_reaches_the_account(connection):
     [
         ("redis://cache:6379/0", "redis://:p%40ss%2F@cache:6379/0"),
         ("postgresql://mask@db/quota", "postgresql://mask:p%40ss%2F@db/quota"),
-        ("sqlite:////var/lib/b", "sqlite:////var/lib/b"),
     ],
 )
 def test_the_password_of_the_permit_store_has_a_field_of_its_own_and_is_not_shown(
@@ -62,6 +65,86 @@ def test_the_password_of_the_permit_store_has_a_field_of_its_own_and_is_not_show
     options = compare_options("tencent_iai_default", "unused")
     assert options.permit_store == whole
     assert "p%40ss" not in repr(options)
+
+
+def test_a_connection_of_another_type_is_told_with_the_right_one(connection):
+    with pytest.raises(
+        WrongSetting, match="tencent_iai_default: its type is 'maskmatch_store': make it tencent"
+    ):
+        connection(conn_type="maskmatch_store").get_settings()
+
+
+@pytest.mark.parametrize(
+    ("fields", "endpoint"),
+    [
+        ({"host": "h"}, "h"),
+        ({"host": "h:81"}, "h:81"),
+        ({"host": "h", "port": 81}, "h:81"),
+        ({"host": "::1", "port": 81}, "[::1]:81"),
+        ({"host": "[::1]", "port": 81}, "[::1]:81"),
+        ({"host": "FE80::1"}, "[fe80::1]"),
+        ({"host": "", "schema": ""}, "iai.tencentcloudapi.com"),
+    ],
+)
+def test_host_and_port_of_a_connection_are_its_endpoint(connection, fields, endpoint):
+    assert connection(**fields).get_account().endpoint == endpoint
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"host": "h", "port": 0}, "'h:0' has no valid port"),
+        ({"port": 81}, "':81' names no host"),
+        ({"schema": "p"}, "'/p' holds a path"),
+        ({"host": "h", "schema": "p"}, "'h/p' holds a path"),
+        ({"host": "h:81", "port": 82}, "'h:81:82' has no valid port"),
+        ({"host": "u:hunter2@h", "port": 82}, "'...@h:82' holds a user or a password"),
+    ],
+)
+def test_what_is_no_endpoint_in_a_connection_is_told_as_it_was_entered(monkeypatch, fields, told):
+    class Given(TencentIaiHook):
+        @classmethod
+        def get_connection(cls, conn_id):
+            return Connection(conn_id=conn_id, conn_type="tencent_iai", login="a", password="b", **fields)
+
+    with pytest.raises(WrongSetting, match=rf"endpoint \(host\): .*{re.escape(told)}") as caught:
+        Given().get_settings()
+    assert "None" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tencent-iai://a:hunter2@h:port/",
+        '{"login": hunter2}',
+        "a://b://c://hunter2",
+        "tencent-iai://[hunter2",
+    ],
+)
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: TencentIaiHook("ours").get_settings(),
+        lambda: TencentIaiHook("ours").get_settings(find=find_connection),
+        lambda: ObjectStorageHook("ours").get_settings(),
+        lambda: ObjectStorageHook("ours", find=find_connection).get_settings(),
+        lambda: connected_reach("ours"),
+    ],
+)
+def test_a_connection_that_cannot_be_read_is_told_as_that_without_its_content(monkeypatch, text, use):
+    monkeypatch.setenv("AIRFLOW_CONN_OURS", text)
+    with pytest.raises(
+        WrongSetting, match=r"^connection ours: .* has it, but Airflow cannot read it: write"
+    ) as told:
+        use()
+    assert "hunter2" not in str(told.value)
+
+
+def test_an_address_in_place_of_a_connections_name_is_not_shown_whole():
+    with pytest.raises(WrongSetting, match=r"^connection tencent-iai://\.\.\.@h: Airflow") as told:
+        find_connection("tencent-iai://a:hunter2@h")
+    assert "hunter2" not in str(told.value)
 
 
 def test_the_budgets_of_the_form_reach_the_options(connection):

@@ -352,8 +352,28 @@ def test_the_snapshot_shows_rate_users_priorities_and_budgets(coordinator, store
 
 
 def test_the_opening_call_is_no_run_that_anybody_could_order(coordinator):
+    check = replace(AD_HOC, run_id=CHECK_RUN)
+    coordinator.reserve(1, check)
+    coordinator.throttled(ThrottleScope.ACCOUNT)
+    coordinator.refund(1, check)
+    seen = coordinator.snapshot()
+    assert (seen.is_known, seen.runs) == (False, ())
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda coordinator: coordinator.reserve(1, AD_HOC),
+        lambda coordinator: coordinator.take_lease("shard-1"),
+        lambda coordinator: coordinator.pause(),
+        lambda coordinator: coordinator.set_floor(Priority.BACKFILL, 0.1),
+    ],
+)
+def test_an_account_that_a_run_or_an_order_has_named_stays_known(coordinator, store, use):
+    use(coordinator)
+    store.pass_time(400 * 86400)
     coordinator.reserve(1, replace(AD_HOC, run_id=CHECK_RUN))
-    assert coordinator.snapshot().runs == ()
+    assert coordinator.snapshot().is_known
 
 
 def test_who_waits_in_a_pause_is_seen_but_does_not_share_the_rate(coordinator, store):

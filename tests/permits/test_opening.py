@@ -19,12 +19,37 @@ def test_the_quota_key_does_not_hold_the_secret_id():
 @pytest.mark.parametrize(
     "uri",
     ["", "sqlite://relative", "sqlite:///still/relative", "redis://", "redis:///0", "mysql://h/d", "redis://h:x/0",
-     "redis://u:hunter2@h:70000/0", "postgresql://", "http://u:hunter2@h/"],
+     "redis://u:hunter2@h:70000/0", "postgresql://", "http://u:hunter2@h/",
+     "redis://h/abc", "redis://h/0/1", "redis://u:hunter2@h/-1", "redis://h:0/0", "redis://h:/0", "redis://h..x/0",
+     "redis://h!/0", "redis://[h/0", "redis://h/0 ", "redis://h\n/0", "redis://h/0/", "rediss://h:0/0",
+     "postgresql://h:0/d", "postgresql://h/d/e", "postgresql://h/d e", "postgresql://u:hunter2@h..x/d",
+     "sqlite:////", "sqlite:////tmp/%00x", "sqlite:////tmp/%0ax", "sqlite://h//f"],
 )  # fmt: skip
 def test_a_wrong_permit_store_address_is_refused_without_showing_a_password(uri):
     with pytest.raises(InputError, match="redis://host:port/number") as caught:
         open_at(uri)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("uri", ["sqlite:////f?x", "sqlite:////f#x", "sqlite:////f?mode=ro"])
+def test_a_file_whose_name_is_cut_off_is_refused(uri):
+    with pytest.raises(InputError, match=r"sqlite:////f holds . or #: in a path write %3F and %23"):
+        open_at(uri)
+
+
+@pytest.mark.parametrize("uri", ["redis://h/0#x", "postgresql://h/d#x"])
+def test_what_stands_behind_a_hash_is_not_left_out(uri):
+    with pytest.raises(InputError, match="holds a #: write @, /"):
+        open_at(uri)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["redis://h", "redis://h/", "redis://h:1/15", "redis://[::1]:1/0", "postgresql://h", "postgresql://u@h:1/d",
+     "postgresql://%2Fvar%2Frun/d", "sqlite:////tmp/a b%3F"],
+)  # fmt: skip
+def test_an_address_in_its_right_form_is_taken(uri):
+    open_at(uri).close()
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ from maskmatch.settings.run_fields import RUN_FIELDS
         ("allow_empty", "maybe", "true or false"),
         ("recompare", 2, "true or false"),
         ("budget_calls", "0", "a whole number from 1"),
-        ("budget_cny", "free", "an amount above 0"),
+        ("budget_cny", "free", "an amount from 0.01"),
+        ("budget_cny", "1e-400", "an amount from 0.01"),
     ],
 )
 def test_a_wrong_value_is_told_with_its_place_and_its_form(name, value, form):

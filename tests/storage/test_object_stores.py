@@ -211,15 +211,17 @@ def test_an_aborted_write_leaves_neither_object_nor_rubbish(tmp_path):
     assert list(tmp_path.rglob("*")) == []
 
 
-@pytest.mark.parametrize("uri", ["", "s3://", "gs://bucket", "file://host/x", "/tmp/x", "s3:/bucket"])
+@pytest.mark.parametrize("uri", ["", "/tmp/x", "s3://[b/p", "file:///tmp/%00", "s3://u:hunter2@b/p"])
 def test_what_is_no_storage_address_is_refused(uri):
-    with pytest.raises(InputError, match="not a storage address"):
+    with pytest.raises(InputError, match="not a storage address") as told:
         open_store(uri)
+    assert "hunter2" not in str(told.value)
 
 
 def test_an_address_opens_its_store(tmp_path):
     assert open_store(f"file://{tmp_path}/a%20b").uri == f"file://{tmp_path}/a%20b"
     assert open_store("s3://bucket/some/prefix/").uri == "s3://bucket/some/prefix"
+    assert [open_store(f"s3://b/w#{number}").uri for number in (1, 2)] == ["s3://b/w#1", "s3://b/w#2"]
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,11 @@ from typing import Any
 import uvloop
 
 from devstack.tls_host import certificate
+from maskmatch.core.account_rules import ANSWER_SECONDS
 from maskmatch.core.image_rules import Picture
 from maskmatch.tencent import Account
 from maskmatch.tencent.connections import Connections, Place
-from maskmatch.tencent.exchanges import ANSWER_SECONDS, Exchange, Exchanges
+from maskmatch.tencent.exchanges import Exchange, Exchanges
 from maskmatch.tencent.trust import Authorities
 
 ONE, OTHER = Picture(data=b"\xff\xd8\xff one"), Picture(data=b"\xff\xd8\xff other")

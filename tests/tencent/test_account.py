@@ -20,9 +20,9 @@ def refusal_of(**fields):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("rate", [0, -5, float("nan"), float("inf")])
+@pytest.mark.parametrize("rate", [0, -5, 1e-320, float("nan"), float("inf")])
 def test_a_wrong_rate_is_refused(rate):
-    assert "calls_per_second must be a number above 0" in refusal_of(calls_per_second=rate)
+    assert "calls_per_second must be a number of 0.001 or more" in refusal_of(calls_per_second=rate)
 
 
 def test_the_name_of_an_account_tells_no_secret_id():

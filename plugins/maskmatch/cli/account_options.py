@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from maskmatch.core.renamed import OPTIONS
 from maskmatch.permits.steps.claims import Priority
 from maskmatch.settings.account_fields import ACCOUNT_FIELDS, SECRETS, VARIABLES
-from maskmatch.settings.sources import in_options, in_variables
+from maskmatch.settings.sources import check_vendor_variables, in_options, in_variable, in_variables
 
 if TYPE_CHECKING:
     from maskmatch.permits.coordinator import PermitCoordinator
@@ -59,7 +59,7 @@ def add_permit_store(parser: argparse.ArgumentParser) -> None:
     add(
         "--connection",
         metavar="CONN_ID",
-        default=os.environ.get("MASKMATCH_CONNECTION"),
+        default=in_variable("MASKMATCH_CONNECTION"),
         help="read the account, its rate, budgets and permit store from this connection of Airflow, as its "
         "tasks do, and not from variables (or set MASKMATCH_CONNECTION)",
     )
@@ -119,6 +119,7 @@ def account_settings_of(args: argparse.Namespace, *, needs_key: bool = True) -> 
     options = in_options(names, vars(args))
     if args.connection:
         return _connected(args.connection, options, needs_key=needs_key)
+    check_vendor_variables(os.environ)
     return read_account(
         {**in_variables(VARIABLES, os.environ), **options}, place="the environment", needs_key=needs_key
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from maskmatch.cli.account_options import account_settings_of, add_account, add_budgets, budgets_of
 from maskmatch.cli.options import add_place, day_of, place_of, setting, store_of
+from maskmatch.settings.sources import in_variable
 
 if TYPE_CHECKING:
     from maskmatch.core.reach import Reach
@@ -115,5 +116,5 @@ def _connection_of(args: argparse.Namespace, place: str) -> str | None:
     """Return the connection through which a task reaches source or warehouse; None where variables count."""
     named: str | None = getattr(args, f"{place}_connection")
     if args.connection and not named:
-        return os.environ.get(f"MASKMATCH_{place.upper()}_CONN_ID", _STORE_CONNECTION)
+        return in_variable(f"MASKMATCH_{place.upper()}_CONN_ID") or _STORE_CONNECTION
     return named

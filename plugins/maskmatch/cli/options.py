@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from maskmatch.core.errors import InputError
+from maskmatch.settings.sources import in_variable
 
 if TYPE_CHECKING:
     from maskmatch.core.planning import PlanOptions
@@ -168,16 +169,17 @@ def add_place(parser: argparse.ArgumentParser, name: str, holds: str) -> None:
     variable = f"MASKMATCH_{name.upper()}"
     parser.add_argument(
         f"--{name}",
-        default=os.environ.get(variable),
+        default=in_variable(variable),
         help=f"s3://bucket/prefix or file:///folder with {holds}; or set {variable}",
     )
 
 
 def place_of(args: argparse.Namespace, name: str) -> str:
     """Return where source or warehouse is."""
-    if not (uri := getattr(args, name)):
+    uri: str = getattr(args, name) or ""
+    if not uri.strip():
         raise InputError(f"give --{name} or set MASKMATCH_{name.upper()}")
-    return str(uri)
+    return uri
 
 
 def day_of(text: str) -> date:

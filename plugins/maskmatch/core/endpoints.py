@@ -5,13 +5,12 @@ import re
 from dataclasses import dataclass
 
 from maskmatch.core.errors import InputError
+from maskmatch.core.shown import shown_value
 
 _SCHEME = re.compile(r"(https?)://", re.IGNORECASE)
 _HOST_AND_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<port>.*))?")
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
-_USER = re.compile(r"^([a-z0-9+.-]*://)?.*@", re.IGNORECASE | re.DOTALL)
-_LONGEST_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +37,20 @@ def read_endpoint(text: str) -> Endpoint:
     typed = text.strip()
     scheme = _SCHEME.match(typed)
     host_port = typed[scheme.end() if scheme else 0 :].removesuffix("/").lower()
-    if problem := _problem(host_port):
+    if problem := problem_of(host_port):
         raise InputError(
-            f"{without_user(text)} {problem}: write iai.tencentcloudapi.com, or host:port for another service"
+            f"{in_ascii(text)} {problem}: write iai.tencentcloudapi.com, or host:port for another service"
         )
     return Endpoint(host_port, scheme[1].lower() if scheme else None)
 
 
-def without_user(text: str) -> str:
-    """Return an address as it was typed, in quotes and short, but without user and password."""
-    shown = _USER.sub(r"\1...@", text)
-    return ascii(shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}...")
+def in_ascii(text: str) -> str:
+    """Return an address as it may be shown, in ASCII: letters of another alphabet look like ours."""
+    return shown_value(text).encode("ascii", "backslashreplace").decode()
 
 
-def _problem(host_port: str) -> str | None:
-    """Return what is wrong, if anything."""
+def problem_of(host_port: str) -> str | None:
+    """Return what is wrong with a host, or host:port, in lower case; None for a sound one."""
     for problem, is_wrong in (
         ("holds a user or a password", "@" in host_port),
         ("begins with a protocol other than https and http", "://" in host_port),

@@ -8,10 +8,12 @@ https://host/a.jpg?size=large    a public address, which the vendor fetches
 import re
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from maskmatch.core.places import s3_place, what_is_wrong_with_key
+
 _SCHEMES = ("s3", "https", "http")
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-"""Names alone: an ARN or an access point would have requests signed for another host."""
-_ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//\S+|\S*\?\S*=\S*", re.IGNORECASE)
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_MOST_ESCAPES = 8
+"""Nobody writes a name in escapes of escapes so often."""
 _HARMLESS = frozenset(
     ["w", "h", "width", "height", "size", "q", "quality", "v", "version", "format", "fit", "crop", "rotate"]
 )
@@ -23,33 +25,61 @@ def what_is_wrong(image_id: str) -> str | None:
     """Return why a text is no image id; None for one that is."""
     scheme, separator, rest = image_id.partition("://")
     if not separator:
-        if image_id.startswith("/") or ".." in image_id.split("/"):
-            return "a key must stay below the source folder: no leading / and no .."
-        return None
+        return _wrong_key(image_id)
     if scheme not in _SCHEMES or not rest:
         return "give a key, an s3:// address or a public https:// address"
-    if scheme == "s3":
-        bucket, _, key = rest.partition("/")
-        if not _BUCKET.fullmatch(bucket) or not key:
-            return "an s3:// address is s3://bucket/key, with the name of a bucket and no ARN"
-    return None
+    return _wrong_object(image_id) if scheme == "s3" else None
+
+
+def _wrong_key(key: str) -> str | None:
+    if _SCHEME.match(key):
+        return "a key must not begin as an address does, such as https: (s3://bucket/key may name one)"
+    if key.startswith("/"):
+        return "a key must stay below the source folder: no leading /"
+    return what_is_wrong_with_key(key)
+
+
+def _wrong_object(address: str) -> str | None:
+    try:
+        return None if s3_place(address).key else "an s3:// address of an image is s3://bucket/key"
+    except ValueError as error:
+        return f"an s3:// address of an image is s3://bucket/key: {error}"
 
 
 def may_hold_secret(text: str) -> bool:
     """Return True if a text holds an address with a user, or with a query that may grant access."""
-    for _ in range(2):  # names and values may be written in escapes, and those again
-        if any(_grants_access(found[0]) for found in _ADDRESS.finditer(text)):
+    for _ in range(_MOST_ESCAPES):  # names and values may be written in escapes, and those again
+        if any(_grants_access(word) for word in text.replace("\\", "/").split()):
             return True
-        text = unquote(text)
-    return any(_grants_access(found[0]) for found in _ADDRESS.finditer(text))
+        text, before = unquote(text), text
+        if text == before:
+            return False
+    return True
 
 
-def _grants_access(address: str) -> bool:
+def _grants_access(word: str) -> bool:
+    """Return True for an address or a part of one: `//host`, `user:password@host`, `key?name=value`."""
+    before, slashes, rest = word.partition("//")
+    user, at, _ = before.partition("@")
+    if at and ":" in user:
+        return True
+    head, mark, tail = _parted(rest if slashes else before)
+    if not slashes and "=" not in tail:
+        return False
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(f"{slashes}{head}{mark}{tail}")
     except ValueError:
-        return "@" in address or "?" in address
+        return "@" in word or "?" in word
     return "@" in parts.netloc or ";" in parts.path or not _is_harmless(parts)
+
+
+def _parted(address: str) -> tuple[str, str, str]:
+    """Return what stands before and after the `?` of a query, for which a `&` may have been written."""
+    places = [address.find(mark) for mark in "?#"]
+    if address.find("&") < address.rfind("="):
+        places.append(address.find("&"))
+    place = min((each for each in places if each >= 0), default=len(address))
+    return address[:place], address[place : place + 1].replace("&", "?"), address[place + 1 :]
 
 
 def _is_harmless(parts: SplitResult) -> bool:

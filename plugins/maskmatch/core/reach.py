@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from maskmatch.core.image_ids import what_is_wrong
+
 _ADDRESS = re.compile(
     r"https://(?P<host>[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?\.?)(:(?P<port>[0-9]{1,5}))?"
     r"(/[!\"$-\[\]-~]*)?",
@@ -30,12 +32,13 @@ class Reach:
     def what_is_wrong(self, image_id: str, *, source: str) -> str | None:
         """Return why an image must not be sent, with the cure; None for one of the source or one allowed."""
         scheme, separator, rest = image_id.partition("://")
-        if not separator:
+        if separator and scheme != "s3":
+            return _refusal("host", _host(image_id), self.hosts)
+        if wrong := what_is_wrong(image_id):
+            return wrong
+        if not is_elsewhere(image_id, source=source):
             return None
-        if scheme == "s3":
-            bucket = rest.partition("/")[0]
-            return _refusal("bucket", bucket, self.buckets) if is_elsewhere(image_id, source=source) else None
-        return _refusal("host", _host(image_id), self.hosts)
+        return _refusal("bucket", rest.partition("/")[0], self.buckets)
 
 
 def is_elsewhere(image_id: str, *, source: str) -> bool:

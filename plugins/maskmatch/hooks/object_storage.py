@@ -11,8 +11,9 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from maskmatch.core.errors import MaskmatchError, WrongSetting
 from maskmatch.core.reach import Reach
-from maskmatch.settings.fields import Entered, check_names
-from maskmatch.settings.sources import in_connection
+from maskmatch.hooks.connections import entered_in, found_by, place_of
+from maskmatch.settings.fields import Entered
+from maskmatch.settings.sources import check_blanks
 from maskmatch.settings.store import reach_of, store_settings, table_mode_from_variables, trial_of
 from maskmatch.settings.store_fields import CLIENT_FIELDS, EXTRA_FIELDS
 from maskmatch.storage.object_stores import Store, StoreSettings, open_store
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 _NO_ADDRESS = "The settings are sound. Enter the address that Test may list and read, s3://bucket/prefix."
 _UNUSED = ("host", "schema")
-_LOGIN, _PASSWORD = "access key id (login)", "secret access key (password)"
 
 
 class ObjectStorageHook(BaseHook):
@@ -58,7 +58,10 @@ class ObjectStorageHook(BaseHook):
             raise WrongSetting(
                 f"{entered['role'].place} is source, which is only read: give the warehouse another"
             )
-        return store_settings(entered)
+        settings = store_settings(entered)
+        if not settings.access_key and not settings.profile:  # boto3 looks for a key by itself
+            check_blanks(os.environ)
+        return settings
 
     def get_store(self, uri: str, *, writes: bool = False) -> Store:
         """Return the store at an address; the connection is read when it is an S3 store."""
@@ -98,31 +101,32 @@ class ObjectStorageHook(BaseHook):
     @property
     def place(self) -> str:
         """Return how messages name the connection."""
-        return f"connection {self.maskmatch_store_conn_id}"
+        return place_of(self.maskmatch_store_conn_id)
 
     def _entered(self) -> dict[str, Entered]:
         """Return every field with its place; raise WrongSetting for what is not a field."""
-        connection = self._find(self.maskmatch_store_conn_id)
-        if connection.conn_type != self.conn_type:
-            raise WrongSetting(f"{self.place}: its type is {connection.conn_type}: make it {self.conn_type}")
+        connection = found_by(self._find, self.maskmatch_store_conn_id)
+        entered = entered_in(
+            connection,
+            conn_id=self.maskmatch_store_conn_id,
+            conn_type=self.conn_type,
+            named={
+                "access_key": ("access key id (login)", connection.login),
+                "secret_key": ("secret access key (password)", connection.password),
+            },
+            extra=EXTRA_FIELDS,
+        )
         for name in _UNUSED:
-            if getattr(connection, name):
+            if getattr(connection, name) not in (None, ""):
                 raise WrongSetting(f"{self.place}, {name}: it is not used, leave it empty: see endpoint_url")
-        named = {_LOGIN: connection.login, _PASSWORD: connection.password}
-        entered = in_connection(self.maskmatch_store_conn_id, named, connection.extra)
-        keys = {"access_key": entered.pop(_LOGIN), "secret_key": entered.pop(_PASSWORD)}
-        names = [field.name for field in EXTRA_FIELDS]
-        check_names(entered, names, place=f"{self.place}, extra")
-        empty = {name: Entered(None, f"{self.place}, field {name}") for name in names}
-        whole = {**empty, **entered, **keys}
-        self._check_port(connection.port, CLIENT_FIELDS[0].value_of(whole["endpoint_url"]))
-        return whole
+        self._check_port(connection.port, CLIENT_FIELDS[0].value_of(entered["endpoint_url"]))
+        return entered
 
     def _check_port(self, port: int | None, endpoint_url: str | None) -> None:
         """Raise WrongSetting for a port that is not the endpoint's: only Airflow's page wants it."""
         parts = urlsplit(endpoint_url or "https://")
         used = parts.port or (80 if parts.scheme == "http" else 443)
-        if port and port != used:
+        if port is not None and port != used:
             raise WrongSetting(
                 f"{self.place}, port: {port} is not that of endpoint_url: leave it empty, or enter {used}"
             )

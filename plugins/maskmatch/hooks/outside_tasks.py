@@ -6,6 +6,7 @@ from airflow.models.connection import Connection  # a task asks its supervisor, 
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from maskmatch.core.errors import WrongSetting
+from maskmatch.hooks.connections import place_of, refuse_unreadable
 
 
 def known_connection(conn_id: str) -> Any:
@@ -14,11 +15,12 @@ def known_connection(conn_id: str) -> Any:
 
 
 def find_connection(conn_id: str) -> Any:
-    """Return a connection; raise WrongSetting when Airflow, as it is set up here, does not know it."""
+    """Return a connection; raise WrongSetting when Airflow, as it is set up here, cannot know or read it."""
     try:
         return known_connection(conn_id)
     except AirflowNotFoundException:
+        refuse_unreadable(conn_id)
         raise WrongSetting(
-            f"connection {conn_id}: Airflow, as it is set up here, knows no connection of this name; run the "
+            f"{place_of(conn_id)}: Airflow, as it is set up here, knows no connection of this name; run the "
             "command where tasks run, as their user"
         ) from None

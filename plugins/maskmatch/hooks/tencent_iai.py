@@ -7,12 +7,11 @@ from typing import Any, ClassVar
 from airflow.sdk import BaseHook, Connection
 
 from maskmatch.core.errors import MaskmatchError
-from maskmatch.core.renamed import CONNECTION_FIELDS, refuse_renamed
+from maskmatch.hooks.connections import address_of, entered_in, found_by, place_of
 from maskmatch.hooks.executors import check_default_store
 from maskmatch.settings.account import AccountSettings, names_permit_store, read_account
 from maskmatch.settings.account_fields import EXTRA
-from maskmatch.settings.fields import Entered, check_names
-from maskmatch.settings.sources import in_connection
+from maskmatch.settings.fields import Entered
 from maskmatch.tencent import Account, TencentComparer
 
 
@@ -31,7 +30,7 @@ class TencentIaiHook(BaseHook):
     @property
     def place(self) -> str:
         """Return how messages name the connection."""
-        return f"connection {self.tencent_iai_conn_id}"
+        return place_of(self.tencent_iai_conn_id)
 
     def get_settings(
         self,
@@ -44,7 +43,7 @@ class TencentIaiHook(BaseHook):
 
         `find` finds the connection where no task runs.
         """
-        found = (find or self.get_connection)(self.tencent_iai_conn_id)
+        found = found_by(find or self.get_connection, self.tencent_iai_conn_id)
         entered = {**self._entered(found), **(options or {})}
         settings = read_account(entered, place=self.place, needs_key=needs_key)
         if not names_permit_store(entered):
@@ -74,16 +73,14 @@ class TencentIaiHook(BaseHook):
         return True, f"The service answers and accepts the key. {settings}"
 
     def _entered(self, connection: Connection) -> dict[str, Entered]:
-        host = f"{connection.host or ''}:{connection.port}" if connection.port else connection.host
-        if connection.schema:  # the path of a URI
-            host = f"{host}/{connection.schema}"
-        named = {"SecretId (login)": connection.login, "SecretKey (password)": connection.password}
-        fields = in_connection(self.tencent_iai_conn_id, {**named, "endpoint (host)": host}, connection.extra)
-        entered = {
-            "secret_id": fields.pop("SecretId (login)"),
-            "secret_key": fields.pop("SecretKey (password)"),
-            "endpoint": fields.pop("endpoint (host)"),
-        }
-        refuse_renamed(fields, CONNECTION_FIELDS, kind="field")
-        check_names(fields, [field.name for field in EXTRA], place=f"{self.place}, extra")
-        return {**fields, **entered}
+        return entered_in(
+            connection,
+            conn_id=self.tencent_iai_conn_id,
+            conn_type=self.conn_type,
+            named={
+                "secret_id": ("SecretId (login)", connection.login),
+                "secret_key": ("SecretKey (password)", connection.password),
+                "endpoint": ("endpoint (host)", address_of(connection)),
+            },
+            extra=EXTRA,
+        )

@@ -19,12 +19,12 @@ from msgspec.structs import replace
 from maskmatch.core.codes import ThrottleScope
 from maskmatch.core.errors import InputError
 from maskmatch.permits.steps import budgets, hosts, leases, reserving, timeline
-from maskmatch.permits.steps.claims import Claim, Grant, Priority
+from maskmatch.permits.steps.claims import CHECK_RUN, Claim, Grant, Priority
 from maskmatch.permits.steps.document import Moment, SharedDocument
 from maskmatch.permits.steps.orders import Order, decode_order, encode_order
 from maskmatch.permits.steps.sharing import PriorityShare
 from maskmatch.permits.steps.snapshot import Snapshot, snapshot
-from maskmatch.permits.steps.state import ALL_RUNS, State, decode, encode, prune
+from maskmatch.permits.steps.state import ALL_RUNS, State, decode, encode, known, prune
 
 T = TypeVar("T")
 _TELL_EVERY_SECONDS = 1.0
@@ -68,6 +68,7 @@ class PermitCoordinator:
         ) -> tuple[State, tuple[reserving.Slots | reserving.Wait | reserving.Refusal, int]]:
             if unbilled:
                 state = _given_back(state, moment, claim, unbilled)
+            state = state if claim.run_id == CHECK_RUN else known(state)
             state, answer = reserving.reserve(self._told(state, moment, refused), moment, ask)
             return state, (answer, reserving.processes(state, moment, self._who))
 
@@ -96,7 +97,7 @@ class PermitCoordinator:
 
         def step(state: State, moment: Moment) -> tuple[State, int]:
             lease = leases.take(state.leases, shard, at_least=at_least, utc=moment.utc.timestamp())
-            return replace(state, leases={**state.leases, shard: lease}), lease.epoch
+            return replace(known(state), leases={**state.leases, shard: lease}), lease.epoch
 
         return self._change(step)
 
@@ -164,7 +165,7 @@ class PermitCoordinator:
 
         def view(document: bytes | None, moment: Moment) -> Snapshot:
             state = prune(decode(document), moment)
-            return snapshot(state, moment, self._rate, is_known=document is not None)
+            return snapshot(state, moment, self._rate)
 
         return self._document.look(view)
 
@@ -188,7 +189,7 @@ class PermitCoordinator:
     ) -> None:
         """Carry out an order and record it, in one step."""
         words = partial(encode_order, by=by or self._who, what=what, whom=whom or ALL_RUNS, share=share)
-        self._change(lambda state, moment: (alter(state, moment), None), record=words)
+        self._change(lambda state, moment: (known(alter(state, moment)), None), record=words)
 
     def _alter(self, alter: Callable[[State, Moment], State]) -> None:
         self._change(lambda state, moment: (alter(state, moment), None))

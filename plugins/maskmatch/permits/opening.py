@@ -2,11 +2,13 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from maskmatch.core.clock import Clock
+from maskmatch.core.endpoints import problem_of
 from maskmatch.core.errors import InputError
 from maskmatch.core.renamed import VARIABLES, refuse_renamed
 from maskmatch.permits.coordinator import PermitCoordinator
@@ -16,6 +18,8 @@ from maskmatch.permits.stores.sqlite import SqliteDocument
 
 INTERFACE_GROUP = "face-comparison"
 _FORMS = "sqlite:////absolute/path/of/a/file, redis://host:port/number or postgresql://user@host/database"
+_NUMBER, _DATABASE = re.compile(r"(/[0-9]{0,5})?"), re.compile(r"(/[^/]*)?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ESCAPES = "@, /, ? and # in a password as %40, %2F, %3F and %23"
 
 
@@ -29,14 +33,19 @@ def quota_key(secret_id: str) -> str:
     return f"{INTERFACE_GROUP}:{hashlib.sha256(secret_id.encode()).hexdigest()[:16]}"
 
 
+def permit_store_variable() -> str | None:
+    """Return what MASKMATCH_PERMIT_STORE holds, None for nothing and for blanks."""
+    return os.environ.get("MASKMATCH_PERMIT_STORE", "").strip() or None
+
+
 def permit_store_address(given: str | None) -> str:
     """Return the given address, else that in MASKMATCH_PERMIT_STORE, else a file of this user on this host.
 
     Raise InputError while a variable or a file still has its former name.
     """
     refuse_renamed(os.environ, VARIABLES, kind="variable")
-    if named := given or os.environ.get("MASKMATCH_PERMIT_STORE"):
-        return named
+    if named := given or permit_store_variable():
+        return named.strip()
     check_former(default_file())
     return f"sqlite:///{default_file()}"
 
@@ -68,21 +77,36 @@ def open_coordinator(uri: str, *, secret_id: str, calls_per_second: float, clock
     return PermitCoordinator(_document(uri, quota_key(secret_id), clock), calls_per_second=calls_per_second)
 
 
+def with_password(address: str, password: str) -> str:
+    """Return the address with the password of its permit store; raise InputError if it can have no such."""
+    parts = _split(address)
+    if parts.scheme == "sqlite":
+        raise InputError(f"the permit store {shown(parts)} is a file, which has no password: leave it empty")
+    if parts.password or re.search(r"(^|&)password=", parts.query):
+        raise InputError(
+            f"the address of the permit store {shown(parts)} holds a password, too: take it out there"
+        )
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:{quote(password, safe='')}@{host}"))
+
+
 def _document(uri: str, key: str, clock: Clock) -> SharedDocument:
     parts = _split(uri)
     address = shown(parts)
-    if parts.scheme == "sqlite" and not parts.netloc and parts.path.startswith("//"):
-        return SqliteDocument(Path(unquote(parts.path[1:])), quota_key=key, clock=clock)
+    if parts.scheme == "sqlite":
+        return SqliteDocument(_file(parts), quota_key=key, clock=clock)
     if "@" in f"{parts.path}{parts.query}{parts.fragment}":  # a part of the password may seem to be the host
         raise InputError(f"the permit store's address cannot be read: write {_ESCAPES}")
     if parts.scheme in ("redis", "rediss") and parts.hostname:
         from maskmatch.permits.stores.redis import RedisDocument  # noqa: PLC0415 - only who uses it needs it
 
+        _check_server(uri, parts, _NUMBER)
         _check_options(parts, RedisDocument.takes_option)
         return RedisDocument(uri, address=address, quota_key=key, clock=clock)
     if parts.scheme in ("postgresql", "postgres") and parts.hostname:
         from maskmatch.permits.stores.postgres import PostgresDocument  # noqa: PLC0415 - the same
 
+        _check_server(uri, parts, _DATABASE)
         _check_options(parts, PostgresDocument.takes_option)
         return PostgresDocument(uri, address=address, quota_key=key, clock=clock)
     raise InputError(f"{address!r} is not the address of a permit store: give {_FORMS}")
@@ -95,6 +119,33 @@ def _split(uri: str) -> SplitResult:
     except ValueError:
         raise InputError(f"the permit store's address cannot be read: give {_FORMS}") from None
     return parts
+
+
+def _file(parts: SplitResult) -> Path:
+    """Return the absolute path of sqlite:////path, in which escapes are read; raise InputError."""
+    address = shown(parts)
+    if parts.query or parts.fragment:
+        raise InputError(f"the permit store's address {address} holds ? or #: in a path write %3F and %23")
+    path = unquote(parts.path[1:])
+    if parts.netloc or not path.strip("/") or not path.startswith("/") or _CONTROL.search(path):
+        raise InputError(f"{address!r} is not the address of a permit store: give {_FORMS}")
+    return Path(path)
+
+
+def _check_server(uri: str, parts: SplitResult, names: re.Pattern[str]) -> None:
+    """Raise InputError for what the store's client would leave out, or read as another address."""
+    address = shown(parts)
+    if parts.fragment:
+        raise InputError(f"the permit store's address {address} holds a #: write {_ESCAPES}")
+    host_port = parts.netloc.rpartition("@")[2].lower()
+    is_socket = host_port.startswith("%2f")  # the folder of a socket of Postgres
+    problem = None if is_socket else problem_of(host_port)
+    if not problem and re.search(r"\s", uri):
+        problem = "holds a blank"
+    if not problem and not names.fullmatch(parts.path):
+        problem = f"holds {parts.path!r} after the host"
+    if problem:
+        raise InputError(f"the permit store's address {address} {problem}: give {_FORMS}")
 
 
 def _check_options(parts: SplitResult, takes: Callable[[str, str], bool]) -> None:

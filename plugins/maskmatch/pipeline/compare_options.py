@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from maskmatch.core.account_rules import ANSWER_SECONDS, MOST_CALL_SECONDS, VENDOR_SECONDS
 from maskmatch.core.clock import Clock, SystemClock
 from maskmatch.core.errors import InputError
 from maskmatch.core.reach import Reach
@@ -13,10 +14,7 @@ from maskmatch.engine.work import RetryLimits
 from maskmatch.permits.steps.claims import Budgets, Priority
 from maskmatch.storage.images import Transfer
 from maskmatch.storage.object_stores import Store, open_store
-from maskmatch.tencent import ANSWER_SECONDS, Account
-
-_VENDOR_SECONDS, _MOST_SECONDS = 5.0, 60.0
-"""What the vendor itself may take for a call, and what no service should: a signature lives 300 s."""
+from maskmatch.tencent import Account
 
 
 def _ignore(_: dict[str, Any]) -> None:
@@ -51,10 +49,10 @@ class CompareOptions:
         """Raise InputError for an invalid number of calls or time limit."""
         if self.calls_in_flight is not None and self.calls_in_flight < 1:
             raise InputError(f"calls_in_flight must be 1 or more, not {self.calls_in_flight}")
-        if not _VENDOR_SECONDS < self.call_timeout <= _MOST_SECONDS:
+        if not VENDOR_SECONDS < self.call_timeout <= MOST_CALL_SECONDS:
             raise InputError(
-                f"call_timeout must be more than {_VENDOR_SECONDS:.0f} s, which the vendor itself may take, "
-                f"and at most {_MOST_SECONDS:.0f} s, not {self.call_timeout}"
+                f"call_timeout must be more than {VENDOR_SECONDS:.0f} s, which the vendor itself may take, "
+                f"and at most {MOST_CALL_SECONDS:.0f} s, not {self.call_timeout}"
             )
 
     @property

@@ -4,18 +4,25 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
+from maskmatch.core.account_rules import DEFAULT_ENDPOINT
 from maskmatch.core.clock import SystemClock
 from maskmatch.core.errors import InputError, WrongSetting
 from maskmatch.permits.coordinator import PermitCoordinator
-from maskmatch.permits.opening import open_coordinator, permit_store_address, shown
+from maskmatch.permits.opening import (
+    open_coordinator,
+    permit_store_address,
+    permit_store_variable,
+    shown,
+    with_password,
+)
 from maskmatch.permits.steps.claims import Budget, Budgets
 from maskmatch.settings.account_fields import ACCOUNT_FIELDS, PERMIT_STORE, VARIABLES, WAIVED
 from maskmatch.settings.fields import Entered, read_fields
 from maskmatch.settings.run_fields import RUN_FIELDS
 from maskmatch.settings.sources import check_variables
-from maskmatch.tencent.account import DEFAULT_ENDPOINT, Account
+from maskmatch.tencent.account import Account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,34 +130,23 @@ def _account(values: Mapping[str, Any], entered: Mapping[str, Entered]) -> Accou
 def names_permit_store(entered: Mapping[str, Entered]) -> bool:
     """Return True if somebody names the permit store, False where the default file is used."""
     values = read_fields((PERMIT_STORE,), entered)
-    return bool(values["permit_store"] or os.environ.get("MASKMATCH_PERMIT_STORE"))
+    return bool(values["permit_store"] or permit_store_variable())
 
 
 def _permit_store(values: Mapping[str, Any], entered: Mapping[str, Entered], place: str) -> str:
     """Return its address; it is not opened, but could be."""
-    given = values["permit_store"]
-    variable = None if given else os.environ.get("MASKMATCH_PERMIT_STORE")
+    given, password = values["permit_store"], values["permit_store_password"]
     try:
-        address = _with_password(permit_store_address(given), values["permit_store_password"])
+        address = permit_store_address(given)
         open_coordinator(address, secret_id="", calls_per_second=1.0, clock=SystemClock())
     except InputError as error:
-        where = (
-            entered["permit_store"].place
-            if given
-            else "variable MASKMATCH_PERMIT_STORE"
-            if variable
-            else place
-        )
+        by_variable = "variable MASKMATCH_PERMIT_STORE" if permit_store_variable() else place
+        where = entered["permit_store"].place if given else by_variable
         raise WrongSetting(f"{where}: {error}") from None
-    return address
-
-
-def _with_password(address: str, password: str | None) -> str:
-    parts = urlsplit(address)
-    if not password or parts.password or not parts.netloc:
-        return address
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:{quote(password, safe='')}@{host}"))
+    try:
+        return with_password(address, password) if password else address
+    except InputError as error:
+        raise WrongSetting(f"{entered['permit_store_password'].place}: {error}") from None
 
 
 def _budgets(values: Mapping[str, Any]) -> Budgets:

@@ -6,16 +6,21 @@ Light to import, since every process of Airflow reads the form of the connection
 from functools import partial
 from types import MappingProxyType
 
+from maskmatch.core.account_rules import (
+    DEFAULT_CALLS_PER_SECOND,
+    DEFAULT_REGION,
+    LEAST_CALLS_PER_SECOND,
+    MOST_CALLS_PER_SECOND,
+)
 from maskmatch.settings import readers
 from maskmatch.settings.fields import Field
 
 WAIVED = "none"
 """What a person enters as the day's budget to have none."""
 _MOST_CALLS = 10**12
-_MOST_RATE = 100_000
 _CALLS = f"a whole number from 1 to {_MOST_CALLS:,} such as 500000, or empty for no limit"
-_CNY = "an amount above 0 such as 1500.5, or empty for no limit"
-_RATE = f"a number above 0 and at most {_MOST_RATE:,}, such as 50"
+_CNY = f"{readers.MONEY}, or empty for no limit"
+_RATE = f"a number from {LEAST_CALLS_PER_SECOND} to {MOST_CALLS_PER_SECOND:,}, such as 50"
 _OF_RUN = (
     "Of one run at most; when spent, its tasks fail, and go on once it is raised. A run may ask for less. "
     "Empty: no limit."
@@ -47,7 +52,7 @@ def _cny(name: str, label: str, text: str) -> Field:
         form=_CNY,
         label=label,
         help=text,
-        schema={"type": ["number", "null"], "exclusiveMinimum": 0},
+        schema={"type": ["number", "null"], "minimum": 0.01},
     )
 
 
@@ -84,7 +89,7 @@ ENDPOINT = Field(
     label="Endpoint",
     help="Empty: iai.tencentcloudapi.com. A protocol typed before it is understood.",
 )
-REGION = _words("region", "Region", "Of the service. Empty: ap-guangzhou.", default="ap-guangzhou")
+REGION = _words("region", "Region", "Of the service. Empty: ap-guangzhou.", default=DEFAULT_REGION)
 PROTOCOL = Field(
     name="protocol",
     read=readers.one_of("https", "http"),
@@ -99,12 +104,16 @@ PROTOCOL = Field(
 )
 CALLS_PER_SECOND = Field(
     name="calls_per_second",
-    read=partial(readers.number, above=0, most=_MOST_RATE),
+    read=partial(readers.number, least=LEAST_CALLS_PER_SECOND, most=MOST_CALLS_PER_SECOND),
     form=_RATE,
-    default=50.0,
+    default=DEFAULT_CALLS_PER_SECOND,
     label="Rate limit, calls per second",
     help="What the vendor allows the whole account. Empty: 50, its limit for pay-per-call.",
-    schema={"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": _MOST_RATE},
+    schema={
+        "type": ["number", "null"],
+        "minimum": LEAST_CALLS_PER_SECOND,
+        "maximum": MOST_CALLS_PER_SECOND,
+    },
 )
 PERMIT_STORE = Field(
     name="permit_store",
@@ -120,10 +129,10 @@ PERMIT_STORE = Field(
 )
 PERMIT_STORE_PASSWORD = Field(
     name="permit_store_password",
-    read=str,
-    form="a password",
+    read=readers.password,
+    form="a password, as text",
     label="Password of the permit store",
-    help="Of Redis or Postgres, if required; never write it into the address.",
+    help="Of Redis or Postgres, if required; never write it into the address, too. A file has none.",
     schema={"type": ["string", "null"], "format": "password"},
     is_secret=True,
 )

@@ -12,6 +12,11 @@ _HEAD = """\
 
 Made from the tables of `plugins/maskmatch/settings` by `make docs`. A value that is wrong, and a name that
 is not known, is refused before anything is called, with its place and the right form. Empty is the default.
+That goes for every variable that begins with `MASKMATCH_`, those apart that Kubernetes makes for a Service of
+that name, and for one of `TENCENTCLOUD_*` that is nearly one of ours. Nothing before an `@` is ever shown.
+
+Places are `s3://bucket/prefix`, in which every character is meant (`#`, `?` and `%`, too), or
+`file:///folder`, a URI (`%23` for `#`, `%3F` for `?`). Neither holds a user or a password.
 
 """
 _OF_ACCOUNT = """\

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from maskmatch.core.errors import WrongSetting
+from maskmatch.core.shown import shown_value
 
-_LONGEST = 80
 _NEAR = 0.75
 
 
@@ -77,14 +77,6 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     plain = {_plain(each): each for each in known}
     found = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=_NEAR)
     return plain[found[0]] if found else None
-
-
-def shown_value(value: object) -> str:
-    """Return a value as it may be shown: short, and without user and password of an address."""
-    text = repr(value)
-    if "@" in text:
-        text = f"'...@{text.rpartition('@')[2]}"
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _plain(name: str) -> str:

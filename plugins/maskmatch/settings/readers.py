@@ -4,14 +4,19 @@ import re
 import ssl
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from maskmatch.core.endpoints import Endpoint, read_endpoint
+from maskmatch.core.endpoints import Endpoint, problem_of, read_endpoint
 from maskmatch.core.errors import InputError
+from maskmatch.core.places import s3_place
+from maskmatch.core.shown import shown_value
 
+MONEY = "an amount from 0.01 such as 1500.5"
+_FEN = Decimal("0.01")
 _FLAGS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 _PATTERN = re.compile(r"[a-z0-9.*?\[\]!-]+")
+_HTTP = re.compile(r"(https?)://", re.IGNORECASE)
+_COS_BUCKET = re.compile(r"(?!cos)[^:]*\.myqcloud\.com(:|$)")
 _DIGITS = frozenset("0123456789.eE+-")
 
 
@@ -46,9 +51,9 @@ def amount(value: object, *, most: float) -> Decimal:
 
 
 def money(value: object) -> Decimal:
-    """Return money above nothing."""
+    """Return money, a fen of which is the least."""
     found = amount(value, most=1e9)
-    if found <= 0:
+    if found < _FEN:
         raise ValueError
     return found
 
@@ -91,12 +96,19 @@ def secret(value: object) -> str:
     return found
 
 
+def password(value: object) -> str:
+    """Return a password as it is; a number may have lost how it was written."""
+    if not isinstance(value, str):
+        raise ValueError("it is not text: put it in quotes")  # noqa: TRY004 - a reader raises nothing else
+    return value
+
+
 def patterns(value: object) -> tuple[str, ...]:
     """Return names and patterns: a text in which they are parted by commas or blanks, or a list of such."""
     texts = [text(each) for each in (value if isinstance(value, list) else [value])]
     found = tuple(" ".join(texts).replace(",", " ").lower().split())
     if wrong := next((name for name in found if not _is_pattern(name)), None):
-        raise ValueError(f"{wrong} is not one")
+        raise ValueError(f"{shown_value(wrong)} is not one")
     return found
 
 
@@ -109,33 +121,29 @@ def time_zone(value: object) -> str:
     """Return the name of a time zone."""
     try:
         return ZoneInfo(text(value).strip()).key
-    except (ZoneInfoNotFoundError, OSError):
+    except (ZoneInfoNotFoundError, OSError, ValueError):  # its own words repeat the value
         raise ValueError from None
 
 
 def endpoint_url(value: object) -> str:
     """Return the address of a server: scheme, host and port alone, https where no scheme is written."""
     found = word(value)
-    parts = urlsplit(found if "://" in found else f"https://{found}")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("it begins with https:// or http:// and a host")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("it holds a user or password: keys have fields of their own")
-    if parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError("it holds more than a host: leave the rest out, the bucket too")
-    if parts.hostname.endswith(".myqcloud.com") and not parts.hostname.startswith("cos"):
+    scheme = _HTTP.match(found)
+    host_port = found[scheme.end() if scheme else 0 :].rstrip("/").lower()
+    if problem := problem_of(host_port):
+        raise ValueError(f"it {problem}: write scheme, host and port alone, without key and bucket")
+    if _COS_BUCKET.match(host_port):
         raise ValueError("it holds the bucket: begin with cos.")
-    port = f":{parts.port}" if parts.port is not None else ""
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}{port}"
+    return f"{scheme[1].lower() if scheme else 'https'}://{host_port}"
 
 
 def s3_address(value: object) -> str:
     """Return an address s3://bucket/prefix."""
-    parts = urlsplit(word(value))
-    if parts.scheme != "s3" or not parts.netloc or "@" in parts.netloc:
+    found = text(value).strip()
+    if not found.startswith("s3://"):
         raise ValueError
-    return f"s3://{parts.netloc}{parts.path}"
+    place = s3_place(found)
+    return f"s3://{place.bucket}/{place.key}"
 
 
 def ca_file(value: object) -> str:

@@ -3,6 +3,7 @@
 from functools import partial
 from types import MappingProxyType
 
+from maskmatch.core.account_rules import ANSWER_SECONDS, MOST_CALL_SECONDS, VENDOR_SECONDS
 from maskmatch.core.decisions import NOMINAL_FMRS
 from maskmatch.core.limits import ShareLimit
 from maskmatch.settings import readers
@@ -58,9 +59,10 @@ RUN_FIELDS = MappingProxyType(
             ),
             Field(
                 name="call_timeout",
-                read=partial(readers.number, above=5, most=60),
-                form="a number of seconds above 5, which the vendor itself may take, and at most 60",
-                default=10.0,
+                read=partial(readers.number, above=VENDOR_SECONDS, most=MOST_CALL_SECONDS),
+                form=f"a number of seconds above {VENDOR_SECONDS:.0f}, which the vendor itself may take, and "
+                f"at most {MOST_CALL_SECONDS:.0f}",
+                default=ANSWER_SECONDS,
             ),
             Field(
                 name="store_patience",
@@ -74,7 +76,7 @@ RUN_FIELDS = MappingProxyType(
             _flag("allow_empty"),
             _flag("recompare"),
             _whole("budget_calls", 1, _MOST_CALLS),
-            Field(name="budget_cny", read=readers.money, form="an amount above 0 such as 1500.5"),
+            Field(name="budget_cny", read=readers.money, form=readers.MONEY),
         )
     }
 )

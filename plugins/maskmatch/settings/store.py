@@ -7,6 +7,7 @@ from typing import Any
 from maskmatch.core.errors import InputError, WrongSetting
 from maskmatch.core.reach import Reach
 from maskmatch.settings.fields import Entered, Field, read_fields
+from maskmatch.settings.sources import check_blanks, check_variables
 from maskmatch.settings.store_fields import (
     REACH_FIELDS,
     STORE_FIELDS,
@@ -44,7 +45,7 @@ def store_settings(entered: Mapping[str, Entered]) -> StoreSettings:
     values = read_fields(STORE_FIELDS, entered)
     if wrong := _wrong_together(values, {name: each.place for name, each in entered.items()}):
         raise WrongSetting(wrong)
-    return StoreSettings(**values)
+    return StoreSettings(**values, profile_place=entered["profile"].place)
 
 
 def trial_of(entered: Mapping[str, Entered]) -> Trial:
@@ -64,7 +65,11 @@ def reach_from_variables(variables: Mapping[str, str]) -> Reach:
 
 
 def table_mode_from_variables(variables: Mapping[str, str]) -> int:
-    """Return the mode of tables in a folder, which has no connection; raise WrongSetting."""
+    """Return the mode of tables in a folder, which has no connection; raise WrongSetting.
+
+    Whoever opens a store asks for it, and so an unknown variable is found here.
+    """
+    check_variables(variables)
     mode: int = _TABLE_MODE.value_of(_first_set(variables, (TABLE_MODE_VARIABLE,)))
     return mode
 
@@ -74,6 +79,7 @@ def settings_from_variables(variables: Mapping[str, str], *, place: str) -> Stor
 
     A profile of the place has a key of its own, which goes before that in the environment.
     """
+    check_blanks(variables)
     entered = {name: _first_set(variables, names) for name, names in VARIABLES.items()}
     entered["profile"] = _first_set(variables, (profile_variable(place),))
     if not entered["profile"].is_empty:
@@ -89,7 +95,7 @@ def _mode(text: str) -> int:
 
 
 def _first_set(variables: Mapping[str, str], names: tuple[str, ...]) -> Entered:
-    name = next((name for name in names if variables.get(name)), names[-1])
+    name = next((name for name in names if variables.get(name, "").strip()), names[-1])
     return Entered(variables.get(name), f"variable {name}")
 
 

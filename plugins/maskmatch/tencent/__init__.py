@@ -14,10 +14,8 @@ comparer         what the core calls: an answer, or CallFailed with a rule of th
 
 from maskmatch.tencent.account import Account
 from maskmatch.tencent.comparer import MODEL_VERSION, TencentComparer
-from maskmatch.tencent.exchanges import ANSWER_SECONDS
 
 __all__ = [
-    "ANSWER_SECONDS",
     "MODEL_VERSION",
     "Account",
     "TencentComparer",

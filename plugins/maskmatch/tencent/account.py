@@ -5,13 +5,14 @@ import math
 import re
 from dataclasses import dataclass, field
 
+from maskmatch.core.account_rules import (
+    DEFAULT_CALLS_PER_SECOND,
+    DEFAULT_ENDPOINT,
+    DEFAULT_REGION,
+    LEAST_CALLS_PER_SECOND,
+)
 from maskmatch.core.endpoints import read_endpoint
 from maskmatch.core.errors import InputError
-
-DEFAULT_ENDPOINT = "iai.tencentcloudapi.com"
-DEFAULT_REGION = "ap-guangzhou"
-DEFAULT_CALLS_PER_SECOND = 50.0
-"""Rate limit of pay-per-call accounts: https://cloud.tencent.com/document/product/867/50269"""
 
 _INVISIBLE = re.compile(r"[^!-~]+")
 
@@ -47,8 +48,11 @@ class Account:
 
     def __post_init__(self) -> None:
         """Mend the endpoint; raise InputError for an invalid rate, endpoint, protocol, key or region."""
-        if not 0 < self.calls_per_second < math.inf:
-            raise InputError(f"calls_per_second must be a number above 0, not {self.calls_per_second}")
+        if not LEAST_CALLS_PER_SECOND <= self.calls_per_second < math.inf:
+            raise InputError(
+                f"calls_per_second must be a number of {LEAST_CALLS_PER_SECOND} or more, "
+                f"not {self.calls_per_second}"
+            )
         endpoint = read_endpoint(self.endpoint)
         object.__setattr__(self, "endpoint", endpoint.host_port)
         object.__setattr__(self, "protocol", endpoint.protocol or self.protocol)

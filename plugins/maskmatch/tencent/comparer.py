@@ -9,6 +9,7 @@ from dataclasses import replace
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 from tencentcloud.iai.v20200303 import models
 
+from maskmatch.core.account_rules import ANSWER_SECONDS
 from maskmatch.core.codes import Action, Billed, rule_for
 from maskmatch.core.errors import CallFailed, SlotMissed, StopRun, Unavailable
 from maskmatch.core.image_rules import Picture
@@ -17,7 +18,7 @@ from maskmatch.tencent.account import Account
 from maskmatch.tencent.answers import Response
 from maskmatch.tencent.client import SIGNATURE_EXPIRED, LeanClient
 from maskmatch.tencent.connections import Connections
-from maskmatch.tencent.exchanges import ANSWER_SECONDS, Exchange, Exchanges, is_stale
+from maskmatch.tencent.exchanges import Exchange, Exchanges, is_stale
 from maskmatch.tencent.stages import ExchangeBroken, Stage
 from maskmatch.tencent.values import message_of, score_of, text_of
 

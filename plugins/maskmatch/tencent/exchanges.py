@@ -17,13 +17,11 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from maskmatch.core.account_rules import ANSWER_SECONDS
 from maskmatch.tencent.answers import HttpAnswer, Response
 from maskmatch.tencent.connections import NOT_NOW, Connections, is_over
 from maskmatch.tencent.stages import ExchangeBroken, Stage
 
-ANSWER_SECONDS = 10.0
-"""For the whole answer, however slowly it drips, once the request has left: the vendor's backend gives up
-after 5 s. For a request that does not leave, from the last of it that did."""
 _AT_ONCE = 16 * 1024
 _NAP_SECONDS = 0.01
 """Shorter waits are slept through: what comes meanwhile is taken in with the next call that is sent."""

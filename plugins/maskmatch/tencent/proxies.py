@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from urllib import request
 from urllib.parse import unquote
 
-from maskmatch.core.endpoints import Endpoint, read_endpoint, without_user
+from maskmatch.core.endpoints import Endpoint, in_ascii, read_endpoint
 from maskmatch.core.errors import InputError, StopRun
 
 _PORTS = {"https": 443, "http": 80}
@@ -58,11 +58,11 @@ def read_proxy(text: str) -> Proxy:
     scheme = _SCHEME.match(typed)
     credential, at, host_port = typed[scheme.end() if scheme else 0 :].rpartition("@")
     if scheme and scheme[1].lower() != "http":
-        raise InputError(f"{without_user(text)}: a proxy must be given as http://host:port")
+        raise InputError(f"{in_ascii(text)}: a proxy must be given as http://host:port")
     try:
         place = read_endpoint(host_port)
     except InputError as error:
-        raise InputError(f"{without_user(text)}: a proxy must be given as http://host:port") from error
+        raise InputError(f"{in_ascii(text)}: a proxy must be given as http://host:port") from error
     user, _, password = credential.partition(":")
     return Proxy(place.host, place.port or 80, f"{unquote(user)}:{unquote(password)}" if at else None)
 

@@ -56,7 +56,7 @@ class WindowNow:
 class Snapshot:
     """The coordinator at one moment; `effective` is in calls granted a second over the last 10 s.
 
-    An account that nobody has used here is not known; `runs` are those it knows.
+    An account that no run has used here is not known; `runs` are those it knows.
     """
 
     is_known: bool
@@ -74,11 +74,11 @@ class Snapshot:
     runs: tuple[str, ...]
 
 
-def snapshot(state: State, moment: Moment, calls_per_second: float, *, is_known: bool = True) -> Snapshot:
+def snapshot(state: State, moment: Moment, calls_per_second: float) -> Snapshot:
     """Describe the document."""
     users = tuple(_users(state, moment.now))
     return Snapshot(
-        is_known=is_known,
+        is_known=state.is_known,
         calls_per_second=calls_per_second,
         margin=state.timeline.margin,
         effective=_effective(state, moment.now),

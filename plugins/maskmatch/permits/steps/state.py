@@ -61,6 +61,8 @@ class State(msgspec.Struct, frozen=True):
     paused: Mapping[str, float] = msgspec.field(default_factory=dict)
     drained: Mapping[str, float] = msgspec.field(default_factory=dict)
     """Since when (seconds since 1970), by run id or ALL_RUNS."""
+    is_known: bool = False
+    """Whether a run has asked for permits, or somebody has given an order; the opening call is neither."""
     pruned_at: float = 0.0
 
 
@@ -102,6 +104,11 @@ _CURE = "delete it where the permit store's address points; what was spent is th
 def encode(state: State) -> bytes:
     """Return the document."""
     return msgspec.json.encode(state)
+
+
+def known(state: State) -> State:
+    """Return the document of an account that a run or an order has named."""
+    return state if state.is_known else replace(state, is_known=True)
 
 
 def runs_of(state: State) -> set[str]:

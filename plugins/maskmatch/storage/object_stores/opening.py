@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from botocore.exceptions import BotoCoreError
 
-from maskmatch.core.errors import InputError, StopRun
+from maskmatch.core.errors import StopRun
+from maskmatch.core.places import S3Place, read_place
+from maskmatch.core.shown import without_users
 from maskmatch.storage.object_stores.base import Store
 from maskmatch.storage.object_stores.files import FileStore
 from maskmatch.storage.object_stores.modes import TABLE_MODE
@@ -27,21 +28,21 @@ def open_store(
     `settings` are asked for when there is an S3 store, and again when it refuses the key. `table_mode`
     is that of tables in a folder.
     """
-    parts = urlsplit(uri)
-    if parts.scheme == "s3" and parts.netloc:
-        try:
-            return _s3_store(parts.netloc, parts.path, settings)
-        except (BotoCoreError, ValueError) as error:
-            raise StopRun(f"{uri}: fix the storage settings: {error}") from error
-    if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
-        return FileStore(Path(unquote(parts.path)), table_mode=table_mode)
-    raise InputError(f"{uri!r} is not a storage address: give s3://bucket/prefix or file:///folder")
+    place = read_place(uri)
+    if isinstance(place, Path):
+        return FileStore(place, table_mode=table_mode)
+    try:
+        return _s3_store(place, settings)
+    except (BotoCoreError, ValueError) as error:
+        raise StopRun(f"{uri.strip()}: fix the storage settings: {without_users(str(error))}") from None
 
 
-def _s3_store(bucket: str, prefix: str, settings: Callable[[], StoreSettings]) -> S3Store:
+def _s3_store(place: S3Place, settings: Callable[[], StoreSettings]) -> S3Store:
     def client() -> "S3Client":
         return s3_client(settings())
 
     first = settings()
     said = first.of_each_write()
-    return S3Store(s3_client(first), bucket=bucket, prefix=prefix, renewed=client, of_each_write=said)
+    return S3Store(
+        s3_client(first), bucket=place.bucket, prefix=place.key, renewed=client, of_each_write=said
+    )

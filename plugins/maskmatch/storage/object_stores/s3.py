@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import io
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
@@ -22,6 +21,7 @@ from maskmatch.core.errors import (
     StoreRefused,
     Unavailable,
 )
+from maskmatch.core.shown import without_users
 from maskmatch.core.store_troubles import Kind, StoreRule, store_rule
 from maskmatch.storage.object_stores.base import Content, ObjectInfo
 from maskmatch.storage.object_stores.s3_bodies import Body
@@ -36,8 +36,6 @@ _GETS = 3
 _RENEW_SECONDS = 1.0
 """Between two looks for a newer key."""
 _NO_END_SECONDS = 10**9
-_USER = re.compile(r"//[^/\s@]*@")
-"""User and password in an address, which boto3's own messages show."""
 
 
 class S3Store:
@@ -207,7 +205,9 @@ class S3Store:
             if says_it_exists(error):
                 raise ObjectExists(f"{self._address(key)} exists already") from error
             if is_conditional and knows_no_conditions(error):
-                raise ConditionUnsupported(f"{self.host} knows no create-only writes: {error}") from error
+                raise ConditionUnsupported(
+                    f"{self.host} knows no create-only writes: {without_users(str(error))}"
+                ) from error
             raise self._trouble(key, rule_of(error), str(error)) from error
         except BotoCoreError as error:
             raise self._trouble(key, rule_of(error), str(error)) from error
@@ -219,8 +219,8 @@ class S3Store:
         if rule.kind is Kind.CREDENTIAL:
             self._renew()
         kind = StoreAway if rule.is_passing else StoreRefused
-        text = f"{self._address(key)} at {self.host}: {rule.meaning} ({rule.code}) {said}"
-        return kind(_USER.sub("//", text).strip(), rule)
+        text = f"{self._address(key)} at {self.host}: {rule.meaning} ({rule.code}) {without_users(said)}"
+        return kind(text.strip(), rule)
 
     def _renew(self) -> None:
         """Take a newer key if there is one; threads that were refused together ask once."""

@@ -1,12 +1,16 @@
 """From settings to a boto3 client, safe for AWS S3, Tencent COS and SeaweedFS alike."""
 
+import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
 from botocore.client import Config
+from botocore.exceptions import ProfileNotFound
 
+from maskmatch.core.errors import WrongSetting
+from maskmatch.core.shown import shown_value
 from maskmatch.storage.object_stores.store_settings import AddressingStyle, StoreSettings
 
 if TYPE_CHECKING:
@@ -45,6 +49,12 @@ def s3_client(settings: StoreSettings) -> "S3Client":
     """Return a client; COS gets the bucket in the host, unless settings or an AWS profile say otherwise."""
     style = settings.addressing_style
     client = _client(settings, style)
+    if "@" in client.meta.endpoint_url:  # one of the settings is refused before
+        client.close()
+        raise WrongSetting(
+            "the endpoint in the files of AWS holds a user or a password: take them out, keys have lines of "
+            "their own"
+        )
     if style or _style_of_profile(settings) or not is_cos(client.meta.endpoint_url):
         return client
     client.close()  # only a client knows the endpoint that a profile names
@@ -90,8 +100,23 @@ def _as_redirected(params: dict[str, Any], **_: object) -> None:
 
 
 def _session(settings: StoreSettings) -> botocore.session.Session:
-    """Return a new session: one keeps the key that it found first."""
-    return botocore.session.Session(profile=settings.profile)
+    """Return a new session: one keeps the key that it found first; raise WrongSetting without its profile."""
+    session = botocore.session.Session(profile=settings.profile)
+    try:
+        session.get_scoped_config()
+    except ProfileNotFound:
+        place = settings.profile_place if settings.profile else _variable_of_profile()
+        raise WrongSetting(
+            f"{place}: the files of AWS on this host have no profile {shown_value(session.profile)}: write "
+            "one of theirs, or add it to them"
+        ) from None
+    return session
+
+
+def _variable_of_profile() -> str:
+    """Return where boto3 has found a profile by itself; it looks at two variables in this order."""
+    names = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
+    return f"variable {next((name for name in names if name in os.environ), names[-1])}"
 
 
 def _style_of_profile(settings: StoreSettings) -> str | None:

@@ -11,6 +11,7 @@ class StoreSettings:
     """Where a store is, as whom it is asked, and what it wants of each write.
 
     What is None is found by boto3: in the environment, the files of AWS, or the role of the host.
+    `profile_place` says for messages where the profile was named.
     """
 
     endpoint_url: str | None = None
@@ -19,6 +20,7 @@ class StoreSettings:
     secret_key: str | None = field(default=None, repr=False)
     session_token: str | None = field(default=None, repr=False)
     profile: str | None = None
+    profile_place: str = field(default="", compare=False)
     addressing_style: AddressingStyle | None = None
     server_side_encryption: str | None = None
     sse_kms_key_id: str | None = None
