@@ -128,11 +128,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        code, status = self._troubles.trouble_for(self.command, self.path, self.headers) or ("", 0)
-        if code in ("", _HALF, *_HIDES):
-            self._pass_on(body, code)
+        trouble = self._troubles.trouble_for(self.command, self.path, self.headers)
+        if trouble is None or trouble[0] in (_HALF, *_HIDES):
+            self._pass_on(body, trouble[0] if trouble else "")
         else:
-            self._refuse(code, status)
+            self._refuse(*trouble)
 
     def _refuse(self, code: str, status: int) -> None:
         if code == _HUNG:

@@ -121,11 +121,11 @@ def test_an_extra_that_is_no_json_object_is_refused(monkeypatch, text):
         Entered().get_settings()
 
 
-def test_a_port_that_is_not_used_is_told_even_if_it_is_nought():
+def test_another_port_is_told_even_if_it_is_nought():
     def found(conn_id):
         return Connection(conn_id=conn_id, conn_type="maskmatch_store", port=0)
 
-    with pytest.raises(WrongSetting, match=", port: it is not used, leave it empty"):
+    with pytest.raises(WrongSetting, match=", port: 0 is not that of endpoint_url"):
         ObjectStorageHook(find=found).get_settings()
 
 
