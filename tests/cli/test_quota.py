@@ -192,7 +192,7 @@ def test_a_spent_day_says_until_when_and_with_wait_it_is_waited_for(tmp_path, ac
     [
         ("--budget-calls=0", "option --budget-calls: '0' is not a whole number from 1"),
         ("--budget-calls=1.5", "option --budget-calls: '1.5' is not a whole number from 1"),
-        ("--budget-cny-per-day=much", "option --budget-cny-per-day: 'much' is not an amount above 0"),
+        ("--budget-cny-per-day=much", "option --budget-cny-per-day: 'much' is not an amount from 0.01"),
         ("--time-zone=Mars/Base", "option --time-zone: 'Mars/Base' is not the name of a time zone"),
         ("--call-timeout=10s", "option --call-timeout: '10s' is not a number of seconds above 5"),
     ],

@@ -126,7 +126,16 @@ def test_what_is_no_image_id_is_told(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["a.jpg", "a..b/c.jpg", "10:30/a.jpg", "s3://b/cam:1.jpg", "s3://bucket/a..b", "images/C:a.jpg"]
+    "text",
+    [
+        "a.jpg",
+        "a..b/c.jpg",
+        "camera:7/a.jpg",
+        "10:30/a.jpg",
+        "s3://b/cam:1.jpg",
+        "s3://bucket/a..b",
+        "images/C:a.jpg",
+    ],
 )
 def test_what_is_an_image_id_is_let_pass(text):
     assert what_is_wrong(text) is None
