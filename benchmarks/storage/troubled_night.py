@@ -107,12 +107,12 @@ class TroubledClient:
             raise NoCredentialsError
 
     def _go_astray(self, request: AWSPreparedRequest, **_: object) -> None:
-        if self._detour and self._meets(request):
-            other = {
-                "unknown_host": "http://nobody.invalid",
-                "certificate": f"https://localhost:{self._tls_port}",
-                "no_tls": self._troubles.endpoint_url.replace("http:", "https:"),
-            }[self._detour]
+        others = {
+            "unknown_host": "http://nobody.invalid",
+            "certificate": f"https://localhost:{self._tls_port}",
+            "no_tls": self._troubles.endpoint_url.replace("http:", "https:"),
+        }
+        if (other := others.get(self._detour)) and self._meets(request):
             request.url = other + _path(request)
 
     def _meets(self, request: AWSPreparedRequest) -> bool:
