@@ -48,6 +48,8 @@ SILENCE_SECONDS = 30
 """After so long without an answer a try has failed; the patience begins with the first."""
 _OF_THE_OBJECT = (Kind.MISSING, Kind.ARCHIVED, Kind.INVALID_KEY)
 _NEVER_FROM_A_STORE = "invalid_address"
+_LIVED_WITH = ("no_size", "no_tag")
+"""Headers that some stores never send."""
 QUICK_CODES = ("ExpiredToken", "AccessDenied", "503", SILENT)
 FAR, NEAR = 20, 1500
 GOALS = {
@@ -143,9 +145,8 @@ def _passing_cells(quick: bool) -> list[Passing]:
 
 def _lasting_cells(quick: bool) -> list[Lasting]:
     ways = [(False, True)] if quick else [(True, True), (False, True), (False, False)]
-    return [
-        Lasting(code, *way) for way in ways for code in _codes(quick) if way[0] or not _is_of_the_object(code)
-    ]
+    codes = [code for code in _codes(quick) if code not in _LIVED_WITH]
+    return [Lasting(code, *way) for way in ways for code in codes if way[0] or not _is_of_the_object(code)]
 
 
 def _is_of_the_object(code: str) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from devstack.s3_troubles import Troubles
 from devstack.tls_host import tls_host
-from maskmatch.core.errors import ConditionUnsupported, StopRun, StoreRefused, Unavailable
+from maskmatch.core.errors import ConditionUnsupported, StopRun, StoreAway, StoreRefused, Unavailable
 from maskmatch.storage.object_stores import PatientStore, StoreSettings, open_store, probe_conditional_writes
 
 pytestmark = pytest.mark.server
@@ -58,6 +58,24 @@ def test_a_store_that_redirects_every_request_is_told_after_a_few(seaweed):
         with pytest.raises(StoreRefused, match="The bucket is at another endpoint"):
             store_at(troubles.endpoint_url, seaweed).get("x")
     assert len(asked) < 20
+
+
+def test_a_store_that_sends_no_part_of_an_object_is_not_taken_for_one_whose_object_is_empty(seaweed):
+    with Troubles(seaweed.endpoint_url) as troubles:
+        store = store_at(troubles.endpoint_url, seaweed)
+        store.put("x", b"data")
+        troubles.begin("InvalidRange", 400, concerned=lambda method, _: method == "GET")
+        with pytest.raises(StoreRefused, match="cannot send this part"):
+            store.peek("x", size=10)
+
+
+def test_an_object_that_breaks_off_is_told_with_its_address(seaweed):
+    with Troubles(seaweed.endpoint_url) as troubles:
+        store = store_at(troubles.endpoint_url, seaweed)
+        store.put("x", b"data")
+        troubles.begin("half", 0)
+        with pytest.raises(StoreAway, match=r"s3://maskmatch/.*x at .* broke off .*broken_off"):
+            store.get("x")
 
 
 def test_the_key_of_the_encryption_is_said_too(seaweed, tmp_path):

@@ -86,7 +86,9 @@ class SourceWatch:
             is_long = self._now() - since > _OBSTINATE_SECONDS
         if self._known_good:
             return (Proof.OBSTINATE if is_long else Proof.WELL) if self._reads_well() else Proof.ILL
-        if len(self._refused_since) >= MOST_UNPROVEN or not self._can_read(self._source, self._manifest):
+        if len(self._refused_since) >= MOST_UNPROVEN or not self._can_read(
+            self._source, self._manifest, limit=1
+        ):
             return Proof.ILL
         return Proof.OBSTINATE if is_long else Proof.UNCLEAR
 
@@ -101,9 +103,10 @@ class SourceWatch:
                         self._is_over()
             return self._saw_well
 
-    def _can_read(self, store: Store, key: str) -> bool:
+    def _can_read(self, store: Store, key: str, *, limit: int | None = None) -> bool:
+        """Read an object whole, for bodies may break off, or its first bytes, where it may be large."""
         try:
-            store.get(key, limit=1)
+            store.get(key, limit=limit)
         except ObjectMissing:
             self._known_good = None  # somebody has removed it meanwhile
         except MaskmatchError:

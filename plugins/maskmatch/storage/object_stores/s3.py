@@ -92,9 +92,10 @@ class S3Store:
                     Bucket=self._bucket, Key=self._prefix + key, Range=f"bytes=0-{size - 1}"
                 )
         except StoreRefused as error:
-            if error.rule.code not in _NO_RANGE:
+            found = self.head(key) if error.rule.code in _NO_RANGE else None
+            if found is None or found.size:
                 raise
-            return b"", self.head(key) or ObjectInfo(key, 0)  # it is empty
+            return b"", found
         with self._stream(answer, key) as body:
             data = body.read(size)
         length = self._size(key, _whole_size(answer, data, size))
@@ -110,7 +111,11 @@ class S3Store:
         return self._stream(answer, key), _tag(answer.get("ETag"))
 
     def _stream(self, answer: "GetObjectOutputTypeDef", key: str) -> BinaryIO:
-        return io.BufferedReader(Body(answer["Body"], answer.get("ContentLength"), lambda: self._errors(key)))
+        def broken_off(left: int) -> Exception:
+            return self._trouble(key, store_rule("broken_off"), f"{left:,} bytes were to come")
+
+        length = answer.get("ContentLength")
+        return io.BufferedReader(Body(answer["Body"], length, lambda: self._errors(key), broken_off))
 
     def head(self, key: str) -> ObjectInfo | None:
         """Return size and ETag."""

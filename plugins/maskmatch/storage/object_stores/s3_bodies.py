@@ -5,9 +5,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from maskmatch.core.errors import StoreAway
-from maskmatch.core.store_troubles import store_rule
-
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
 
@@ -19,24 +16,27 @@ class Body(io.RawIOBase):
     """
 
     def __init__(
-        self, body: "StreamingBody", length: int | None, errors: Callable[[], AbstractContextManager[None]]
+        self,
+        body: "StreamingBody",
+        length: int | None,
+        errors: Callable[[], AbstractContextManager[None]],
+        broken_off: Callable[[int], Exception],
     ) -> None:
         self._body = body
         self._left = length
         self._errors = errors
+        self._broken_off = broken_off
 
     def readable(self) -> bool:
         """Say yes."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Read some bytes; raise Unavailable when there are none though some are left."""
+        """Read some bytes; raise what `broken_off` makes of those left when there are no more."""
         with self._errors():
             block = self._body.read(self._at_most(len(buffer)))
         if not block and self._left:
-            raise StoreAway(
-                f"an object broke off {self._left:,} bytes before its end", store_rule("broken_off")
-            )
+            raise self._broken_off(self._left)
         buffer[: len(block)] = block
         if self._left is not None:
             self._left -= len(block)

@@ -6,14 +6,23 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     EndpointConnectionError,
+    IncompleteReadError,
     NoCredentialsError,
     ParamValidationError,
     PartialCredentialsError,
+    ResponseStreamingError,
     SSLError,
 )
 
 from maskmatch.core.store_troubles import StoreRule, store_rule
 
+_OF_BOTO = {
+    NoCredentialsError: "no_credentials",
+    PartialCredentialsError: "no_credentials",
+    ParamValidationError: "invalid_address",
+    IncompleteReadError: "broken_off",
+    ResponseStreamingError: "broken_off",
+}
 _EXISTS = {"PreconditionFailed", "412", "FileAlreadyExists"}
 _NO_CONDITIONS = {"NotImplemented", "MethodNotAllowed"}
 _NO_CONDITIONS_STATUS = {405, 501}
@@ -23,15 +32,13 @@ def rule_of(error: BotoCoreError | ClientError) -> StoreRule:
     """Return what an error means."""
     if isinstance(error, ClientError):
         return store_rule(code_of(error), status=_status_of(error))
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return store_rule("no_credentials")
-    if isinstance(error, ParamValidationError):
-        return store_rule("invalid_address")
     if isinstance(error, SSLError):
         return store_rule(_tls_code(str(error)))
     if isinstance(error, EndpointConnectionError) and _is_unknown(error.kwargs.get("error")):
         return store_rule("unknown_host")
-    return store_rule("unreachable")
+    return store_rule(
+        next((code for kind, code in _OF_BOTO.items() if isinstance(error, kind)), "unreachable")
+    )
 
 
 def code_of(error: ClientError) -> str:
