@@ -4,7 +4,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskmatch.core.pairs import bad_row
+from maskmatch.core.pairs import Place, bad_row
 from maskmatch.core.planning import (
     ManifestFile,
     Plan,
@@ -38,7 +38,7 @@ def test_a_repeated_pair_id_is_a_bad_row_that_names_its_own_line():
 
 def test_bad_rows_do_not_stop_the_good_ones():
     sorter = Sorter([[]], 0)
-    sorter.add_all([bad_row(file="f", row=1, code="row_malformed", why="short"), pair("a")])
+    sorter.add_all([bad_row(Place(file="f", record=1), code="row_malformed", why="short"), pair("a")])
     assert (sorter.rows, len(sorter.bad_rows), len(sorter.shards[0])) == (2, 1, 1)
 
 
