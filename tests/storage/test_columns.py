@@ -29,7 +29,9 @@ def test_every_value_of_an_outcome_has_a_column_and_every_column_a_value():
 
 
 def test_every_value_of_a_bad_row_has_a_column():
-    row = bad_row_row(bad_row(Place(file="f", record=1), code="row_malformed", why="w", column="pair_id"), STAMP)
+    row = bad_row_row(
+        bad_row(Place(file="f", record=1), code="row_malformed", why="w", column="pair_id"), STAMP
+    )
     assert "manifest_column" in row
     assert row.keys() <= set(OUTCOMES.names)
 

@@ -137,8 +137,8 @@ def shard_count(manifest_bytes: int, *, at_most: int) -> int:
 class Sorter:
     """Sorts rows into shards, rows that repeat a pair, and bad rows; their order decides nothing.
 
-    A pair id with the same images and quality control is one pair however often it stands; with others, no row
-    with it is a pair. Nor is any row with a row id that stands twice.
+    A pair id with the same images and quality control is one pair however often it stands; with others, no
+    row with it is a pair. Nor is any row with a row id that stands twice.
     """
 
     shards: list[list[Pair]]
@@ -212,8 +212,8 @@ def _repeated(pair: Pair, rows: Sequence[Pair]) -> BadRow:
     return bad_row(
         pair.place,
         code="pair_id_repeated",
-        why=f"{shown(pair.pair_id)} stands in {len(rows):,} rows with other images or quality control, such as "
-        f"{others}: give each comparison a pair_id of its own",
+        why=f"{shown(pair.pair_id)} stands in {len(rows):,} rows with other images or quality control, such "
+        f"as {others}: give each comparison a pair_id of its own",
         column="pair_id",
         pair_id=pair.pair_id,
     )
@@ -223,7 +223,7 @@ def _row_id_repeated(pair: Pair, times: int) -> BadRow:
     return bad_row(
         pair.place,
         code="row_id_repeated",
-        why=f"{shown(pair.row_id or '')} stands in {times:,} rows: leave the column out, or name each row once",
+        why=f"{shown(pair.row_id or '')} stands in {times:,} rows: leave the column out, or name each once",
         column="row_id",
         pair_id=pair.pair_id,
     )

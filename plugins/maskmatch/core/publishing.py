@@ -39,7 +39,7 @@ def pair_rows(
     stamp: Stamp,
     repeats: Mapping[str, Sequence[Pair]] = MappingProxyType({}),
 ) -> Iterator[Row]:
-    """Yield one row per pair and repeat; raise BooksError, with some of them named, for pairs without outcome.
+    """Yield one row per pair and repeat; raise BooksError, some of them named, for pairs without outcome.
 
     `repeats` are further rows of a pair by its id: they have its outcome, and no calls of their own.
     """

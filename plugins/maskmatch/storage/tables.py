@@ -49,7 +49,7 @@ OUTCOMES = pa.schema(
         _column(
             "manifest_row",
             pa.int64(),
-            "Line of the file (a csv header is line 1) or row of the sheet; number from 1 for parquet and arrays.",
+            "Line of the file (a csv header is line 1), row of the sheet; number from 1 in parquet, arrays.",
         ),
         _column("manifest_column", _WORD, "Column that made the row a bad row."),
         _column("reference_id", _TEXT, "Key or address of the reference image; null for bad rows."),

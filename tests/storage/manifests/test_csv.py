@@ -21,7 +21,9 @@ def csv_of(*rows, header=HEADER):
 
 def test_a_value_may_go_on_over_lines_and_numbers_stay_right(tmp_path):
     found = read(
-        tmp_path, "x.csv", csv_of('p1,a,b,"two\nlines, ""x"""', "p2,a,b,y", "p3,a,,z", header=HEADER + ",attr_n")
+        tmp_path,
+        "x.csv",
+        csv_of('p1,a,b,"two\nlines, ""x"""', "p2,a,b,y", "p3,a,,z", header=HEADER + ",attr_n"),
     )
     assert [row["attributes"]["attr_n"] for row in found.rows] == ['two\nlines, "x"', "y"]
     assert [row["manifest_line"] for row in found.rows] == [2, 4]
@@ -63,13 +65,15 @@ def test_a_quote_that_closes_lines_below_makes_each_line_between_a_bad_row(tmp_p
 
 def test_a_quote_open_for_more_than_64_lines_is_stray(tmp_path):
     found = read(tmp_path, "x.csv", csv_of('p5,"a,b', *GOOD[:70], 'p9,a",b'))
-    assert found.bad_lines == [2, 73] or found.bad_lines == [2]
-    assert len(found.rows) >= 70
+    assert found.bad_lines == [2]
+    assert len(found.rows) == 71
 
 
 def test_a_value_of_64_lines_is_read_and_one_of_more_than_64_kib_is_not(tmp_path):
     header = HEADER + ",attr_n"
-    found = read(tmp_path, "x.csv", csv_of('p1,a,b,"' + "\n".join("x" * 10 for _ in range(64)) + '"', header=header))
+    found = read(
+        tmp_path, "x.csv", csv_of('p1,a,b,"' + "\n".join("x" * 10 for _ in range(64)) + '"', header=header)
+    )
     assert found.ids == ["p1"]
     long = 'p1,a,b,"' + "\n".join("x" * 8000 for _ in range(10)) + '"'
     found = read(tmp_path, "x.csv", csv_of(long, "p2,a,b,c", header=header))

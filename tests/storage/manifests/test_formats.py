@@ -170,7 +170,9 @@ def test_an_array_may_be_in_another_encoding(tmp_path, encoding):
 
 def test_an_encoding_can_be_set(tmp_path):
     text = f"{HEADER}\np1,é.jpg,b\n"
-    assert read(tmp_path, "x.csv", text.encode("latin-1"), encoding="latin-1").rows[0]["reference_id"] == "é.jpg"
+    assert (
+        read(tmp_path, "x.csv", text.encode("latin-1"), encoding="latin-1").rows[0]["reference_id"] == "é.jpg"
+    )
     with pytest.raises(InputError, match="manifest_encoding 'klingon' is not known"):
         read(tmp_path, "x.csv", text, encoding="klingon")
 
@@ -207,8 +209,10 @@ def test_another_file_is_refused_with_its_name_and_the_cure(tmp_path, data, cure
     with pytest.raises(InputError, match=cure) as refused:
         read(tmp_path, "x.csv", data)
     assert "/x.csv cannot be read: " in str(refused.value)
-    assert cure == "its header is not UTF-8: save the file as UTF-8" or "save it as UTF-8" in cure or (
-        "as UTF-8" not in str(refused.value)
+    assert (
+        cure == "its header is not UTF-8: save the file as UTF-8"
+        or "save it as UTF-8" in cure
+        or ("as UTF-8" not in str(refused.value))
     )
 
 

@@ -128,7 +128,9 @@ def test_a_file_larger_than_the_limit_or_the_disk_is_refused(tmp_path, monkeypat
         read(tmp_path, "x.csv", HEADER)
 
 
-@pytest.mark.parametrize("value", ["?" * 1000, "?=" * 500, "/" * 1000, "a" * 1000 + "//", "%25" * 340, "\\" * 1000])
+@pytest.mark.parametrize(
+    "value", ["?" * 1000, "?=" * 500, "/" * 1000, "a" * 1000 + "//", "%25" * 340, "\\" * 1000]
+)
 def test_no_value_costs_more_than_its_length(tmp_path, value):
     rows = "".join(f"p{number},a,{value}\n" for number in range(2000))
     read(tmp_path, "x.csv", f"{HEADER}\n{rows}")

@@ -1,6 +1,6 @@
 """One value has one meaning in every format."""
 
-import datetime
+import datetime as dt
 import decimal
 import uuid
 
@@ -21,7 +21,9 @@ def value_of(tmp_path, name, column, value, **others):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize("spelt", ["true", "1", "1.0", "Y", "yes", "T", "是", "mated", "same", "TRUE", "１", "Same"])
+@pytest.mark.parametrize(
+    "spelt", ["true", "1", "1.0", "Y", "yes", "T", "是", "mated", "same", "TRUE", "１", "Same"]
+)
 def test_yes_is_spelt_in_many_ways(tmp_path, name, spelt):
     assert value_of(tmp_path, name, "is_mated", spelt) is True
 
@@ -90,8 +92,11 @@ def test_a_float_that_is_not_exact_is_refused_with_the_cure(tmp_path, name, valu
     [
         (pa.array([decimal.Decimal("17.00"), decimal.Decimal("1.50")]), ["17", "1.5"]),
         (pa.array([decimal.Decimal("12345678901234567890"), None]), ["12345678901234567890", None]),
-        (pa.array([datetime.date(2026, 1, 2)] * 2), ["2026-01-02"] * 2),
-        (pa.array([datetime.datetime(2026, 1, 2, 3, 4, 5)] * 2, pa.timestamp("s")), ["2026-01-02 03:04:05"] * 2),
+        (pa.array([dt.date(2026, 1, 2)] * 2), ["2026-01-02"] * 2),
+        (
+            pa.array([dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)] * 2, pa.timestamp("s")),
+            ["2026-01-02 03:04:05"] * 2,
+        ),
         (pa.array(["x", "y"], pa.string_view()), ["x", "y"]),
         (pa.array(["x", None], pa.large_string()), ["x", None]),
         (pa.array(["x", "x"]).dictionary_encode(), ["x", "x"]),
@@ -107,7 +112,9 @@ def test_a_float_that_is_not_exact_is_refused_with_the_cure(tmp_path, name, valu
     ],
 )
 def test_every_plain_type_of_parquet_is_text(tmp_path, values, texts):
-    table = pa.table({"pair_id": ["p1", "p2"], "reference_id": ["a"] * 2, "probe_id": ["b"] * 2, "attr_x": values})
+    table = pa.table(
+        {"pair_id": ["p1", "p2"], "reference_id": ["a"] * 2, "probe_id": ["b"] * 2, "attr_x": values}
+    )
     found = read(tmp_path, "x.parquet", as_parquet(table))
     assert [row["attributes"].get("attr_x") for row in found.rows] == texts
 
@@ -120,10 +127,12 @@ def test_a_float_id_that_is_not_exact_is_refused_in_a_dictionary_as_well(tmp_pat
 
 
 def test_dates_of_a_workbook_are_text_and_errors_are_bad_rows(tmp_path):
-    rows = [{**ROW, "attr_day": datetime.datetime(2026, 1, 2)}, {**ROW, "pair_id": "#N/A", "attr_day": None}]
+    rows = [{**ROW, "attr_day": dt.date(2026, 1, 2)}, {**ROW, "pair_id": "#N/A", "attr_day": None}]
     found = read(tmp_path, "x.xlsx", as_xlsx(rows))
     assert found.rows[0]["attributes"] == {"attr_day": "2026-01-02T00:00:00"}
-    assert found.bad[0].message.startswith("x.xlsx line 3, record 2, column pair_id: the cell shows the error #N/A")
+    assert found.bad[0].message.startswith(
+        "x.xlsx line 3, record 2, column pair_id: the cell shows the error #N/A"
+    )
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -131,10 +140,7 @@ def test_dates_of_a_workbook_are_text_and_errors_are_bad_rows(tmp_path):
 def test_text_like_a_formula_is_text(tmp_path, name, text):
     if name == "x.xlsx" and text.startswith("="):
         pytest.skip("a workbook means a formula by it")
-    if name == "x.csv":
-        text_in = '"' + text.replace('"', '""') + '"'
-    else:
-        text_in = text
+    text_in = '"' + text.replace('"', '""') + '"' if name == "x.csv" else text
     found = read(tmp_path, name, FORMATS[name]([{**ROW, "attr_n": text_in}]))
     assert found.rows[0]["attributes"] == {"attr_n": text}
 

@@ -160,4 +160,3 @@ def _in_order(rows: pa.RecordBatch, others: pa.RecordBatch) -> pa.RecordBatch:
         return rows
     whole = pa.concat_batches([rows, others])
     return whole.take(pa.array(np.argsort(whole.column("manifest_record").to_numpy(), kind="stable")))
-

@@ -1,7 +1,7 @@
 """Which lines of a block of csv are a record by themselves, beyond doubt; all others are read one by one.
 
-A line is when it has an even number of quotes, each where it opens a field, closes one, or stands doubled, and
-neither a carriage return of its own nor bytes that are no UTF-8.
+A line is when it has an even number of quotes, each where it opens a field, closes one, or stands doubled,
+and neither a carriage return of its own nor bytes that are no UTF-8.
 """
 
 import codecs

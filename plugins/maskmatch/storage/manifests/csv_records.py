@@ -1,7 +1,7 @@
 """Records of csv read one by one: several lines long, or with quotes that are not as they should be.
 
-A quote is stray when its field closes before anything but a separator or the end of a line, or goes on for more
-than 64 lines or 64 KiB: then its line alone is bad, and reading goes on at the next one.
+A quote is stray when its field closes before anything but a separator or the end of a line, or goes on for
+more than 64 lines or 64 KiB: then its line alone is bad, and reading goes on at the next one.
 
 Decision: docs/adr/0004-csv-line-by-line.md
 """
@@ -16,9 +16,9 @@ MOST_LINES = 64
 MOST_BYTES = 64 * 1024
 _BOM = "\ufeff"
 _REASONS = {
-    "expected after": "a quoted value ends before something else than a separator: write a quote inside it twice",
-    "unexpected end": f"a quote is not closed within {MOST_LINES} lines or {MOST_BYTES // 1024} KiB: close it, "
-    "or write a quote inside a quoted value twice",
+    "expected after": "a quoted value ends before what is no separator: write a quote inside it twice",
+    "unexpected end": f"a quote is not closed within {MOST_LINES} lines or {MOST_BYTES // 1024} KiB: close it, or "
+    "write a quote inside a quoted value twice",
     "new-line": "a carriage return stands in the middle of the line: put the value into quotes",
     "field larger": f"a value has more than {MOST_BYTES // 1024} KiB: shorten it",
 }

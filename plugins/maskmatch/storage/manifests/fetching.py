@@ -1,4 +1,4 @@
-"""A manifest as a plain local file: fetched whole, unpacked where its reader must jump, within the room there is."""
+"""A manifest as a local file: fetched whole, unpacked where its reader must jump, within the room there is."""
 
 import shutil
 import tempfile
@@ -44,5 +44,7 @@ def _copy(stream: BinaryIO, file: BinaryIO, folder: Path) -> None:
         if size > MOST_BYTES:
             raise InputError(f"it has more than {MOST_BYTES:,} bytes: split it")
         if size > room:
-            raise Unavailable(f"{folder} has no room for a manifest: free it, or let TMPDIR name a larger disk")
+            raise Unavailable(
+                f"{folder} has no room for a manifest: free it, or let TMPDIR name a larger disk"
+            )
         file.write(block)

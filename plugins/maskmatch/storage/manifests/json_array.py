@@ -57,9 +57,7 @@ def _decoded(stream: BinaryIO, head: bytes, decoder: Decoder) -> Iterator[bytes]
         yield ahead.decode(chunk).encode("utf-8", "surrogatepass") if ahead else chunk
 
 
-def _cut(
-    text: bytes, line: int, *, is_last: bool = False
-) -> tuple[list[tuple[bytes, int]], bytes, int]:
+def _cut(text: bytes, line: int, *, is_last: bool = False) -> tuple[list[tuple[bytes, int]], bytes, int]:
     """Return the elements that are whole with the lines where they begin, and the rest with its line.
 
     One that may not be whole stays with the rest, unless that is the last.

@@ -61,13 +61,16 @@ class JsonReader:
         malformed = []
         for place in places.tolist():
             try:
-                if place in block.cut:
-                    raise NoRecord("the line has more than a mebibyte: no row is so long")
-                slow[place] = read_object(block.line(place), self._naming, self._decoder.name)
+                slow[place] = self._read_line(block, place)
             except NoRecord as no:
                 number, line = int(numbers[place]), int(block.lines[place])
                 malformed.append(Malformed(number, line, no.why, no.code, no.column))
         return slow, malformed
+
+    def _read_line(self, block: Block, place: int) -> Fields:
+        if place in block.cut:
+            raise NoRecord("the line has more than a mebibyte: no row is so long")
+        return read_object(block.line(place), self._naming, self._decoder.name)
 
     def _fast_columns(self, block: Block, members: Members) -> dict[str, pa.Array]:
         """Return the columns of the lines that were taken apart; doubtful lines are taken out of these."""
@@ -75,7 +78,9 @@ class JsonReader:
         key = members.keys.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         unclear = [number for number, target in enumerate(targets) if target == ""]
         members.is_fast[members.rows[np.isin(key, unclear)]] = False
-        members.is_fast[_twice(members.rows, [targets[number] for number in range(len(targets))], key)] = False
+        members.is_fast[_twice(members.rows, [targets[number] for number in range(len(targets))], key)] = (
+            False
+        )
         has_escapes = b"\\" in block.data
         columns = {}
         for target in dict.fromkeys(filter(None, targets)):

@@ -47,7 +47,9 @@ def _target(name: str, naming: Naming) -> str | None:
     try:
         return naming.target(name)
     except ColumnMisspelt as misspelt:
-        raise NoRecord(f"the column {misspelt.why}", code="column_unknown", column=misspelt.name) from misspelt
+        raise NoRecord(
+            f"the column {misspelt.why}", code="column_unknown", column=misspelt.name
+        ) from misspelt
 
 
 def _text(value: Any, column: str) -> str | None:

@@ -1,8 +1,8 @@
 """The flat JSON objects of a block, taken apart at their quotes for all lines at once.
 
 A line such as `{"pair_id": "p1", "is_mated": true}` is strings with gaps between them. There are few different
-gaps in a file (`: `, `, `, `: true, `, `}`), so each is looked at once for all places where it stands. A line
-that is not of this kind beyond doubt is left to the json module.
+gaps in a file (`: `, `, `, `: true, `, `}`), so each is looked at once for all places where it stands. A
+line that is not of this kind beyond doubt is left to the json module.
 """
 
 import re
@@ -193,9 +193,9 @@ def _are_in_place(kind: Numbers, is_value: Mask, *, is_first: Mask, is_last: Mas
 
 def unescape(column: pa.Array) -> tuple[pa.Array, Numbers]:
     """Return texts of JSON with their escapes undone, and the places where an escape is wrong."""
-
-
-    places = np.flatnonzero(pc.fill_null(pc.match_substring(column, "\\"), False).to_numpy(zero_copy_only=False))
+    places = np.flatnonzero(
+        pc.fill_null(pc.match_substring(column, "\\"), False).to_numpy(zero_copy_only=False)
+    )
     if not len(places):
         return column, places
     raw = [text.encode() for text in column.take(pa.array(places)).to_pylist()]

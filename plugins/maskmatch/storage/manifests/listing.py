@@ -7,7 +7,7 @@ from maskmatch.storage.object_stores import Store
 
 FORMATS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx")
 COMPRESSIONS = ("", ".gz", ".zst", ".bz2", ".xz", ".lz4", ".zip")
-SUFFIXES = tuple(form + compression for form in FORMATS for compression in COMPRESSIONS) + (".zip",)
+SUFFIXES = (*(form + compression for form in FORMATS for compression in COMPRESSIONS), ".zip")
 """What a manifest may be called; how it is read is told by its content."""
 
 

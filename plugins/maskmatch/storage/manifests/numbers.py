@@ -19,7 +19,5 @@ def text_of_float(value: float) -> str | None:
     if not value.is_integer():
         return repr(value)
     if abs(value) > MOST_EXACT:
-        raise Inexact(
-            f"the number {value!r} is a float above 2**53 and no longer exact: write ids as text, not as numbers"
-        )
+        raise Inexact(f"the number {value!r} is a float above 2**53 and no longer exact: write ids as text")
     return str(int(value))

@@ -71,7 +71,9 @@ def _look_at_footer(path: Path) -> None:
         raise InputError("it is cut short: the footer of parquet is missing; write or fetch it anew")
     footer = int.from_bytes(tail[:4], "little")
     if footer > _MOST_FOOTER_BYTES:
-        raise InputError(f"its footer has {footer:,} bytes, at most {_MOST_FOOTER_BYTES:,}: write fewer columns")
+        raise InputError(
+            f"its footer has {footer:,} bytes, at most {_MOST_FOOTER_BYTES:,}: leave columns out"
+        )
 
 
 def _refuse_types(schema: pa.Schema, columns: dict[str, str]) -> None:
@@ -111,20 +113,21 @@ def as_text(column: pa.Array) -> tuple[pa.Array, dict[int, str]]:
         rows = indices.to_numpy(zero_copy_only=False) if wrong else ()
         return texts.take(indices), {row: wrong[each] for row, each in enumerate(rows) if each in wrong}
     kind = column.type
-    if isinstance(kind, pa.UuidType):
-        values = [None if value is None else str(value) for value in column.to_pylist()]
-        return pa.array(values, pa.string()), {}
     if pa.types.is_floating(kind):
         return _floats_as_text(column.cast(pa.float64()))
-    if pa.types.is_decimal(kind):
-        return _without_zeros(column.cast(pa.string())), {}
-    if pa.types.is_null(kind):
-        return pa.nulls(len(column), pa.string()), {}
     if _is_text(kind):
         return _sound_text(_shortened(column))
-    if pa.types.is_timestamp(kind):
-        return _without_fraction(column.cast(pa.string())), {}
-    return column.cast(pa.string()), {}
+    return _exact_as_text(column), {}
+
+
+def _exact_as_text(column: pa.Array) -> pa.Array:
+    if isinstance(column.type, pa.UuidType):
+        values = [None if value is None else str(value) for value in column.to_pylist()]
+        return pa.array(values, pa.string())
+    texts = column.cast(pa.string())
+    if pa.types.is_decimal(column.type):
+        return _without_zeros(texts)
+    return _without_fraction(texts) if pa.types.is_timestamp(column.type) else texts
 
 
 def _shortened(texts: pa.Array) -> pa.Array:
@@ -168,7 +171,7 @@ def _floats_as_text(column: pa.Array) -> tuple[pa.Array, dict[int, str]]:
         exact = pa.array([repr(float(value)) for value in values[odd]], pa.string())
         texts = pc.replace_with_mask(texts, pa.array(odd), exact)
     inexact = np.flatnonzero(odd & ~(np.abs(values) < MOST_EXACT))
-    why = "the number {!r} is a float above 2**53 and no longer exact: write ids as text, not as numbers"
+    why = "the number {!r} is a float above 2**53 and no longer exact: write ids as text"
     return texts, {int(row): why.format(float(values[row])) for row in inexact}
 
 

@@ -41,7 +41,7 @@ _PARQUET = b"PAR1"
 
 
 class Portion(NamedTuple):
-    """Some records of a manifest: those that are pairs, with the columns of `ROWS`, and those that are none."""
+    """Some records of a manifest: those that are pairs, in columns as `ROWS` has them, and those that are not."""
 
     rows: pa.RecordBatch
     bad_rows: list[BadRow]
@@ -66,8 +66,8 @@ class FileSummary:
         renamed = ", ".join(f"{shown(name)} as {ours}" for name, ours in self.columns.items() if name != ours)
         passed_over = ", ".join(map(shown, self.passed_over))
         return (
-            f"{self.file}: {self.form}{packed}{f', {self.encoding}' if self.encoding else ''}, {self.rows:,} rows, "
-            f"{self.bad_rows:,} of them bad"
+            f"{self.file}: {self.form}{packed}{f', {self.encoding}' if self.encoding else ''}, "
+            f"{self.rows:,} rows, {self.bad_rows:,} of them bad"
             + (f"; read: {renamed}" if renamed else "")
             + (f"; passed over: {passed_over}" if passed_over else "")
         )
@@ -91,9 +91,11 @@ class Manifest:
             except InputError as error:
                 raise InputError(f"{where}: {error}") from error
             except UNREADABLE as error:
-                how = f", unpacked from {' and '.join(map(str, self.summary.compressions))}," if (
-                    self.summary.compressions
-                ) else ""
+                how = (
+                    f", unpacked from {' and '.join(map(str, self.summary.compressions))},"
+                    if (self.summary.compressions)
+                    else ""
+                )
                 raise InputError(
                     f"{where}: it{how} is damaged or cut short ({error}); write or fetch it anew"
                 ) from error

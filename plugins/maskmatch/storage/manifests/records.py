@@ -54,7 +54,9 @@ def text_array(values: Sequence[str | None]) -> pa.Array:
 
 def in_order(parts: Sequence[Any], order: Numbers) -> pa.Array:
     """Return some arrays as one, in another order."""
-    whole = pa.concat_arrays([part.combine_chunks() if isinstance(part, pa.ChunkedArray) else part for part in parts])
+    whole = pa.concat_arrays(
+        [part.combine_chunks() if isinstance(part, pa.ChunkedArray) else part for part in parts]
+    )
     return whole.take(pa.array(order))
 
 

@@ -26,7 +26,7 @@ ROWS = pa.schema(
         pa.field("fingerprint", pa.binary(16), nullable=False),
     ]
 )
-"""`row_id` is the one that a manifest brings; `fingerprint` is of pair id, both images and quality control."""
+"""`row_id` is what a manifest brings; `fingerprint` is of pair id, both images and quality control."""
 FINGERPRINT_BYTES = 16
 
 
@@ -36,7 +36,9 @@ def with_pair_ids(pair_ids: pa.Array, columns: Mapping[str, pa.Array]) -> pa.Arr
     if not len(places):
         return pair_ids
     wanted = pa.array(places)
-    parts = [columns[name].take(wanted).to_pylist() for name in ("reference_id", "probe_id", "quality_control")]
+    parts = [
+        columns[name].take(wanted).to_pylist() for name in ("reference_id", "probe_id", "quality_control")
+    ]
     made = [made_pair_id(*each) for each in zip(*parts, strict=True)]
     mask = np.zeros(len(pair_ids), bool)
     mask[places] = True
@@ -61,7 +63,9 @@ def attribute_maps(columns: Mapping[str, pa.Array], count: int) -> pa.Array:
     """Return the attributes of each row as a map, without those that are null."""
     if not columns:
         return pa.array([[]] * count, pa.map_(pa.string(), pa.string()))
-    valid = np.stack([column.is_valid().to_numpy(zero_copy_only=False) for column in columns.values()], axis=1)
+    valid = np.stack(
+        [column.is_valid().to_numpy(zero_copy_only=False) for column in columns.values()], axis=1
+    )
     row, number = np.nonzero(valid)
     values = pa.concat_arrays(list(columns.values())).take(pa.array(number * count + row))
     names = pa.array(list(columns), pa.string()).take(pa.array(number))

@@ -40,7 +40,7 @@ def unpacked(path: Path, compression: Compression | None) -> BinaryIO:
 
 
 class _ArrowStream(io.RawIOBase):
-    """What pyarrow unpacks: each of its codecs reads on behind a first member, and knows the end of the last."""
+    """What pyarrow unpacks: its codecs read on behind a first member, and know the end of the last."""
 
     def __init__(self, path: Path, codec: str) -> None:
         self._stream = pa.CompressedInputStream(pa.OSFile(str(path)), codec)

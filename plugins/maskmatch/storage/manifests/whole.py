@@ -33,7 +33,7 @@ def read_rows(
             attributes |= _attributes(manifest.summary)
             if len(attributes) > MOST_COLUMNS:
                 raise InputError(
-                    f"the manifests have more than {MOST_COLUMNS:,} columns that start with {ATTRIBUTE_PREFIX}: "
+                    f"the manifests have more than {MOST_COLUMNS:,} columns {ATTRIBUTE_PREFIX}...: "
                     f"leave some out of {store.uri}/{key}"
                 )
         log.info("%s", manifest.summary)
@@ -50,6 +50,4 @@ def _attributes(summary: FileSummary) -> set[str]:
 
 def _pairs(table: pa.Table) -> Iterator[list[Pair]]:
     for batch in table.to_batches(max_chunksize=_AT_ONCE):
-        yield [
-            Pair(**record | {"attributes": tuple(record["attributes"])}) for record in batch.to_pylist()
-        ]
+        yield [Pair(**record | {"attributes": tuple(record["attributes"])}) for record in batch.to_pylist()]

@@ -74,7 +74,9 @@ def _refuse_hostile(path: Path) -> None:
     unpacked = sum(part.file_size for part in parts)
     shared = sum(part.file_size for part in parts if part.filename == _SHARED)
     if unpacked > MOST_UNPACKED_BYTES or shared > _MOST_SHARED_BYTES:
-        raise InputError(f"it unpacks to {unpacked:,} bytes, which is too much for a workbook: save it as csv")
+        raise InputError(
+            f"it unpacks to {unpacked:,} bytes, which is too much for a workbook: save it as csv"
+        )
 
 
 def _filled(rows: Iterator[Row]) -> Iterator[tuple[int, Row]]:
@@ -112,19 +114,16 @@ def _records(batch: Sequence[tuple[int, Row]], targets: Sequence[str | None], re
 
 def _text(value: Any) -> tuple[str | None, str]:
     """Return a cell as text, or why it has none."""
-    if value is None:
-        return None, ""
-    if isinstance(value, bool):
-        return str(value).lower(), ""
-    if isinstance(value, float | int):
+    if isinstance(value, float | int) and not isinstance(value, bool):
         try:
             return text_of_float(float(value)), ""
         except (Inexact, OverflowError) as inexact:
             return None, str(inexact)
     if isinstance(value, datetime | date | time):
         return value.isoformat(), ""
-    text = str(value)
+    text = "" if value is None else str(value)
+    if isinstance(value, bool):
+        text = text.lower()
     if text in _ERRORS:
         return None, f"the cell shows the error {text}: mend its formula, or enter the value"
     return text, ""
-
