@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from maskmatch.core.errors import InputError
 
 if TYPE_CHECKING:
+    from maskmatch.core.manifest_options import ManifestOptions
     from maskmatch.core.planning import PlanOptions
     from maskmatch.pipeline.run import Run
     from maskmatch.storage.object_stores import Store, StoreSettings
@@ -68,6 +69,16 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="rows that may be no pairs, such as 0.5, 50%% or 50%% of 100 (rows at least); above it nothing "
         "is called and nothing replaced (default: 50%% of 100)",
+    )
+    add(
+        "--manifest-columns",
+        metavar="OURS=THEIRS,...",
+        help="what columns are called in the manifests, such as reference_id=img1,probe_id=img2",
+    )
+    add(
+        "--manifest-encoding",
+        metavar="NAME",
+        help="encoding of the manifests, such as gb18030 (default: it is found out)",
     )
     add(
         "--max-shards",
@@ -152,6 +163,9 @@ def plan_options_of(args: argparse.Namespace) -> "PlanOptions":
         max_shards=setting(args, "max_shards"),
         repetition=args.recompare,
         max_bad_rows=setting(args, "max_bad_rows"),
+        manifests=ManifestOptions(
+            columns=setting(args, "manifest_columns"), encoding=setting(args, "manifest_encoding")
+        ),
     )
 
 

@@ -21,7 +21,8 @@ def _marks(doubtful: bytes) -> bytes:
 _IN_TEXT = _marks(_CONTROLS + b"?%")
 _IN_ATTRIBUTE = _marks(bytes(set(_CONTROLS) - set(_BREAKS)) + b"?%")
 _IN_IMAGE = _marks(_CONTROLS + b'?%:\\#@;"[]{}')
-_PLAIN_ADDRESS = r"^(?:s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]|https://[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)/[A-Za-z0-9_/.=+ -]+$"
+_HOST = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]|https://[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+_PLAIN_ADDRESS = rf"^(?:{_HOST})/[A-Za-z0-9_/.=+ -]+$"
 
 
 def doubtful_values(name: str, column: pa.Array) -> Mask:

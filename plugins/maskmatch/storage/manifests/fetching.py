@@ -1,4 +1,4 @@
-"""A manifest as a local file: fetched whole, unpacked where its reader must jump, within the room there is."""
+"""A manifest as a local file: fetched whole, unpacked where its reader must jump, within bounds."""
 
 import shutil
 import tempfile

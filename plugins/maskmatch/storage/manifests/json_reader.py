@@ -117,7 +117,8 @@ def _twice(rows: Numbers, targets: list[str | None], key: Numbers) -> Numbers:
         return rows
     place = rows * (len(targets) + 1) + same[key]
     ordered = np.sort(place)
-    return ordered[1:][ordered[1:] == ordered[:-1]] // (len(targets) + 1)
+    twice: Numbers = ordered[1:][ordered[1:] == ordered[:-1]] // (len(targets) + 1)
+    return twice
 
 
 def _column(members: Members, chosen: Mask, *, has_escapes: bool) -> pa.Array:

@@ -1,8 +1,8 @@
 """The flat JSON objects of a block, taken apart at their quotes for all lines at once.
 
-A line such as `{"pair_id": "p1", "is_mated": true}` is strings with gaps between them. There are few different
-gaps in a file (`: `, `, `, `: true, `, `}`), so each is looked at once for all places where it stands. A
-line that is not of this kind beyond doubt is left to the json module.
+A line such as `{"pair_id": "p1", "is_mated": true}` is strings with gaps between them. A file has few different
+gaps (`: `, `, `, `: true, `, `}`), so each is looked at once for all places where it stands. A line that is not
+of this kind beyond doubt is left to the json module.
 """
 
 import re
@@ -79,7 +79,10 @@ def take_apart(block: Block, is_record: Mask) -> Members:
 
 def _controls(data: Any) -> Numbers:
     places = np.flatnonzero((data < _BLANK) & (data != _FEED))
-    return places[~((data[places] == _RETURN) & (data[np.minimum(places + 1, len(data) - 1)] == _FEED))]
+    controls: Numbers = places[
+        ~((data[places] == _RETURN) & (data[np.minimum(places + 1, len(data) - 1)] == _FEED))
+    ]
+    return controls
 
 
 def _unescaped(data: Any, quotes: Numbers) -> tuple[Numbers, Numbers]:

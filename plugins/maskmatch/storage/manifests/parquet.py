@@ -71,9 +71,7 @@ def _look_at_footer(path: Path) -> None:
         raise InputError("it is cut short: the footer of parquet is missing; write or fetch it anew")
     footer = int.from_bytes(tail[:4], "little")
     if footer > _MOST_FOOTER_BYTES:
-        raise InputError(
-            f"its footer has {footer:,} bytes, at most {_MOST_FOOTER_BYTES:,}: leave columns out"
-        )
+        raise InputError(f"its footer has {footer:,} bytes, at most {_MOST_FOOTER_BYTES:,}: omit columns")
 
 
 def _refuse_types(schema: pa.Schema, columns: dict[str, str]) -> None:
@@ -102,7 +100,10 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    is_text: bool = (
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
+    return is_text
 
 
 def as_text(column: pa.Array) -> tuple[pa.Array, dict[int, str]]:
@@ -155,7 +156,7 @@ def _sound_text(column: pa.Array) -> tuple[pa.Array, dict[int, str]]:
         wrong = {
             row: "the value is not UTF-8: write it as UTF-8"
             for row, (value, text) in enumerate(zip(values, texts, strict=True))
-            if value is not None and text.encode() != value
+            if value is not None and (text or "").encode() != value
         }
         return pa.array(texts, pa.string()), wrong
     return column, {}

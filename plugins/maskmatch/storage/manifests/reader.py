@@ -41,7 +41,7 @@ _PARQUET = b"PAR1"
 
 
 class Portion(NamedTuple):
-    """Some records of a manifest: those that are pairs, in columns as `ROWS` has them, and those that are not."""
+    """Some records of a manifest: pairs, in columns as `ROWS` has them, and those that are none."""
 
     rows: pa.RecordBatch
     bad_rows: list[BadRow]

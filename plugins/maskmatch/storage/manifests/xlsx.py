@@ -94,7 +94,9 @@ def _cut(header: Row) -> Row:
 
 def _records(batch: Sequence[tuple[int, Row]], targets: Sequence[str | None], read: int) -> Records:
     values: dict[str, list[str | None]] = {target: [] for target in targets if target}
-    faults, malformed, kept = [], [], []
+    faults: list[Fault] = []
+    malformed: list[Malformed] = []
+    kept: list[tuple[int, int]] = []
     for record, (line, row) in enumerate(batch, start=read + 1):
         if any(value is not None and value != "" for value in row[len(targets) :]):
             why = f"the row has values to the right of the {len(targets)} columns of the header"
