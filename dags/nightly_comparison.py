@@ -187,7 +187,7 @@ with DAG(
             None,
             type=["null", "string"],
             title="Columns of the manifests",
-            description="What they are called there, such as reference_id=img1, probe_id=img2. Empty: as ours.",
+            description="Their names there, such as reference_id=img1, probe_id=img2. Empty: as ours.",
         ),
         "manifest_encoding": Param(
             None,

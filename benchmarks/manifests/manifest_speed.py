@@ -1,7 +1,7 @@
 """What reading and checking a manifest of a million rows costs, beside DuckDB, which reads without a check.
 
-One row in five is quoted, three in a hundred are bad in seven ways. Every field quoted, and every text escaped,
-are measured too: they must not be read row by row. Each file is read in a process of its own.
+One row in five is quoted, three in a hundred are bad in seven ways. Every field quoted, and every text
+escaped, are measured too: they must not be read row by row. Each file is read in a process of its own.
 """
 
 import sys

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from maskmatch.core.errors import InputError
 
 if TYPE_CHECKING:
-    from maskmatch.core.manifest_options import ManifestOptions
     from maskmatch.core.planning import PlanOptions
     from maskmatch.pipeline.run import Run
     from maskmatch.storage.object_stores import Store, StoreSettings
@@ -156,6 +155,7 @@ def _settings(place: str) -> "StoreSettings":
 
 def plan_options_of(args: argparse.Namespace) -> "PlanOptions":
     """Return the choices of a plan."""
+    from maskmatch.core.manifest_options import ManifestOptions
     from maskmatch.core.planning import PlanOptions
 
     return PlanOptions(

@@ -29,7 +29,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
         "max_bad_rows", "max_missing_share", "image_transfer", "manifest_columns", "manifest_encoding",
     )  # fmt: skip
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is a setting
         self,
         *,
         quality_control: int | str = 0,

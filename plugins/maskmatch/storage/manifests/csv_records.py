@@ -17,8 +17,8 @@ MOST_BYTES = 64 * 1024
 _BOM = "\ufeff"
 _REASONS = {
     "expected after": "a quoted value ends before what is no separator: write a quote inside it twice",
-    "unexpected end": f"a quote is not closed within {MOST_LINES} lines or {MOST_BYTES // 1024} KiB: close it, "
-    "or write a quote inside a quoted value twice",
+    "unexpected end": f"a quote is not closed within {MOST_LINES} lines or {MOST_BYTES // 1024} KiB: close "
+    "it, or write a quote inside a quoted value twice",
     "new-line": "a carriage return stands in the middle of the line: put the value into quotes",
     "field larger": f"a value has more than {MOST_BYTES // 1024} KiB: shorten it",
 }

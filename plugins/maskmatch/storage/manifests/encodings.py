@@ -1,8 +1,8 @@
 """The encoding of a text, and the same text as UTF-8.
 
 A byte order mark settles it. Else it is UTF-8 or, where the lines say so strictly, GB18030, in which Excel in
-China saves. ASCII is both, so that the choice is made at the first block that holds anything else. What is not
-in the encoding becomes invalid UTF-8, and so a bad row.
+China saves. ASCII is both, so that the choice is made at the first block that holds anything else. What is
+not in the encoding becomes invalid UTF-8, and so a bad row.
 """
 
 import codecs

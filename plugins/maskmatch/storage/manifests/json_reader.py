@@ -83,9 +83,11 @@ class JsonReader:
         )
         has_escapes = b"\\" in block.data
         columns = {}
-        for target in dict.fromkeys(filter(None, targets)):
-            numbers = [number for number, each in enumerate(targets) if each == target]
-            columns[target] = _column(members, np.isin(key, numbers), has_escapes=has_escapes)
+        wanted = list(dict.fromkeys(filter(None, targets)))
+        column_of_key = np.array([wanted.index(each) if each else -1 for each in targets], np.int64)
+        column_of = column_of_key[key] if len(key) else key
+        for number, target in enumerate(wanted):
+            columns[target] = _column(members, column_of == number, has_escapes=has_escapes)
         keep = pa.array(members.is_fast)
         return {target: column.filter(keep) for target, column in columns.items()}
 

@@ -1,8 +1,8 @@
 """The flat JSON objects of a block, taken apart at their quotes for all lines at once.
 
-A line such as `{"pair_id": "p1", "is_mated": true}` is strings with gaps between them. A file has few different
-gaps (`: `, `, `, `: true, `, `}`), so each is looked at once for all places where it stands. A line that is not
-of this kind beyond doubt is left to the json module.
+A line such as `{"pair_id": "p1", "is_mated": true}` is strings with gaps between them. A file has few
+different gaps (`: `, `, `, `: true, `, `}`), so each is looked at once for all places where it stands. A line
+that is not of this kind beyond doubt is left to the json module.
 """
 
 import re

@@ -90,8 +90,8 @@ def _refuse_hostile(file: pq.ParquetFile) -> None:
             column = row_group.column(number)
             if column.total_uncompressed_size > MOST_CHUNK_BYTES:
                 raise InputError(
-                    f"column {shown(column.path_in_schema)} has {column.total_uncompressed_size:,} bytes in one "
-                    f"row group, at most {MOST_CHUNK_BYTES:,}: write smaller row groups"
+                    f"column {shown(column.path_in_schema)} has {column.total_uncompressed_size:,} bytes in "
+                    f"a row group, at most {MOST_CHUNK_BYTES:,}: write smaller row groups"
                 )
 
 
