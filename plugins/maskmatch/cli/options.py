@@ -71,6 +71,16 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
         "is called and nothing replaced (default: 50%% of 100)",
     )
     add(
+        "--manifest-columns",
+        metavar="OURS=THEIRS,...",
+        help="what columns are called in the manifests, such as reference_id=img1,probe_id=img2",
+    )
+    add(
+        "--manifest-encoding",
+        metavar="NAME",
+        help="encoding of the manifests, such as gb18030 (default: it is found out)",
+    )
+    add(
         "--max-shards",
         metavar="1..32",
         help="portions of the date, compared as one here (default 4)",
@@ -146,6 +156,7 @@ def _settings(place: str) -> "StoreSettings":
 
 def plan_options_of(args: argparse.Namespace) -> "PlanOptions":
     """Return the choices of a plan."""
+    from maskmatch.core.manifest_options import ManifestOptions
     from maskmatch.core.planning import PlanOptions
 
     return PlanOptions(
@@ -153,6 +164,9 @@ def plan_options_of(args: argparse.Namespace) -> "PlanOptions":
         max_shards=setting(args, "max_shards"),
         repetition=args.recompare,
         max_bad_rows=setting(args, "max_bad_rows"),
+        manifests=ManifestOptions(
+            columns=setting(args, "manifest_columns"), encoding=setting(args, "manifest_encoding")
+        ),
     )
 
 

@@ -11,7 +11,9 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from maskmatch.core.places import s3_place, what_is_wrong_with_key
 
 _SCHEMES = ("s3", "https", "http")
-_SCHEME = re.compile(r"([a-z]|https?|ftps?|file|data|gs|s3[an]?|cosn?|oss|hdfs|wasbs?|abfss?):", re.IGNORECASE)
+_SCHEME = re.compile(
+    r"([a-z]|https?|ftps?|file|data|gs|s3[an]?|cosn?|oss|hdfs|wasbs?|abfss?):", re.IGNORECASE
+)
 """What addresses and paths of Windows begin with; keys such as camera:7/a.jpg are sound."""
 _MOST_ESCAPES = 8
 """Nobody writes a name in escapes of escapes so often."""

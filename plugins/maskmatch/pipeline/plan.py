@@ -19,7 +19,7 @@ from maskmatch.core.planning import (
 )
 from maskmatch.pipeline.run import Run
 from maskmatch.storage import plans
-from maskmatch.storage.manifests import find_manifests, read_manifest
+from maskmatch.storage.manifests import find_manifests, read_rows
 from maskmatch.storage.object_stores import Store, probe_conditional_writes
 
 
@@ -55,12 +55,16 @@ def _known_plan(run: Run, work: str, options: PlanOptions) -> Plan | None:
 def _new_plan(run: Run, work: str, manifests: tuple[ManifestFile, ...], options: PlanOptions) -> Plan:
     count = shard_count(sum(manifest.size for manifest in manifests), at_most=options.max_shards)
     sorter = Sorter([[] for _ in range(count)], options.quality_control)
-    for manifest in manifests:
-        sorter.add_all(read_manifest(run.source, manifest.key))
+    for rows in read_rows(run.source, [manifest.key for manifest in manifests], options.manifests):
+        sorter.add_all(rows)
+    sorter.settle()
     name = plan_id(work, options)
     folder = plans.plan_folder(run.day, name)
     bad_rows_key = f"{folder}/bad_rows.parquet"
     plans.write_bad_rows(run.warehouse, bad_rows_key, sorter.bad_rows)
+    repeated_rows_key = f"{folder}/repeated_rows.parquet" if sorter.repeats else ""
+    if sorter.repeats:
+        plans.write_shard(run.warehouse, repeated_rows_key, list(enumerate(sorter.repeats)))
     return Plan(
         plan_id=name,
         work_id=work,
@@ -70,6 +74,7 @@ def _new_plan(run: Run, work: str, manifests: tuple[ManifestFile, ...], options:
         rows=sorter.rows,
         bad_rows=len(sorter.bad_rows),
         bad_rows_key=bad_rows_key,
+        repeated_rows_key=repeated_rows_key,
         shards=_write_shards(run.warehouse, folder, sorter),
         conditional_writes=probe_conditional_writes(run.warehouse),
     )
@@ -81,8 +86,8 @@ def _too_many_bad_rows(run: Run, plan: Plan, limit: ShareLimit) -> str:
         f"{count:,} {code}" for code, count in Counter(row.code for row in rows).most_common(5)
     )
     return (
-        f"{plan.bad_rows:,} of {plan.rows:,} rows are no pairs ({counts}; the first: {rows[0].manifest_file} "
-        f"row {rows[0].manifest_row}: {rows[0].message}), more than max_bad_rows {limit}: nothing is called "
+        f"{plan.bad_rows:,} of {plan.rows:,} rows are no pairs ({counts}; the first: "
+        f"{rows[0].message}), more than max_bad_rows {limit}: nothing is called "
         "and nothing replaced; fix the manifest, or raise max_bad_rows"
     )
 
