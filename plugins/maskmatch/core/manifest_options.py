@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Self
 
 from maskmatch.core.pairs import ATTRIBUTE_PREFIX, COLUMNS
+from maskmatch.core.shown import shown_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,6 @@ def parse_columns(text: str) -> Mapping[str, str]:
         ours, separator, theirs = (each.strip() for each in part.partition("="))
         is_ours = ours in COLUMNS or (ours.startswith(ATTRIBUTE_PREFIX) and ours != ATTRIBUTE_PREFIX)
         if not separator or not theirs or not is_ours or ours in columns:
-            raise ValueError(part)
+            raise ValueError(f"{shown_value(text)} is not such a list")
         columns[ours] = theirs
     return MappingProxyType(columns)
