@@ -5,7 +5,7 @@ Decision: docs/adr/0003-a-plan-is-named-by-its-manifests.md
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any, Self
@@ -19,6 +19,7 @@ from maskmatch.core.shown import shown
 FORMAT = 2
 """Of plans and journals. Part of a plan's name, so that another version of this software makes its own."""
 MAX_SHARDS = 32
+MOST_PASSED_OVER = 1000
 _SHOWN_PLACES = 3
 MANIFEST_BYTES_PER_SHARD = 256 * 1024
 """A shard of so much manifest has some thousand pairs: a minute of a 50/s account."""
@@ -31,6 +32,14 @@ class ManifestFile:
     key: str
     fingerprint: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """An object among the manifests that is none: its name below the folder of the date, and why."""
+
+    name: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,11 @@ class Plan:
     bad_rows_key: str
     shards: tuple[Shard, ...]
     conditional_writes: bool
+    found: tuple[Mapping[str, Any], ...] = ()
+    """What each manifest turned out to be: form, encoding, columns, rows."""
+    passed_over: tuple[PassedOver, ...] = ()
+    """The first `MOST_PASSED_OVER` objects among the manifests that are none."""
+    passed_over_count: int = 0
     repeated_rows_key: str = ""
     """Where the further rows of pairs lie that stand more than once; empty where there are none."""
 
@@ -93,6 +107,8 @@ class Plan:
             | {
                 "day": date.fromisoformat(record["day"]),
                 "manifests": tuple(ManifestFile(**manifest) for manifest in record["manifests"]),
+                "found": tuple(record["found"]),
+                "passed_over": tuple(PassedOver(**each) for each in record["passed_over"]),
                 "shards": tuple(Shard(**shard) for shard in record["shards"]),
             }
         )

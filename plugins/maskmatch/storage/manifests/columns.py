@@ -73,10 +73,22 @@ class Naming:
         self._refuse_repeated(names, folded)
         self._settle_mapped(targets, folded)
         self._refuse_missing(names, targets)
-        self.lacks = frozenset(COLUMNS) - {*targets}
+        self.lacks = frozenset(COLUMNS) - {*targets} - self._of_folders
         return targets
 
     _present: frozenset[str] = frozenset()
+
+    def folder_target(self, name: str) -> str | None:
+        """Return what a column in the name of a folder is to us, None for one to pass over; raise InputError."""
+        try:
+            target = self.target(name)
+        except ColumnMisspelt as misspelt:
+            raise InputError(f"in the name of a folder, {misspelt}") from misspelt
+        if target:
+            self._of_folders |= {target}
+        return target
+
+    _of_folders: frozenset[str] = frozenset()
 
     def target(self, name: str) -> str | None:
         """Return what a column is to us; raise ColumnMisspelt."""
@@ -129,11 +141,12 @@ class Naming:
             first[key] = name
 
     def _refuse_missing(self, names: Sequence[str], targets: Sequence[str | None]) -> None:
-        missing = [column for column in IMAGE_COLUMNS if column not in targets]
+        missing = [column for column in IMAGE_COLUMNS if column not in {*targets, *self._of_folders}]
         if missing:
             found = ", ".join(shown(name) for name in names[:_SHOWN_NAMES]) or "none"
             more = f" and {len(names) - _SHOWN_NAMES:,} more" if len(names) > _SHOWN_NAMES else ""
             raise InputError(
                 f"column {', '.join(missing)} is missing; the columns found are: {found}{more}; rename them, "
-                f"or set manifest_columns, such as {missing[0]}={shown(names[0]) if names else 'img1'}"
+                f"or set manifest_columns, such as {missing[0]}={shown(names[0]) if names else 'img1'}; "
+                "if it is no manifest, move it away or let its name begin with _"
             )

@@ -49,6 +49,8 @@ _STRANGERS = (
     (b"Rar!", "a rar archive: pack it with gzip or zstd"),
     (b"\x1f\x9d", "packed with compress: pack it with gzip or zstd"),
     (b"%PDF", "a PDF document: export the rows as csv"),
+    (b"\xff\xd8\xff", "a picture: images do not lie among the manifests, move it"),
+    (b"\x89PNG", "a picture: images do not lie among the manifests, move it"),
     (b"SQLite format 3", "a database: export the rows as csv"),
     (b"<?xml", "XML: export the rows as csv"),
     (b"<!DOCTYPE", "a web page, most likely of a login or an error: fetch the manifest anew"),

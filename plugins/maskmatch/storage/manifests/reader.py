@@ -1,10 +1,10 @@
 """One manifest from an object to batches of rows that are pairs, and bad rows with their reasons."""
 
 import io
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import pyarrow as pa
 
@@ -25,6 +25,7 @@ from maskmatch.storage.manifests.content import (
 from maskmatch.storage.manifests.csv_reader import CsvReader
 from maskmatch.storage.manifests.encodings import Decoder
 from maskmatch.storage.manifests.fetching import copied, fetched
+from maskmatch.storage.manifests.folder_columns import read_folders, with_folders
 from maskmatch.storage.manifests.json_array import read_elements
 from maskmatch.storage.manifests.json_reader import JsonReader
 from maskmatch.storage.manifests.lines import read_blocks
@@ -37,6 +38,7 @@ from maskmatch.storage.object_stores import Store
 MOST_BAD_ROWS = 1_000_000
 """Of one file; each becomes a row of the table, and so many are no mistake of single rows."""
 _MOST_LAYERS = 3
+_SHOWN_NAMES = 20
 _PARQUET = b"PAR1"
 
 
@@ -54,23 +56,41 @@ class FileSummary:
     file: str
     form: str = ""
     encoding: str | None = None
-    compressions: tuple[str, ...] = ()
+    compressions: tuple[Compression, ...] = ()
     columns: dict[str, str] = field(default_factory=dict)
     """Names in the file, and what they are to us."""
     passed_over: list[str] = field(default_factory=list)
     rows: int = 0
     bad_rows: int = 0
 
+    def to_record(self) -> dict[str, Any]:
+        """Return the same as JSON values, names as they may be shown."""
+        return asdict(self) | {
+            "compressions": [each.value for each in self.compressions],
+            "columns": {plain(name): ours for name, ours in self.columns.items()},
+            "passed_over": [plain(name) for name in self.passed_over],
+        }
+
     def __str__(self) -> str:
-        packed = f", {' in '.join(self.compressions)}" if self.compressions else ""
-        renamed = ", ".join(f"{shown(name)} as {ours}" for name, ours in self.columns.items() if name != ours)
-        passed_over = ", ".join(map(shown, self.passed_over))
-        return (
-            f"{self.file}: {self.form}{packed}{f', {self.encoding}' if self.encoding else ''}, "
-            f"{self.rows:,} rows, {self.bad_rows:,} of them bad"
-            + (f"; read: {renamed}" if renamed else "")
-            + (f"; passed over: {passed_over}" if passed_over else "")
-        )
+        return describe_file(self.to_record())
+
+
+def describe_file(record: Mapping[str, Any]) -> str:
+    """Return the record of a manifest as a line of the log."""
+    traits = [record["form"], " in ".join(record["compressions"]), record["encoding"]]
+    renamed = [f"{shown(name)} as {ours}" for name, ours in record["columns"].items() if name != ours]
+    passed_over = [shown(name) for name in record["passed_over"]]
+    return (
+        f"{record['file']}: {', '.join(filter(None, traits))}, "
+        f"{record['rows']:,} rows, {record['bad_rows']:,} of them bad"
+        + (f"; read: {_some(renamed)}" if renamed else "")
+        + (f"; passed over: {_some(passed_over)}" if passed_over else "")
+    )
+
+
+def _some(texts: Sequence[str]) -> str:
+    more = f" and {len(texts) - _SHOWN_NAMES:,} more" if len(texts) > _SHOWN_NAMES else ""
+    return ", ".join(texts[:_SHOWN_NAMES]) + more
 
 
 class Manifest:
@@ -154,7 +174,8 @@ class Manifest:
         summary = self.summary
         summary.form = form.value
         checker = Checker(summary.file, is_by_line=form is not Form.JSON_ARRAY)
-        for records in reader:
+        folders = read_folders(self._key, naming)
+        for records in (with_folders(each, folders) if folders else each for each in reader):
             lacks = records.lacks_pair_id or "pair_id" in naming.lacks
             portion = Portion(*checker.check(records, lacks_pair_id=lacks))
             summary.rows += portion.rows.num_rows + len(portion.bad_rows)

@@ -1,7 +1,6 @@
 """All manifests of a date: their rows with row ids, in memory."""
 
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pyarrow as pa
 
@@ -13,41 +12,47 @@ from maskmatch.storage.manifests.reader import FileSummary, Manifest
 from maskmatch.storage.manifests.rows import row_ids
 from maskmatch.storage.object_stores import Store
 
-log = logging.getLogger(__name__)
-
 _AT_ONCE = 1000
 
 
-def read_rows(
-    store: Store, keys: Sequence[str], options: ManifestOptions
-) -> Iterator[Sequence[Pair] | Sequence[BadRow]]:
-    """Yield the rows of manifests, bad ones first; raise InputError for too many attributes over all."""
-    tables, files = [], []
-    attributes: set[str] = set()
-    for key in keys:
-        manifest = Manifest(store, key, options)
+class Manifests:
+    """Reads one manifest after the other; the rows that are pairs come when all are read."""
+
+    def __init__(self, store: Store, options: ManifestOptions) -> None:
+        self._store = store
+        self._options = options
+        self._tables: list[pa.RecordBatch] = []
+        self._files: list[str] = []
+        self._attributes: set[str] = set()
+        self.summaries: list[FileSummary] = []
+        """What each turned out to be, in the order of reading; the last one grows while it is read."""
+
+    def read(self, key: str) -> Iterator[list[BadRow]]:
+        """Read a manifest, yielding its bad rows; raise InputError for none, or too many attributes in all."""
+        manifest = Manifest(self._store, key, self._options)
+        self.summaries.append(manifest.summary)
         for portion in manifest:
-            tables.append(portion.rows)
-            files += [manifest.summary.file] * portion.rows.num_rows
+            self._tables.append(portion.rows)
+            self._files += [manifest.summary.file] * portion.rows.num_rows
             yield portion.bad_rows
-            attributes |= _attributes(manifest.summary)
-            if len(attributes) > MOST_COLUMNS:
+            self._attributes |= _attributes(manifest.summary)
+            if len(self._attributes) > MOST_COLUMNS:
                 raise InputError(
                     f"the manifests have more than {MOST_COLUMNS:,} columns {ATTRIBUTE_PREFIX}...: "
-                    f"leave some out of {store.uri}/{key}"
+                    f"leave some out of {self._store.uri}/{key}"
                 )
-        log.info("%s", manifest.summary)
-    if tables:
-        table = pa.Table.from_batches(tables)
+
+    def pairs(self) -> Iterator[list[Pair]]:
+        """Yield the rows that are pairs, each with its row id."""
+        if not self._tables:
+            return
+        table = pa.Table.from_batches(self._tables)
         ids = row_ids(table["fingerprint"].combine_chunks(), table["row_id"].combine_chunks())
         table = table.drop_columns(["fingerprint", "row_id"]).append_column("row_id", ids)
-        yield from _pairs(table.append_column("manifest_file", pa.array(files, pa.string())))
+        table = table.append_column("manifest_file", pa.array(self._files, pa.string()))
+        for batch in table.to_batches(max_chunksize=_AT_ONCE):
+            yield [Pair(**record | {"attributes": tuple(record["attributes"])}) for record in batch.to_pylist()]
 
 
 def _attributes(summary: FileSummary) -> set[str]:
     return {target for target in summary.columns.values() if target.startswith(ATTRIBUTE_PREFIX)}
-
-
-def _pairs(table: pa.Table) -> Iterator[list[Pair]]:
-    for batch in table.to_batches(max_chunksize=_AT_ONCE):
-        yield [Pair(**record | {"attributes": tuple(record["attributes"])}) for record in batch.to_pylist()]
