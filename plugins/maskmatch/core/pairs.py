@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
 
+from maskmatch.core.addresses import SourcePlace
 from maskmatch.core.image_ids import may_hold_secret, what_is_wrong
 from maskmatch.core.shown import plain, shown
 
@@ -55,7 +56,7 @@ class Place:
 class Pair:
     """Two images that may show one person, and the manifest line that says so.
 
-    An image id is a key below the source folder, or an s3:// or public https:// address. `quality_control`
+    An image id is a key below the source, or an s3:// or public https:// address: see `core.addresses`. `quality_control`
     is 0 (off) to 4 (strict), None where the manifest leaves it to the run. `row_id` names the row whatever
     file, order or format it comes in.
     """
@@ -108,14 +109,17 @@ class _Bad(Exception):
         self.code, self.column, self.why = code, column, why
 
 
-def parse_row(fields: Mapping[str, str | None], place: Place) -> Pair | BadRow:
+def parse_row(
+    fields: Mapping[str, str | None], place: Place, source: SourcePlace = SourcePlace()
+) -> Pair | BadRow:
     """Turn the text fields of one row into a pair; or into a BadRow that says what is wrong.
 
-    Without a field `pair_id` the id is made of both images and quality control.
+    Without a field `pair_id` the id is made of both images and quality control. Images get the id that they
+    have for this source.
     """
     try:
         given_id = _required(fields, "pair_id") if "pair_id" in fields else None
-        reference_id, probe_id = _image_id(fields, "reference_id"), _image_id(fields, "probe_id")
+        reference_id, probe_id = (_image_id(fields, column, source) for column in IMAGE_COLUMNS)
         quality_control = _choice(fields, "quality_control", QUALITIES)
         return Pair(
             pair_id=given_id or made_pair_id(reference_id, probe_id, quality_control),
@@ -190,11 +194,15 @@ def _required(fields: Mapping[str, str | None], column: str) -> str:
     return value
 
 
-def _image_id(fields: Mapping[str, str | None], column: str) -> str:
+def _image_id(fields: Mapping[str, str | None], column: str, source: SourcePlace) -> str:
     value = _required(fields, column)
-    if why := what_is_wrong(value):
-        raise _Bad("value_invalid", column, why)
-    return value
+    try:
+        image_id = source.image_id(value)
+    except ValueError as error:
+        raise _Bad("value_invalid", column, f"{shown(value)}: {error}") from error
+    if why := what_is_wrong(image_id):
+        raise _Bad("value_invalid", column, f"{shown(value)}: {why}")
+    return image_id
 
 
 def _choice(fields: Mapping[str, str | None], column: str, values: Mapping[str, T]) -> T | None:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from maskmatch.core.addresses import SourcePlace
 from maskmatch.core.pairs import (
     ATTRIBUTE_PREFIX,
     BOOLEANS,
@@ -23,7 +24,7 @@ from maskmatch.core.pairs import (
     parse_row,
 )
 from maskmatch.storage.manifests.csv_lines import Mask
-from maskmatch.storage.manifests.doubts import doubtful_values
+from maskmatch.storage.manifests.doubts import doubtful_values, without_own_address
 from maskmatch.storage.manifests.records import Records
 from maskmatch.storage.manifests.rows import (
     ROWS,
@@ -41,10 +42,11 @@ _QUALITIES = pa.array(list(QUALITIES), pa.string()), pa.array(list(QUALITIES.val
 
 
 class Checker:
-    """Checks the records of one file; `is_by_line` says whether a line finds a row."""
+    """Checks the records of one file of a source; `is_by_line` says whether a line finds a row."""
 
-    def __init__(self, file: str, *, is_by_line: bool) -> None:
+    def __init__(self, file: str, source: SourcePlace, *, is_by_line: bool) -> None:
         self._file = file
+        self._source = source
         self._is_by_line = is_by_line
 
     def check(self, records: Records, *, lacks_pair_id: bool) -> tuple[pa.RecordBatch, list[BadRow]]:
@@ -53,10 +55,12 @@ class Checker:
         for name in COLUMNS:
             if name not in texts:
                 texts[name] = pa.nulls(records.count, pa.string())
+        for name in IMAGE_COLUMNS:
+            texts[name] = without_own_address(texts[name], self._source)
         doubt = np.zeros(records.count, bool)
         for name, column in texts.items():
             if column.null_count < len(column):
-                doubt |= doubtful_values(name, column)
+                doubt |= doubtful_values(name, column, self._source)
         columns: dict[str, Any] = dict(texts)
         columns["is_mated"], wrong = _chosen(texts["is_mated"], *_BOOLEANS)
         doubt |= wrong
@@ -116,7 +120,7 @@ class Checker:
             if lacks_pair_id and fields["pair_id"] is None:
                 del fields["pair_id"]
             place = self._place(records, row)
-            found = parse_row(fields, place)
+            found = parse_row(fields, place, self._source)
             if isinstance(found, Pair):
                 pairs.append((place.record, place.line, found))
             else:

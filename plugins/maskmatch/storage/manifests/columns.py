@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from maskmatch.core.errors import InputError
 from maskmatch.core.manifest_options import ManifestOptions
 from maskmatch.core.pairs import ATTRIBUTE_PREFIX, COLUMNS, IMAGE_COLUMNS, what_is_wrong_with_text
-from maskmatch.core.shown import shown
+from maskmatch.core.shown import plain, shown
 from maskmatch.storage.tables import OUTCOMES, RUNS
 
 MOST_COLUMNS = 1000
@@ -24,6 +24,7 @@ _BLANKS = re.compile(r"[\s\-]+")
 _ALIKE = 0.8
 """Of difflib: `is_matd`, `probe` and `Pair-Id` are alike, `subject_id`, `camera` and `quality` are not."""
 _SHOWN_NAMES = 20
+_LONGEST_NAME = 60
 
 
 class ColumnMisspelt(ValueError):
@@ -115,7 +116,7 @@ class Naming:
         if close := self._misspelt(folded):
             raise ColumnMisspelt(
                 f"is not known: did you mean {close}? Else name it {ATTRIBUTE_PREFIX}{folded} to keep it, or "
-                f"set manifest_columns to {close}={shown(name)}",
+                f"set manifest_columns to {close}={plain(name, at_most=_LONGEST_NAME)}",
                 shown(name),
             )
         return ATTRIBUTE_PREFIX + folded
@@ -147,6 +148,10 @@ class Naming:
             more = f" and {len(names) - _SHOWN_NAMES:,} more" if len(names) > _SHOWN_NAMES else ""
             raise InputError(
                 f"column {', '.join(missing)} is missing; the columns found are: {found}{more}; rename them, "
-                f"or set manifest_columns, such as {missing[0]}={shown(names[0]) if names else 'img1'}; "
+                f"or set manifest_columns, such as {missing[0]}={_first(names)}; "
                 "if it is no manifest, move it away or let its name begin with _"
             )
+
+
+def _first(names: Sequence[str]) -> str:
+    return plain(next(filter(None, names), "img1"), at_most=_LONGEST_NAME)

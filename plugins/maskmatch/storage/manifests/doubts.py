@@ -3,10 +3,13 @@
 It may doubt a value that is sound, never pass one that is not: `core.pairs` alone says what a value may be.
 """
 
+import re
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from maskmatch.core.addresses import SourcePlace
 from maskmatch.core.pairs import ATTRIBUTE_PREFIX, IMAGE_COLUMNS, MAX_LENGTH
 from maskmatch.storage.manifests.csv_lines import Mask
 
@@ -23,17 +26,30 @@ _IN_TEXT = _marks(_CONTROLS + _OF_SECRETS)
 _IN_ATTRIBUTE = _marks(bytes(set(_CONTROLS) - set(_BREAKS)) + _OF_SECRETS)
 _IN_IMAGE = _marks(_CONTROLS + _OF_SECRETS + b':;"[]{}')
 _HOST = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]|https://[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+_PLAIN_KEY = r"[A-Za-z0-9_][A-Za-z0-9_/.=-]*"
 _PLAIN_ADDRESS = rf"^(?:{_HOST})/[A-Za-z0-9_/.=+ -]+$"
 
 
-def doubtful_values(name: str, column: pa.Array) -> Mask:
+def without_own_address(column: pa.Array, source: SourcePlace) -> pa.Array:
+    """Return images in which plain addresses of objects below the source are their keys."""
+    own = source.own_addresses()
+    data = _bytes(column) if own else b""
+    there = [each for each in own if each.encode() in data]
+    if not there:
+        return column
+    pattern = rf"^(?:{'|'.join(map(re.escape, there))})({_PLAIN_KEY})$"
+    return pc.replace_substring_regex(column, pattern, r"\1")
+
+
+def doubtful_values(name: str, column: pa.Array, source: SourcePlace) -> Mask:
     """Return which texts of a column may not be what they should be; null is none of them."""
     doubt = _holding(column, _table(name))
     if b"//" in _bytes(column):
         doubt |= _flags(pc.match_substring(column, "//"))
     if name in IMAGE_COLUMNS:
         if doubt.any():
-            doubt &= ~_flags(pc.match_substring_regex(column, _PLAIN_ADDRESS))
+            plain = _flags(pc.match_substring_regex(column, _PLAIN_ADDRESS))
+            doubt &= ~plain | _flags(pc.match_substring_regex(column, source.doubtful()))
         doubt |= _flags(pc.starts_with(column, "/"))
         if b".." in _bytes(column):
             doubt |= _flags(pc.match_substring(column, ".."))

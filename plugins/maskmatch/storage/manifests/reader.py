@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 import pyarrow as pa
 
+from maskmatch.core.addresses import SourcePlace
 from maskmatch.core.errors import InputError
 from maskmatch.core.manifest_options import ManifestOptions
 from maskmatch.core.pairs import BadRow
@@ -94,10 +95,20 @@ def _some(texts: Sequence[str]) -> str:
 
 
 class Manifest:
-    """One manifest; iterating over it reads it, and raises InputError where it is none."""
+    """One manifest; iterating over it reads it, and raises InputError where it is none.
 
-    def __init__(self, store: Store, key: str, options: ManifestOptions | None = None) -> None:
+    `source` is where its images lie, by default the store that it lies in itself.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        key: str,
+        options: ManifestOptions | None = None,
+        source: SourcePlace | None = None,
+    ) -> None:
         self._store = store
+        self._source = source or SourcePlace.of(store.uri, store.host)
         self._key = key
         self._options = options or ManifestOptions()
         self.summary = FileSummary(plain(key.split("/", 2)[-1]))  # below the folder of its date
@@ -173,7 +184,7 @@ class Manifest:
     def _check(self, form: Form, reader: Iterable[Records], naming: Naming) -> Iterator[Portion]:
         summary = self.summary
         summary.form = form.value
-        checker = Checker(summary.file, is_by_line=form is not Form.JSON_ARRAY)
+        checker = Checker(summary.file, self._source, is_by_line=form is not Form.JSON_ARRAY)
         folders = read_folders(self._key, naming)
         for records in (with_folders(each, folders) if folders else each for each in reader):
             lacks = records.lacks_pair_id or "pair_id" in naming.lacks
