@@ -81,8 +81,13 @@ def read_repeats(store: Store, plan: Plan) -> dict[str, list[Pair]]:
 
 def write_bad_rows(store: Store, key: str, rows: Sequence[BadRow]) -> None:
     """Write the rows that are no pairs."""
+    _write(store, key, bad_rows_table(rows))
+
+
+def bad_rows_table(rows: Sequence[BadRow]) -> pa.Table:
+    """Return the rows that are no pairs as a table."""
     columns = {name: [getattr(row, name) for row in rows] for name in _BAD_ROW_FIELDS}
-    _write(store, key, pa.table(columns, schema=_BAD_ROW_SCHEMA))
+    return pa.table(columns, schema=_BAD_ROW_SCHEMA)
 
 
 def read_bad_rows(store: Store, key: str) -> list[BadRow]:

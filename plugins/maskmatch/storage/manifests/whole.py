@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from maskmatch.core.addresses import SourcePlace
 from maskmatch.core.errors import InputError
 from maskmatch.core.manifest_options import ManifestOptions
 from maskmatch.core.pairs import ATTRIBUTE_PREFIX, BadRow, Pair
@@ -16,10 +17,14 @@ _AT_ONCE = 1000
 
 
 class Manifests:
-    """Reads one manifest after the other; the rows that are pairs come when all are read."""
+    """Reads one manifest after the other; the rows that are pairs come when all are read.
 
-    def __init__(self, store: Store, options: ManifestOptions) -> None:
+    `source` is where images lie, by default the store of the manifests.
+    """
+
+    def __init__(self, store: Store, options: ManifestOptions, source: SourcePlace | None = None) -> None:
         self._store = store
+        self._source = source
         self._options = options
         self._tables: list[pa.RecordBatch] = []
         self._files: list[str] = []
@@ -29,7 +34,7 @@ class Manifests:
 
     def read(self, key: str) -> Iterator[list[BadRow]]:
         """Read a manifest, yielding its bad rows; raise InputError for none, or too many attributes in all."""
-        manifest = Manifest(self._store, key, self._options)
+        manifest = Manifest(self._store, key, self._options, self._source)
         self.summaries.append(manifest.summary)
         for portion in manifest:
             self._tables.append(portion.rows)
