@@ -26,7 +26,7 @@ _PLAIN_ADDRESS = rf"^(?:{_HOST})/[A-Za-z0-9_/.=+ -]+$"
 
 
 def doubtful_values(name: str, column: pa.Array) -> Mask:
-    """Return which texts of a column may not be what they should be; null is none of them."""
+    """Return which texts of a column may not be what they should be; null never is in doubt."""
     doubt = _holding(column, _table(name))
     if b"//" in _bytes(column):
         doubt |= _flags(pc.match_substring(column, "//"))

@@ -74,7 +74,7 @@ class FileSummary:
 
 
 class Manifest:
-    """One manifest; iterating over it reads it, and raises InputError where it is none."""
+    """One manifest; iterating over it reads it, and raises InputError for what is no manifest."""
 
     def __init__(self, store: Store, key: str, options: ManifestOptions | None = None) -> None:
         self._store = store
