@@ -22,7 +22,13 @@ def source(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     store = FileStore(tmp_path / "source")
     rows = [f"p{n},a{n}.jpg,b{n}.jpg,7,yes" for n in range(5)]
-    bad = ["q1,a.jpg,b.jpg,7,maybe", "q2,a.jpg,b.jpg,7,perhaps", "q3,,b.jpg,7,", "q4,a.jpg,b.jpg,7,hm", "q5,a,b,7,?"]
+    bad = [
+        "q1,a.jpg,b.jpg,7,maybe",
+        "q2,a.jpg,b.jpg,7,perhaps",
+        "q3,,b.jpg,7,",
+        "q4,a.jpg,b.jpg,7,hm",
+        "q5,a,b,7,?",
+    ]
     store.put(f"{FOLDER}/a.csv", (HEADER + "\n".join([*rows, *bad, rows[0]]) + "\n").encode())
     gb = gzip.compress((HEADER + "r1,王.jpg,b.jpg,7,是\n").encode("gb18030"))
     store.put(f"{FOLDER}/quality_control=3/b.csv.gz", gb)
@@ -32,13 +38,18 @@ def source(tmp_path, monkeypatch):
 
 
 def validate(source, *more):
-    return main(["validate", f"--date={DAY}", f"--source={source.uri}", "--manifest-columns=reference_id=img1", *more])
+    return main(
+        ["validate", f"--date={DAY}", f"--source={source.uri}", "--manifest-columns=reference_id=img1", *more]
+    )
 
 
 def test_what_the_manifests_of_a_date_hold_is_told(source, capsys):
     assert validate(source) == 0
     shown = capsys.readouterr().out
-    assert "a.csv: csv, UTF-8, 11 rows, 5 of them bad; read: 'img1' as reference_id, 'camera' as attr_camera" in shown
+    assert (
+        "a.csv: csv, UTF-8, 11 rows, 5 of them bad; read: 'img1' as reference_id, 'camera' as attr_camera"
+        in shown
+    )
     assert "quality_control=3/b.csv.gz: csv, gzip, GB18030, 1 rows, 0 of them bad" in shown
     assert "passed over: Thumbs.db (a cache of Windows), _SUCCESS (its name" in shown
     assert "12 rows: 6 pairs to compare, 1 rows that repeat one, 5 bad rows" in shown
@@ -64,7 +75,9 @@ def test_the_same_is_told_as_json(source, capsys):
     ]
 
 
-@pytest.mark.parametrize(("limit", "status"), [("0.5 of 1", 0), ("0.3 of 1", 1), ("40% of 12", 1), ("0 of 13", 0)])
+@pytest.mark.parametrize(
+    ("limit", "status"), [("0.5 of 1", 0), ("0.3 of 1", 1), ("40% of 12", 1), ("0 of 13", 0)]
+)
 def test_the_exit_status_says_whether_a_run_would_go_on(source, capsys, limit, status):
     assert validate(source, f"--max-bad-rows={limit}") == status
     told = capsys.readouterr().out
@@ -101,7 +114,9 @@ def test_bad_rows_are_written_as_a_table(source, tmp_path, name):
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "＝", "＋", "－", "＠"])
 def test_no_cell_of_the_table_is_a_formula(source, tmp_path, start):
-    source.put(f"{FOLDER}/{start}x.csv", (HEADER + f"{start}cmd|' /C calc'!A0,a.jpg,b.jpg,7,maybe\n").encode())
+    source.put(
+        f"{FOLDER}/{start}x.csv", (HEADER + f"{start}cmd|' /C calc'!A0,a.jpg,b.jpg,7,maybe\n").encode()
+    )
     validate(source, f"--bad-rows={tmp_path / 'bad.csv'}")
     with (tmp_path / "bad.csv").open(encoding="utf-8-sig", newline="") as file:
         cells = [cell for row in csv.reader(file) for cell in row]
@@ -173,5 +188,11 @@ def test_it_explains_itself(capsys):
     shown = " ".join(capsys.readouterr().out.split())
     assert caught.value.code == 0
     assert "nothing is called and nothing paid. The exit status is 0 if a run would go on, else 1." in shown
-    for option in ("--bad-rows FILE", "--json", "--max-bad-rows", "--manifest-columns", "--manifest-encoding"):
+    for option in (
+        "--bad-rows FILE",
+        "--json",
+        "--max-bad-rows",
+        "--manifest-columns",
+        "--manifest-encoding",
+    ):
         assert option in shown

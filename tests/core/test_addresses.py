@@ -39,7 +39,10 @@ def test_a_store_is_known_by_its_host(host, provider, region):
 @pytest.mark.parametrize("scheme", ["s3", "s3a", "s3n"])
 def test_addresses_of_s3_mean_whichever_store_the_source_is_in(source, scheme):
     assert source.image_id(f"{scheme}://{source.bucket}/in/a.jpg") == "a.jpg"
-    assert source.image_id(f"{scheme}://{source.bucket}/elsewhere/a.jpg") == f"s3://{source.bucket}/elsewhere/a.jpg"
+    assert (
+        source.image_id(f"{scheme}://{source.bucket}/elsewhere/a.jpg")
+        == f"s3://{source.bucket}/elsewhere/a.jpg"
+    )
     assert source.image_id(f"{scheme}://archive/a.jpg") == "s3://archive/a.jpg"
 
 
@@ -75,7 +78,11 @@ def test_an_object_below_the_source_is_its_key_however_it_is_written(source, add
 @pytest.mark.parametrize(
     ("source", "address", "told"),
     [
-        (AWS, "cos://b/a.jpg", "cos:// is an address of Tencent COS, and the source is Amazon S3: give the key"),
+        (
+            AWS,
+            "cos://b/a.jpg",
+            "cos:// is an address of Tencent COS, and the source is Amazon S3: give the key",
+        ),
         (AWS, "cosn://b/a.jpg", "cosn:// is an address of Tencent COS"),
         (COS, "oss://b/a.jpg", "oss:// is an address of Alibaba OSS, and the source is Tencent COS"),
         (OTHER, "cos://b/a.jpg", "and the source is another S3 store"),
@@ -111,7 +118,9 @@ def test_public_addresses_and_keys_stay_as_they_are(address):
     assert COS.image_id(address) == address
 
 
-@pytest.mark.parametrize("key", ["a#b.jpg", "a?b.jpg", "100%.jpg", "a%20b.jpg", "a[1].jpg", "a b.jpg", "王.jpg", "a+b"])
+@pytest.mark.parametrize(
+    "key", ["a#b.jpg", "a?b.jpg", "100%.jpg", "a%20b.jpg", "a[1].jpg", "a b.jpg", "王.jpg", "a+b"]
+)
 def test_each_character_of_a_key_is_meant(key):
     assert AWS.image_id(f"s3://faces/in/{key}") == key
     assert AWS.image_id(f"s3://archive/{key}") == f"s3://archive/{key}"
@@ -136,7 +145,12 @@ def test_escapes_of_a_web_address_are_those_of_the_web(path, key):
 
 @pytest.mark.parametrize(
     "address",
-    ["s3://faces/in/../a.jpg", "s3a://faces/in/../a.jpg", "https://s3.amazonaws.com/faces/in/%2e%2e/a.jpg", "../a.jpg"],
+    [
+        "s3://faces/in/../a.jpg",
+        "s3a://faces/in/../a.jpg",
+        "https://s3.amazonaws.com/faces/in/%2e%2e/a.jpg",
+        "../a.jpg",
+    ],
 )
 def test_going_up_is_refused_however_it_is_written(address):
     assert "no .. between slashes" in what_is_wrong(AWS.image_id(address))

@@ -79,7 +79,9 @@ def _parser() -> argparse.ArgumentParser:
         _command(commands, "plan", run.plan, "read the manifests of a date and write a plan; call nothing")
     )
     validate.add_validate_options(
-        _command(commands, "validate", validate.validate, "read manifests and say what is in them; pay nothing")
+        _command(
+            commands, "validate", validate.validate, "read manifests and say what is in them; pay nothing"
+        )
     )
     run.add_run_options(
         _command(commands, "run", run.run, "plan, compare what is missing, publish and report a date")

@@ -10,7 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maskmatch.cli.options import add_place, add_reading_options, day_of, plan_options_of, source_store, store_of
+from maskmatch.cli.options import (
+    add_place,
+    add_reading_options,
+    day_of,
+    plan_options_of,
+    source_store,
+    store_of,
+)
 from maskmatch.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,11 +35,15 @@ _DATE_FOLDER = re.compile(r"(.*?/)??(manifests/ds=[^/]+/.+)", re.DOTALL)
 def add_validate_options(parser: argparse.ArgumentParser) -> None:
     """Add what is read, how, and what is told."""
     parser.description = (
-        "Read all manifests of a date, or a single one, as a run does, and say what is in them; nothing is called "
-        "and nothing paid. The exit status is 0 if a run would go on, else 1."
+        "Read all manifests of a date, or a single one, as a run does, and say what is in them; nothing is "
+        "called and nothing paid. The exit status is 0 if a run would go on, else 1."
     )
     add = parser.add_argument
-    add("manifest", nargs="?", help="one manifest: a path, file:///path or s3://bucket/key, in place of --date")
+    add(
+        "manifest",
+        nargs="?",
+        help="one manifest: a path, file:///path or s3://bucket/key, in place of --date",
+    )
     add("--date", type=day_of, help="the date whose manifests are read, as YYYY-MM-DD")
     add_place(parser, "source", "manifests and images")
     add_reading_options(parser)
@@ -80,12 +91,12 @@ def _what_to_read(
 
 def _source_of(args: argparse.Namespace, store: "Store") -> "SourcePlace | None":
     """Return where the images of a single manifest lie: what --source says, else unknown for a local file."""
-    from maskmatch.core.addresses import SourcePlace
+    from maskmatch.core.addresses import ANYWHERE, SourcePlace
 
     if args.source and args.source.strip():
         source = store_of(args, "source")
         return SourcePlace.of(source.uri, source.host)
-    return SourcePlace() if store.uri.startswith("file:") else None
+    return ANYWHERE if store.uri.startswith("file:") else None
 
 
 def _opened(manifest: str) -> "tuple[Store, str]":
@@ -124,4 +135,9 @@ class _Progress:
     def __call__(self, summary: "FileSummary") -> None:
         if time.monotonic() - self._told > _PROGRESS_SECONDS:
             self._told = time.monotonic()
-            log.info("%s: %s rows so far, %s of them bad", summary.file, f"{summary.rows:,}", f"{summary.bad_rows:,}")
+            log.info(
+                "%s: %s rows so far, %s of them bad",
+                summary.file,
+                f"{summary.rows:,}",
+                f"{summary.bad_rows:,}",
+            )

@@ -3,8 +3,8 @@
 images/a.jpg                        below the source: its key, without the prefix of the source
 s3://bucket/key                     elsewhere in the store of the source
 
-s3://, s3a:// and s3n:// mean the store, cos:// and cosn:// where it is Tencent COS, oss:// where it is Alibaba
-OSS; so do https:// addresses of its objects. Any other https:// address is a public one.
+s3://, s3a:// and s3n:// mean the store, cos:// and cosn:// where it is Tencent COS, oss:// where it is
+Alibaba OSS; so do https:// addresses of its objects. Any other https:// address is a public one.
 """
 
 import re
@@ -14,6 +14,7 @@ from typing import NamedTuple, Self
 from urllib.parse import unquote
 
 from maskmatch.core.image_ids import what_is_wrong
+from maskmatch.core.shown import shown
 
 
 class Provider(StrEnum):
@@ -26,7 +27,14 @@ class Provider(StrEnum):
     FOLDER = "a folder"
 
 
-_OF_SCHEME = {"s3": None, "s3a": None, "s3n": None, "cos": Provider.COS, "cosn": Provider.COS, "oss": Provider.OSS}
+_OF_SCHEME = {
+    "s3": None,
+    "s3a": None,
+    "s3n": None,
+    "cos": Provider.COS,
+    "cosn": Provider.COS,
+    "oss": Provider.OSS,
+}
 """Whose objects a scheme names; None is whichever store the source is in."""
 _HOSTS = {
     Provider.COS: re.compile(
@@ -43,10 +51,13 @@ _HOSTS = {
 """https://cloud.tencent.com/document/product/436/6224
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
 https://www.alibabacloud.com/help/en/oss/regions-and-endpoints"""
+_LONGEST = 60
 _NO_REGION = {None, "accelerate", "accelerate-overseas"}
 _SCHEME = re.compile(r"([a-z0-9]+)://", re.IGNORECASE)
 _WEB = re.compile(r"https?://([A-Za-z0-9.-]+)(:[0-9]+)?/([^?#]*)(.*)", re.DOTALL)
-_VENDORS = r"^https?://[^/]*(?:myqcloud\.com|tencentcos\.cn|amazonaws\.com|amazonaws\.com\.cn|aliyuncs\.com)[:/]"
+_VENDORS = (
+    r"^https?://[^/]*(?:myqcloud\.com|tencentcos\.cn|amazonaws\.com|amazonaws\.com\.cn|aliyuncs\.com)[:/]"
+)
 
 
 class _Object(NamedTuple):
@@ -93,7 +104,9 @@ class SourcePlace:
             return ()
         schemes = [name for name, whose in _OF_SCHEME.items() if whose in {None, self.provider}]
         webs = [f"https://{self.host}/{self.bucket}/", f"https://{self.bucket}.{self.host}/"]
-        return tuple(f"{each}{self.prefix}" for each in (*(f"{name}://{self.bucket}/" for name in schemes), *webs))
+        return tuple(
+            f"{each}{self.prefix}" for each in (*(f"{name}://{self.bucket}/" for name in schemes), *webs)
+        )
 
     def doubtful(self) -> str:
         """Return a pattern, as RE2 has them, of addresses that may have another image id."""
@@ -119,7 +132,8 @@ class SourcePlace:
         whose = _OF_SCHEME[scheme]
         if whose and self.provider not in {None, whose}:
             raise ValueError(
-                f"{scheme}:// is an address of {whose}, and the source is {self.provider}: give the key below it"
+                f"{scheme}:// is an address of {whose}, and the source is {self.provider}: give the key "
+                "below it"
             )
 
     def _web_object(self, address: str) -> _Object | None:
@@ -156,6 +170,9 @@ class SourcePlace:
         return bucket if is_same else None
 
 
+ANYWHERE = SourcePlace()
+
+
 def _whose(host: str) -> tuple[Provider, str | None]:
     """Return the provider and, where the host says it, the region of a store."""
     name = host.lower().partition(":")[0]
@@ -169,9 +186,9 @@ def _whose(host: str) -> tuple[Provider, str | None]:
 def hint_for_missing(key: str) -> str:
     """Return what may be wrong with the key of an object that is not there; nothing if it looks sound."""
     if (decoded := unquote(key, errors="replace")) != key:
-        return f"; it looks percent-encoded, and keys are taken as they are: was {decoded[:60]!r} meant?"
+        return f"; it looks percent-encoded, and keys are taken as they are: was {shown(decoded)} meant?"
     if "\\" in key:
         return "; it has backslashes, and keys have slashes"
     if not key.isprintable() or any("\uff01" <= each <= "\uff5e" for each in key):
-        return f"; it holds characters that are not seen, or look like others: {ascii(key[:100])}"
+        return f"; it holds characters that are not seen, or look like others: {ascii(key[:_LONGEST])}"
     return ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
 
-from maskmatch.core.addresses import SourcePlace
+from maskmatch.core.addresses import ANYWHERE, SourcePlace
 from maskmatch.core.image_ids import may_hold_secret, what_is_wrong
 from maskmatch.core.shown import plain, shown
 
@@ -56,9 +56,9 @@ class Place:
 class Pair:
     """Two images that may show one person, and the manifest line that says so.
 
-    An image id is a key below the source, or an s3:// or public https:// address: see `core.addresses`. `quality_control`
-    is 0 (off) to 4 (strict), None where the manifest leaves it to the run. `row_id` names the row whatever
-    file, order or format it comes in.
+    An image id is a key below the source, or an s3:// or public https:// address (`core.addresses`).
+    `quality_control` is 0 (off) to 4 (strict), None where the manifest leaves it to the run. `row_id` names
+    the row whatever file, order or format it comes in.
     """
 
     pair_id: str
@@ -110,7 +110,7 @@ class _Bad(Exception):
 
 
 def parse_row(
-    fields: Mapping[str, str | None], place: Place, source: SourcePlace = SourcePlace()
+    fields: Mapping[str, str | None], place: Place, source: SourcePlace = ANYWHERE
 ) -> Pair | BadRow:
     """Turn the text fields of one row into a pair; or into a BadRow that says what is wrong.
 

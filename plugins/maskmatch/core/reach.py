@@ -63,4 +63,6 @@ def _refusal(kind: str, name: str, allowed: tuple[str, ...]) -> str | None:
         return None
     if not name:
         return "an address is https://host/path, in which every reader sees the same host"
-    return f"{kind} {shown(name)} is not one that manifests may name: add it to image_{kind}s if it may be sent"
+    return (
+        f"{kind} {shown(name)} is not one that manifests may name: add it to image_{kind}s if it may be sent"
+    )

@@ -13,7 +13,7 @@ from maskmatch.core.shown import plain
 from maskmatch.storage.plans import bad_rows_table
 
 FORMS = (".csv", ".parquet")
-_OF_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # noqa: RUF001
+_OF_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """With these a cell begins that a spreadsheet runs: https://owasp.org/www-community/attacks/CSV_Injection"""
 
 

@@ -90,6 +90,6 @@ def test_plain_addresses_of_the_source_are_read_in_columns(tmp_path, source, mon
 def test_a_refused_address_tells_the_reason(tmp_path):
     _, bad = read(tmp_path, ["oss://faces-1/in/a.jpg"])
     assert bad["p0"].endswith(
-        "column reference_id: 'oss://faces-1/in/a.jpg': oss:// is an address of Alibaba OSS, and the source is "
-        "Tencent COS: give the key below it"
+        "column reference_id: 'oss://faces-1/in/a.jpg': oss:// is an address of Alibaba OSS, and the source "
+        "is Tencent COS: give the key below it"
     )

@@ -66,7 +66,10 @@ def test_where_the_folder_knows_nothing_the_file_does(tmp_path):
 @pytest.mark.parametrize(
     ("folder", "told"),
     [
-        ("ds=2026-01-03", "the folder 'ds=2026-01-03' lies in that of '2026-01-02': move it to the other dates"),
+        (
+            "ds=2026-01-03",
+            "the folder 'ds=2026-01-03' lies in that of '2026-01-02': move it to the other dates",
+        ),
         ("city=x/ds=2026-01-03", "move it to the other dates"),
         ("DS=2026-01-03", "move it to the other dates"),
         ("ds=2026%2D01%2D03", "move it to the other dates"),

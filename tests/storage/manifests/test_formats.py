@@ -16,7 +16,7 @@ ROWS = [
     {"pair_id": "p1", "reference_id": "a.jpg", "probe_id": "b.jpg", "is_mated": True, "attr_x": "1"},
     {"pair_id": "p2", "reference_id": "ä ß.jpg", "probe_id": "b.jpg", "is_mated": None, "attr_x": None},
 ]
-CHINESE = f"{HEADER},attr_name\np1,照片/张三.jpg,b.jpg,广州\np2,a.jpg,王伟.jpg,北京\n"
+CHINESE = f"{HEADER},attr_name\np1,照片/张三.jpg,b.jpg,广州\np2,a.jpg,王伟.jpg,Kärcher\n"
 
 
 def by_arrow(codec):
@@ -134,9 +134,13 @@ def test_an_array_of_objects_is_read_in_one_line_or_many(tmp_path, indent):
     assert bad.manifest_line == (1 if indent is None else 16)
 
 
-def test_an_element_that_is_broken_costs_itself_alone(tmp_path):
-    elements = ['{"pair_id":"p1","reference_id":"a","probe_id":"b"}'] * 5
-    elements[2] = elements[2].replace('"a"', '"a')
+@pytest.mark.parametrize("indent", ["", "\n  "])
+@pytest.mark.parametrize(
+    ("text", "damaged"), [('"a"', '"a'), ('"b"}', '"b"'), ('"b"}', ""), ('{"', '"'), ("{", ""), (":", "")]
+)
+def test_an_element_that_is_broken_costs_itself_alone(tmp_path, text, damaged, indent):
+    elements = [indent + '{"pair_id":"p1","reference_id":"a","probe_id":"b"}'] * 5
+    elements[2] = elements[2].replace(text, damaged, 1)
     found = read(tmp_path, "x.json", "[" + ", ".join(elements) + "]")
     assert (len(found.rows), [bad.manifest_record for bad in found.bad]) == (4, [3])
 

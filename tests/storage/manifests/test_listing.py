@@ -23,7 +23,15 @@ def test_the_manifests_of_a_date_are_found_in_order(store):
     for name in ("b.CSV", "a.jsonl.gz", "sub/c.parquet", "d.xlsx", "e.tsv.zst", "part-00000-c000", "notes"):
         store.put(f"{FOLDER}/{name}", b"x")
     store.put("manifests/ds=2026-01-03/other.csv", b"x")
-    assert found_in(store) == ["a.jsonl.gz", "b.CSV", "d.xlsx", "e.tsv.zst", "notes", "part-00000-c000", "sub/c.parquet"]
+    assert found_in(store) == [
+        "a.jsonl.gz",
+        "b.CSV",
+        "d.xlsx",
+        "e.tsv.zst",
+        "notes",
+        "part-00000-c000",
+        "sub/c.parquet",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +160,9 @@ def test_what_is_no_file_among_manifests_is_an_error_unless_it_is_hidden(tmp_pat
         find_manifests(store, DAY)
     (tmp_path / FOLDER / "b.csv").unlink()
     (tmp_path / FOLDER / "b.csv").symlink_to(tmp_path / "nothing")
-    with pytest.raises(InputError, match=r"b.csv is a link that leads nowhere: remove it, or put the file there"):
+    with pytest.raises(
+        InputError, match=r"b.csv is a link that leads nowhere: remove it, or put the file there"
+    ):
         find_manifests(store, DAY)
 
 

@@ -80,7 +80,7 @@ class Naming:
     _present: frozenset[str] = frozenset()
 
     def folder_target(self, name: str) -> str | None:
-        """Return what a column in the name of a folder is to us, None for one to pass over; raise InputError."""
+        """Return what a column in a folder's name is to us, None for one to pass over; raise InputError."""
         try:
             target = self.target(name)
         except ColumnMisspelt as misspelt:

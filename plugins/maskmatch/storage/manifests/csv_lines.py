@@ -2,6 +2,8 @@
 
 A line is when it has an even number of quotes, each where it opens a field, closes one, or stands doubled,
 and neither a carriage return of its own nor bytes that are no UTF-8.
+
+Decision: docs/adr/0004-csv-line-by-line.md
 """
 
 import codecs

@@ -85,7 +85,7 @@ class _Lines:
 
 
 def _swallowed(block: Block, place: int, count: int, separator: str, width: int) -> str:
-    """Return why a record of several lines is none: some of its lines are rows by themselves."""
+    """Return why a record of several lines is no row: some of its lines are rows by themselves."""
     for line in range(place + 1, place + count):
         fields = split_line(block.line(line), separator)
         if fields is not None and len(fields) == width:

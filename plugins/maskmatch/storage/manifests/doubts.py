@@ -42,7 +42,7 @@ def without_own_address(column: pa.Array, source: SourcePlace) -> pa.Array:
 
 
 def doubtful_values(name: str, column: pa.Array, source: SourcePlace) -> Mask:
-    """Return which texts of a column may not be what they should be; null is none of them."""
+    """Return which texts of a column may not be what they should be; null never is in doubt."""
     doubt = _holding(column, _table(name))
     if b"//" in _bytes(column):
         doubt |= _flags(pc.match_substring(column, "//"))

@@ -101,12 +101,17 @@ def _is_gb18030(lines: bytes) -> bool:
     as_utf8 = sum(_decoded(line, "utf-8") is not None for line in sample)
     texts = [text for line in sample if (text := _decoded(line, "gb18030")) is not None]
     beyond = [character for text in texts for character in text if character > "\x7f"]
-    common = len("".join(beyond).encode("gb2312", "ignore")) / 2
+    common = sum(map(_is_common, beyond))
     return (
         as_utf8 <= _UTF8_SHARE * len(sample)
         and len(texts) > len(sample) / 2
         and common >= _COMMON_SHARE * len(beyond)
     )
+
+
+def _is_common(character: str) -> bool:
+    """Return True for what no other encoding looks like: GB 2312, or four bytes of which two are digits."""
+    return bool(character.encode("gb2312", "ignore")) or len(character.encode("gb18030")) == 4
 
 
 def _decoded(line: bytes, encoding: str) -> str | None:

@@ -12,7 +12,9 @@ from maskmatch.core.errors import InputError
 from maskmatch.storage.manifests.encodings import Decoder
 from maskmatch.storage.manifests.lines import LONGEST_LINE, Block, block_of, read_chunks
 
-_BETWEEN = re.compile(rb"\}(\s*,?\s*)(?=\{)")
+_BETWEEN = re.compile(rb'(?:\}(\s*,?\s*)(?=\{)|(?<=[^}\s])(\s*,\s*)(?=\{\s*"[^"\\]*"\s*:))')
+"""Objects are flat, so that one begins at each brace; the end of the one before may be damaged."""
+_DECODER = json.JSONDecoder()
 _BLANKS = b" \t\r\n"
 
 
@@ -65,7 +67,8 @@ def _cut(text: bytes, line: int, *, is_last: bool = False) -> tuple[list[tuple[b
     elements: list[tuple[bytes, int]] = []
     start, begin, separator = 0, 0, b""
     for found in _BETWEEN.finditer(text):
-        element = text[start : found.start() + 1]
+        separator_now = found[1] if found[1] is not None else found[2]
+        element = text[start : found.end() - len(separator_now)]
         body = element.lstrip(_BLANKS)
         line += element[: len(element) - len(body)].count(b"\n")
         if elements and _goes_on(elements[-1][0], body):
@@ -74,7 +77,7 @@ def _cut(text: bytes, line: int, *, is_last: bool = False) -> tuple[list[tuple[b
         else:
             begin = start
             elements.append((body, line))
-        separator = found[1]
+        separator = separator_now
         line += body.count(b"\n") + separator.count(b"\n")
         start = found.end()
     if elements and not is_last and _has_open_text(elements[-1][0]):
@@ -99,10 +102,25 @@ def _has_open_text(element: bytes) -> bool:
 
 
 def _block(elements: list[tuple[bytes, int]], *, is_last: bool) -> Block:
+    elements = [part for element, line in elements for part in _parted(element, line)]
     data = b"".join(_on_one_line(element) + b"\n" for element, _ in elements)
     block = block_of(data, 1, is_last=is_last)
     lines = np.array([line for _, line in elements], np.int64)
     return Block(data, block.starts, block.ends, lines, is_last=is_last)
+
+
+def _parted(element: bytes, line: int) -> list[tuple[bytes, int]]:
+    """Return an object and what stands behind it, whose brace is missing, as two elements."""
+    if element.count(b"}") == 1:
+        return [(element, line)]
+    text = element.decode("utf-8", "surrogateescape")
+    try:
+        _, end = _DECODER.raw_decode(text)
+    except (ValueError, RecursionError):
+        return [(element, line)]
+    parts = (text[:end], text[end:])
+    first, rest = (part.encode("utf-8", "surrogateescape") for part in parts)
+    return [(first, line), (rest, line + first.count(b"\n"))] if rest.strip() else [(first, line)]
 
 
 def _on_one_line(element: bytes) -> bytes:

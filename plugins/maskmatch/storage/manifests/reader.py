@@ -95,7 +95,7 @@ def _some(texts: Sequence[str]) -> str:
 
 
 class Manifest:
-    """One manifest; iterating over it reads it, and raises InputError where it is none.
+    """One manifest; iterating over it reads it, and raises InputError for what is no manifest.
 
     `source` is where its images lie, by default the store that it lies in itself.
     """

@@ -33,7 +33,7 @@ class Manifests:
         """What each turned out to be, in the order of reading; the last one grows while it is read."""
 
     def read(self, key: str) -> Iterator[list[BadRow]]:
-        """Read a manifest, yielding its bad rows; raise InputError for none, or too many attributes in all."""
+        """Read a manifest and yield its bad rows; raise InputError for none, or too many attributes."""
         manifest = Manifest(self._store, key, self._options, self._source)
         self.summaries.append(manifest.summary)
         for portion in manifest:
@@ -56,7 +56,9 @@ class Manifests:
         table = table.drop_columns(["fingerprint", "row_id"]).append_column("row_id", ids)
         table = table.append_column("manifest_file", pa.array(self._files, pa.string()))
         for batch in table.to_batches(max_chunksize=_AT_ONCE):
-            yield [Pair(**record | {"attributes": tuple(record["attributes"])}) for record in batch.to_pylist()]
+            yield [
+                Pair(**record | {"attributes": tuple(record["attributes"])}) for record in batch.to_pylist()
+            ]
 
 
 def _attributes(summary: FileSummary) -> set[str]:

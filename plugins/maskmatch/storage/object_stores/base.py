@@ -72,7 +72,7 @@ class Store(Protocol):
         ...
 
     def list_others(self, prefix: str) -> Iterator[tuple[str, str]]:
-        """Yield what lies there and is no object: its key, and what it is with the cure; only folders have it."""
+        """Yield what lies in a folder and is no object: its key, and what it is with the cure."""
         ...
 
     def put(self, key: str, data: bytes, *, only_new: bool = False) -> None:

@@ -86,7 +86,7 @@ class FileStore:
         return hashlib.sha256(self.get(key)).hexdigest()
 
     def list(self, prefix: str, *, page: int = 1000) -> Iterator[ObjectInfo]:  # noqa: ARG002  one at a time
-        """Yield the files whose path starts with the prefix; raise StoreRefused for a folder we may not read."""
+        """Yield the files whose path starts with the prefix; raise StoreRefused for a closed folder."""
         for key, entry in self._walk(prefix):
             if not entry.trouble:
                 yield ObjectInfo(key, entry.size)
@@ -166,7 +166,9 @@ class FileStore:
         if isinstance(error, PermissionError):
             text = f"{self._address(key)} may not be read by this user: grant it"
             return StoreRefused(text, store_rule("AccessDenied"))
-        return StoreAway(f"{self._address(key)} cannot be read: {error.strerror or error}", store_rule("unreachable"))
+        return StoreAway(
+            f"{self._address(key)} cannot be read: {error.strerror or error}", store_rule("unreachable")
+        )
 
     def _unwritten(self, error: OSError, path: Path) -> Exception:
         if error.errno in _FULL:

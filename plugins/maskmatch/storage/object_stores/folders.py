@@ -82,7 +82,7 @@ def what_is_it(mode: int) -> str:
 def check_inside(number: int, path: Path, *, root: Path) -> None:
     """Raise InputError when an open file lies outside the root: a link has led there."""
     try:
-        real = Path(os.readlink(f"/proc/self/fd/{number}"))
+        real = Path(f"/proc/self/fd/{number}").readlink()
     except OSError:  # a system without /proc
         real = path.resolve()
     if not real.is_relative_to(root):
