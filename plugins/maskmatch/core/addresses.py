@@ -190,5 +190,5 @@ def hint_for_missing(key: str) -> str:
     if "\\" in key:
         return "; it has backslashes, and keys have slashes"
     if not key.isprintable() or any("\uff01" <= each <= "\uff5e" for each in key):
-        return f"; it holds characters that are not seen, or look like others: {ascii(key[:_LONGEST])}"
+        return f"; it holds characters that are not seen, or look like others: {key[:_LONGEST]!a}"
     return ""

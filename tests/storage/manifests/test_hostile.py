@@ -5,13 +5,17 @@ import io
 import json
 import resource
 import time
+import zipfile
+from contextlib import suppress
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from maskmatch.core.errors import InputError, Unavailable
-from maskmatch.storage.manifests import fetching, lines, parquet, reader, xlsx
+from maskmatch.core.manifest_options import ManifestOptions
+from maskmatch.storage.manifests import Manifests, fetching, lines, parquet, reader, xlsx
+from maskmatch.storage.object_stores import FileStore
 from tests.storage.manifests.reading import HEADER, as_parquet, as_xlsx, read
 
 GIB = 1 << 30
@@ -163,3 +167,73 @@ def test_nothing_stays_on_the_disk(tmp_path, monkeypatch):
         read(tmp_path, "x.csv", "x")
     assert list(folder.iterdir()) == []
     assert lines.BLOCK_BYTES
+
+
+def test_entities_that_grow_without_end_are_not_unfolded(tmp_path):
+    book = as_xlsx([{"reference_id": "a", "probe_id": "b"}])
+    laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
+    head = f'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY l0 "ha">{laughs}]>'
+    sink = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(book)) as parts, zipfile.ZipFile(sink, "w") as hostile:
+        for name in parts.namelist():
+            text = parts.read(name).decode()
+            if name == "xl/worksheets/sheet1.xml":
+                text = head + text.replace("<t>a</t>", "<t>&l11;</t>")
+            hostile.writestr(name, text)
+    assert b"&l11;" in zipfile.ZipFile(sink).read("xl/worksheets/sheet1.xml")
+    with suppress(InputError):
+        assert "haha" not in str(read(tmp_path, "x.xlsx", sink.getvalue()).rows)
+
+
+@pytest.mark.parametrize("level", range(4))
+def test_what_is_packed_again_and_again_ends(tmp_path, level):
+    data = packed(f"{HEADER}\np,a,b\n".encode())
+    for _ in range(level):
+        data = packed(data)
+    if level < 3:
+        assert read(tmp_path, "x.gz", data).ids == ["p"]
+    else:
+        with pytest.raises(InputError, match="packed 3 times: pack it once"):
+            read(tmp_path, "x.gz", data)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (r'"\ud800.jpg"', "half a character"),
+        ("1e400", "beyond all bounds: write it as text"),
+        ("1" + "0" * 5000, "at most 1,024"),
+        ('"' + "x" * 5000 + '"', "at most 1,024"),
+        ('"a\\u0000b"', "control characters"),
+        ("[" * 3000 + "]" * 3000, ""),
+    ],
+)
+@pytest.mark.parametrize("column", ["reference_id", "attr_n", "pair_id"])
+def test_an_odd_value_costs_its_row_alone(tmp_path, value, told, column):
+    good = '{"pair_id":"p","reference_id":"a","probe_id":"b","attr_n":"x"}\n'
+    row = {"pair_id": '"q"', "reference_id": '"a"', "probe_id": '"b"', "attr_n": '"x"'} | {column: value}
+    odd = "{" + ",".join(f'"{name}":{text}' for name, text in row.items()) + "}\n"
+    found = read(tmp_path, "x.jsonl", good + odd + good)
+    (bad,) = found.bad
+    assert (found.ids, bad.manifest_line) == (["p", "p"], 2)
+    assert told in bad.message
+    assert len(bad.message) < 500
+
+
+@pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@a", "=cmd|' /C calc'!A0", "＝1"])
+def test_formula_text_is_text(tmp_path, value):
+    row = {"pair_id": "p", "reference_id": "a", "probe_id": "b", "attr_n": value}
+    for name, data in (("x.csv", f"{HEADER},attr_n\np,a,b,{value}\n"), ("x.jsonl", json.dumps(row))):
+        assert read(tmp_path, name, data).rows[0]["attributes"] == {"attr_n": value}
+
+
+def test_many_attributes_over_many_files_are_refused_by_the_plan(tmp_path):
+    store = FileStore(tmp_path)
+    header = ",".join(["reference_id", "probe_id"])
+    reader = Manifests(store, ManifestOptions())
+    for number in range(3):
+        names = ",".join(f"attr_{number}_{column}" for column in range(400))
+        store.put(f"{number}.csv", f"{header},{names}\n".encode() + b"a,b" + b",x" * 400 + b"\n")
+    assert list(reader.read("0.csv")) == list(reader.read("1.csv")) == [[]]
+    with pytest.raises(InputError, match=r"more than 1,000 columns attr_...: leave some out of .*/2.csv"):
+        list(reader.read("2.csv"))

@@ -143,6 +143,8 @@ class Naming:
 
     def _refuse_missing(self, names: Sequence[str], targets: Sequence[str | None]) -> None:
         missing = [column for column in IMAGE_COLUMNS if column not in {*targets, *self._of_folders}]
+        if missing and not any(names):
+            raise InputError("it has no header and no row: write it anew, or remove it")
         if missing:
             found = ", ".join(shown(name) for name in names[:_SHOWN_NAMES]) or "none"
             more = f" and {len(names) - _SHOWN_NAMES:,} more" if len(names) > _SHOWN_NAMES else ""

@@ -26,6 +26,16 @@ class Form(StrEnum):
     XLSX = "xlsx"
 
 
+_PROMISES = {
+    ".gz": "gzip",
+    ".zst": "zstd",
+    ".bz2": "bz2",
+    ".xz": "xz",
+    ".lz4": "lz4",
+    ".zip": "a zip",
+    ".parquet": "parquet",
+    ".xlsx": "a workbook",
+}
 HEAD_BYTES = 64 * 1024
 """Enough for a header line and for a guess of the encoding."""
 
@@ -52,10 +62,16 @@ _STRANGERS = (
     (b"\xff\xd8\xff", "a picture: images do not lie among the manifests, move it"),
     (b"\x89PNG", "a picture: images do not lie among the manifests, move it"),
     (b"SQLite format 3", "a database: export the rows as csv"),
-    (b"<?xml", "XML: export the rows as csv"),
-    (b"<!DOCTYPE", "a web page, most likely of a login or an error: fetch the manifest anew"),
-    (b"<html", "a web page, most likely of a login or an error: fetch the manifest anew"),
 )
+_MARKUP = (
+    (b"<!doctype", "a web page, most likely of a login or an error: fetch the manifest anew"),
+    (b"<html", "a web page, most likely of a login or an error: fetch the manifest anew"),
+    (b"<", "XML, or an answer of a store that refuses: export the rows as csv, or fetch the manifest anew"),
+)
+_NO_TEXT = bytes({*range(32)} - {*b"\t\n\r\f\x1a\x1b"})
+_LOOK_BYTES = 1024
+_BINARY_SHARE = 0.05
+"""Of control characters among the first bytes: text has none, packed bytes have a tenth."""
 
 
 def compression_of(head: bytes) -> Compression | None:
@@ -70,8 +86,23 @@ def refuse_strangers(head: bytes) -> None:
     for magic, cure in _STRANGERS:
         if head.startswith(magic):
             raise InputError(f"it is {cure}")
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:_LOOK_BYTES].lower()
+    for markup, cure in _MARKUP:
+        if start.startswith(markup):
+            raise InputError(f"it is {cure}")
     if head[257:262] == b"ustar":
         raise InputError("it is a tar archive: put its files into the folder of the date")
+
+
+def refuse_binary(text: bytes, name: str) -> None:
+    """Raise InputError for bytes that are no text in any encoding; `name` may promise what they are."""
+    start = text[:_LOOK_BYTES]
+    controls = len(start) - len(start.translate(None, _NO_TEXT))
+    if controls > _BINARY_SHARE * len(start):
+        promised = next((each for ending, each in _PROMISES.items() if name.lower().endswith(ending)), "")
+        if promised:
+            raise InputError(f"its name promises {promised}, and its content is none: write or fetch it anew")
+        raise InputError("it is binary, and of no kind that is read: export the rows as csv, parquet or xlsx")
 
 
 def form_of_text(head: bytes) -> Form:

@@ -30,7 +30,8 @@ class JsonReader:
     def __iter__(self) -> Iterator[Records]:
         """Yield the records of each block."""
         for block in self._blocks:
-            yield self._read(block)
+            if len(block.starts):  # an array may have no element
+                yield self._read(block)
 
     def _read(self, block: Block) -> Records:
         is_record = ~_blank(block)

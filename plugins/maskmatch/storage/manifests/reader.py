@@ -21,6 +21,7 @@ from maskmatch.storage.manifests.content import (
     Form,
     compression_of,
     form_of_text,
+    refuse_binary,
     refuse_strangers,
 )
 from maskmatch.storage.manifests.csv_reader import CsvReader
@@ -164,7 +165,9 @@ class Manifest:
 
     def _read_text(self, head: bytes, stream: BinaryIO, naming: Naming) -> Iterator[Portion]:
         decoder = Decoder(head, self._options.encoding)
-        form = self._form(Decoder(head, self._options.encoding).widen(head, is_last=False))
+        text = Decoder(head, self._options.encoding).widen(head, is_last=False)
+        refuse_binary(text, self._key)
+        form = self._form(text)
         if form is Form.CSV:
             reader: Iterable[Records] = CsvReader(read_blocks(stream, head, decoder), naming, decoder)
         elif form is Form.JSON_LINES:

@@ -4,8 +4,9 @@ import io
 import lzma
 import struct
 import zipfile
+import zlib
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 import pyarrow as pa
 
@@ -18,13 +19,13 @@ UNREADABLE = (
     OSError,
     EOFError,
     ValueError,
-    NotImplementedError,  # a zip packed in a way that Python does not know
-    RuntimeError,  # a zip with a password
+    zlib.error,
     lzma.LZMAError,
     zipfile.BadZipFile,
     struct.error,
 )
 """What the libraries raise for bytes that are damaged or end too early."""
+_ENCRYPTED = 1
 _ZIP_CRUMBS = ("__MACOSX/", ".DS_Store")
 
 
@@ -61,10 +62,25 @@ class _ArrowStream(io.RawIOBase):
 def _only_file(path: Path) -> BinaryIO:
     archive = zipfile.ZipFile(path)
     names = [name for name in archive.namelist() if not name.endswith("/") and not _is_crumb(name)]
+    if "mimetype" in names:
+        raise InputError("it is an OpenDocument or another document: save its sheet as xlsx or csv")
+    if not names:
+        raise InputError("the zip is empty: put one file into it")
     if len(names) != 1:
         some = ", ".join(shown(name) for name in names[:3])
         raise InputError(f"the zip holds {len(names):,} files ({some}): put one file into a zip")
-    return cast("BinaryIO", archive.open(names[0]))
+    return cast("BinaryIO", _opened(archive, names[0]))
+
+
+def _opened(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
+    if archive.getinfo(name).flag_bits & _ENCRYPTED:
+        raise InputError("the zip has a password: pack it without one")
+    try:
+        return archive.open(name)
+    except NotImplementedError as error:
+        raise InputError(
+            "the zip is packed in a way that is not read: pack it with deflate, or gzip"
+        ) from error
 
 
 def _is_crumb(name: str) -> bool:

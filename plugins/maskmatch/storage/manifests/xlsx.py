@@ -20,11 +20,16 @@ MOST_UNPACKED_BYTES = 1 << 30
 """Of all parts of a workbook; a full sheet of a million rows has half of it."""
 _MOST_SHARED_BYTES = 256 * 1024 * 1024
 """Of the texts that cells share, which are held in memory."""
+_BOOK = "xl/workbook.xml"
 _SHARED = "xl/sharedStrings.xml"
 
 _ERRORS = frozenset({"#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"})
 
 Row = tuple[Any, ...]
+
+
+_DAMAGED = (SyntaxError, KeyError, IndexError, TypeError, AttributeError)
+"""What openpyxl raises for parts that are missing or cut short; errors of XML are errors of syntax."""
 
 
 class XlsxReader:
@@ -37,6 +42,12 @@ class XlsxReader:
 
     def __iter__(self) -> Iterator[Records]:
         """Yield the records of the sheet, some thousands at a time."""
+        try:
+            yield from self._records()
+        except _DAMAGED as error:
+            raise InputError(f"the workbook is damaged ({error}): open it, and save it anew") from error
+
+    def _records(self) -> Iterator[Records]:
         import openpyxl  # noqa: PLC0415  # needs half a second, and few manifests are workbooks
 
         with (
@@ -71,6 +82,8 @@ class XlsxReader:
 def _refuse_hostile(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         parts = archive.infolist()
+    if not any(part.filename == _BOOK for part in parts):
+        raise InputError("it is a document, and no xlsx workbook: save its sheet as xlsx or csv")
     unpacked = sum(part.file_size for part in parts)
     shared = sum(part.file_size for part in parts if part.filename == _SHARED)
     if unpacked > MOST_UNPACKED_BYTES or shared > _MOST_SHARED_BYTES:
