@@ -1,4 +1,4 @@
-"""docs/manifest-row.schema.json agrees with the reader: what it allows is read, what it must refuse is refused."""
+"""docs/manifest-row.schema.json agrees with the reader: what it allows is read."""
 
 import json
 import random

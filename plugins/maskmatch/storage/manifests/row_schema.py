@@ -23,15 +23,19 @@ from maskmatch.storage.manifests.numbers import MOST_EXACT
 Schema = dict[str, Any]
 
 _NO_CONTROL = r"[^\u0000-\u001f\u007f\ud800-\udfff]"
-_NO_ADDRESS = r"(?!.*//.*[?#&;@])(?!.*[@?#;].*//)(?!.*[?&#].*=)(?!.*:.*@)(?!.*\\)(?!.*%[0-9A-Fa-f]{2})"
+_NO_ADDRESS = (
+    r"(?!.*//.*[?#&;@])(?!.*[@?#;].*//)(?!.*[?&#].*=)"  # one with a query or a user
+    r"(?!.*:.*@)(?!.*\\)(?!.*%[0-9A-Fa-f]{2})"
+)
 _TEXT = rf"^{_NO_ADDRESS}{_NO_CONTROL}*$"
 _KEY = r"^(?!\s)(?!.*\s$)(?!/)(?!(.*/)?\.\.(/|$))[^\u0000-\u001f\u007f\ud800-\udfff?&#@%\\:;]+$"
-_OBJECT = r"^s3://(?!.*\.\.)[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?/(?!.*\s$)[^\u0000-\u001f\u007f\ud800-\udfff?&#@%\\:;]+$"
+_BUCKET = r"(?!.*\.\.)[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?"
+_OBJECT = rf"^s3://{_BUCKET}/(?!.*\s$)[^\u0000-\u001f\u007f\ud800-\udfff?&#@%\\:;]+$"
 _WEB = r"^https://[a-z0-9-]+(\.[a-z0-9-]+)+/[A-Za-z0-9_/.=+-]*$"
 _HEAD: Schema = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "A row of a manifest of maskmatch",
-    "description": "Made by `make docs`; do not edit. One line of a .jsonl file, or one row of any other form.",
+    "description": "Made by `make docs`: one line of a .jsonl file, or one row of any other form.",
 }
 
 
