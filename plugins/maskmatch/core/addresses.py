@@ -5,6 +5,8 @@ s3://bucket/key                     elsewhere in the store of the source
 
 s3://, s3a:// and s3n:// mean the store, cos:// and cosn:// where it is Tencent COS, oss:// where it is
 Alibaba OSS; so do https:// addresses of its objects. Any other https:// address is a public one.
+
+Decision: docs/adr/0018-one-reader-of-manifests.md
 """
 
 import re

@@ -1,4 +1,7 @@
-"""A manifest row becomes a pair, or a bad row with the place and the reason."""
+"""A manifest row becomes a pair, or a bad row with the place and the reason.
+
+Decision: docs/adr/0018-one-reader-of-manifests.md
+"""
 
 import hashlib
 import re

@@ -9,6 +9,12 @@ _USER = re.compile(r"\A((?:[a-z0-9+.-]*://)?).*(?:@|%(?:25)*40)", re.IGNORECASE 
 """From the scheme to the last @, which may be written in escapes: a password may hold any character."""
 _QUERY = re.compile(r"\?.*=.*", re.DOTALL)
 _IN_MESSAGE = re.compile(r"//.*@", re.DOTALL)
+_LOOKALIKES = {
+    place: f"\\u{place:04x}"
+    for place in range(0xFF01, 0xFF5F)
+    if chr(place - 0xFEE0).isalnum() or chr(place - 0xFEE0) in "./\\_-@#%"
+}
+"""Full-width forms; commas, colons and brackets among them are common in Chinese texts."""
 _LONGEST = 100
 _LONGEST_OF_MANIFESTS = 60
 
@@ -30,8 +36,11 @@ def without_users(message: str) -> str:
 
 
 def shown(text: str, *, at_most: int = _LONGEST_OF_MANIFESTS) -> str:
-    """Return what a manifest holds, in which no secret was found: in quotes, cut, in escapes."""
-    return repr(text[:at_most]) + ("..." if len(text) > at_most else "")
+    """Return what a manifest holds, in which no secret was found: in quotes, cut, in escapes.
+
+    Full-width letters and digits, which look like others, are in escapes, too.
+    """
+    return repr(text[:at_most]).translate(_LOOKALIKES) + ("..." if len(text) > at_most else "")
 
 
 def plain(text: str, *, at_most: int = 1024) -> str:

@@ -53,7 +53,7 @@ def look_at_transfer(source: Store, transfer: Transfer) -> str:
     found = next((each for each in source.list("", page=10) if each.size), None)
     if found is None:
         raise InputError(f"url: {source.uri} holds no object whose signed URL could be tried: put one there")
-    address = f"{source.uri}/{found.key} at {source.host}"
+    address = f"{source.uri}/{plain(found.key)} at {source.host}"
     _fetch_first_byte(source.signed_url(found.key, seconds=_URL_SECONDS) or "", address)
     return f"url: a signed URL of {address} brings its bytes; the vendor must reach that host, too"
 

@@ -1,4 +1,7 @@
-"""Look at manifests as a run reads them, and say whether it would go on; nothing is called or written."""
+"""Look at manifests as a run reads them, and say whether it would go on; nothing is called or written.
+
+Decision: docs/adr/0018-one-reader-of-manifests.md
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field

@@ -14,6 +14,8 @@
 
 A row that cannot be read is a BadRow; a file that cannot be a manifest raises InputError, for then nothing of
 it can be trusted.
+
+Decision: docs/adr/0018-one-reader-of-manifests.md
 """
 
 from maskmatch.storage.manifests.listing import Listing, find_manifests, folder_of

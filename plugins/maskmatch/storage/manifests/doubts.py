@@ -1,6 +1,8 @@
 """Which values of a column the row function must look at: a screen over all bytes of a column at once.
 
 It may doubt a value that is sound, never pass one that is not: `core.pairs` alone says what a value may be.
+
+Decision: docs/adr/0018-one-reader-of-manifests.md
 """
 
 import re

@@ -1,6 +1,8 @@
 """Columns that stand in the names of folders, as Hive and Spark write them: `quality_control=3/`.
 
 A file may have such a column, too: what both know must agree.
+
+Decision: docs/adr/0018-one-reader-of-manifests.md
 """
 
 import re

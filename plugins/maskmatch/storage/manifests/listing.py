@@ -2,6 +2,8 @@
 
 Whether a file is a manifest is told by its content, when it is read. Passed over is only what tools leave
 beside data; what might be a manifest and is not read would lose pairs unseen.
+
+Decision: docs/adr/0018-one-reader-of-manifests.md
 """
 
 from dataclasses import dataclass

@@ -8,6 +8,7 @@ from maskmatch.core.addresses import SourcePlace
 from maskmatch.core.errors import InputError
 from maskmatch.core.manifest_options import ManifestOptions
 from maskmatch.core.pairs import ATTRIBUTE_PREFIX, BadRow, Pair
+from maskmatch.core.shown import plain
 from maskmatch.storage.manifests.columns import MOST_COLUMNS
 from maskmatch.storage.manifests.reader import FileSummary, Manifest
 from maskmatch.storage.manifests.rows import row_ids
@@ -44,7 +45,7 @@ class Manifests:
             if len(self._attributes) > MOST_COLUMNS:
                 raise InputError(
                     f"the manifests have more than {MOST_COLUMNS:,} columns {ATTRIBUTE_PREFIX}...: "
-                    f"leave some out of {self._store.uri}/{key}"
+                    f"leave some out of {self._store.uri}/{plain(key)}"
                 )
 
     def pairs(self) -> Iterator[list[Pair]]:
