@@ -215,6 +215,14 @@ def test_links_do_not_lead_out_of_the_store_neither_reading_nor_writing(tmp_path
     assert [path.name for path in (tmp_path / "secret").iterdir()] == ["a.jpg"]
 
 
+def test_a_source_may_be_a_whole_disk(tmp_path):
+    (tmp_path / "lost+found").mkdir()
+    (tmp_path / "lost+found" / "x").write_bytes(b"x")  # whoever may not look into it is told nothing
+    (tmp_path / "sub" / "lost+found").mkdir(parents=True)
+    (tmp_path / "sub" / "lost+found" / "y").write_bytes(b"y")
+    assert [each.key for each in FileStore(tmp_path).list("")] == ["sub/lost+found/y"]
+
+
 def test_a_root_that_is_a_link_itself_is_where_it_leads(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")

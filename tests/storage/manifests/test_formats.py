@@ -206,7 +206,7 @@ def test_half_a_character_of_utf16_is_a_bad_row(tmp_path):
         (b"<!DOCTYPE html>\n<p>", "a web page"),
         (b"PAR1 is not enough", "the footer of parquet is missing"),
         (b"PK\x03\x04" + bytes(100), "damaged or cut short"),
-        (b"", "column reference_id, probe_id is missing; the columns found are: none"),
+        (b"", "it has no header and no row: write it anew, or remove it"),
     ],
 )
 def test_another_file_is_refused_with_its_name_and_the_cure(tmp_path, data, cure):

@@ -16,6 +16,9 @@ _KINDS = (
     (stat.S_ISBLK, "a device"),
 )
 
+_OF_THE_DISK = "lost+found"
+"""Where a source is a whole disk: the administrator's alone, and none of its objects."""
+
 
 class Entry(NamedTuple):
     """A file with its size, or something else and what is wrong with it, with the cure."""
@@ -30,7 +33,7 @@ def walk(folder: Path, *, root: Path) -> Iterator[Entry]:
 
     What vanishes meanwhile is left out, as if it had vanished before.
     """
-    waiting = _lying_in(folder)
+    waiting = [entry for entry in _lying_in(folder) if folder != root or entry.name != _OF_THE_DISK]
     while waiting:
         entry = waiting.pop()
         path = Path(entry.path)
