@@ -36,7 +36,7 @@ class ManifestFile:
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """An object among the manifests that is none: its name below the folder of the date, and why."""
+    """An object among the manifests that was not read: its name below the folder of the date, and why."""
 
     name: str
     why: str

@@ -1,4 +1,4 @@
-"""Look at manifests as a run reads them, and say whether it would go on; nothing is called or written.
+"""Look at manifests as a run reads them, and tell if it would go on; nothing is called or written.
 
 Decision: docs/adr/0018-one-reader-of-manifests.md
 """

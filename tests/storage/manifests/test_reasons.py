@@ -86,7 +86,11 @@ FILES = {
         marked(WHOLE, local=8, central=10, value=97),
         "not read: pack it with deflate, or gzip",
     ),
-    "no gzip": ("x.csv.gz", NOISE, "its name promises gzip, and its content is none: write or fetch it anew"),
+    "no gzip": (
+        "x.csv.gz",
+        NOISE,
+        "its name promises gzip, and its content is something else: write or fetch it anew",
+    ),
     "no zstd": ("x.csv.zst", NOISE, "its name promises zstd"),
     "no parquet": ("x.parquet", NOISE, "its name promises parquet"),
     "no workbook": ("x.xlsx", NOISE, "its name promises a workbook"),

@@ -101,7 +101,9 @@ def refuse_binary(text: bytes, name: str) -> None:
     if controls > _BINARY_SHARE * len(start):
         promised = next((each for ending, each in _PROMISES.items() if name.lower().endswith(ending)), "")
         if promised:
-            raise InputError(f"its name promises {promised}, and its content is none: write or fetch it anew")
+            raise InputError(
+                f"its name promises {promised}, and its content is something else: write or fetch it anew"
+            )
         raise InputError("it is binary, and of no kind that is read: export the rows as csv, parquet or xlsx")
 
 

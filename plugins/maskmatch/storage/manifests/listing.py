@@ -1,4 +1,4 @@
-"""What lies in the folder of a date: manifests, and what is none by its name or size and is told.
+"""What lies in the folder of a date: manifests, and what is passed over by its name or size and told.
 
 Whether a file is a manifest is told by its content, when it is read. Passed over is only what tools leave
 beside data; what might be a manifest and is not read would lose pairs unseen.

@@ -1,4 +1,4 @@
-"""What lies in a folder: files, and what is none or leads away, which is told and never left out unseen."""
+"""What lies in a folder: files, and pipes, links and the like, which are told and never left out unseen."""
 
 import os
 import stat
