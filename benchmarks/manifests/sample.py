@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -92,7 +93,7 @@ def write_parquet(path: Path, count: int) -> None:
     schema = pa.schema([(name, pa.string()) for name in NAMES])
     every = rows(count)
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        while some := [fields for fields, _ in zip(every, range(_AT_ONCE), strict=False)]:
+        while some := list(islice(every, _AT_ONCE)):
             columns = [
                 [fields[place] if place == 0 or len(fields) == len(NAMES) else None for fields in some]
                 for place in range(len(NAMES))
