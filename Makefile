@@ -94,6 +94,7 @@ format: setup  ## mend format and what ruff can mend by itself
 docs: setup  ## make the generated documents anew
 	$(BIN)/python -m maskmatch.storage.data_dictionary > docs/tables.md
 	$(BIN)/python -m maskmatch.settings.dictionary > docs/settings.md
+	$(BIN)/python -m maskmatch.storage.manifests.row_schema > docs/manifest-row.schema.json
 
 bench: setup  ## run all benchmarks; each ends with one JSON line (NAME=quota_use: that one; BENCH=--quick: short ones)
 	@programs=`grep -ls '^if __name__ ==' benchmarks/*/$(or $(NAME),*).py`; \

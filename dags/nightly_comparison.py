@@ -183,6 +183,18 @@ with DAG(
             title="Compare tasks at most",
             description="One saturates an account of 50 calls/s; more help with large images.",
         ),
+        "manifest_columns": Param(
+            None,
+            type=["null", "string"],
+            title="Columns of the manifests",
+            description="Their names there, such as reference_id=img1, probe_id=img2. Empty: as ours.",
+        ),
+        "manifest_encoding": Param(
+            None,
+            type=["null", "string"],
+            title="Encoding of the manifests",
+            description="Such as gb18030. Empty: it is found out.",
+        ),
         "recompare": Param(
             False,
             type="boolean",
@@ -197,6 +209,8 @@ with DAG(
         max_shards="{{ params.max_shards }}",
         recompare="{{ params.recompare }}",
         max_bad_rows="{{ params.max_bad_rows }}",
+        manifest_columns="{{ params.manifest_columns }}",
+        manifest_encoding="{{ params.manifest_encoding }}",
         max_missing_share="{{ params.max_missing_share }}",
         image_transfer="{{ params.image_transfer }}",
     )

@@ -162,8 +162,8 @@ def good_rows(day: date) -> list[Row]:
     return mated + [row for row in rows if not row.is_mated][:NON_MATED_A_DATE]
 
 
-def bad_rows(known_pair_id: str) -> list[BadRow]:
-    """Return one line for each mistake; the duplicate repeats the known pair."""
+def bad_rows() -> list[BadRow]:
+    """Return one line for each mistake, and two for the one that needs two."""
     images = ("images/portraits/obama-1.jpg", "images/portraits/obama-2.jpg")
     subjects = ("obama", "obama")
 
@@ -181,8 +181,14 @@ def bad_rows(known_pair_id: str) -> list[BadRow]:
         BadRow(
             name="duplicate",
             failure_code="pair_id_repeated",
-            fields=line("duplicate", pair_id=known_pair_id),
-            reason="an earlier row has this pair_id",
+            fields=line("duplicate"),
+            reason="another row with other images has this pair_id",
+        ),
+        BadRow(
+            name="other_duplicate",
+            failure_code="pair_id_repeated",
+            fields=("bad_duplicate", *reversed(images), *line("other_duplicate")[3:]),
+            reason="another row with other images has this pair_id",
         ),
         BadRow(
             name="quality_9",

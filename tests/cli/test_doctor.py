@@ -83,7 +83,7 @@ def test_each_trouble_is_told_with_its_cure_and_the_rest_is_looked_at(tmp_path, 
     assert found["account"][0] == found["permit store"][0] == found["warehouse"][0] == "ok"
     assert "set a budget for the day" in found["budgets"][1]
     assert "SecretKey" in found["service"][1]
-    assert "put one there that ends in" in found["source"][1]
+    assert "put one there, such as pairs.csv" in found["source"][1]
 
 
 @pytest.mark.server
@@ -180,7 +180,7 @@ def test_a_source_that_is_not_there_or_has_no_manifests_is_wrong(tmp_path):
 
 def test_a_manifest_with_wrong_columns_is_told(tmp_path):
     store = FileStore(tmp_path)
-    store.put(f"manifests/ds={DAY}/a.csv", b"pair_id,reference\n")
+    store.put(f"manifests/ds={DAY}/a.csv", b"pair_id,img1\n")
     with pytest.raises(InputError, match="column reference_id, probe_id is missing"):
         doctor_places.look_at_source(store, DAY)
 

@@ -102,7 +102,7 @@ def test_an_invalid_date_is_refused_with_its_form(capsys):
 
 
 @pytest.mark.parametrize(
-    "name", ["plan", "run", "status", "quota", "pause", "resume", "drain", "doctor", "serve"]
+    "name", ["plan", "validate", "run", "status", "quota", "pause", "resume", "drain", "doctor", "serve"]
 )
 def test_every_command_explains_itself(name, capsys):
     with pytest.raises(SystemExit) as caught:

@@ -2,13 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskmatch.core.pairs import BadRow, Pair, parse_row
+from maskmatch.core.pairs import BadRow, Pair, Place, parse_row
 
 SOUND = {"pair_id": "p1", "reference_id": "images/a.jpg", "probe_id": "s3://faces/b.jpg"}
 
 
 def parse(**changes):
-    return parse_row({**SOUND, **changes}, file="pairs.csv", row=7)
+    return parse_row({**SOUND, **changes}, Place(file="pairs.csv", record=6, line=7))
 
 
 def test_a_row_with_the_three_needed_columns_is_a_pair():
@@ -53,7 +53,7 @@ def test_a_bad_value_names_file_line_column_and_reason(column, value, code):
     row = parse(**{column: value})
     assert isinstance(row, BadRow)
     assert (row.code, row.column, row.manifest_row) == (code, column, 7)
-    assert row.message.startswith(f"pairs.csv line 7, column {column}: ")
+    assert row.message.startswith(f"pairs.csv line 7, record 6, column {column}: ")
 
 
 def test_a_refused_signed_url_is_not_repeated_in_the_message():
@@ -76,7 +76,7 @@ def test_a_bad_row_keeps_a_sound_pair_id():
     st.dictionaries(st.sampled_from([*SOUND, "is_mated", "quality_control", "attr_a"]), st.none() | st.text())
 )
 def test_any_row_is_either_a_pair_or_a_bad_row(fields):
-    row = parse_row(fields, file="f.csv", row=1)
+    row = parse_row(fields, Place(file="f.csv", record=1, line=1))
     assert isinstance(row, Pair | BadRow)
     if isinstance(row, BadRow):
         assert row.message.startswith("f.csv line 1")

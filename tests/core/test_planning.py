@@ -1,10 +1,11 @@
 from collections import Counter
 from datetime import date
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskmatch.core.pairs import bad_row
+from maskmatch.core.pairs import Place, bad_row
 from maskmatch.core.planning import (
     ManifestFile,
     Plan,
@@ -18,33 +19,60 @@ from maskmatch.core.planning import (
 from tests.fakes import pair
 
 
+def sorted_from(*rows):
+    sorter = Sorter([[]], 0)
+    sorter.add_all(rows)
+    sorter.settle()
+    return sorter
+
+
 @given(st.lists(st.text(min_size=1, max_size=4)), st.integers(1, 8))
 def test_every_row_ends_up_in_one_shard_or_among_the_bad_rows(names, shards):
     sorter = Sorter([[] for _ in range(shards)], 2)
     sorter.add_all(pair(name, quality_control=None) for name in names)
+    sorter.settle()
     placed = [found for shard in sorter.in_call_order() for found in shard]
     assert Counter(found.pair_id for _, found in placed) == Counter(set(names))
-    assert len(placed) + len(sorter.bad_rows) == sorter.rows == len(names)
+    assert len(placed) + len(sorter.repeats) == sorter.rows == len(names)
+    assert sorter.bad_rows == []
     assert len({order for order, _ in placed}) == len(placed)
     assert all(found.quality_control == 2 for _, found in placed)
 
 
-def test_a_repeated_pair_id_is_a_bad_row_that_names_its_own_line():
-    sorter = Sorter([[]], 0)
-    sorter.add_all([pair("a", manifest_row=2), pair("a", manifest_row=9)])
-    (bad,) = sorter.bad_rows
-    assert (bad.code, bad.manifest_row, bad.pair_id) == ("pair_id_repeated", 9, "a")
+def test_a_pair_that_stands_twice_is_one_pair_with_two_rows():
+    sorter = sorted_from(
+        pair("a", manifest_row=2), pair("a", manifest_row=9), pair("a", quality_control=None)
+    )
+    assert (len(sorter.shards[0]), len(sorter.repeats), sorter.bad_rows) == (1, 2, [])
+
+
+@pytest.mark.parametrize("change", [{"reference_id": "other"}, {"probe_id": "other"}, {"quality_control": 1}])
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0)])
+def test_a_pair_id_of_two_comparisons_is_an_error_of_all_its_rows_in_any_order(change, order):
+    rows = [pair("a", manifest_row=2), pair("a", manifest_row=3), pair("a", manifest_row=9, **change)]
+    sorter = sorted_from(*[rows[place] for place in order], pair("b"))
+    found = {(bad.code, bad.manifest_row, bad.pair_id) for bad in sorter.bad_rows}
+    assert found == {("pair_id_repeated", row, "a") for row in (2, 3, 9)}
+    assert [each.pair_id for each in sorter.shards[0]] == ["b"]
+    assert all("pairs.csv record" in bad.message.partition(":")[2] for bad in sorter.bad_rows)
+
+
+def test_a_row_id_that_two_rows_bring_is_an_error_of_both():
+    sorter = sorted_from(pair("a", row_id="r"), pair("b", row_id="r"), pair("c", row_id="s"))
+    assert [(bad.code, bad.pair_id) for bad in sorter.bad_rows] == [
+        ("row_id_repeated", "a"),
+        ("row_id_repeated", "b"),
+    ]
+    assert len(sorter.shards[0]) == 1
 
 
 def test_bad_rows_do_not_stop_the_good_ones():
-    sorter = Sorter([[]], 0)
-    sorter.add_all([bad_row(file="f", row=1, code="row_malformed", why="short"), pair("a")])
+    sorter = sorted_from(*[bad_row(Place(file="f", record=1), code="row_malformed", why="short"), pair("a")])
     assert (sorter.rows, len(sorter.bad_rows), len(sorter.shards[0])) == (2, 1, 1)
 
 
 def test_the_call_order_is_a_shuffle_of_the_manifest():
-    sorter = Sorter([[]], 0)
-    sorter.add_all(pair(f"{number:04d}") for number in range(1000))
+    sorter = sorted_from(*[pair(f"{number:04d}") for number in range(1000)])
     first = [int(found.pair_id) for _, found in sorter.in_call_order()[0][:100]]
     assert 350 < sum(first) / 100 < 650
 

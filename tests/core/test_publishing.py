@@ -2,7 +2,7 @@ import pytest
 
 from maskmatch.core.errors import BooksError
 from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason
-from maskmatch.core.pairs import bad_row
+from maskmatch.core.pairs import Place, bad_row
 from maskmatch.core.publishing import (
     Stamp,
     bad_row_row,
@@ -65,7 +65,7 @@ def test_rows_that_are_lost_or_doubled_keep_everything_from_being_published():
 
 
 def test_the_totals_of_a_run_add_up():
-    bad = bad_row(file="f.csv", row=3, code="row_malformed", why="short")
+    bad = bad_row(Place(file="f.csv", record=3), code="row_malformed", why="short")
     rows = [*rows_of(SCORED), bad_row_row(bad, STAMP)]
     check_books(rows, manifest_rows=2)
     totals = run_totals(rows, [SCORED.calls])

@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 
 from maskmatch.core.errors import WrongSetting
-from maskmatch.core.shown import shown_value, without_users
+from maskmatch.core.shown import plain, shown, shown_value, without_users
 from maskmatch.settings.account_fields import ACCOUNT_FIELDS
 from maskmatch.settings.fields import Entered
 from maskmatch.settings.run_fields import RUN_FIELDS
@@ -59,3 +59,38 @@ def test_no_setting_tells_a_password_that_was_typed_into_it(field, value):
     with pytest.raises(WrongSetting) as told:
         field.value_of(Entered(value, "here"))
     assert "ter2" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("a\u200bb", r"a\u200bb"),  # no width
+        ("a\u200db", r"a\u200db"),
+        ("a\u202eb", r"a\u202eb"),  # writes backwards
+        ("a\u2066b", r"a\u2066b"),
+        ("a\ufeffb", r"a\ufeffb"),
+        ("a\u00a0b", r"a\xa0b"),
+        ("a\u3000b", r"a\u3000b"),
+        ("a\u00adb", r"a\xadb"),
+        ("a\x1b[31mb", r"a\x1b[31mb"),
+        ("a\r\nb\0", r"a\r\nb\x00"),
+        ("a\ud800b", r"a\ud800b"),
+        ("a\u2028b", r"a\u2028b"),
+        ("王（1）.jpg", "王（1）.jpg"),
+    ],
+)
+def test_what_is_not_seen_is_in_escapes(text, escaped):
+    assert shown(text) == f"'{escaped}'"
+    assert plain(text) == escaped
+    assert shown(text).encode()
+    assert plain(text).encode()
+
+
+@pytest.mark.parametrize("text", ["ｔｒｕｅ", "１", "ａ／ｂ", "ａ．ｊｐｇ", "＼", "＠"])
+def test_full_width_forms_of_letters_and_digits_are_in_escapes(text):
+    assert shown(text).isascii()
+
+
+def test_texts_of_manifests_are_cut():
+    assert len(shown("a" * 10_000)) < 70
+    assert len(plain("a" * 10_000)) < 1100

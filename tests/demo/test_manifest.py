@@ -51,7 +51,16 @@ def good_rows(out: Path, day: str) -> list[dict[str, object]]:
     return rows + pq.read_table(out / "manifests" / day / "extra.parquet").to_pylist()
 
 
-BAD_ROWS = {"no_pair_id", "duplicate", "quality_9", "mated_maybe", "no_probe", "too_few", "too_many"}
+BAD_ROWS = {
+    "no_pair_id",
+    "duplicate",
+    "other_duplicate",
+    "quality_9",
+    "mated_maybe",
+    "no_probe",
+    "too_few",
+    "too_many",
+}
 
 
 def expected(out: Path) -> Iterator[dict[str, str]]:
@@ -137,11 +146,11 @@ def test_every_bad_row_stands_where_expected_csv_says(out: Path, day: str) -> No
         if f"ds={line['ds']}" == day and line["case"] in BAD_ROWS
     }
     fields = {case: dict(zip(header, line, strict=False)) for case, line in bad.items()}
-    earlier = [line[0] for line in lines[: lines.index(bad["duplicate"])]]
 
     assert bad.keys() == BAD_ROWS
     assert fields["no_pair_id"]["pair_id"] == ""
-    assert fields["duplicate"]["pair_id"] in earlier
+    assert fields["duplicate"]["pair_id"] == fields["other_duplicate"]["pair_id"]
+    assert fields["duplicate"]["reference_id"] != fields["other_duplicate"]["reference_id"]
     assert fields["quality_9"]["quality_control"] == "9"
     assert fields["mated_maybe"]["is_mated"] == "maybe"
     assert fields["no_probe"]["probe_id"] == ""

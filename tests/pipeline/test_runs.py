@@ -37,20 +37,36 @@ def test_every_manifest_row_comes_out_scored_or_with_its_reason(tmp_path):
         ",images/1.jpg,images/2.jpg,,",
         "x,images/1.jpg,images/none.jpg,,",
         "y,images/1.jpg",
-        "p00003,a,b,,",
+        "p,images/1.jpg,images/2.jpg,,",
+        "p,images/2.jpg,images/1.jpg,,",
     ]
     write_pairs(run.source, 60, extra_lines=bad)
     with local_account() as local:
         row = complete(run, options_for(local, tmp_path))
         assert local.meter()["billed"] == local.meter()["distinct_billed_pairs"] == 60
     table = outcomes_of(run)
-    assert (row["scored"], row["failed"], row["skipped"], row["billed_calls"]) == (60, 4, 0, 60)
-    assert len(table) == 64
+    assert (row["scored"], row["failed"], row["skipped"], row["billed_calls"]) == (60, 5, 0, 60)
+    assert len(table) == 65
     failures = table[table["outcome"] == "failed"].set_index("failure_code")["failure_message"]
     assert failures["image_missing"] == "probe images/none.jpg: there is no object under this key"
-    assert failures["row_malformed"] == "pairs.csv line 64: the row has 2 fields, the header 5"
-    assert failures["pair_id_missing"] == "pairs.csv line 62, column pair_id: the value is empty"
-    assert "'p00003' stands in an earlier row" in failures["pair_id_repeated"]
+    assert failures["row_malformed"] == "pairs.csv line 64, record 63: the row has 2 fields, the header 5"
+    assert failures["pair_id_missing"] == "pairs.csv line 62, record 61, column pair_id: the value is empty"
+    assert all("'p' stands in 2 rows with other images" in why for why in failures["pair_id_repeated"])
+    assert table["row_id"].nunique() == 60 + 1  # and none for what is no pair
+
+
+def test_rows_that_repeat_a_pair_have_its_score_and_cost_nothing(tmp_path):
+    run = night_in(tmp_path)
+    write_pairs(run.source, 3)
+    header, *lines = run.source.get(f"manifests/ds={DAY}/pairs.csv").decode().splitlines()
+    run.source.put(f"manifests/ds={DAY}/pairs.csv", "\n".join([header, *lines, lines[1], lines[1]]).encode())
+    with local_account() as local:
+        row = complete(run, options_for(local, tmp_path))
+        assert local.meter()["billed"] == 3
+    table = outcomes_of(run)
+    assert (row["scored"], row["billed_calls"], len(table), table["billed_calls"].sum()) == (5, 3, 5, 3)
+    assert table["row_id"].nunique() == 5
+    assert table.groupby("pair_id")["score"].nunique().eq(1).all()
 
 
 def test_a_second_run_of_the_date_pays_nothing_and_publishes_the_same_scores(tmp_path):
@@ -170,7 +186,7 @@ def test_a_wrong_key_is_found_before_anything_is_written(tmp_path):
     ("text", "message"),
     [
         (None, "no manifest at .*manifests/ds=2026-01-02/: put one there"),
-        ("id,a,b\n1,2,3\n", r"pairs.csv: column pair_id, reference_id, probe_id is missing"),
+        ("id,a,b\n1,2,3\n", r"pairs.csv cannot be read: column reference_id, probe_id is missing"),
     ],
 )
 def test_a_wrong_manifest_is_named_and_nothing_is_written(tmp_path, text, message):

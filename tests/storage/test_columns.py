@@ -3,7 +3,7 @@
 from dataclasses import fields
 
 from maskmatch.core.outcomes import FailureClass, Outcome, Reason
-from maskmatch.core.pairs import Pair, bad_row
+from maskmatch.core.pairs import Pair, Place, bad_row
 from maskmatch.core.publishing import Stamp, bad_row_row, pair_rows
 from maskmatch.storage import plans
 from maskmatch.storage.tables import OUTCOMES
@@ -29,7 +29,9 @@ def test_every_value_of_an_outcome_has_a_column_and_every_column_a_value():
 
 
 def test_every_value_of_a_bad_row_has_a_column():
-    row = bad_row_row(bad_row(file="f", row=1, code="row_malformed", why="w", column="pair_id"), STAMP)
+    row = bad_row_row(
+        bad_row(Place(file="f", record=1), code="row_malformed", why="w", column="pair_id"), STAMP
+    )
     assert "manifest_column" in row
     assert row.keys() <= set(OUTCOMES.names)
 

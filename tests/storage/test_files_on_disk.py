@@ -1,14 +1,17 @@
 """A store in a folder: who may read its files, and what is left of a writer that was killed."""
 
+import errno
 import multiprocessing
 import os
+import socket
 import stat
+import subprocess
 import time
 from datetime import date
 
 import pytest
 
-from maskmatch.core.errors import InputError
+from maskmatch.core.errors import InputError, ObjectMissing, StoreRefused
 from maskmatch.storage.object_stores import FileStore, open_store, read_mode
 from maskmatch.storage.object_stores.temporary import remove_leftovers, temporary_file
 from maskmatch.storage.tables import outcomes_key, refused_key, runs_key
@@ -142,3 +145,105 @@ def test_a_link_with_such_a_name_is_left_alone(tmp_path):
     link.symlink_to(tmp_path / "kept")
     remove_leftovers(tmp_path / "folder")
     assert (link.is_symlink(), (tmp_path / "kept").read_text()) == (True, "kept")
+
+
+def others_in(store, prefix="manifests/"):
+    return dict(store.list_others(prefix))
+
+
+def test_what_is_no_file_or_leads_away_is_told_and_never_left_out(tmp_path):
+    root, away = tmp_path / "source", tmp_path / "away"
+    store = FileStore(root)
+    store.put("manifests/a.csv", b"x")
+    store.put("manifests/sub/b.csv", b"x")
+    away.mkdir()
+    (away / "c.csv").write_bytes(b"x")
+    folder = root / "manifests"
+    (folder / "inside.csv").symlink_to(folder / "a.csv")
+    (folder / "dangling.csv").symlink_to(folder / "nothing")
+    (folder / "itself.csv").symlink_to(folder / "itself.csv")
+    (folder / "outside.csv").symlink_to(away / "c.csv")
+    (folder / "folder").symlink_to(folder / "sub")
+    (folder / "folder_outside").symlink_to(away)
+    os.mkfifo(folder / "pipe.csv")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.relpath(folder / "socket.csv"))
+    (folder / "device.csv").symlink_to("/dev/null")
+    found = [each.key.removeprefix("manifests/") for each in store.list("manifests/")]
+    assert found == ["a.csv", "inside.csv", "sub/b.csv"]
+    told = {key.removeprefix("manifests/"): why for key, why in others_in(store).items()}
+    assert told["dangling.csv"].startswith("a link that leads nowhere: remove it")
+    assert told["itself.csv"].startswith("a link that leads nowhere")
+    assert told["outside.csv"].startswith("a link that leads out of the store: put the files")
+    assert told["folder"].startswith("a linked folder, which is not entered: put the files")
+    assert told["folder_outside"].startswith("a link that leads out")
+    assert told["pipe.csv"] == "a pipe: remove it"
+    assert told["socket.csv"] == "a socket: remove it"
+    assert told["device.csv"].startswith("a link that leads out")
+    assert len(told) == 8
+
+
+def test_a_folder_that_may_not_be_read_is_told_with_the_cure(tmp_path, monkeypatch):
+    store = FileStore(tmp_path)
+    store.put("manifests/sub/b.csv", b"x")
+    scandir = os.scandir
+
+    def refusing(path):
+        if str(path).endswith("sub"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)  # root may read whatever it likes
+    with pytest.raises(StoreRefused, match=r"manifests/sub may not be read by this user: grant it"):
+        list(store.list("manifests/"))
+
+
+def test_links_do_not_lead_out_of_the_store_neither_reading_nor_writing(tmp_path):
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "a.jpg").write_bytes(b"x")
+    store = FileStore(tmp_path / "source")
+    store.put("images/b.jpg", b"y")
+    (tmp_path / "source" / "images" / "a.jpg").symlink_to(tmp_path / "secret" / "a.jpg")
+    (tmp_path / "source" / "images" / "c.jpg").symlink_to(tmp_path / "source" / "images" / "b.jpg")
+    (tmp_path / "source" / "linked").symlink_to(tmp_path / "secret")
+    assert store.get("images/c.jpg") == b"y"
+    for key in ("images/a.jpg", "linked/a.jpg"):
+        with pytest.raises(InputError, match=r"a.jpg cannot be read: it is a link that leads out of file://"):
+            store.get(key)
+    with pytest.raises(InputError, match="leads out of"):
+        store.put("linked/new.jpg", b"z")
+    assert [path.name for path in (tmp_path / "secret").iterdir()] == ["a.jpg"]
+
+
+def test_a_source_may_be_a_whole_disk(tmp_path):
+    (tmp_path / "lost+found").mkdir()
+    (tmp_path / "lost+found" / "x").write_bytes(b"x")  # whoever may not look into it is told nothing
+    (tmp_path / "sub" / "lost+found").mkdir(parents=True)
+    (tmp_path / "sub" / "lost+found" / "y").write_bytes(b"y")
+    assert [each.key for each in FileStore(tmp_path).list("")] == ["sub/lost+found/y"]
+
+
+def test_a_root_that_is_a_link_itself_is_where_it_leads(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    store = FileStore(tmp_path / "link")
+    store.put("a/b", b"x")
+    assert [each.key for each in store.list("")] == ["a/b"]
+    assert store.get("a/b") == b"x"
+
+
+def test_a_folder_a_thousand_deep_is_walked(tmp_path):
+    deep = tmp_path
+    for _ in range(1500):
+        deep /= "d"
+        deep.mkdir()
+    (deep / "x").write_bytes(b"x")
+    try:
+        assert len([each.key for each in FileStore(tmp_path).list("")]) == 1
+    finally:
+        subprocess.run(["rm", "-r", tmp_path / "d"], check=True)  # Python's own way is recursive
+
+
+def test_odd_characters_of_a_key_are_escaped_in_messages(tmp_path):
+    with pytest.raises(ObjectMissing, match=r"a\\u200bb\\n does not exist"):
+        FileStore(tmp_path).get("a\u200bb\n")

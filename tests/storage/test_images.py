@@ -187,3 +187,37 @@ def test_an_image_that_came_later_is_found_then(s3_store):
 def test_a_signed_url_is_not_shown_by_repr(s3_store):
     s3_store.put("a.jpg", JPEG)
     assert "Signature" not in repr(images_of(s3_store, Transfer.URL).load("a.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("a%20b.jpg", "it looks percent-encoded, and keys are taken as they are: was 'a b.jpg' meant?"),
+        ("images\\a.jpg", "it has backslashes, and keys have slashes"),
+        ("a\u200b.jpg", r"characters that are not seen, or look like others: 'a\u200b.jpg'"),
+        ("ａ.jpg", r"look like others: '\uff41.jpg'"),
+    ],
+)
+def test_a_missing_image_tells_what_may_be_wrong_with_its_key(store, key, hint):
+    store.put("a b.jpg", JPEG)
+    with pytest.raises(ImageUnusable) as caught:
+        images_of(store).load(key)
+    assert caught.value.code == "image_missing"
+    assert str(caught.value).startswith("there is no object under this key; it ")
+    assert hint in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "key", ["a#b.jpg", "a?b.jpg", "100%.jpg", "a[1].jpg", "a b.jpg", "王.jpg", "a%20b.jpg"]
+)
+def test_each_character_of_a_key_is_meant(store, key):
+    store.put(key, JPEG)
+    assert images_of(store).load(key).data == JPEG
+
+
+def test_an_image_behind_a_link_out_of_the_source_is_never_sent(tmp_path):
+    store = FileStore(tmp_path / "source")
+    store.put("b.jpg", JPEG)
+    (tmp_path / "secret.jpg").write_bytes(JPEG)
+    (tmp_path / "source" / "a.jpg").symlink_to(tmp_path / "secret.jpg")
+    assert code_of(images_of(store), "a.jpg") == "image_id_invalid"

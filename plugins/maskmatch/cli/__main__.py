@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from maskmatch.cli import doctor, orders, quota, run, serve, status
+from maskmatch.cli import doctor, orders, quota, run, serve, status, validate
 from maskmatch.cli.account_options import add_permit_store
 from maskmatch.cli.options import EPILOG, Command, add_plan_options
 from maskmatch.core.errors import (
@@ -77,6 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_plan_options(
         _command(commands, "plan", run.plan, "read the manifests of a date and write a plan; call nothing")
+    )
+    validate.add_validate_options(
+        _command(
+            commands, "validate", validate.validate, "read manifests and say what is in them; pay nothing"
+        )
     )
     run.add_run_options(
         _command(commands, "run", run.run, "plan, compare what is missing, publish and report a date")

@@ -52,17 +52,28 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
     """Add what a plan depends on."""
     add_warehouse(parser)
     add_place(parser, "source", "manifests and images")
+    add_reading_options(parser)
     add = parser.add_argument
-    add(
-        "--quality-control",
-        metavar="0..4",
-        help="0 (off) to 4 (strict), for rows without a value of their own (default 0)",
-    )
     add(
         "--recompare",
         metavar="NAME",
         default="",
         help="call every pair again and pay again; the same name goes on with the same repetition",
+    )
+    add(
+        "--max-shards",
+        metavar="1..32",
+        help="portions of the date, compared as one here (default 4)",
+    )
+
+
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """Add how manifests are read, and how many of their rows may be bad."""
+    add = parser.add_argument
+    add(
+        "--quality-control",
+        metavar="0..4",
+        help="0 (off) to 4 (strict), for rows without a value of their own (default 0)",
     )
     add(
         "--max-bad-rows",
@@ -71,9 +82,14 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
         "is called and nothing replaced (default: 50%% of 100)",
     )
     add(
-        "--max-shards",
-        metavar="1..32",
-        help="portions of the date, compared as one here (default 4)",
+        "--manifest-columns",
+        metavar="OURS=THEIRS,...",
+        help="what columns are called in the manifests, such as reference_id=img1,probe_id=img2",
+    )
+    add(
+        "--manifest-encoding",
+        metavar="NAME",
+        help="encoding of the manifests, such as gb18030 (default: it is found out)",
     )
 
 
@@ -145,14 +161,18 @@ def _settings(place: str) -> "StoreSettings":
 
 
 def plan_options_of(args: argparse.Namespace) -> "PlanOptions":
-    """Return the choices of a plan."""
+    """Return the choices of a plan, or of a command that reads manifests as a plan does."""
+    from maskmatch.core.manifest_options import ManifestOptions
     from maskmatch.core.planning import PlanOptions
 
     return PlanOptions(
         quality_control=setting(args, "quality_control"),
         max_shards=setting(args, "max_shards"),
-        repetition=args.recompare,
+        repetition=getattr(args, "recompare", ""),
         max_bad_rows=setting(args, "max_bad_rows"),
+        manifests=ManifestOptions(
+            columns=setting(args, "manifest_columns"), encoding=setting(args, "manifest_encoding")
+        ),
     )
 
 

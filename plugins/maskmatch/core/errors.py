@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 BAD_ROW_CODES = {
     "column_unknown": "A JSON line has a column that is not known.",
     "pair_id_missing": "The row has no pair_id.",
-    "pair_id_repeated": "The pair_id also appears in an earlier row.",
+    "pair_id_repeated": "The pair_id also appears in rows with other images or quality control.",
+    "row_id_repeated": "The row_id that the manifest brings also appears in another row.",
     "probe_id_missing": "The row has no probe_id.",
     "reference_id_missing": "The row has no reference_id.",
     "row_malformed": "The line cannot be read, or has too few or too many fields.",

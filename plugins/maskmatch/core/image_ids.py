@@ -15,6 +15,8 @@ _SCHEME = re.compile(
     r"([a-z]|https?|ftps?|file|data|gs|s3[an]?|cosn?|oss|hdfs|wasbs?|abfss?):", re.IGNORECASE
 )
 """What addresses and paths of Windows begin with; keys such as camera:7/a.jpg are sound."""
+_IN_SECRETS = re.compile(r"[@?&#;%\\]")
+"""Without one of these there is neither user nor query, nor an escape of one."""
 _MOST_ESCAPES = 8
 """Nobody writes a name in escapes of escapes so often."""
 _HARMLESS = frozenset(
@@ -51,6 +53,8 @@ def _wrong_object(address: str) -> str | None:
 
 def may_hold_secret(text: str) -> bool:
     """Return True if a text holds an address with a user, or with a query that may grant access."""
+    if not _IN_SECRETS.search(text):
+        return False
     for _ in range(_MOST_ESCAPES):  # names and values may be written in escapes, and those again
         if any(_grants_access(word) for word in text.replace("\\", "/").split()):
             return True

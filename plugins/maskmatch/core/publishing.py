@@ -6,15 +6,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from maskmatch.core.decisions import decide, threshold_for
 from maskmatch.core.errors import BooksError
 from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason, Source, Status
-from maskmatch.core.pairs import BadRow, Pair
+from maskmatch.core.pairs import ATTRIBUTE_PREFIX, BadRow, Pair
 from maskmatch.core.pricing import price_of
 
 Row = dict[str, Any]
+
+_NO_CALLS = {"attempts": 0, "billed_calls": 0, "maybe_billed_calls": 0, "cost": Decimal(0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +33,23 @@ class Stamp:
         return {"run_id": self.run_id, "schema_version": self.schema_version}
 
 
-def pair_rows(pairs: Iterable[Pair], outcomes: Mapping[str, Outcome], stamp: Stamp) -> Iterator[Row]:
-    """Yield one row per pair; raise BooksError, with some of them named, when pairs have no outcome."""
+def pair_rows(
+    pairs: Iterable[Pair],
+    outcomes: Mapping[str, Outcome],
+    stamp: Stamp,
+    repeats: Mapping[str, Sequence[Pair]] = MappingProxyType({}),
+) -> Iterator[Row]:
+    """Yield one row per pair and repeat; raise BooksError, some of them named, for pairs without outcome.
+
+    `repeats` are further rows of a pair by its id: they have its outcome, and no calls of their own.
+    """
     lost = []
     for pair in pairs:
         if outcome := outcomes.get(pair.pair_id):
-            yield _pair_columns(pair) | _outcome_columns(outcome, stamp) | stamp.columns()
+            row = _pair_columns(pair) | _outcome_columns(outcome, stamp) | stamp.columns()
+            yield row
+            for repeat in repeats.get(pair.pair_id, ()):
+                yield _without_attributes(row) | _pair_columns(repeat) | _NO_CALLS
         else:
             lost.append(pair.pair_id)
     if lost:
@@ -43,6 +57,10 @@ def pair_rows(pairs: Iterable[Pair], outcomes: Mapping[str, Outcome], stamp: Sta
         raise BooksError(
             f"{len(lost):,} pairs have no outcome yet ({shown}): clear or rerun the compare tasks"
         )
+
+
+def _without_attributes(row: Row) -> Row:
+    return {name: value for name, value in row.items() if not name.startswith(ATTRIBUTE_PREFIX)}
 
 
 def bad_row_row(row: BadRow, stamp: Stamp) -> Row:
@@ -58,10 +76,7 @@ def bad_row_row(row: BadRow, stamp: Stamp) -> Row:
         "failure_message": row.message,
         "is_open": False,
         "result_source": Source.PREFLIGHT,
-        "attempts": 0,
-        "billed_calls": 0,
-        "maybe_billed_calls": 0,
-        "cost": Decimal(0),
+        **_NO_CALLS,
     }
 
 
@@ -119,6 +134,7 @@ def run_totals(rows: list[Row], calls: Sequence[Calls]) -> Row:
 def _pair_columns(pair: Pair) -> Row:
     return {
         "pair_id": pair.pair_id,
+        "row_id": pair.row_id,
         "manifest_file": pair.manifest_file,
         "manifest_row": pair.manifest_row,
         "reference_id": pair.reference_id,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from maskmatch.core.image_ids import what_is_wrong
+from maskmatch.core.shown import shown
 
 _ADDRESS = re.compile(
     r"https://(?P<host>[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?\.?)(:(?P<port>[0-9]{1,5}))?"
@@ -62,4 +63,6 @@ def _refusal(kind: str, name: str, allowed: tuple[str, ...]) -> str | None:
         return None
     if not name:
         return "an address is https://host/path, in which every reader sees the same host"
-    return f"{kind} {name!r} is not one that manifests may name: add it to image_{kind}s if it may be sent"
+    return (
+        f"{kind} {shown(name)} is not one that manifests may name: add it to image_{kind}s if it may be sent"
+    )

@@ -1,4 +1,7 @@
-"""What a person has entered, as it may be shown: nothing before an @, no query, and not much of it."""
+"""What a person or a manifest has entered, as it may be shown.
+
+Short, with what is invisible in escapes; of an address nothing before an @, and no query.
+"""
 
 import re
 
@@ -6,7 +9,14 @@ _USER = re.compile(r"\A((?:[a-z0-9+.-]*://)?).*(?:@|%(?:25)*40)", re.IGNORECASE 
 """From the scheme to the last @, which may be written in escapes: a password may hold any character."""
 _QUERY = re.compile(r"\?.*=.*", re.DOTALL)
 _IN_MESSAGE = re.compile(r"//.*@", re.DOTALL)
+_LOOKALIKES = {
+    place: f"\\u{place:04x}"
+    for place in range(0xFF01, 0xFF5F)
+    if chr(place - 0xFEE0).isalnum() or chr(place - 0xFEE0) in "./\\_-@#%"
+}
+"""Full-width forms; commas, colons and brackets among them are common in Chinese texts."""
 _LONGEST = 100
+_LONGEST_OF_MANIFESTS = 60
 
 
 def without_secrets(text: str) -> str:
@@ -23,3 +33,21 @@ def shown_value(value: object) -> str:
 def without_users(message: str) -> str:
     """Return the message of a library, which may hold addresses, without their users and passwords."""
     return _IN_MESSAGE.sub("//...@", message)
+
+
+def shown(text: str, *, at_most: int = _LONGEST_OF_MANIFESTS) -> str:
+    """Return what a manifest holds, in which no secret was found: in quotes, cut, in escapes.
+
+    Full-width letters and digits, which look like others, are in escapes, too.
+    """
+    return repr(text[:at_most]).translate(_LOOKALIKES) + ("..." if len(text) > at_most else "")
+
+
+def plain(text: str, *, at_most: int = 1024) -> str:
+    """Return the same without quotes, for names of files: it can be encoded and stands on one line."""
+    escaped = "".join(each if each.isprintable() else _escape(each) for each in text[:at_most])
+    return escaped + ("..." if len(text) > at_most else "")
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")

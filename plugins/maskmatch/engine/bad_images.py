@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from maskmatch.core.codes import Action, rule_for
 from maskmatch.core.outcomes import Outcome, Reason, Side, Source
 from maskmatch.core.pairs import Pair
+from maskmatch.core.shown import plain
 
 FEWEST_PARTNERS = 3
 _CHANCE_OF_ERROR = 1e-3
@@ -83,7 +84,7 @@ class BadImageIndex:
             if fault is None or fault.level > _level(pair):
                 continue
             if fault.is_certain or not self._has_good(pair, fault.level):
-                message = f"{side} {image_id} failed in other pairs: {fault.reason.message}"
+                message = f"{side} {plain(image_id)} failed in other pairs: {fault.reason.message}"
                 return replace(fault.reason, side=side, message=message)
         return None
 

@@ -17,6 +17,7 @@ from maskmatch.core.errors import CallFailed, ImageUnusable, SourceWaits
 from maskmatch.core.image_rules import VENDOR_CODES, Picture, fit_one_request
 from maskmatch.core.outcomes import FailureClass, Images, Reason, Side
 from maskmatch.core.pairs import Pair
+from maskmatch.core.shown import plain
 from maskmatch.core.store_troubles import IMAGE_UNAVAILABLE
 from maskmatch.core.workers import Workers
 from maskmatch.engine.context import C, CompareContext
@@ -221,7 +222,7 @@ class Preparer(Generic[C]):
             item.unread += 1
             if item.unread < _TRIES:
                 return Later(self._longest_pause)
-        text = f"{unread.side} {unread.image_id}: {error.message}"
+        text = f"{unread.side} {plain(unread.image_id)}: {error.message}"
         return Reason(
             failure_class=kind, code=error.code, message=text, vendor_code=error.vendor_code, side=unread.side
         )

@@ -19,15 +19,17 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
     :param max_bad_rows: rows that may be no pairs: a share such as 0.5, 50% or 50% of 100 (rows at least)
     :param max_missing_share: of the first 100 pairs, those that may lack an image
     :param image_transfer: how images are looked at, as they will be sent
+    :param manifest_columns: names of columns in the manifests, such as reference_id=img1, probe_id=img2
+    :param manifest_encoding: their encoding, where it is not found out
     :param recompare: true to call every pair again and pay again
     """
 
     template_fields: Sequence[str] = (
         *MaskmatchBaseOperator.template_fields, "quality_control", "max_shards", "recompare",
-        "max_bad_rows", "max_missing_share", "image_transfer",
+        "max_bad_rows", "max_missing_share", "image_transfer", "manifest_columns", "manifest_encoding",
     )  # fmt: skip
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is a setting
         self,
         *,
         quality_control: int | str = 0,
@@ -36,6 +38,8 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
         max_bad_rows: float | str = 0.5,
         max_missing_share: float | str = 0.5,
         image_transfer: str = "bytes",
+        manifest_columns: str | None = None,
+        manifest_encoding: str | None = None,
         tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -46,10 +50,13 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
         self.max_bad_rows = max_bad_rows
         self.max_missing_share = max_missing_share
         self.image_transfer = image_transfer
+        self.manifest_columns = manifest_columns
+        self.manifest_encoding = manifest_encoding
         self.tencent_iai_conn_id = tencent_iai_conn_id
 
     def execute(self, context: "Context") -> list[str]:
         """Plan the run."""
+        from maskmatch.core.manifest_options import ManifestOptions
         from maskmatch.core.planning import PlanOptions
         from maskmatch.hooks.connected_run import compare_options, priority_of
         from maskmatch.pipeline.compare import check_account
@@ -63,6 +70,9 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
             max_shards=self.setting("max_shards"),
             repetition=run.run_id if self.setting("recompare") else "",
             max_bad_rows=self.setting("max_bad_rows"),
+            manifests=ManifestOptions(
+                columns=self.setting("manifest_columns"), encoding=self.setting("manifest_encoding")
+            ),
         )
         compare = compare_options(
             self.tencent_iai_conn_id,

@@ -12,8 +12,9 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
 from maskmatch.core.errors import InputError, StopRun, Unavailable
+from maskmatch.core.shown import plain
 from maskmatch.storage.images import Transfer
-from maskmatch.storage.manifests import find_manifests, read_manifest
+from maskmatch.storage.manifests import Manifest, find_manifests
 from maskmatch.storage.object_stores import Store, probe_conditional_writes
 from maskmatch.storage.object_stores.trial import try_store
 
@@ -37,10 +38,10 @@ def look_at_source(source: Store, day: date | None) -> str:
                 f"into {source.uri}/{_MANIFESTS}YYYY-MM-DD/, or name another source with --source"
             )
         return f"{done}; --date looks at the manifests of a date, too"
-    keys = find_manifests(source, day)
+    keys = find_manifests(source, day).keys
     for key in keys:
-        next(read_manifest(source, key), None)  # raises for columns that cannot be
-    return f"{done}; manifests of {day}: {', '.join(keys)}"
+        next(iter(Manifest(source, key)), None)  # raises for columns that cannot be
+    return f"{done}; manifests of {day}: {', '.join(map(plain, keys))}"
 
 
 def look_at_transfer(source: Store, transfer: Transfer) -> str:
@@ -52,7 +53,7 @@ def look_at_transfer(source: Store, transfer: Transfer) -> str:
     found = next((each for each in source.list("", page=10) if each.size), None)
     if found is None:
         raise InputError(f"url: {source.uri} holds no object whose signed URL could be tried: put one there")
-    address = f"{source.uri}/{found.key} at {source.host}"
+    address = f"{source.uri}/{plain(found.key)} at {source.host}"
     _fetch_first_byte(source.signed_url(found.key, seconds=_URL_SECONDS) or "", address)
     return f"url: a signed URL of {address} brings its bytes; the vendor must reach that host, too"
 

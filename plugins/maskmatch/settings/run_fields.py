@@ -1,11 +1,14 @@
 """The settings of one run: Params of the Dag, arguments of the operators, options of the command line."""
 
+import codecs
+from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
 
 from maskmatch.core.account_rules import ANSWER_SECONDS, MOST_CALL_SECONDS, VENDOR_SECONDS
 from maskmatch.core.decisions import NOMINAL_FMRS
 from maskmatch.core.limits import ShareLimit
+from maskmatch.core.manifest_options import parse_columns
 from maskmatch.settings import readers
 from maskmatch.settings.fields import Field
 
@@ -22,6 +25,18 @@ def _fmr(value: object) -> float:
     if found not in NOMINAL_FMRS:
         raise ValueError
     return found
+
+
+def _columns(value: object) -> Mapping[str, str]:
+    return parse_columns(readers.text(value))
+
+
+def _encoding(value: object) -> str:
+    found = readers.text(value)
+    try:
+        return codecs.lookup(found).name
+    except LookupError as error:
+        raise ValueError from error
 
 
 def _limit(name: str) -> Field:
@@ -69,6 +84,17 @@ RUN_FIELDS = MappingProxyType(
                 read=partial(readers.number, least=0, most=86_400),
                 form="a number of seconds from 0 to 86400",
                 default=300.0,
+            ),
+            Field(
+                name="manifest_columns",
+                read=_columns,
+                form="our names and those of the manifests, such as reference_id=img1, probe_id=img2",
+                default=MappingProxyType({}),
+            ),
+            Field(
+                name="manifest_encoding",
+                read=_encoding,
+                form="the name of an encoding, such as utf-8, gb18030 or utf-16",
             ),
             _limit("max_bad_rows"),
             _limit("max_missing_share"),

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from cachetools import TTLCache, cached
 
+from maskmatch.core.addresses import hint_for_missing
 from maskmatch.core.errors import (
     ImageUnusable,
     InputError,
@@ -120,7 +121,8 @@ class StoreImages:
         try:
             loaded = self._loaded(image_id, read)
         except ObjectMissing as error:
-            raise ImageUnusable(failure_code(Kind.MISSING), "there is no object under this key") from error
+            why = f"there is no object under this key{hint_for_missing(image_id)}"
+            raise ImageUnusable(failure_code(Kind.MISSING), why) from error
         except WrongSetting as error:
             raise ImageUnusable(IMAGE_UNAVAILABLE, str(error)) from error
         except InputError as error:

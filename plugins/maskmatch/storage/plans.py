@@ -28,16 +28,20 @@ _PAIR_SCHEMA = pa.schema(
         ("probe_subject_id", pa.string()),
         ("quality_control", pa.int8()),
         ("attributes", pa.map_(pa.string(), pa.string())),
+        ("row_id", pa.string()),
         ("manifest_file", pa.string()),
         ("manifest_row", pa.int64()),
+        ("manifest_record", pa.int64()),
+        ("manifest_line", pa.int64()),
     ]
 )
 _AT_ONCE = 200
 """Rows that become Python objects in one go: for some milliseconds no other thread can go on."""
 _PAIR_FIELDS = [field.name for field in fields(Pair)]
+_NUMBERS = {"manifest_row", "manifest_record", "manifest_line"}
 _BAD_ROW_FIELDS = [field.name for field in fields(BadRow)]
 _BAD_ROW_SCHEMA = pa.schema(
-    [(name, pa.int64() if name == "manifest_row" else pa.string()) for name in _BAD_ROW_FIELDS]
+    [(name, pa.int64() if name in _NUMBERS else pa.string()) for name in _BAD_ROW_FIELDS]
 )
 
 
@@ -66,10 +70,24 @@ def read_shard(store: Store, key: str) -> Iterator[tuple[int, Pair]]:
             yield order, Pair(**record | {"attributes": tuple(record["attributes"])})
 
 
+def read_repeats(store: Store, plan: Plan) -> dict[str, list[Pair]]:
+    """Return the further rows of pairs that stand more than once in the manifests, by pair id."""
+    repeats: dict[str, list[Pair]] = {}
+    if plan.repeated_rows_key:
+        for _, pair in read_shard(store, plan.repeated_rows_key):
+            repeats.setdefault(pair.pair_id, []).append(pair)
+    return repeats
+
+
 def write_bad_rows(store: Store, key: str, rows: Sequence[BadRow]) -> None:
     """Write the rows that are no pairs."""
+    _write(store, key, bad_rows_table(rows))
+
+
+def bad_rows_table(rows: Sequence[BadRow]) -> pa.Table:
+    """Return the rows that are no pairs as a table."""
     columns = {name: [getattr(row, name) for row in rows] for name in _BAD_ROW_FIELDS}
-    _write(store, key, pa.table(columns, schema=_BAD_ROW_SCHEMA))
+    return pa.table(columns, schema=_BAD_ROW_SCHEMA)
 
 
 def read_bad_rows(store: Store, key: str) -> list[BadRow]:

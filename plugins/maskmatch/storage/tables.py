@@ -40,11 +40,16 @@ OUTCOMES = pa.schema(
         ),
         _column("run_id", _WORD, "Airflow run, or command-line run, that published the row."),
         _column("pair_id", _TEXT, "The pair, from the manifest; null where the manifest has none."),
+        _column(
+            "row_id",
+            _TEXT,
+            "The row, whatever file, order or format it comes in; null for rows that are no pairs.",
+        ),
         _column("manifest_file", _WORD, "Manifest below the folder of its date."),
         _column(
             "manifest_row",
             pa.int64(),
-            "Line of the file (a csv header is line 1); row number from 1 for parquet.",
+            "Line of the file (a csv header is line 1), row of the sheet; number from 1 in parquet, arrays.",
         ),
         _column("manifest_column", _WORD, "Column that made the row a bad row."),
         _column("reference_id", _TEXT, "Key or address of the reference image; null for bad rows."),

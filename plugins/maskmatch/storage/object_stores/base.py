@@ -71,6 +71,10 @@ class Store(Protocol):
         """
         ...
 
+    def list_others(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Yield what lies in a folder and is no object: its key, and what it is with the cure."""
+        ...
+
     def put(self, key: str, data: bytes, *, only_new: bool = False) -> None:
         """Write an object whole; `only_new` raises ObjectExists where the store honours the condition.
 

@@ -10,9 +10,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from maskmatch.core.errors import ObjectExists, ObjectMissing, StoreAway, StoreRefused
+from maskmatch.core.errors import InputError, ObjectExists, ObjectMissing, StoreAway, StoreRefused
+from maskmatch.core.shown import plain
 from maskmatch.core.store_troubles import store_rule
 from maskmatch.storage.object_stores.base import Content, ObjectInfo
+from maskmatch.storage.object_stores.folders import Entry, check_inside, walk
 from maskmatch.storage.object_stores.modes import PRIVATE_MODE, TABLE_MODE, folder_mode
 from maskmatch.storage.object_stores.temporary import is_temporary, remove_leftovers, temporary_file
 
@@ -64,10 +66,16 @@ class FileStore:
         path = self._path(key)
         try:
             if path.exists() and not path.is_file():
-                raise ObjectMissing(f"{self.uri}/{key} is not a file")
-            return path.open("rb")
+                raise ObjectMissing(f"{self._address(key)} is not a file")
+            stream = path.open("rb")
         except OSError as error:
             raise self._translated(error, key) from error
+        try:
+            check_inside(stream.fileno(), path, root=self._root)
+        except InputError as error:
+            stream.close()
+            raise InputError(f"{self._address(key)} cannot be read: {error}") from None
+        return stream
 
     def head(self, key: str) -> ObjectInfo | None:
         """Return the size."""
@@ -78,18 +86,29 @@ class FileStore:
         return hashlib.sha256(self.get(key)).hexdigest()
 
     def list(self, prefix: str, *, page: int = 1000) -> Iterator[ObjectInfo]:  # noqa: ARG002  one at a time
-        """Yield the files whose path starts with the prefix."""
+        """Yield the files whose path starts with the prefix; raise StoreRefused for a closed folder."""
+        for key, entry in self._walk(prefix):
+            if not entry.trouble:
+                yield ObjectInfo(key, entry.size)
+
+    def list_others(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Yield what is no file, or a link that leads away: its key, and what it is with the cure."""
+        for key, entry in self._walk(prefix):
+            if entry.trouble:
+                yield key, entry.trouble
+
+    def _walk(self, prefix: str) -> Iterator[tuple[str, Entry]]:
         folder = self._path(prefix.rpartition("/")[0])
         try:
-            os.scandir(folder).close()  # else a folder that may not be read would look empty
+            for entry in walk(folder, root=self._root):
+                key = entry.path.relative_to(self._root).as_posix()
+                if key.startswith(prefix) and not is_temporary(entry.path):
+                    yield key, entry
         except OSError as error:
-            if error.errno in _MISSING:
+            where = Path(error.filename or folder)
+            if error.errno in _MISSING and where == folder:
                 return
-            raise self._translated(error, prefix) from error
-        for path in sorted(folder.rglob("*")):
-            info = None if is_temporary(path) else self._info(path)
-            if info and info.key.startswith(prefix):
-                yield info
+            raise self._translated(error, where.relative_to(self._root).as_posix()) from error
 
     def put(self, key: str, data: bytes, *, only_new: bool = False) -> None:
         """Write a file beside its place, make it durable, then move it there under a lock."""
@@ -127,6 +146,8 @@ class FileStore:
         """Make a folder unless it is there; the first time, remove what killed processes left in it."""
         if folder in self._tidied and folder.is_dir():
             return
+        if not folder.resolve().is_relative_to(self._root):
+            raise InputError(f"{folder} leads out of {self.uri} by a link: make it a folder of its own there")
         for missing in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
             with suppress(FileExistsError):  # somebody else makes it at the same moment
                 missing.mkdir(PRIVATE_MODE | stat.S_IXUSR)
@@ -141,11 +162,13 @@ class FileStore:
 
     def _translated(self, error: OSError, key: str) -> Exception:
         if error.errno in _MISSING:
-            return ObjectMissing(f"{self.uri}/{key} does not exist")
+            return ObjectMissing(f"{self._address(key)} does not exist")
         if isinstance(error, PermissionError):
-            text = f"{self.uri}/{key} may not be read by this user: grant it"
+            text = f"{self._address(key)} may not be read by this user: grant it"
             return StoreRefused(text, store_rule("AccessDenied"))
-        return StoreAway(f"{self.uri}/{key} cannot be read: {error}", store_rule("unreachable"))
+        return StoreAway(
+            f"{self._address(key)} cannot be read: {error.strerror or error}", store_rule("unreachable")
+        )
 
     def _unwritten(self, error: OSError, path: Path) -> Exception:
         if error.errno in _FULL:
@@ -170,8 +193,11 @@ class FileStore:
     def _path(self, key: str) -> Path:
         # By its text, since asking the system for each folder would cost more than reading a small file.
         if key.startswith("/") or ".." in key.split("/"):
-            raise ObjectMissing(f"{key} is not below {self.uri}")
+            raise ObjectMissing(f"{plain(key)} is not below {self.uri}")
         return self._root / key
+
+    def _address(self, key: str) -> str:
+        return f"{self.uri}/{plain(key)}"
 
     def _info(self, path: Path) -> ObjectInfo | None:
         """Return nothing for what is not a file, or none any longer."""

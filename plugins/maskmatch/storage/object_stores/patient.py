@@ -88,6 +88,10 @@ class PatientStore:
             seen.add(found.key)
             yield found
 
+    def list_others(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Yield what lies there and is no object."""
+        return iter(self.patiently(lambda: list(self._store.list_others(prefix))))
+
     def put(self, key: str, data: bytes, *, only_new: bool = False) -> None:
         """Write an object."""
         self.patiently(lambda: self._store.put(key, data, only_new=only_new))

@@ -21,7 +21,7 @@ from maskmatch.core.errors import (
     StoreRefused,
     Unavailable,
 )
-from maskmatch.core.shown import without_users
+from maskmatch.core.shown import plain, without_users
 from maskmatch.core.store_troubles import Kind, StoreRule, store_rule
 from maskmatch.storage.object_stores.base import Content, ObjectInfo
 from maskmatch.storage.object_stores.s3_bodies import Body
@@ -156,6 +156,10 @@ class S3Store:
                     key = found["Key"].removeprefix(self._prefix)
                     yield ObjectInfo(key, found["Size"], _tag(found.get("ETag")))
 
+    def list_others(self, prefix: str) -> Iterator[tuple[str, str]]:  # noqa: ARG002
+        """Yield nothing: there are objects alone."""
+        return iter(())
+
     def put(self, key: str, data: bytes, *, only_new: bool = False) -> None:
         """Write an object in one PUT, with `If-None-Match: *` when it must be new."""
         condition = {"IfNoneMatch": "*"} if only_new else {}
@@ -235,7 +239,7 @@ class S3Store:
                 self._client = self._renewed()
 
     def _address(self, key: str) -> str:
-        return f"s3://{self._bucket}/{self._prefix}{key}"
+        return f"s3://{self._bucket}/{plain(self._prefix + key)}"
 
 
 def _whole(body: BinaryIO, limit: int | None) -> bytes:

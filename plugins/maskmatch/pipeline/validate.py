@@ -1,0 +1,130 @@
+"""Look at manifests as a run reads them, and tell if it would go on; nothing is called or written.
+
+Decision: docs/adr/0018-one-reader-of-manifests.md
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from maskmatch.core.errors import InputError
+from maskmatch.core.pairs import BadRow
+from maskmatch.core.planning import PassedOver, PlanOptions, Sorter
+from maskmatch.storage.manifests import FileSummary, Manifests, describe_file
+
+_FIRST = 3
+"""Places of each reason that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """Why rows are bad: code and column, how many, and the messages of the first."""
+
+    code: str
+    column: str | None
+    count: int
+    first: Sequence[str]
+
+
+@dataclass(slots=True)
+class Findings:
+    """What the manifests hold, and what a run would say to them."""
+
+    place: str
+    files: list[dict[str, Any]] = field(default_factory=list)
+    """The record of each; `error` where it cannot be read."""
+    passed_over: Sequence[PassedOver] = ()
+    rows: int = 0
+    pairs: int = 0
+    repeated_rows: int = 0
+    bad_rows: list[BadRow] = field(default_factory=list)
+    why_not: str = ""
+    """Why a run would not go on; empty if it would."""
+
+    def reasons(self) -> list[ReasonCount]:
+        """Return why rows are bad, the most frequent first."""
+        messages: dict[tuple[str, str | None], list[str]] = {}
+        counts: dict[tuple[str, str | None], int] = {}
+        for row in self.bad_rows:
+            reason = row.code, row.column
+            counts[reason] = counts.get(reason, 0) + 1
+            if counts[reason] <= _FIRST:
+                messages.setdefault(reason, []).append(row.message)
+        order = sorted(counts, key=lambda reason: (-counts[reason], reason[0], reason[1] or ""))
+        return [ReasonCount(*reason, counts[reason], messages[reason]) for reason in order]
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the findings as JSON values."""
+        return {
+            "place": self.place,
+            "files": self.files,
+            "passed_over": [{"name": each.name, "why": each.why} for each in self.passed_over],
+            "rows": self.rows,
+            "pairs": self.pairs,
+            "repeated_rows": self.repeated_rows,
+            "bad_rows": len(self.bad_rows),
+            "reasons": [
+                {"code": each.code, "column": each.column, "count": each.count, "first": list(each.first)}
+                for each in self.reasons()
+            ],
+            "goes_on": not self.why_not,
+            "why_not": self.why_not,
+        }
+
+    def lines(self) -> Iterator[str]:
+        """Yield the findings as a person reads them."""
+        yield self.place
+        for record in self.files:
+            yield f"  {record['error']}" if record["error"] else f"  {describe_file(record)}"
+        if self.passed_over:
+            yield f"passed over: {', '.join(f'{each.name} ({each.why})' for each in self.passed_over)}"
+        yield (
+            f"{self.rows:,} rows: {self.pairs:,} pairs to compare, {self.repeated_rows:,} rows that repeat "
+            f"one, {len(self.bad_rows):,} bad rows"
+        )
+        for each in self.reasons():
+            yield f"  {each.count:,} {each.code}{f' of {each.column}' if each.column else ''}, the first:"
+            yield from (f"    {message}" for message in each.first)
+        yield f"a run would not go on: {self.why_not}" if self.why_not else "a run would go on"
+
+
+def validate(
+    reader: Manifests,
+    keys: Iterable[str],
+    options: PlanOptions,
+    findings: Findings,
+    progress: Callable[[FileSummary], None],
+) -> Findings:
+    """Read all manifests into the findings, those behind one that cannot be read, too.
+
+    `progress` is told of the file that is read, every some thousand rows.
+    """
+    sorter = Sorter([[]], options.quality_control)
+    for key in keys:
+        error = ""
+        try:
+            for bad_rows in reader.read(key):
+                sorter.add_all(bad_rows)
+                progress(reader.summaries[-1])
+        except InputError as wrong:
+            error = str(wrong)
+        findings.files.append({**reader.summaries[-1].to_record(), "error": error})
+    for pairs in reader.pairs():
+        sorter.add_all(pairs)
+    sorter.settle()
+    findings.rows, findings.bad_rows = sorter.rows, sorter.bad_rows
+    findings.pairs, findings.repeated_rows = len(sorter.shards[0]), len(sorter.repeats)
+    findings.why_not = _why_not(findings, options)
+    return findings
+
+
+def _why_not(findings: Findings, options: PlanOptions) -> str:
+    unread = sum(bool(record["error"]) for record in findings.files)
+    if unread:
+        return f"{unread:,} of {len(findings.files):,} files cannot be read"
+    if options.max_bad_rows.is_passed(len(findings.bad_rows), of=findings.rows):
+        return (
+            f"{len(findings.bad_rows):,} of {findings.rows:,} rows are bad, more than max_bad_rows "
+            f"{options.max_bad_rows}"
+        )
+    return ""

@@ -1,0 +1,159 @@
+"""What the columns of a file are to us.
+
+Names are compared without case, full-width forms, blanks and hyphens. A column is one of ours, or an index of
+pandas or a column of our own tables, which are passed over, or else an attribute; one that looks like a
+misspelling of ours is refused, since a value would be lost unseen.
+"""
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from maskmatch.core.errors import InputError
+from maskmatch.core.manifest_options import ManifestOptions
+from maskmatch.core.pairs import ATTRIBUTE_PREFIX, COLUMNS, IMAGE_COLUMNS, what_is_wrong_with_text
+from maskmatch.core.shown import plain, shown
+from maskmatch.storage.tables import OUTCOMES, RUNS
+
+MOST_COLUMNS = 1000
+"""Of one file; each attribute becomes a column of the table."""
+_PASSED_OVER = ({*OUTCOMES.names, *RUNS.names, "ds"}) - {*COLUMNS}
+_PANDAS_INDEX = re.compile(r"|index|level_\d+|unnamed:_\d+(_level_\d+|\.\d+)?|__index_level_\d+__")
+_BLANKS = re.compile(r"[\s\-]+")
+_ALIKE = 0.8
+"""Of difflib: `is_matd`, `probe` and `Pair-Id` are alike, `subject_id`, `camera` and `quality` are not."""
+_SHOWN_NAMES = 20
+_LONGEST_NAME = 60
+
+
+class ColumnMisspelt(ValueError):
+    """A name looks like a misspelling of one of ours, or cannot be a name."""
+
+    def __init__(self, why: str, name: str) -> None:
+        super().__init__(f"column {name} {why}")
+        self.why = why
+        self.name = name
+        """As it may be shown."""
+
+
+def fold_name(name: str) -> str:
+    """Return the name by which columns are compared."""
+    return _BLANKS.sub("_", unicodedata.normalize("NFKC", name).lower().strip().strip("\ufeff"))
+
+
+class Naming:
+    """The columns of one file: what each name means, and which were passed over."""
+
+    def __init__(self, options: ManifestOptions) -> None:
+        self._mapped = {fold_name(theirs): ours for ours, theirs in options.columns.items()}
+        self._targets: dict[str, str | None] = {}
+        self.lacks: frozenset[str] = frozenset()
+        """Our columns that the file does not have, where that is known before its rows."""
+
+    @property
+    def mapped(self) -> dict[str, str]:
+        """Return the names of the file that are read, and as what."""
+        return {name: target for name, target in self._targets.items() if target}
+
+    @property
+    def passed_over(self) -> list[str]:
+        """Return the names of the file that are not read."""
+        return [name for name, target in self._targets.items() if target is None]
+
+    def read_header(self, names: Sequence[str]) -> list[str | None]:
+        """Return what each column of a header is to us, None for one to pass over; raise InputError."""
+        if len(names) > MOST_COLUMNS:
+            raise InputError(f"it has {len(names):,} columns, at most {MOST_COLUMNS:,}: leave some out")
+        folded = [fold_name(name) for name in names]
+        self._present = frozenset(folded)
+        try:
+            targets = [self.target(name) for name in names]
+        except ColumnMisspelt as misspelt:
+            raise InputError(str(misspelt)) from misspelt
+        self._refuse_repeated(names, folded)
+        self._settle_mapped(targets, folded)
+        self._refuse_missing(names, targets)
+        self.lacks = frozenset(COLUMNS) - {*targets} - self._of_folders
+        return targets
+
+    _present: frozenset[str] = frozenset()
+
+    def folder_target(self, name: str) -> str | None:
+        """Return what a column in a folder's name is to us, None for one to pass over; raise InputError."""
+        try:
+            target = self.target(name)
+        except ColumnMisspelt as misspelt:
+            raise InputError(f"in the name of a folder, {misspelt}") from misspelt
+        if target:
+            self._of_folders |= {target}
+        return target
+
+    _of_folders: frozenset[str] = frozenset()
+
+    def target(self, name: str) -> str | None:
+        """Return what a column is to us; raise ColumnMisspelt."""
+        if name in self._targets:
+            return self._targets[name]
+        if len(self._targets) >= MOST_COLUMNS:
+            raise InputError(f"its rows have more than {MOST_COLUMNS:,} columns: leave some out")
+        self._targets[name] = target = self._find(name, fold_name(name))
+        return target
+
+    def _find(self, name: str, folded: str) -> str | None:
+        if wrong := what_is_wrong_with_text(name):
+            is_secret = wrong[0] == "signed_url_refused"
+            name = "(not shown)" if is_secret else shown(name)
+            raise ColumnMisspelt(f"has a name that cannot be kept: {wrong[1]}", name)
+        if folded in self._mapped:
+            return self._mapped[folded]
+        if folded in COLUMNS:
+            return folded
+        if folded.startswith(ATTRIBUTE_PREFIX) and folded != ATTRIBUTE_PREFIX:
+            return folded
+        if folded in _PASSED_OVER or _PANDAS_INDEX.fullmatch(folded):
+            return None
+        if close := self._misspelt(folded):
+            raise ColumnMisspelt(
+                f"is not known: did you mean {close}? Else name it {ATTRIBUTE_PREFIX}{folded} to keep it, or "
+                f"set manifest_columns to {close}={plain(name, at_most=_LONGEST_NAME)}",
+                shown(name),
+            )
+        return ATTRIBUTE_PREFIX + folded
+
+    def _misspelt(self, folded: str) -> str | None:
+        """Return which of our columns a name is close to, unless the file has that one as well."""
+        absent = {name.replace("_", ""): name for name in COLUMNS if name not in self._present}
+        close = difflib.get_close_matches(folded.replace("_", ""), absent, n=1, cutoff=_ALIKE)
+        return absent[close[0]] if close else None
+
+    def _settle_mapped(self, targets: list[str | None], folded: Sequence[str]) -> None:
+        """Pass over a column with one of our names where another is to be that one."""
+        for place, name in enumerate(folded):
+            if targets.count(targets[place]) > 1 and targets[place] and name not in self._mapped:
+                targets[place] = None
+
+    def _refuse_repeated(self, names: Sequence[str], folded: Sequence[str]) -> None:
+        first: dict[str, str] = {}
+        for name, key in zip(names, folded, strict=True):
+            if key and key in first:
+                how = "stands twice" if first[key] == name else f"differs from {shown(first[key])} too little"
+                raise InputError(f"the column name {shown(name)} {how}: rename one of the two")
+            first[key] = name
+
+    def _refuse_missing(self, names: Sequence[str], targets: Sequence[str | None]) -> None:
+        missing = [column for column in IMAGE_COLUMNS if column not in {*targets, *self._of_folders}]
+        if missing and not any(names):
+            raise InputError("it has no header and no row: write it anew, or remove it")
+        if missing:
+            found = ", ".join(shown(name) for name in names[:_SHOWN_NAMES]) or "none"
+            more = f" and {len(names) - _SHOWN_NAMES:,} more" if len(names) > _SHOWN_NAMES else ""
+            raise InputError(
+                f"column {', '.join(missing)} is missing; the columns found are: {found}{more}; rename them, "
+                f"or set manifest_columns, such as {missing[0]}={_first(names)}; "
+                "if it is no manifest, move it away or let its name begin with _"
+            )
+
+
+def _first(names: Sequence[str]) -> str:
+    return plain(next(filter(None, names), "img1"), at_most=_LONGEST_NAME)

@@ -1,0 +1,121 @@
+"""The encoding of a text, and the same text as UTF-8.
+
+A byte order mark settles it. Else it is UTF-8 or, where the lines say so strictly, GB18030, in which Excel in
+China saves. ASCII is both, so that the choice is made at the first block that holds anything else. What is
+not in the encoding becomes invalid UTF-8, and so a bad row.
+"""
+
+import codecs
+from typing import NamedTuple
+
+from maskmatch.core.errors import InputError
+from maskmatch.core.shown import shown
+
+_SAMPLE_LINES = 1000
+_COMMON_SHARE = 0.9
+"""Of the characters beyond ASCII, those of GB 2312: what GB18030 makes of other encodings lies outside it."""
+_UTF8_SHARE = 0.2
+_NUL_SHARE = 0.2
+_INVALID = b"\xff"
+
+
+class _Mark(NamedTuple):
+    mark: bytes
+    encoding: str
+
+
+_MARKS = (
+    _Mark(codecs.BOM_UTF32_LE, "utf-32"),
+    _Mark(codecs.BOM_UTF32_BE, "utf-32"),
+    _Mark(codecs.BOM_UTF8, "utf-8-sig"),
+    _Mark(codecs.BOM_UTF16_LE, "utf-16"),
+    _Mark(codecs.BOM_UTF16_BE, "utf-16"),
+)
+_NAMES = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8 with BOM", "utf-16": "UTF-16 with BOM", "gb18030": "GB18030"}
+
+
+class Decoder:
+    """Turns the bytes of one file into UTF-8; `encoding` is told, or found."""
+
+    def __init__(self, head: bytes, encoding: str | None = None) -> None:
+        self._encoding = _known(encoding) if encoding else _marked(head)
+        if self._encoding is None and head.count(0) > _NUL_SHARE * len(head):
+            raise InputError(
+                "it looks like UTF-16 without a byte order mark: save it as UTF-8, or set manifest_encoding"
+            )
+        self._wide = self._encoding is not None and self._encoding.startswith(("utf-16", "utf-32"))
+        self._ahead = codecs.getincrementaldecoder(self._encoding or "utf-8")("surrogatepass")
+
+    @property
+    def name(self) -> str:
+        """Return the encoding as people call it; a file of ASCII alone is UTF-8."""
+        encoding = self._encoding or "utf-8"
+        return _NAMES.get(encoding, encoding)
+
+    def widen(self, chunk: bytes, *, is_last: bool) -> bytes:
+        """Return a chunk in which a line feed is one byte, whatever the encoding."""
+        if not self._wide:
+            return chunk
+        try:
+            return self._ahead.decode(chunk, is_last).encode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:  # half a character at the very end
+            return self._ahead.decode(chunk).encode("utf-8", "surrogatepass") + _INVALID
+
+    def narrow(self) -> codecs.IncrementalDecoder | None:
+        """Return what decodes chunks that may end within a character; None where they are UTF-8."""
+        if self._wide or self._encoding in {None, "utf-8", "utf-8-sig"}:
+            return None
+        return codecs.getincrementaldecoder(self._encoding or "utf-8")("surrogateescape")
+
+    def to_utf8(self, lines: bytes) -> bytes:
+        """Return whole lines as UTF-8."""
+        if self._wide or lines.isascii():
+            return lines
+        if self._encoding is None:
+            self._encoding = "gb18030" if _is_gb18030(lines) else "utf-8"
+        if self._encoding in {"utf-8", "utf-8-sig"}:
+            return lines
+        return lines.decode(self._encoding, "surrogateescape").encode("utf-8", "surrogatepass")
+
+
+def _known(encoding: str) -> str:
+    try:
+        name = codecs.lookup(encoding).name
+        "\n".encode(name)
+    except (LookupError, UnicodeError) as error:
+        raise InputError(
+            f"manifest_encoding {shown(encoding)} is not known: take utf-8, gb18030 or utf-16"
+        ) from error
+    return name
+
+
+def _marked(head: bytes) -> str | None:
+    found = next((each.encoding for each in _MARKS if head.startswith(each.mark)), None)
+    if found == "utf-32":
+        raise InputError("it is UTF-32: save it as UTF-8")
+    return found
+
+
+def _is_gb18030(lines: bytes) -> bool:
+    sample = [line for line in lines.split(b"\n") if not line.isascii()][:_SAMPLE_LINES]
+    as_utf8 = sum(_decoded(line, "utf-8") is not None for line in sample)
+    texts = [text for line in sample if (text := _decoded(line, "gb18030")) is not None]
+    beyond = [character for text in texts for character in text if character > "\x7f"]
+    common = sum(map(_is_common, beyond))
+    return (
+        as_utf8 <= _UTF8_SHARE * len(sample)
+        and len(texts) > len(sample) / 2
+        and common >= _COMMON_SHARE * len(beyond)
+    )
+
+
+def _is_common(character: str) -> bool:
+    """Return True for what no other encoding looks like: GB 2312, or four bytes of which two are digits."""
+    return bool(character.encode("gb2312", "ignore")) or len(character.encode("gb18030")) == 4
+
+
+def _decoded(line: bytes, encoding: str) -> str | None:
+    try:
+        return line.decode(encoding)
+    except UnicodeDecodeError:
+        return None

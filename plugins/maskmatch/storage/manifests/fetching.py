@@ -1,0 +1,50 @@
+"""A manifest as a local file: fetched whole, unpacked where its reader must jump, within bounds."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from maskmatch.core.errors import InputError, Unavailable
+from maskmatch.storage.object_stores import Store
+from maskmatch.storage.object_stores.temporary import remove_leftovers, temporary_file
+
+SPARE_BYTES = 256 * 1024 * 1024
+"""Left free for all else that writes to the disk."""
+MOST_BYTES = 64 * 1024**3
+"""Of one file: a hundred million rows as csv are a fifth of it."""
+_BLOCK = 1 << 20
+
+
+@contextmanager
+def fetched(store: Store, key: str) -> Iterator[Path]:
+    """Yield a local copy of an object, which is removed afterwards; raise InputError when it is too large."""
+    with store.open(key) as stream, copied(stream) as path:
+        yield path
+
+
+@contextmanager
+def copied(stream: BinaryIO) -> Iterator[Path]:
+    """Yield a file with what a stream brings; raise InputError or Unavailable when there is no room."""
+    folder = Path(tempfile.gettempdir())
+    remove_leftovers(folder)
+    with temporary_file(folder) as (path, file):
+        _copy(stream, file, folder)
+        file.flush()
+        yield path
+
+
+def _copy(stream: BinaryIO, file: BinaryIO, folder: Path) -> None:
+    room = shutil.disk_usage(folder).free - SPARE_BYTES
+    size = 0
+    while block := stream.read(_BLOCK):
+        size += len(block)
+        if size > MOST_BYTES:
+            raise InputError(f"it has more than {MOST_BYTES:,} bytes: split it")
+        if size > room:
+            raise Unavailable(
+                f"{folder} has no room for a manifest: free it, or let TMPDIR name a larger disk"
+            )
+        file.write(block)

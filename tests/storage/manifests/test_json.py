@@ -1,0 +1,117 @@
+"""JSON lines: fast for flat objects however they are written, and a reason for each other line."""
+
+import json
+
+import pytest
+
+from maskmatch.storage.manifests import json_reader, lines
+from tests.storage.manifests.reading import read
+
+GOOD = '{"pair_id": "p1", "reference_id": "a", "probe_id": "b"}'
+
+
+def without(monkeypatch):
+    """Let the json module take nothing: what comes out came the fast way."""
+
+    def refuse(*_args):
+        raise AssertionError("a line went to the json module")
+
+    monkeypatch.setattr(json_reader, "read_object", refuse)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        GOOD,
+        GOOD.replace(" ", ""),
+        GOOD.replace(",", " , ").replace(":", " : "),
+        GOOD + "\r",
+        '{"probe_id": "b", "reference_id": "a", "pair_id": "p1"}',
+        '{"pair_id": "p1", "reference_id": "a", "probe_id": "b", "is_mated": null, "score": 1.5}',
+        '{"quality_control": 1.0, "pair_id": "p1", "reference_id": "a", "probe_id": "b", "is_mated": true}',
+        '{"quality_control": NaN, "pair_id": "p1", "reference_id": "a", "probe_id": "b", "is_mated": 1}',
+        '{"pair_id": "\\u0070\\u0031", "reference_id": "a", "probe_id": "b"}',
+        '{"pair_id": "p1", "reference_id": "a", "probe_id": "b", "attr_n": "say \\"x\\", {ok}: \\\\"}',
+    ],
+)
+def test_flat_objects_come_the_fast_way_and_mean_what_json_means(tmp_path, line, monkeypatch):
+    without(monkeypatch)
+    found = read(tmp_path, "x.jsonl", f"{line}\n{line}\n")
+    expected = json.loads(line)
+    assert not found.bad
+    for row in found.rows:
+        assert (row["pair_id"], row["reference_id"], row["probe_id"]) == ("p1", "a", "b")
+        assert row["attributes"] == {name: expected[name] for name in ("attr_n",) if name in expected}
+
+
+def test_text_with_every_character_escaped_comes_the_fast_way(tmp_path, monkeypatch):
+    without(monkeypatch)
+    names = ["张三.jpg", "ä.jpg", "😀.jpg", 'a"b\\c.jpg']
+    rows = [{"pair_id": name, "reference_id": name, "probe_id": "b"} for name in names]
+    found = read(tmp_path, "x.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    assert found.ids == names
+
+
+def test_lines_may_have_other_keys_in_another_order(tmp_path, monkeypatch):
+    without(monkeypatch)
+    second = '{"attr_x": "1", "PROBE_ID": "b", "pair_id": "p2", "reference_id": "a"}'
+    found = read(tmp_path, "x.jsonl", f"{GOOD}\n{second}\n")
+    assert found.ids == ["p1", "p2"]
+    assert [row["attributes"] for row in found.rows] == [{}, {"attr_x": "1"}]
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "why"),
+    [
+        ("{broken", "row_malformed", "it is not JSON"),
+        (GOOD[:-1], "row_malformed", "it is not JSON"),
+        (GOOD + GOOD, "row_malformed", "it is not JSON"),
+        (GOOD.replace(":", ","), "row_malformed", "it is not JSON"),
+        (GOOD.replace(", ", " "), "row_malformed", "it is not JSON"),
+        (GOOD.replace('"b"', "bare"), "row_malformed", "it is not JSON"),
+        (GOOD.replace('"b"', '"b'), "row_malformed", "it is not JSON"),
+        (GOOD.replace('"b"', '"b\\x"'), "row_malformed", "it is not JSON"),
+        (GOOD.replace('"b"', '"b\tc"'), "row_malformed", "it is not JSON"),
+        (GOOD.replace('"b"', "01"), "row_malformed", "it is not JSON"),
+        ("[1]", "row_malformed", "not a JSON object"),
+        ("{}", "pair_id_missing", "the value is empty"),
+        ("[" * 100_000, "row_malformed", "it is not JSON"),
+        (GOOD.replace('"b"', '{"c": 1}'), "value_invalid", "holds others"),
+        (GOOD.replace('"b"', "9" * 5000), "value_invalid", "5,000 characters"),
+        (GOOD.replace('"b"', '"\\ud800"'), "value_invalid", "half a character"),
+        (GOOD.replace('"b"', '"\\u0000"'), "value_invalid", "control characters"),
+        (GOOD.replace('"b"', "Infinity"), "row_malformed", "Infinity is no value of JSON"),
+        (GOOD.replace('"b"', "1e400"), "value_invalid", "beyond all bounds"),
+        (GOOD.replace('"b"', "9007199254740994.0"), "value_invalid", "write ids as text"),
+        (GOOD.replace('"b"', "NaN"), "probe_id_missing", "the value is empty"),
+        (GOOD.replace('"b"', "null"), "probe_id_missing", "the value is empty"),
+        (GOOD.replace('"probe_id"', '"pair_id"'), "row_malformed", "a key stands twice"),
+        (GOOD[:-1] + ', "Pair_ID": "p2"}', "row_malformed", "two keys of the row are pair_id"),
+        (GOOD[:-1] + ', "is_matd": "p2"}', "column_unknown", "did you mean is_mated?"),
+    ],
+)
+def test_any_other_line_is_one_bad_row_with_its_reason(tmp_path, line, code, why):
+    found = read(tmp_path, "x.jsonl", f"{GOOD}\n\n{line}\n{GOOD}\n")
+    (bad,) = found.bad
+    assert (bad.code, bad.manifest_line, bad.manifest_record) == (code, 3, 2)
+    assert bad.message.startswith("x.jsonl line 3, record 2")
+    assert why in bad.message
+    assert [row["manifest_record"] for row in found.rows] == [1, 3]
+
+
+def test_whole_numbers_of_any_size_are_exact(tmp_path):
+    found = read(tmp_path, "x.jsonl", GOOD.replace('"p1"', "12345678901234567890") + "\n")
+    assert found.ids == ["12345678901234567890"]
+
+
+def test_bytes_that_are_no_text_are_one_bad_row(tmp_path):
+    found = read(tmp_path, "x.jsonl", f"{GOOD}\n".encode() + GOOD.encode().replace(b"a", b"\xff") + b"\n")
+    assert (len(found.rows), found.bad_lines) == (1, [2])
+
+
+@pytest.mark.parametrize("size", [100, 1000])
+def test_the_size_of_blocks_changes_nothing(tmp_path, size, monkeypatch):
+    monkeypatch.setattr(lines, "BLOCK_BYTES", size)
+    monkeypatch.setattr("maskmatch.storage.manifests.reader.HEAD_BYTES", 50)
+    text = "".join(GOOD.replace("p1", f"p{number}") + "\n" for number in range(100))
+    assert read(tmp_path, "x.jsonl", text).ids == [f"p{number}" for number in range(100)]

@@ -1,0 +1,179 @@
+"""One value has one meaning in every format."""
+
+import datetime as dt
+import decimal
+import uuid
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tests.storage.manifests.reading import FORMATS, as_parquet, as_xlsx, read
+
+ROW = {"pair_id": "p1", "reference_id": "a", "probe_id": "b"}
+UNKNOWN = ["", "NaN", "nan", "NULL", "null", "\\N", "<NA>", "  "]
+
+
+def value_of(tmp_path, name, column, value, **others):
+    found = read(tmp_path, name, FORMATS[name]([{**ROW, **others, column: value}]))
+    assert not found.bad
+    return found.rows[0][column]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize(
+    "spelt", ["true", "1", "1.0", "Y", "yes", "T", "是", "mated", "same", "TRUE", "１", "Same"]
+)
+def test_yes_is_spelt_in_many_ways(tmp_path, name, spelt):
+    assert value_of(tmp_path, name, "is_mated", spelt) is True
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize(
+    "spelt", ["false", "0", "0.0", "N", "no", "F", "否", "non-mated", "different", "Non-Mated", "Ｎ"]
+)
+def test_no_is_spelt_in_many_ways(tmp_path, name, spelt):
+    assert value_of(tmp_path, name, "is_mated", spelt) is False
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("spelt", UNKNOWN)
+@pytest.mark.parametrize("column", ["is_mated", "quality_control", "probe_subject_id"])
+def test_an_unknown_value_is_spelt_in_many_ways(tmp_path, name, spelt, column):
+    assert value_of(tmp_path, name, column, spelt) is None
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("spelt", UNKNOWN)
+@pytest.mark.parametrize("column", ["pair_id", "reference_id", "probe_id"])
+def test_an_unknown_id_makes_a_bad_row(tmp_path, name, spelt, column):
+    found = read(tmp_path, name, FORMATS[name]([ROW, {**ROW, column: spelt}]))
+    assert [bad.code for bad in found.bad] == [f"{column}_missing"]
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.json", "x.parquet", "x.xlsx"])
+@pytest.mark.parametrize(("value", "expected"), [(True, True), (0, False), (1.0, True), (None, None)])
+def test_typed_booleans_mean_the_same(tmp_path, name, value, expected):
+    assert value_of(tmp_path, name, "is_mated", value) is expected
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.json", "x.parquet", "x.xlsx"])
+@pytest.mark.parametrize("value", [3, 3.0, "3", "3.0", "３"])
+def test_typed_levels_mean_the_same(tmp_path, name, value):
+    assert value_of(tmp_path, name, "quality_control", value) == 3
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("blank", [" ", "\u3000", "\u00a0", "\u2003"])
+def test_blanks_around_values_are_left_out(tmp_path, name, blank):
+    assert value_of(tmp_path, name, "probe_subject_id", f"{blank}ann{blank}") == "ann"
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.json", "x.parquet", "x.xlsx"])
+@pytest.mark.parametrize(
+    ("value", "text"), [(17, "17"), (17.0, "17"), (17.5, "17.5"), (2**53, "9007199254740992"), (-3, "-3")]
+)
+def test_numbers_are_the_text_that_they_stand_for(tmp_path, name, value, text):
+    found = read(tmp_path, name, FORMATS[name]([{**ROW, "pair_id": value}]))
+    assert found.ids == [text]
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.json", "x.parquet", "x.xlsx"])
+@pytest.mark.parametrize("value", [float(2**53 + 2), 1e300])
+def test_a_float_that_is_not_exact_is_refused_with_the_cure(tmp_path, name, value):
+    found = read(tmp_path, name, FORMATS[name]([{**ROW, "pair_id": value}, {**ROW, "pair_id": 1.5}]))
+    (bad,) = found.bad
+    assert (bad.code, bad.column, found.ids) == ("value_invalid", "pair_id", ["1.5"])
+    assert "write ids as text" in bad.message
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        (pa.array([decimal.Decimal("17.00"), decimal.Decimal("1.50")]), ["17", "1.5"]),
+        (pa.array([decimal.Decimal("12345678901234567890"), None]), ["12345678901234567890", None]),
+        (pa.array([dt.date(2026, 1, 2)] * 2), ["2026-01-02"] * 2),
+        (
+            pa.array([dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)] * 2, pa.timestamp("s")),
+            ["2026-01-02 03:04:05"] * 2,
+        ),
+        (pa.array(["x", "y"], pa.string_view()), ["x", "y"]),
+        (pa.array(["x", None], pa.large_string()), ["x", None]),
+        (pa.array(["x", "x"]).dictionary_encode(), ["x", "x"]),
+        (pa.array([1.0, float("nan")]), ["1", None]),
+        (pa.array(np.array([1.5, 2], np.float16)), ["1.5", "2"]),
+        (pa.array([2**63, 1], pa.uint64()), [str(2**63), "1"]),
+        (pa.array([None, None], pa.null()), [None, None]),
+        (pa.array([True, False]), ["true", "false"]),
+        (
+            pa.ExtensionArray.from_storage(pa.uuid(), pa.array([uuid.UUID(int=1).bytes] * 2, pa.binary(16))),
+            [str(uuid.UUID(int=1))] * 2,
+        ),
+    ],
+)
+def test_every_plain_type_of_parquet_is_text(tmp_path, values, texts):
+    table = pa.table(
+        {"pair_id": ["p1", "p2"], "reference_id": ["a"] * 2, "probe_id": ["b"] * 2, "attr_x": values}
+    )
+    found = read(tmp_path, "x.parquet", as_parquet(table))
+    assert [row["attributes"].get("attr_x") for row in found.rows] == texts
+
+
+def test_a_float_id_that_is_not_exact_is_refused_in_a_dictionary_as_well(tmp_path):
+    ids = pa.array([1.0, 2.0**60, 2.0**60]).dictionary_encode()
+    table = pa.table({"pair_id": ids, "reference_id": ["a"] * 3, "probe_id": ["b"] * 3})
+    found = read(tmp_path, "x.parquet", as_parquet(table))
+    assert (found.ids, [bad.manifest_record for bad in found.bad]) == (["1"], [2, 3])
+
+
+def test_dates_of_a_workbook_are_text_and_errors_are_bad_rows(tmp_path):
+    rows = [{**ROW, "attr_day": dt.date(2026, 1, 2)}, {**ROW, "pair_id": "#N/A", "attr_day": None}]
+    found = read(tmp_path, "x.xlsx", as_xlsx(rows))
+    assert found.rows[0]["attributes"] == {"attr_day": "2026-01-02T00:00:00"}
+    assert found.bad[0].message.startswith(
+        "x.xlsx line 3, record 2, column pair_id: the cell shows the error #N/A"
+    )
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("text", ["=1+1", '=HYPERLINK("x")', "@SUM(A1)", "+1", "-2+3"])
+def test_text_like_a_formula_is_text(tmp_path, name, text):
+    if name == "x.xlsx" and text.startswith("="):
+        pytest.skip("a workbook means a formula by it")
+    text_in = '"' + text.replace('"', '""') + '"' if name == "x.csv" else text
+    found = read(tmp_path, name, FORMATS[name]([{**ROW, "attr_n": text_in}]))
+    assert found.rows[0]["attributes"] == {"attr_n": text}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize(
+    ("column", "value", "code"),
+    [
+        ("is_mated", "maybe", "value_invalid"),
+        ("quality_control", "9", "value_invalid"),
+        ("quality_control", "1.5", "value_invalid"),
+        ("probe_id", "ftp://x/y.jpg", "value_invalid"),
+        ("probe_id", "../../etc/passwd", "value_invalid"),
+        ("probe_id", "/etc/passwd", "value_invalid"),
+        ("attr_note", "x" * 1025, "value_invalid"),
+        ("attr_note", "https://cdn/x.jpg?access_token=geheim", "signed_url_refused"),
+        ("attr_note", "https:%2F%2Fu:geheim@h/", "signed_url_refused"),
+        ("pair_id", "//u:geheim@h/", "signed_url_refused"),
+        ("probe_id", "https://u:geheim@h/x", "signed_url_refused"),
+        ("probe_id", "https://cdn/x?X-Amz-Signature=geheim", "signed_url_refused"),
+        ("reference_id", "s3://A/x", "value_invalid"),
+    ],
+)
+def test_a_wrong_value_is_found_in_every_format(tmp_path, name, column, value, code):
+    found = read(tmp_path, name, FORMATS[name]([ROW, {**ROW, column: value}]))
+    (bad,) = found.bad
+    assert (bad.code, bad.column, bad.manifest_record, len(found.rows)) == (code, column, 2, 1)
+    assert "geheim" not in repr(bad)
+
+
+def test_what_is_shown_of_a_value_is_cut_and_escaped(tmp_path):
+    value = "\u202e\u200bmaybe" + "x" * 900
+    (bad,) = read(tmp_path, "x.csv", f"pair_id,reference_id,probe_id,is_mated\np,a,b,{value}\n").bad
+    assert "'\\u202e\\u200bmaybe" in bad.message
+    assert len(bad.message) < 300
+    assert bad.message.isprintable()
