@@ -178,10 +178,13 @@ def test_a_source_that_is_not_there_or_has_no_manifests_is_wrong(tmp_path):
     assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "images"]
 
 
-def test_a_manifest_with_wrong_columns_is_told(tmp_path):
+def test_the_manifests_of_a_date_are_named_and_what_is_none_is_told(tmp_path):
     store = FileStore(tmp_path)
     store.put(f"manifests/ds={DAY}/a.csv", b"pair_id,img1\n")
-    with pytest.raises(InputError, match="column reference_id, probe_id is missing"):
+    told = doctor_places.look_at_source(store, DAY)
+    assert told.endswith(f"manifests of {DAY}: manifests/ds={DAY}/a.csv; maskmatch validate reads them")
+    store.put(f"manifests/ds={DAY}/a.csv.part", b"pair_id,img1\n")
+    with pytest.raises(InputError, match="its name says that it is not whole"):
         doctor_places.look_at_source(store, DAY)
 
 

@@ -30,7 +30,7 @@ WRONG = [
     {"reference_id": "a.jpg"},
     *[
         GOOD | {"reference_id": word}
-        for word in [*UNKNOWN, None, "/a.jpg", "../a.jpg", "a/../b.jpg", "C:\\a", "s3://b"]
+        for word in [*sorted(UNKNOWN), None, "/a.jpg", "../a.jpg", "a/../b.jpg", "C:\\a", "s3://b"]
     ],
     *[GOOD | {"probe_id": secret} for secret in SECRETS],
     GOOD | {"pair_id": ""},

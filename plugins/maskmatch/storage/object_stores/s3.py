@@ -92,14 +92,20 @@ class S3Store:
                     Bucket=self._bucket, Key=self._prefix + key, Range=f"bytes=0-{size - 1}"
                 )
         except StoreRefused as error:
-            found = self.head(key) if error.rule.code in _NO_RANGE else None
-            if found is None or found.size:
+            if error.rule.code not in _NO_RANGE or not (empty := self._empty(key)):
                 raise
-            return b"", found
+            return b"", empty
         with self._stream(answer, key) as body:
             data = body.read(size)
         length = self._size(key, _whole_size(answer, data, size))
         return data, ObjectInfo(key, length, _tag(answer.get("ETag")))
+
+    def _empty(self, key: str) -> ObjectInfo | None:
+        """Return what is known of an object if it is there and empty: no part of it can be sent."""
+        with suppress(StoreRefused, StoreAway):
+            found = self.head(key)
+            return None if found is None or found.size else found
+        return None
 
     def open(self, key: str) -> BinaryIO:
         """Return the body as a stream, which raises Unavailable when it breaks off."""
