@@ -1,7 +1,8 @@
 """What reading and checking a manifest of a million rows costs, beside readers that check nothing.
 
-They are DuckDB and polars, which refuses JSON lines for a single one that is broken. One row in five is quoted, three in a hundred are bad in seven ways. Every field quoted, and every text
-escaped, are measured too: they must not be read row by row. Each file is read in a process of its own.
+They are DuckDB and polars, which refuses JSON lines for a single one that is broken. One row in five is
+quoted, three in a hundred are bad in seven ways. Every field quoted, and every text escaped, are measured
+too: they must not be read row by row. Each file is read in a process of its own.
 """
 
 import sys

@@ -47,6 +47,7 @@ _STATUS = {
 }
 _AT_THE_PROXY = {"unreachable": "cut", "broken_off": "half"}
 _DETOURS = ("unknown_host", "certificate", "no_tls", "no_credentials")
+OF_THE_NETWORK = (*_AT_THE_PROXY, *_DETOURS, "hung")
 Concerns = Callable[[str, str], bool]
 
 
