@@ -209,8 +209,8 @@ with DAG(
         max_shards="{{ params.max_shards }}",
         recompare="{{ params.recompare }}",
         max_bad_rows="{{ params.max_bad_rows }}",
-        manifest_columns="{{ params.manifest_columns }}",
-        manifest_encoding="{{ params.manifest_encoding }}",
+        manifest_columns="{{ params.manifest_columns or '' }}",
+        manifest_encoding="{{ params.manifest_encoding or '' }}",
         max_missing_share="{{ params.max_missing_share }}",
         image_transfer="{{ params.image_transfer }}",
     )
