@@ -38,16 +38,18 @@ class JsonReader:
         numbers = self._records + np.cumsum(is_record)
         self._records = int(numbers[-1])
         members = take_apart(block, is_record)
-        columns = self._fast_columns(block, members)
+        columns = self._fast_columns(members)
         places = np.flatnonzero(members.is_fast)
         slow, malformed = self._slow_rows(block, np.flatnonzero(is_record & ~members.is_fast), numbers)
         every = np.concatenate([places, np.fromiter(slow, np.int64, len(slow))])
         order = np.argsort(every, kind="stable")
+        lines = len(members.is_fast)
+        taken = np.concatenate([places, lines + np.arange(len(slow))])[order]
         targets = dict.fromkeys([*columns, *(target for fields in slow.values() for target in fields)])
         merged = {}
         for target in targets:
-            fast = columns.get(target, pa.nulls(len(places), pa.string()))
-            merged[target] = in_order([fast, text_array([row.get(target) for row in slow.values()])], order)
+            fast = columns.get(target, pa.nulls(lines, pa.string()))
+            merged[target] = in_order([fast, text_array([row.get(target) for row in slow.values()])], taken)
         if self._lacks_pair_id is None and len(every):
             self._lacks_pair_id = "pair_id" not in merged
         every = every[order]
@@ -73,8 +75,8 @@ class JsonReader:
             raise NoRecord("the line has more than a mebibyte: no row is so long")
         return read_object(block.line(place), self._naming, self._decoder.name)
 
-    def _fast_columns(self, block: Block, members: Members) -> dict[str, pa.Array]:
-        """Return the columns of the lines that were taken apart; doubtful lines are taken out of these."""
+    def _fast_columns(self, members: Members) -> dict[str, pa.Array]:
+        """Return columns over all lines; those in doubt are taken out of the lines that were taken apart."""
         targets = self._targets(members)
         key = members.keys.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         unclear = [number for number, target in enumerate(targets) if target == ""]
@@ -82,15 +84,13 @@ class JsonReader:
         members.is_fast[_twice(members.rows, [targets[number] for number in range(len(targets))], key)] = (
             False
         )
-        has_escapes = b"\\" in block.data
         columns = {}
         wanted = list(dict.fromkeys(filter(None, targets)))
         column_of_key = np.array([wanted.index(each) if each else -1 for each in targets], np.int64)
         column_of = column_of_key[key] if len(key) else key
         for number, target in enumerate(wanted):
-            columns[target] = _column(members, column_of == number, has_escapes=has_escapes)
-        keep = pa.array(members.is_fast)
-        return {target: column.filter(keep) for target, column in columns.items()}
+            columns[target] = _column(members, column_of == number)
+        return columns
 
     def _targets(self, members: Members) -> list[str | None]:
         """Return what each key is to us; an empty name leaves its lines to the json module."""
@@ -124,16 +124,16 @@ def _twice(rows: Numbers, targets: list[str | None], key: Numbers) -> Numbers:
     return twice
 
 
-def _column(members: Members, chosen: Mask, *, has_escapes: bool) -> pa.Array:
+def _column(members: Members, chosen: Mask) -> pa.Array:
     """Return one column over all lines of the block, null where a line lacks it."""
     count = len(members.is_fast)
     text, bare = np.full(count, -1), np.full(count, -1)
     rows = members.rows[chosen]
     text[rows], bare[rows] = members.values[chosen], members.bare[chosen]
     column = members.elements.take(pa.array(text, mask=text < 0))
-    if has_escapes:
-        column, wrong = unescape(column)
-        members.is_fast[wrong] = False
+    is_text = text >= 0
+    column, wrong = unescape(column, np.flatnonzero(is_text & members.is_escaped[np.where(is_text, text, 0)]))
+    members.is_fast[wrong] = False
     if (bare >= 0).any():
         bares = text_array(members.bare_texts).take(pa.array(bare, mask=bare < 0))
         column = pc.coalesce(column, bares)

@@ -55,6 +55,8 @@ class Members:
     bare: Numbers
     """Place of a bare value among `bare_texts`, -1 where it is a text."""
     bare_texts: list[str | None]
+    is_escaped: Mask
+    """Which of the elements hold a backslash."""
 
 
 def take_apart(block: Block, is_record: Mask) -> Members:
@@ -129,6 +131,7 @@ def _members(block: Block, fast: Mask, quotes: Numbers, line: Numbers) -> Member
         values=np.where(is_bare, -1, (keys + 1) * _ELEMENTS + 1),
         bare=np.where(is_bare, number[keys], -1),
         bare_texts=texts,
+        is_escaped=_escaped(block.data, elements),
     )
 
 
@@ -139,6 +142,16 @@ def _elements(data: bytes, opens: Numbers, closes: Numbers, gap_ends: Numbers) -
         offsets[place:-1:_ELEMENTS] = bound
     offsets[-1:] = offsets[-2:-1] if len(opens) else 0
     return pa.StringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(data))
+
+
+def _escaped(data: bytes, elements: pa.Array) -> Mask:
+    found = np.zeros(len(elements), bool)
+    if b"\\" in data:
+        offsets = np.frombuffer(elements.buffers()[1], np.int32)[: len(elements) + 1]
+        slashes = np.flatnonzero(np.frombuffer(data, np.uint8) == _BACKSLASH)
+        inside = slashes[(slashes >= offsets[0]) & (slashes < offsets[-1])]
+        found[np.searchsorted(offsets, inside, "right") - 1] = True
+    return found
 
 
 def _gap_kinds(gaps: pa.Array) -> tuple[Numbers, list[str | None]]:
@@ -194,11 +207,8 @@ def _are_in_place(kind: Numbers, is_value: Mask, *, is_first: Mask, is_last: Mas
     return right
 
 
-def unescape(column: pa.Array) -> tuple[pa.Array, Numbers]:
-    """Return texts of JSON with their escapes undone, and the places where an escape is wrong."""
-    places = np.flatnonzero(
-        pc.fill_null(pc.match_substring(column, "\\"), False).to_numpy(zero_copy_only=False)
-    )
+def unescape(column: pa.Array, places: Numbers) -> tuple[pa.Array, Numbers]:
+    """Return texts of JSON with the escapes at some places undone, and where an escape is wrong."""
     if not len(places):
         return column, places
     raw = [text.encode() for text in column.take(pa.array(places)).to_pylist()]
