@@ -209,6 +209,7 @@ def test_the_form_of_the_connection_is_known_to_airflow():
     fields = ProvidersManager()._connection_form_widgets_from_metadata
     names = {name.rpartition("__")[2] for name in fields if name.startswith("extra__tencent_iai__")}
     assert names == {
+        "approval_cost_limit",
         "region",
         "protocol",
         "calls_per_second",

@@ -6,6 +6,7 @@ import sys
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
+from maskmatch.core.approval import DEFAULT_COST_LIMIT
 from maskmatch.core.renamed import OPTIONS
 from maskmatch.permits.steps.claims import Priority
 from maskmatch.settings.account_fields import ACCOUNT_FIELDS, SECRETS, VARIABLES
@@ -31,7 +32,7 @@ def add_account(parser: argparse.ArgumentParser) -> None:
     add("--protocol", metavar="{https,http}", help="default https; or set MASKMATCH_PROTOCOL")
     add("--region", help="region of the service (default ap-guangzhou; or set TENCENTCLOUD_REGION)")
     add_permit_store(parser)
-    add("--image-transfer", metavar="{bytes,url}", help="send images, or signed URLs of them (default bytes)")
+    add_pace(parser)
     add(
         "--calls-in-flight",
         metavar="N",
@@ -43,6 +44,12 @@ def add_account(parser: argparse.ArgumentParser) -> None:
         help="time limit of a call, more than 5 and at most 60; best is 2.5 times what the service needs "
         "for a call (default 10)",
     )
+
+
+def add_pace(parser: argparse.ArgumentParser) -> None:
+    """Add what decides how fast a run is."""
+    add = parser.add_argument
+    add("--image-transfer", metavar="{bytes,url}", help="send images, or signed URLs of them (default bytes)")
     add(
         "--priority",
         type=priority,
@@ -51,6 +58,16 @@ def add_account(parser: argparse.ArgumentParser) -> None:
         help="who goes first when the rate is not enough for all (default ad-hoc, which goes last)",
     )
     _refuse_renamed(parser, "--class")
+
+
+def add_approval_limit(parser: argparse.ArgumentParser) -> None:
+    """Add the cost above which a person must approve."""
+    parser.add_argument(
+        "--approval-cost-limit",
+        metavar="CNY",
+        help=f"a plan that may cost more needs an approval (default {DEFAULT_COST_LIMIT}; or set "
+        f"{VARIABLES['approval_cost_limit']})",
+    )
 
 
 def add_permit_store(parser: argparse.ArgumentParser) -> None:
@@ -99,7 +116,6 @@ _ACCOUNT_HELP = (
     ("budget_cny_per_day", "CNY", "money for all runs of the account"),
     ("budget_calls_per_month", "N", "calls of all runs of the account"),
     ("budget_cny_per_month", "CNY", "money for all runs of the account"),
-    ("time_zone", "NAME", "in which days and months begin (default Asia/Shanghai)"),
 )
 
 
@@ -144,6 +160,7 @@ def compare_options_of(args: argparse.Namespace) -> "CompareOptions":
         account=settings.account,
         permit_store=settings.permit_store,
         budgets=budgets_of(args, settings),
+        approval_cost_limit=settings.approval_cost_limit,
         priority=args.priority,
         transfer=Transfer(setting(args, "image_transfer")),
         calls_in_flight=setting(args, "calls_in_flight"),

@@ -1,4 +1,4 @@
-"""The commands that plan and run a date."""
+"""The command that runs a date."""
 
 import argparse
 import os
@@ -11,8 +11,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from maskmatch.cli.account_options import add_account, add_budgets, compare_options_of
+from maskmatch.cli.account_options import add_account, add_approval_limit, add_budgets, compare_options_of
+from maskmatch.cli.approval import add_approve, get_approved
 from maskmatch.cli.options import (
+    add_deadline,
     add_limits,
     add_plan_options,
     add_threshold,
@@ -37,16 +39,17 @@ _SHORTEST_WAIT = timedelta(seconds=30)
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `run`."""
-    for add in (add_plan_options, add_account, add_threshold, add_limits, add_budgets):
+    for add in (
+        add_plan_options,
+        add_account,
+        add_threshold,
+        add_limits,
+        add_budgets,
+        add_approval_limit,
+        add_approve,
+        add_deadline,
+    ):
         add(parser)
-
-
-def plan(args: argparse.Namespace) -> int:
-    """Write a plan, and call nothing."""
-    from maskmatch.pipeline.plan import make_plan
-
-    _say(str(make_plan(run_of(args, source="source"), plan_options_of(args))))
-    return 0
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,8 +71,9 @@ def run(args: argparse.Namespace) -> int:
     plan = make_plan(this, plan_options)
     _say(str(plan))
     this = replace(this, run_id=f"cli__{plan.plan_id}")
-    signals = _stop_on_signals()
     look_first(this, plan, options, most_missing)
+    get_approved(args, this, plan, options)
+    signals = _stop_on_signals()
     if plan.shards:
         _compare(this, plan, options, signals=signals, waits=args.wait)
     publish(this, plan, nominal_fmr=nominal_fmr, allow_empty=args.allow_empty)

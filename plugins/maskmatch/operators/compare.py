@@ -37,6 +37,8 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
     :param call_timeout: time limit of a call in seconds, more than 5 and at most 60
     :param budget_calls: calls that the run may make at most; empty: no limit
     :param budget_cny: money that the run may spend at most; empty: no limit
+    :param approval_cost_limit: cost of the plan in CNY above which it must have been approved; empty: that of
+        the account
     """
 
     template_fields: Sequence[str] = (
@@ -48,9 +50,10 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         "call_timeout",
         "budget_calls",
         "budget_cny",
+        "approval_cost_limit",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is a setting
         self,
         *,
         plan: str,
@@ -60,6 +63,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         call_timeout: float | str = 10.0,
         budget_calls: int | str = "",
         budget_cny: float | str = "",
+        approval_cost_limit: float | str = "",
         tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -71,6 +75,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         self.call_timeout = call_timeout
         self.budget_calls = budget_calls
         self.budget_cny = budget_cny
+        self.approval_cost_limit = approval_cost_limit
         self.tencent_iai_conn_id = tencent_iai_conn_id
 
     def execute(self, context: "Context") -> dict[str, int]:
@@ -119,6 +124,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
             call_timeout=self.setting("call_timeout"),
             budget_calls=self.entered("budget_calls"),
             budget_cny=self.entered("budget_cny"),
+            approval_cost_limit=self.entered("approval_cost_limit"),
             priority=priority_of(run_type),
             report=report,
             stop=self._stop,

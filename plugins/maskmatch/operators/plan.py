@@ -3,16 +3,24 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk import SkipMixin
+
 from maskmatch.operators.base import ACCOUNT_CONN_ID, MaskmatchBaseOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from maskmatch.core.forecast import Forecast
+    from maskmatch.core.planning import PlanOptions
 
-class PlanComparisonOperator(MaskmatchBaseOperator):
-    """Read the manifests of the date, prove that the account works, and write a plan.
+FORECAST_KEY = "forecast"
 
-    Returns the keys of the shards; XCom `plan` holds the plan's folder.
+
+class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
+    """Read the manifests of the date, prove that the account works, write a plan and forecast it.
+
+    Returns the keys of the shards; XCom `plan` holds the plan's folder, `forecast` what it will cost, how
+    long it will take and when it ends, and the page `plan.html` beside the plan shows that.
 
     :param quality_control: 0 (off) to 4 (strict), for rows without a value of their own
     :param max_shards: compare tasks at most, 1 to 32
@@ -22,11 +30,18 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
     :param manifest_columns: names of columns in the manifests, such as reference_id=img1, probe_id=img2
     :param manifest_encoding: their encoding, where it is not found out
     :param recompare: true to call every pair again and pay again
+    :param plan_only: true to end the run here: all later tasks are skipped
+    :param deadline: time of day at which the run should have ended, such as 08:00
+    :param time_zone: that of the deadline
     """
+
+    # What this task has skipped is skipped again when it is cleared: the scheduler asks only tasks with this.
+    inherits_from_skipmixin = True
 
     template_fields: Sequence[str] = (
         *MaskmatchBaseOperator.template_fields, "quality_control", "max_shards", "recompare",
         "max_bad_rows", "max_missing_share", "image_transfer", "manifest_columns", "manifest_encoding",
+        "plan_only", "deadline", "time_zone",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913  # each is a setting
@@ -40,6 +55,9 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
         image_transfer: str = "bytes",
         manifest_columns: str | None = None,
         manifest_encoding: str | None = None,
+        plan_only: bool | str = False,
+        deadline: str = "",
+        time_zone: str = "UTC",
         tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -52,28 +70,24 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
         self.image_transfer = image_transfer
         self.manifest_columns = manifest_columns
         self.manifest_encoding = manifest_encoding
+        self.plan_only = plan_only
+        self.deadline = deadline
+        self.time_zone = time_zone
         self.tencent_iai_conn_id = tencent_iai_conn_id
 
     def execute(self, context: "Context") -> list[str]:
         """Plan the run."""
-        from maskmatch.core.manifest_options import ManifestOptions
-        from maskmatch.core.planning import PlanOptions
+        from maskmatch.core.forecast import Deadline
         from maskmatch.hooks.connected_run import compare_options, priority_of
         from maskmatch.pipeline.compare import check_account
+        from maskmatch.pipeline.forecast import forecast_options, forecast_plan
         from maskmatch.pipeline.look_first import look_first
         from maskmatch.pipeline.plan import make_plan
 
         run = self.run_of(context)
-        limit = self.setting("max_missing_share")
-        options = PlanOptions(
-            quality_control=self.setting("quality_control"),
-            max_shards=self.setting("max_shards"),
-            repetition=run.run_id if self.setting("recompare") else "",
-            max_bad_rows=self.setting("max_bad_rows"),
-            manifests=ManifestOptions(
-                columns=self.setting("manifest_columns"), encoding=self.setting("manifest_encoding")
-            ),
-        )
+        limit, plan_only = self.setting("max_missing_share"), self.setting("plan_only")
+        deadline = Deadline(self.setting("deadline"), self.setting("time_zone"))
+        options = self._options(run.run_id)
         compare = compare_options(
             self.tencent_iai_conn_id,
             self.source_conn_id,
@@ -85,4 +99,33 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
         look_first(run, plan, compare, limit)
         self.log.info("%s", plan)
         context["ti"].xcom_push(key="plan", value=plan.folder)
+        this = forecast_plan(run, plan, forecast_options(compare, deadline))
+        self._tell(context, this, f"{run.warehouse.uri}/{plan.folder}/plan.html")
+        if plan_only:
+            self.log.info("plan_only: the run ends here, nothing is called and the table stays as it is")
+            self.skip(context["ti"], self.get_flat_relatives(upstream=False))
         return [shard.key for shard in plan.shards]
+
+    def _options(self, run_id: str) -> "PlanOptions":
+        from maskmatch.core.manifest_options import ManifestOptions
+        from maskmatch.core.planning import PlanOptions
+
+        return PlanOptions(
+            quality_control=self.setting("quality_control"),
+            max_shards=self.setting("max_shards"),
+            repetition=run_id if self.setting("recompare") else "",
+            max_bad_rows=self.setting("max_bad_rows"),
+            manifests=ManifestOptions(
+                columns=self.setting("manifest_columns"), encoding=self.setting("manifest_encoding")
+            ),
+        )
+
+    def _tell(self, context: "Context", this: "Forecast", page: str) -> None:
+        """Show the forecast in the log, and hand it over as XCom."""
+        from maskmatch.core.forecast_record import to_record
+        from maskmatch.core.forecast_words import lines
+
+        for line in lines(this):
+            self.log.info("%s", line)
+        self.log.info("the same as a page: %s", page)
+        context["ti"].xcom_push(key=FORECAST_KEY, value=to_record(this) | {"page": page})

@@ -27,8 +27,9 @@ from maskmatch.engine.progress import Progress
 from maskmatch.engine.run import compare_pairs
 from maskmatch.permits.client.pacing import Pacer
 from maskmatch.permits.coordinator import PermitCoordinator
-from maskmatch.permits.opening import claim_default, open_coordinator
+from maskmatch.permits.opening import claim_default
 from maskmatch.permits.steps.claims import CHECK_RUN, Claim
+from maskmatch.pipeline.approval import check_approved
 from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.pipeline.open_shards import OpenShard, OpenShards
 from maskmatch.pipeline.run import Run
@@ -62,7 +63,7 @@ def check_account(options: CompareOptions) -> None:
     claim_default(options.permit_store, secret_id=options.account.owner)
     claim = Claim(run_id=CHECK_RUN, priority=options.priority)
     with (
-        closing(_coordinator(options)) as coordinator,
+        closing(options.open_coordinator()) as coordinator,
         _pacer(coordinator, claim, options) as pacer,
         closing(TencentComparer(options.account, connections=1)) as comparer,
     ):
@@ -84,18 +85,20 @@ def check_account(options: CompareOptions) -> None:
 def compare_shard(run: Run, plan: Plan, shard: Shard, options: CompareOptions) -> Progress:
     """Compare what the journal of the shard lacks; return the counts of this try.
 
-    Raise what `compare_pairs` raises; a later call goes on from the journal.
+    Raise ApprovalMissing, with nothing called, and what `compare_pairs` raises; a later call goes on from the
+    journal.
     """
     return compare_shards(run, plan, [shard], options)
 
 
 def compare_shards(run: Run, plan: Plan, shards: Sequence[Shard], options: CompareOptions) -> Progress:
     """Compare what the journals of shards lack, as `compare_shard` does; the first error ends all of them."""
+    check_approved(run, plan, options.approval_cost_limit)
     if shared_by := claim_default(options.permit_store, secret_id=options.account.owner):
         log.warning("%s", shared_by)
     claim = Claim(run_id=run.run_id, priority=options.priority, budgets=options.budgets)
     with (
-        closing(_coordinator(options)) as coordinator,
+        closing(options.open_coordinator()) as coordinator,
         _pacer(coordinator, claim, options) as pacer,
         closing(_comparer(options)) as comparer,
     ):
@@ -252,15 +255,6 @@ def _missing(warehouse: Store, shard: Shard) -> tuple[list[tuple[int, Pair]], li
         if outcome is None or not outcome.is_final:
             missing.append((order, pair))
     return missing, found
-
-
-def _coordinator(options: CompareOptions) -> PermitCoordinator:
-    return open_coordinator(
-        options.permit_store,
-        secret_id=options.account.owner,
-        calls_per_second=options.account.calls_per_second,
-        clock=options.clock,
-    )
 
 
 def _comparer(options: CompareOptions) -> TencentComparer:
