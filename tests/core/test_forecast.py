@@ -145,7 +145,10 @@ def test_a_missed_deadline_says_the_rate_that_would_keep_it():
     this = made(10_000_000, around)
     assert this.is_in_time is False
     text = words(this)["deadline"]
-    assert text == "2026-11-23 00:00 UTC, 2026-11-23 08:00 Asia/Shanghai: MISSED (126.3 calls/s end by then)"
+    assert (
+        text
+        == "2026-11-23 00:00 UTC, 2026-11-23 08:00 Asia/Shanghai: MISSED (126.3 calls/s would end by then)"
+    )
     assert made(1000, around).is_in_time
     assert words(made(1000))["deadline"] == "not set"
 

@@ -63,8 +63,9 @@ def test_an_approved_plan_is_compared_and_is_not_asked_for_again(nights, pairs):
     run_id = nights.start(day(2), approval_cost_limit=LIMIT)
     question = asked(nights, run_id)
     forecast = nights.airflow.xcom(DAG, run_id, "plan", "forecast")
-    assert question["subject"] == "Approve 12 calls for at most CNY 0.04?"
+    assert question["subject"] == "2026-05-02: approve 12 calls for at most CNY 0.04?"
     assert forecast["digest"] in question["body"]
+    assert "CNY 0.04 (12 x 0.0032)" in question["body"]
     assert (forecast["calls"], forecast["cost_cny"]) == (12, "0.0384")
     assert billed(nights) == before
     nights.airflow.answer(DAG, run_id, "approve", "Approve")

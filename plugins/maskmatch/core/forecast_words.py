@@ -14,8 +14,8 @@ HEADINGS = ("what if", "calls/s", "time", "end (UTC)", "CNY", "sent by us")
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _KILO = 1000
 PRICES_NOTE = (
-    "Prices: list prices for pay-per-call and for packages by the day, without the account's free calls and "
-    "prepaid packages; the vendor's console says what holds today."
+    "Prices as the vendor's documents of 2021-23 list them, by call and for packages by the day, without the "
+    "account's free calls and prepaid packages; the vendor's console says what holds today."
 )
 
 
@@ -149,9 +149,11 @@ def _time(this: Forecast) -> str:
 def _deadline(this: Forecast) -> str:
     if this.deadline is None or this.rate_for_deadline is None:
         return "not set"
-    kept = {True: "kept", False: "MISSED", None: "unknown whether it is kept"}[this.is_in_time]
-    needs = f"{this.rate_for_deadline:,.1f} calls/s end by then"
-    return f"{moment(this.deadline, this.around.deadline.time_zone)}: {kept} ({needs})"
+    at = moment(this.deadline, this.around.deadline.time_zone)
+    if this.is_in_time:
+        return f"{at}: kept"
+    kept = "unknown whether it is kept" if this.is_in_time is None else "MISSED"
+    return f"{at}: {kept} ({this.rate_for_deadline:,.1f} calls/s would end by then)"
 
 
 def _sent(this: Forecast) -> str:

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 class Question:
     """What a person is asked: whether the plan with this digest, in this folder, may make so many calls."""
 
+    day: str
     folder: str
     digest: str
     calls: int
@@ -55,7 +56,13 @@ def open_question(run: Run, plan: Plan, limit: Decimal) -> Question | None:
     if approval := read_approval(run.patient_warehouse(), plan.folder, digest):
         log.info("%s", approval)
         return None
-    return Question(folder=plan.folder, digest=digest, calls=calls, only_new=plan.conditional_writes)
+    return Question(
+        day=plan.day.isoformat(),
+        folder=plan.folder,
+        digest=digest,
+        calls=calls,
+        only_new=plan.conditional_writes,
+    )
 
 
 def check_approved(run: Run, plan: Plan, limit: Decimal) -> None:

@@ -12,6 +12,18 @@ from maskmatch.core.forecast import Forecast
 from maskmatch.core.forecast_words import HEADINGS, PRICES_NOTE, comparison, facts, headline, money
 from maskmatch.pipeline.approval import Question
 
+_TO_DECIDE = (
+    "rows",
+    "bad rows",
+    "pairs whose answer is known",
+    "calls to make",
+    "cost",
+    "rate",
+    "time",
+    "end",
+    "deadline",
+)
+"""Of the forecast; more would push the two buttons off the page."""
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#|~!]")
 
 
@@ -34,21 +46,19 @@ def plan_page(this: Forecast) -> str:
 def approval_request(question: Question, found: Mapping[str, Any] | None, page: str) -> tuple[str, str]:
     """Return what a person is asked, as a headline and Markdown; `found` is the forecast that was written."""
     cost = money(question.cost_cny)
-    rows = found["in_words"].items() if found else ()
-    table = "\n".join(f"| {_plain(name)} | {_plain(value)} |" for name, value in rows)
+    words = found["in_words"] if found else {}
+    table = "\n".join(f"| {_plain(name)} | {_plain(words[name])} |" for name in _TO_DECIDE if name in words)
     body = f"""\
 Approving lets `compare` make these calls for plan `{question.digest}`, and for no other one. Rejecting
 ends the run: nothing is called and the table of the date stays as it is.
 
 | forecast | |
 |---|---|
-| **calls** | {question.calls:,} |
-| **cost at most** | CNY {cost} |
 {table}
 
 The plan's page: `{_plain(page)}`. {PRICES_NOTE}
 """
-    return f"Approve {question.calls:,} calls for at most CNY {cost}?", body
+    return f"{question.day}: approve {question.calls:,} calls for at most CNY {cost}?", body
 
 
 def _plain(text: str) -> str:
