@@ -60,7 +60,7 @@ def at_a_terminal(words, answer):
 
 @pytest.mark.parametrize("answer", ["y", "the digest"])
 def test_a_person_at_the_terminal_sees_the_forecast_and_approves(local, run, tmp_path, answer):
-    digest = make_plan(run).plan_id
+    digest = make_plan(run).digest
     typed = digest[:8] if answer == "the digest" else answer
     status, said = at_a_terminal(command(local, tmp_path, "run", LIMIT), typed)
     assert status == 0, said
@@ -79,7 +79,7 @@ def test_any_other_answer_rejects_and_calls_nothing(local, run, tmp_path, answer
 
 
 def test_without_a_terminal_it_refuses_with_the_cure_and_goes_on_with_it(local, run, tmp_path, capsys):
-    digest = make_plan(run).plan_id
+    digest = make_plan(run).digest
     assert main(command(local, tmp_path, "run", LIMIT)) == 1
     assert f"on the command line give --approve {digest}" in capsys.readouterr().err
     assert main(command(local, tmp_path, "run", LIMIT, "--approve=0123456789ab")) == 1
@@ -90,7 +90,7 @@ def test_without_a_terminal_it_refuses_with_the_cure_and_goes_on_with_it(local, 
 
 
 def test_an_approval_stands_for_its_plan_and_not_for_a_changed_one(local, run, tmp_path, capsys):
-    words = command(local, tmp_path, "run", LIMIT, "--budget-calls=4", f"--approve={make_plan(run).plan_id}")
+    words = command(local, tmp_path, "run", LIMIT, "--budget-calls=4", f"--approve={make_plan(run).digest}")
     assert main(words) == 75
     assert main(command(local, tmp_path, "run", LIMIT)) == 0
     write_pairs(run.source, 20)

@@ -109,9 +109,8 @@ def test_without_an_account_its_part_is_unknown_with_the_reason_and_the_most_is_
 
 def test_every_null_of_an_unknown_number_has_its_reason():
     why = Unknown("x")
-    unknown = dict.fromkeys(("repeated", "deduplicated", "skipped", "known"), why)
     around = replace(AROUND, month_calls=why, rate=why, bytes_per_call=why)
-    record = json.loads(json.dumps(to_record(made(9, around, **unknown))))
+    record = json.loads(json.dumps(to_record(made(9, around))))
     nulls = {name for name, value in record.items() if value is None}
     assert nulls - set(record["unknown"]) == {"deadline", "is_in_time", "calls_per_second_for_deadline"}
     assert set(record["unknown"].values()) == {"x"}
@@ -186,9 +185,8 @@ def test_several_dates_are_reckoned_as_one_after_the_other():
     assert (total.counts.calls, total.counts.bad_rows, total.seconds) == (400_000, {"a": 3, "b": 1}, 8000.0)
     assert total.cost == 100_000 * Decimal("0.0032") + 300_000 * Decimal("0.003")
     assert (total.bytes_sent, total.around.sampled_pairs) == (80_000_000_000, 200)
-    unknown = made(5, replace(around, bytes_per_call=Unknown("why")), known=Unknown("so"))
+    unknown = made(5, replace(around, bytes_per_call=Unknown("why")))
     assert together([first, unknown]).bytes_sent == Unknown("why")
-    assert together([first, unknown]).counts.known == Unknown("so")
 
 
 @pytest.mark.parametrize(

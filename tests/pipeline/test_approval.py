@@ -39,9 +39,9 @@ def test_the_refusal_names_plan_cost_and_every_cure(run):
         check_approved(run, plan, LIMIT)
     text = str(refused.value)
     assert (
-        f"plan {plan.plan_id} makes 7 calls for at most CNY 0.03, more than approval_cost_limit 0.02" in text
+        f"plan {plan.digest} makes 7 calls for at most CNY 0.03, more than approval_cost_limit 0.02" in text
     )
-    assert f"--approve {plan.plan_id}" in text
+    assert f"--approve {plan.digest}" in text
     assert "Clear the approve task" in text
 
 

@@ -31,22 +31,22 @@ class Counts:
 
     rows: int
     bad_rows: Mapping[str, int]
-    repeated: int | Unknown
-    deduplicated: int | Unknown
-    skipped: int | Unknown
-    known: int | Unknown
+    repeated: int
+    deduplicated: int
+    skipped: int
+    known: int
     calls: int
 
     def __add__(self, other: "Counts") -> "Counts":
-        """Return both together; with something unknown the sum is unknown."""
+        """Return both together."""
         codes = sorted({*self.bad_rows, *other.bad_rows})
         return Counts(
             rows=self.rows + other.rows,
             bad_rows={code: self.bad_rows.get(code, 0) + other.bad_rows.get(code, 0) for code in codes},
-            repeated=_sum(self.repeated, other.repeated),
-            deduplicated=_sum(self.deduplicated, other.deduplicated),
-            skipped=_sum(self.skipped, other.skipped),
-            known=_sum(self.known, other.known),
+            repeated=self.repeated + other.repeated,
+            deduplicated=self.deduplicated + other.deduplicated,
+            skipped=self.skipped + other.skipped,
+            known=self.known + other.known,
             calls=self.calls + other.calls,
         )
 
@@ -205,9 +205,3 @@ def _end(seconds: float | Unknown, calls: int, around: Surroundings, now: dateti
         return now + timedelta(seconds=seconds)
     except OverflowError:
         return Unknown("it is some thousand years away")
-
-
-def _sum(one: int | Unknown, other: int | Unknown) -> int | Unknown:
-    if isinstance(one, Unknown):
-        return one
-    return other if isinstance(other, Unknown) else one + other

@@ -13,10 +13,6 @@ def to_record(this: Forecast) -> dict[str, Any]:
     """Return a small object; `unknown` has the reason for each null that stands for an unknown number."""
     counts = this.counts
     perhaps = {
-        "rows_repeated": counts.repeated,
-        "rows_deduplicated": counts.deduplicated,
-        "rows_skipped": counts.skipped,
-        "pairs_known": counts.known,
         "month_calls": this.around.month_calls,
         "cost_cny": this.cost,
         "rate": this.around.rate,
@@ -31,6 +27,10 @@ def to_record(this: Forecast) -> dict[str, Any]:
         "made_at": this.made_at.isoformat(),
         "rows": counts.rows,
         "bad_rows": dict(counts.bad_rows),
+        "rows_repeated": counts.repeated,
+        "rows_deduplicated": counts.deduplicated,
+        "rows_skipped": counts.skipped,
+        "rows_known": counts.known,
         "calls": counts.calls,
         **{name: _value(value) for name, value in perhaps.items()},
         "cost_at_most_cny": str(this.cost_at_most),

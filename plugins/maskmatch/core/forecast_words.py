@@ -25,10 +25,10 @@ def facts(this: Forecast) -> list[tuple[str, str]]:
     return [
         ("rows", f"{counts.rows:,}"),
         ("bad rows", _by_code(counts.bad_rows.items())),
-        ("rows that repeat a pair", _count(counts.repeated)),
-        ("rows with the images of another", _count(counts.deduplicated)),
-        ("rows left out", _count(counts.skipped)),
-        ("pairs whose answer is known", _count(counts.known)),
+        ("rows that repeat a pair", f"{counts.repeated:,}"),
+        ("rows settled by another", f"{counts.deduplicated:,}"),
+        ("rows skipped", f"{counts.skipped:,}"),
+        ("rows whose answer is known", f"{counts.known:,}"),
         ("calls to make", f"{counts.calls:,}"),
         ("calls of the month so far", _or_why(this.around.month_calls, _counted)),
         ("cost", _cost(this)),
@@ -100,10 +100,6 @@ def _utc(at: datetime) -> str:
 
 def _or_why(value: T | Unknown, words: Callable[[T], str]) -> str:
     return f"unknown: {value.why}" if isinstance(value, Unknown) else words(value)
-
-
-def _count(number: int | Unknown) -> str:
-    return _or_why(number, lambda count: f"{count:,}")
 
 
 def _counted(calls: int) -> str:

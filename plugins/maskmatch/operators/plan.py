@@ -19,8 +19,8 @@ FORECAST_KEY = "forecast"
 class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
     """Read the manifests of the date, prove that the account works, write a plan and forecast it.
 
-    Returns the keys of the shards; XCom `plan` holds the plan's folder, `forecast` what it will cost, how
-    long it will take and when it ends, and the page `plan.html` beside the plan shows that.
+    Returns the keys of the shards with pairs to compare; XCom `plan` holds the plan's folder, `forecast` what
+    it will cost, how long it will take and when it ends; the page `plan.html` beside the plan shows that.
 
     :param quality_control: 0 (off) to 4 (strict), for rows without a value of their own
     :param max_shards: compare tasks at most, 1 to 32
@@ -29,6 +29,9 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
     :param image_transfer: how images are looked at, as they will be sent
     :param manifest_columns: names of columns in the manifests, such as reference_id=img1, probe_id=img2
     :param manifest_encoding: their encoding, where it is not found out
+    :param trust_tags: false to know images by their ids until they are read, not by their tags
+    :param same_image: call, or skip, pairs whose images have the same content
+    :param strata_attribute: attribute whose values have their share in each part of the calls
     :param recompare: true to call every pair again and pay again
     :param plan_only: true to end the run here: all later tasks are skipped
     :param deadline: time of day at which the run should have ended, such as 08:00
@@ -41,6 +44,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
     template_fields: Sequence[str] = (
         *MaskmatchBaseOperator.template_fields, "quality_control", "max_shards", "recompare",
         "max_bad_rows", "max_missing_share", "image_transfer", "manifest_columns", "manifest_encoding",
+        "trust_tags", "same_image", "strata_attribute",
         "plan_only", "deadline", "time_zone",
     )  # fmt: skip
 
@@ -55,6 +59,9 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
         image_transfer: str = "bytes",
         manifest_columns: str | None = None,
         manifest_encoding: str | None = None,
+        trust_tags: bool | str = True,
+        same_image: str = "call",
+        strata_attribute: str | None = None,
         plan_only: bool | str = False,
         deadline: str = "",
         time_zone: str = "UTC",
@@ -70,6 +77,9 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
         self.image_transfer = image_transfer
         self.manifest_columns = manifest_columns
         self.manifest_encoding = manifest_encoding
+        self.trust_tags = trust_tags
+        self.same_image = same_image
+        self.strata_attribute = strata_attribute
         self.plan_only = plan_only
         self.deadline = deadline
         self.time_zone = time_zone
@@ -104,11 +114,11 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
         if plan_only:
             self.log.info("plan_only: the run ends here, nothing is called and the table stays as it is")
             self.skip(context["ti"], self.get_flat_relatives(upstream=False))
-        return [shard.key for shard in plan.shards]
+        return [shard.key for shard in plan.to_compare]
 
     def _options(self, run_id: str) -> "PlanOptions":
         from maskmatch.core.manifest_options import ManifestOptions
-        from maskmatch.core.planning import PlanOptions
+        from maskmatch.core.planning import PlanOptions, SameImage
 
         return PlanOptions(
             quality_control=self.setting("quality_control"),
@@ -118,6 +128,9 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
             manifests=ManifestOptions(
                 columns=self.setting("manifest_columns"), encoding=self.setting("manifest_encoding")
             ),
+            trust_tags=self.setting("trust_tags"),
+            same_image=SameImage(self.setting("same_image")),
+            strata_attribute=self.setting("strata_attribute"),
         )
 
     def _tell(self, context: "Context", this: "Forecast", page: str) -> None:

@@ -18,7 +18,7 @@ from maskmatch.core.errors import ApprovalMissing
 from maskmatch.core.forecast_words import money
 from maskmatch.core.planning import Plan
 from maskmatch.core.pricing import price_of
-from maskmatch.pipeline.plan_facts import calls_of, digest_of
+from maskmatch.pipeline.plan_facts import calls_of
 from maskmatch.pipeline.run import Run
 from maskmatch.storage.approvals import read_approval, write_approval
 
@@ -52,14 +52,13 @@ def open_question(run: Run, plan: Plan, limit: Decimal) -> Question | None:
     """
     if not is_above(plan.pairs, limit) or not is_above(calls := calls_of(run, plan), limit):
         return None
-    digest = digest_of(plan)
-    if approval := read_approval(run.patient_warehouse(), plan.folder, digest):
+    if approval := read_approval(run.patient_warehouse(), plan.folder, plan.digest):
         log.info("%s", approval)
         return None
     return Question(
         day=plan.day.isoformat(),
         folder=plan.folder,
-        digest=digest,
+        digest=plan.digest,
         calls=calls,
         only_new=plan.conditional_writes,
     )

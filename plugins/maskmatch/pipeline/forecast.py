@@ -21,7 +21,7 @@ from maskmatch.permits.steps.snapshot import Snapshot
 from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.pipeline.image_sample import bytes_per_call
 from maskmatch.pipeline.look_first import pairs_in_order
-from maskmatch.pipeline.plan_facts import counts_of, digest_of
+from maskmatch.pipeline.plan_facts import counts_of
 from maskmatch.pipeline.plan_page import plan_page
 from maskmatch.pipeline.run import Run
 from maskmatch.storage.images import Transfer
@@ -59,7 +59,7 @@ def forecast_plan(run: Run, plan: Plan, options: ForecastOptions) -> Forecast:
         counts_of(run, plan),
         surroundings(run, plan, options, now),
         days=(plan.day,),
-        digest=digest_of(plan),
+        digest=plan.digest,
         now=now,
     )
     warehouse = run.patient_warehouse()

@@ -15,7 +15,7 @@ from maskmatch.pipeline.approval import Question
 _TO_DECIDE = (
     "rows",
     "bad rows",
-    "pairs whose answer is known",
+    "rows whose answer is known",
     "calls to make",
     "cost",
     "rate",
