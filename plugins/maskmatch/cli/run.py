@@ -51,7 +51,7 @@ def plan(args: argparse.Namespace) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Plan, compare what is missing, publish and report."""
-    from maskmatch.pipeline.compare import check_account
+    from maskmatch.pipeline.calling import check_account
     from maskmatch.pipeline.look_first import look_first
     from maskmatch.pipeline.plan import make_plan
     from maskmatch.pipeline.publish import publish
@@ -64,7 +64,9 @@ def run(args: argparse.Namespace) -> int:
     )
     most_missing, most_failed = setting(args, "max_missing_share"), setting(args, "max_failed_share")
     nominal_fmr = setting(args, "nominal_fmr")
-    check_account(options)
+    plan_options = replace(
+        plan_options, answered_by=check_account(options), image_policy=options.transfer.policy
+    )
     plan = make_plan(this, plan_options)
     _say(str(plan))
     this = replace(this, run_id=f"cli__{plan.plan_id}")

@@ -74,6 +74,10 @@ class Plan:
     passed_over_count: int = 0
     repeated_rows_key: str = ""
     """Where the further rows of pairs lie that stand more than once; empty where there are none."""
+    repetition: str = ""
+    """Not empty where all pairs are called again, whatever is known of them."""
+    answered_by: str = ""
+    """Who answered when it was planned; empty where nobody was asked."""
 
     @property
     def pairs(self) -> int:
@@ -119,7 +123,8 @@ class PlanOptions:
     """Choices of a plan: quality control for rows that do not say, shards at most, a repetition, how to read.
 
     A `repetition` is a name; a new one calls every pair again, though its score is known. More bad rows than
-    `max_bad_rows` are an error.
+    `max_bad_rows` are an error. Who answers, and how images are sent, are part of the work: answers of
+    another service, or to images in another form, are no answers to it.
     """
 
     quality_control: int = 0
@@ -127,12 +132,22 @@ class PlanOptions:
     repetition: str = ""
     max_bad_rows: ShareLimit = field(default_factory=ShareLimit)
     manifests: ManifestOptions = field(default_factory=ManifestOptions)
+    answered_by: str = ""
+    image_policy: str = ""
 
 
 def work_id(source: str, manifests: Sequence[ManifestFile], options: PlanOptions) -> str:
     """Return a name of the work: equal manifests of one source, read alike, with equal quality control."""
     files = [f"{manifest.key} {manifest.fingerprint}" for manifest in manifests]
-    return _digest(str(FORMAT), source, *files, str(options.quality_control), str(options.manifests))
+    return _digest(
+        str(FORMAT),
+        source,
+        *files,
+        str(options.quality_control),
+        str(options.manifests),
+        options.answered_by,
+        options.image_policy,
+    )
 
 
 def plan_id(work: str, options: PlanOptions) -> str:

@@ -59,11 +59,17 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
         from maskmatch.core.manifest_options import ManifestOptions
         from maskmatch.core.planning import PlanOptions
         from maskmatch.hooks.connected_run import compare_options, priority_of
-        from maskmatch.pipeline.compare import check_account
+        from maskmatch.pipeline.calling import check_account
         from maskmatch.pipeline.look_first import look_first
         from maskmatch.pipeline.plan import make_plan
 
         run = self.run_of(context)
+        compare = compare_options(
+            self.tencent_iai_conn_id,
+            self.source_conn_id,
+            priority=priority_of(context["dag_run"].run_type),
+            image_transfer=self.setting("image_transfer"),
+        )
         limit = self.setting("max_missing_share")
         options = PlanOptions(
             quality_control=self.setting("quality_control"),
@@ -73,14 +79,9 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
             manifests=ManifestOptions(
                 columns=self.setting("manifest_columns"), encoding=self.setting("manifest_encoding")
             ),
+            answered_by=check_account(compare),
+            image_policy=compare.transfer.policy,
         )
-        compare = compare_options(
-            self.tencent_iai_conn_id,
-            self.source_conn_id,
-            priority=priority_of(context["dag_run"].run_type),
-            image_transfer=self.setting("image_transfer"),
-        )
-        check_account(compare)
         plan = make_plan(run, options)
         look_first(run, plan, compare, limit)
         self.log.info("%s", plan)

@@ -95,6 +95,8 @@ def _new_plan(run: Run, work: str, manifests: tuple[ManifestFile, ...], options:
     return Plan(
         plan_id=name,
         work_id=work,
+        repetition=options.repetition,
+        answered_by=options.answered_by,
         day=run.day,
         folder=folder,
         manifests=manifests,

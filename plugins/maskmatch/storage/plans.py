@@ -133,3 +133,9 @@ def _write(store: Store, key: str, table: pa.Table) -> None:
 
 def _read(store: Store, key: str) -> pa.Table:
     return pq.ParquetFile(io.BytesIO(store.get(key))).read()  # `read_table` would import pandas
+
+
+def journals_of(store: Store, day: date) -> list[str]:
+    """Return where journals of a date lie, of all its plans."""
+    prefixes = {found.key.rpartition("/")[0] for found in store.list(f"work/ds={day.isoformat()}/")}
+    return sorted(prefix for prefix in prefixes if prefix.endswith(".journal"))
