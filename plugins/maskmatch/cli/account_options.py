@@ -44,6 +44,11 @@ def add_account(parser: argparse.ArgumentParser) -> None:
         "for a call (default 10)",
     )
     add(
+        "--on-model-change",
+        metavar="{stop,go_on}",
+        help="what to do when another version of the face model answers than before (default stop)",
+    )
+    add(
         "--priority",
         type=priority,
         default=Priority.AD_HOC,
@@ -136,6 +141,7 @@ def _connected(conn_id: str, options: "dict[str, Entered]", *, needs_key: bool) 
 def compare_options_of(args: argparse.Namespace) -> "CompareOptions":
     """Return how to compare; raise WrongSetting."""
     from maskmatch.cli.options import setting
+    from maskmatch.engine.model_versions import OnModelChange
     from maskmatch.pipeline.compare_options import CompareOptions
     from maskmatch.storage.images import Transfer
 
@@ -148,6 +154,7 @@ def compare_options_of(args: argparse.Namespace) -> "CompareOptions":
         transfer=Transfer(setting(args, "image_transfer")),
         calls_in_flight=setting(args, "calls_in_flight"),
         call_timeout=setting(args, "call_timeout"),
+        on_model_change=OnModelChange(setting(args, "on_model_change")),
     )
 
 

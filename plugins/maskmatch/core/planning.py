@@ -78,6 +78,10 @@ class Plan:
     """Not empty where all pairs are called again, whatever is known of them."""
     answered_by: str = ""
     """Who answered when it was planned; empty where nobody was asked."""
+    trust_tags: bool = True
+    """Whether images are known by the MD5 that a store has as a tag."""
+    reuse_days: int = 0
+    """So many days before its date answers are taken over from."""
 
     @property
     def pairs(self) -> int:
@@ -124,7 +128,8 @@ class PlanOptions:
 
     A `repetition` is a name; a new one calls every pair again, though its score is known. More bad rows than
     `max_bad_rows` are an error. Who answers, and how images are sent, are part of the work: answers of
-    another service, or to images in another form, are no answers to it.
+    another service, or to images in another form, are no answers to it. Those of `reuse_days` before the date
+    are taken over.
     """
 
     quality_control: int = 0
@@ -134,19 +139,16 @@ class PlanOptions:
     manifests: ManifestOptions = field(default_factory=ManifestOptions)
     answered_by: str = ""
     image_policy: str = ""
+    reuse_days: int = 0
+    trust_tags: bool = True
 
 
 def work_id(source: str, manifests: Sequence[ManifestFile], options: PlanOptions) -> str:
     """Return a name of the work: equal manifests of one source, read alike, with equal quality control."""
     files = [f"{manifest.key} {manifest.fingerprint}" for manifest in manifests]
+    answers = (options.answered_by, options.image_policy, str(options.reuse_days), str(options.trust_tags))
     return _digest(
-        str(FORMAT),
-        source,
-        *files,
-        str(options.quality_control),
-        str(options.manifests),
-        options.answered_by,
-        options.image_policy,
+        str(FORMAT), source, *files, str(options.quality_control), str(options.manifests), *answers
     )
 
 

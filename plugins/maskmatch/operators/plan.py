@@ -21,11 +21,12 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
     :param image_transfer: how images are looked at, as they will be sent
     :param manifest_columns: names of columns in the manifests, such as reference_id=img1, probe_id=img2
     :param manifest_encoding: their encoding, where it is not found out
+    :param reuse_days: days before the date whose answers are taken over, too, 0 to 365
     :param recompare: true to call every pair again and pay again
     """
 
     template_fields: Sequence[str] = (
-        *MaskmatchBaseOperator.template_fields, "quality_control", "max_shards", "recompare",
+        *MaskmatchBaseOperator.template_fields, "quality_control", "max_shards", "recompare", "reuse_days",
         "max_bad_rows", "max_missing_share", "image_transfer", "manifest_columns", "manifest_encoding",
     )  # fmt: skip
 
@@ -35,6 +36,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
         quality_control: int | str = 0,
         max_shards: int | str = 4,
         recompare: bool | str = False,
+        reuse_days: int | str = 0,
         max_bad_rows: float | str = 0.5,
         max_missing_share: float | str = 0.5,
         image_transfer: str = "bytes",
@@ -47,6 +49,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
         self.quality_control = quality_control
         self.max_shards = max_shards
         self.recompare = recompare
+        self.reuse_days = reuse_days
         self.max_bad_rows = max_bad_rows
         self.max_missing_share = max_missing_share
         self.image_transfer = image_transfer
@@ -75,6 +78,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
             quality_control=self.setting("quality_control"),
             max_shards=self.setting("max_shards"),
             repetition=run.run_id if self.setting("recompare") else "",
+            reuse_days=self.setting("reuse_days"),
             max_bad_rows=self.setting("max_bad_rows"),
             manifests=ManifestOptions(
                 columns=self.setting("manifest_columns"), encoding=self.setting("manifest_encoding")

@@ -112,7 +112,7 @@ def _compare(
             call_timeout=options.call_timeout,
             limits=options.limits,
             answers=answers,
-            trust_tags=options.trust_tags,
+            trust_tags=keeper.plan.trust_tags,
             model_versions=versions,
             bad_images=bad_images,
             stop=options.stop,

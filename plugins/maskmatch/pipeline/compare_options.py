@@ -26,9 +26,9 @@ def _ignore(_: dict[str, Any]) -> None:
 class CompareOptions:
     """How shards are compared; `calls_in_flight` None leaves it to the rate and the service.
 
-    `call_timeout` is the time limit of a call in seconds. Answers of the date, and of `reuse_days` before it,
-    are taken over. `renew` returns the account anew when its credential has expired; `report` gets the
-    progress of all shards every five seconds, from the loop, so it must return at once.
+    `call_timeout` is the time limit of a call in seconds. `renew` returns the account anew when its
+    credential has expired; `report` gets the progress of all shards every five seconds, from the loop, so it
+    must return at once.
     """
 
     account: Account
@@ -39,8 +39,6 @@ class CompareOptions:
     calls_in_flight: int | None = None
     call_timeout: float = ANSWER_SECONDS
     limits: RetryLimits = field(default_factory=RetryLimits)
-    reuse_days: int = 0
-    trust_tags: bool = True
     on_model_change: OnModelChange = OnModelChange.STOP
     open_store: Callable[[str], Store] = open_store
     reach: Reach = field(default_factory=Reach)

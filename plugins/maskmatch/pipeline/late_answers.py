@@ -28,13 +28,13 @@ class LateAnswers:
     def __init__(self, run: Run, plan: Plan, options: CompareOptions) -> None:
         self.dates = Dates(
             day=run.day,
-            reuse_days=options.reuse_days,
+            reuse_days=plan.reuse_days,
             folder=plan.folder if plan.repetition else None,
         )
         self.wanted = Wanted(
             answered_by=plan.answered_by,
             image_policy=options.transfer.policy,
-            trust_tags=options.trust_tags,
+            trust_tags=plan.trust_tags,
         )
         self._run = run
         self._options = options

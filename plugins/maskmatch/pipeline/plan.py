@@ -97,6 +97,8 @@ def _new_plan(run: Run, work: str, manifests: tuple[ManifestFile, ...], options:
         work_id=work,
         repetition=options.repetition,
         answered_by=options.answered_by,
+        trust_tags=options.trust_tags,
+        reuse_days=options.reuse_days,
         day=run.day,
         folder=folder,
         manifests=manifests,
