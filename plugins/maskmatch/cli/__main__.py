@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 from maskmatch.cli import doctor, orders, quota, run, serve, status, validate
 from maskmatch.cli.account_options import add_permit_store
-from maskmatch.cli.options import EPILOG, Command, add_plan_options
+from maskmatch.cli.options import EPILOG, Command
 from maskmatch.core.errors import (
     AccountUnknown,
     BudgetSpent,
@@ -75,8 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"maskmatch {version('maskmatch')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    add_plan_options(
-        _command(commands, "plan", run.plan, "read the manifests of a date and write a plan; call nothing")
+    run.add_plan_and_account(
+        _command(commands, "plan", run.plan, "read the manifests of a date and write a plan; pay nothing")
     )
     validate.add_validate_options(
         _command(

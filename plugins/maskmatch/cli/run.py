@@ -21,13 +21,13 @@ from maskmatch.cli.options import (
     setting,
     source_store,
 )
-from maskmatch.core.errors import BudgetSpent, Interrupted
+from maskmatch.core.errors import BudgetSpent, Interrupted, StopRun, Unavailable, WrongSetting
 from maskmatch.pipeline.task_process import ParentWatchdog
 from maskmatch.settings.store import reach_from_variables
 
 if TYPE_CHECKING:
     from maskmatch.core.clock import Clock
-    from maskmatch.core.planning import Plan
+    from maskmatch.core.planning import Plan, PlanOptions
     from maskmatch.pipeline.compare_options import CompareOptions
     from maskmatch.pipeline.run import Run
 
@@ -41,19 +41,36 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         add(parser)
 
 
-def plan(args: argparse.Namespace) -> int:
-    """Write a plan, and call nothing."""
-    from maskmatch.pipeline.plan import make_plan
+def add_plan_and_account(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `plan`."""
+    add_plan_options(parser)
+    add_account(parser)
 
-    _say(str(make_plan(run_of(args, source="source"), plan_options_of(args))))
+
+def plan(args: argparse.Namespace) -> int:
+    """Write a plan, and call nothing but the opening call, which is free."""
+    from maskmatch.pipeline.answered_plan import make_answered_plan
+
+    _say(str(make_answered_plan(run_of(args, source="source"), _asked(args))))
     return 0
+
+
+def _asked(args: argparse.Namespace) -> "PlanOptions":
+    """Return the choices of a plan, with who answers where an account can be asked."""
+    from maskmatch.pipeline.answered_plan import asked
+
+    options = plan_options_of(args)
+    try:
+        return asked(options, compare_options_of(args))
+    except (WrongSetting, StopRun, Unavailable) as error:
+        _say(f"what was answered before is not taken over, since no account can be asked: {error}")
+        return options
 
 
 def run(args: argparse.Namespace) -> int:
     """Plan, compare what is missing, publish and report."""
-    from maskmatch.pipeline.calling import check_account
+    from maskmatch.pipeline.answered_plan import asked, make_answered_plan
     from maskmatch.pipeline.look_first import look_first
-    from maskmatch.pipeline.plan import make_plan
     from maskmatch.pipeline.publish import publish
     from maskmatch.pipeline.report import check_failed, published, render
     from maskmatch.storage.tables import outcomes_address
@@ -64,10 +81,7 @@ def run(args: argparse.Namespace) -> int:
     )
     most_missing, most_failed = setting(args, "max_missing_share"), setting(args, "max_failed_share")
     nominal_fmr = setting(args, "nominal_fmr")
-    plan_options = replace(
-        plan_options, answered_by=check_account(options), image_policy=options.transfer.policy
-    )
-    plan = make_plan(this, plan_options)
+    plan = make_answered_plan(this, asked(plan_options, options))
     _say(str(plan))
     this = replace(this, run_id=f"cli__{plan.plan_id}")
     signals = _stop_on_signals()

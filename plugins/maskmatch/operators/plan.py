@@ -62,9 +62,8 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
         from maskmatch.core.manifest_options import ManifestOptions
         from maskmatch.core.planning import PlanOptions
         from maskmatch.hooks.connected_run import compare_options, priority_of
-        from maskmatch.pipeline.calling import check_account
+        from maskmatch.pipeline.answered_plan import asked, make_answered_plan
         from maskmatch.pipeline.look_first import look_first
-        from maskmatch.pipeline.plan import make_plan
 
         run = self.run_of(context)
         compare = compare_options(
@@ -83,10 +82,8 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
             manifests=ManifestOptions(
                 columns=self.setting("manifest_columns"), encoding=self.setting("manifest_encoding")
             ),
-            answered_by=check_account(compare),
-            image_policy=compare.transfer.policy,
         )
-        plan = make_plan(run, options)
+        plan = make_answered_plan(run, asked(options, compare))
         look_first(run, plan, compare, limit)
         self.log.info("%s", plan)
         context["ti"].xcom_push(key="plan", value=plan.folder)

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 _SHOWN = 20
 
 
-def make_plan(run: Run, options: PlanOptions | None = None) -> Plan:
+def make_plan(run: Run, options: PlanOptions | None = None, answers: object = None) -> Plan:
     """Read the manifests of the date and write a plan; the same manifests give the same plan.
 
     Without a new repetition the newest plan for them is taken, so that later scores stay.
