@@ -216,6 +216,28 @@ with DAG(
             description="Scores of two versions are not comparable: stop, or go on and mark each with its "
             "model_version.",
         ),
+        "trust_tags": Param(
+            True,
+            type="boolean",
+            title="Trust tags",
+            description="Know images by the MD5 that the store has as their tag. Off: by their ids, until "
+            "they are read.",
+        ),
+        "same_image": Param(
+            "call",
+            type="string",
+            enum=["call", "skip"],
+            title="Same image twice",
+            description="Call or skip pairs whose two images have the same content.",
+        ),
+        "strata_attribute": Param(
+            None,
+            type=["null", "string"],
+            pattern="^attr_.+",
+            title="Attribute of strata",
+            description="Each part of the calls has its share of every value of this attribute (attr_...), "
+            "as it has of mated and non-mated pairs.",
+        ),
         "recompare": Param(
             False,
             type="boolean",
@@ -233,6 +255,9 @@ with DAG(
         max_bad_rows="{{ params.max_bad_rows }}",
         manifest_columns="{{ params.manifest_columns or '' }}",
         manifest_encoding="{{ params.manifest_encoding or '' }}",
+        trust_tags="{{ params.trust_tags }}",
+        same_image="{{ params.same_image }}",
+        strata_attribute="{{ params.strata_attribute or '' }}",
         max_missing_share="{{ params.max_missing_share }}",
         image_transfer="{{ params.image_transfer }}",
     )

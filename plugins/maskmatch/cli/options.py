@@ -67,6 +67,23 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
         "(default 0)",
     )
     add(
+        "--trust-tags",
+        metavar="true|false",
+        help="know images by the MD5 that the store has as their tag; false: by their ids, until they are "
+        "read (default true)",
+    )
+    add(
+        "--same-image",
+        metavar="call|skip",
+        help="what becomes of pairs whose two images have the same content (default call)",
+    )
+    add(
+        "--strata-attribute",
+        metavar="attr_NAME",
+        help="each part of the calls has its share of every value of this attribute, as it has of mated and "
+        "non-mated pairs",
+    )
+    add(
         "--max-shards",
         metavar="1..32",
         help="portions of the date, compared as one here (default 4)",
@@ -169,7 +186,7 @@ def _settings(place: str) -> "StoreSettings":
 def plan_options_of(args: argparse.Namespace) -> "PlanOptions":
     """Return the choices of a plan, or of a command that reads manifests as a plan does."""
     from maskmatch.core.manifest_options import ManifestOptions
-    from maskmatch.core.planning import PlanOptions
+    from maskmatch.core.planning import PlanOptions, SameImage
 
     return PlanOptions(
         quality_control=setting(args, "quality_control"),
@@ -180,6 +197,9 @@ def plan_options_of(args: argparse.Namespace) -> "PlanOptions":
         manifests=ManifestOptions(
             columns=setting(args, "manifest_columns"), encoding=setting(args, "manifest_encoding")
         ),
+        trust_tags=setting(args, "trust_tags"),
+        same_image=SameImage(setting(args, "same_image")),
+        strata_attribute=setting(args, "strata_attribute"),
     )
 
 

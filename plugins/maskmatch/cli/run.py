@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     this = replace(this, run_id=f"cli__{plan.plan_id}")
     signals = _stop_on_signals()
     look_first(this, plan, options, most_missing)
-    if plan.shards:
+    if plan.pairs:
         _compare(this, plan, options, signals=signals, waits=args.wait)
     publish(this, plan, nominal_fmr=nominal_fmr, allow_empty=args.allow_empty)
     if not plan.rows:
@@ -111,7 +111,7 @@ def _compare(
     while True:
         try:
             with signals.stop() as stop:
-                compare_shards(run, plan, plan.shards, replace(options, stop=stop))
+                compare_shards(run, plan, plan.to_compare, replace(options, stop=stop))
         except BudgetSpent as spent:
             if spent.until is None or not waits:
                 raise

@@ -36,15 +36,17 @@ class Side(StrEnum):
 
 
 class Source(StrEnum):
-    """Where a result comes from: a call of its own, checks before any call, or calls with the same image.
+    """Where a result comes from.
 
-    `dedup` is the answer to another pair of this run with the same contents, `reused` one of an earlier run.
+    A call of its own, checks before any call, or calls with the same image; the call of another row with the
+    same contents, in the same order or swapped; or an answer of an earlier plan.
     """
 
     API = "api"
     PREFLIGHT = "preflight"
     VERDICT = "verdict"
     DEDUP = "dedup"
+    SWAPPED = "swapped"
     REUSED = "reused"
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class PlanComparisonOperator(MaskmatchBaseOperator):
     """Read the manifests of the date, prove that the account works, and write a plan.
 
-    Returns the keys of the shards; XCom `plan` holds the plan's folder.
+    Returns the keys of the shards with pairs to compare; XCom `plan` holds the plan's folder.
 
     :param quality_control: 0 (off) to 4 (strict), for rows without a value of their own
     :param max_shards: compare tasks at most, 1 to 32
@@ -22,12 +22,16 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
     :param manifest_columns: names of columns in the manifests, such as reference_id=img1, probe_id=img2
     :param manifest_encoding: their encoding, where it is not found out
     :param reuse_days: days before the date whose answers are taken over, too, 0 to 365
+    :param trust_tags: false to know images by their ids until they are read, not by their tags
+    :param same_image: call, or skip, pairs whose images have the same content
+    :param strata_attribute: attribute whose values have their share in each part of the calls
     :param recompare: true to call every pair again and pay again
     """
 
     template_fields: Sequence[str] = (
         *MaskmatchBaseOperator.template_fields, "quality_control", "max_shards", "recompare", "reuse_days",
         "max_bad_rows", "max_missing_share", "image_transfer", "manifest_columns", "manifest_encoding",
+        "trust_tags", "same_image", "strata_attribute",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913  # each is a setting
@@ -42,6 +46,9 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
         image_transfer: str = "bytes",
         manifest_columns: str | None = None,
         manifest_encoding: str | None = None,
+        trust_tags: bool | str = True,
+        same_image: str = "call",
+        strata_attribute: str | None = None,
         tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -55,12 +62,15 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
         self.image_transfer = image_transfer
         self.manifest_columns = manifest_columns
         self.manifest_encoding = manifest_encoding
+        self.trust_tags = trust_tags
+        self.same_image = same_image
+        self.strata_attribute = strata_attribute
         self.tencent_iai_conn_id = tencent_iai_conn_id
 
     def execute(self, context: "Context") -> list[str]:
         """Plan the run."""
         from maskmatch.core.manifest_options import ManifestOptions
-        from maskmatch.core.planning import PlanOptions
+        from maskmatch.core.planning import PlanOptions, SameImage
         from maskmatch.hooks.connected_run import compare_options, priority_of
         from maskmatch.pipeline.answered_plan import asked, make_answered_plan
         from maskmatch.pipeline.look_first import look_first
@@ -82,9 +92,12 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
             manifests=ManifestOptions(
                 columns=self.setting("manifest_columns"), encoding=self.setting("manifest_encoding")
             ),
+            trust_tags=self.setting("trust_tags"),
+            same_image=SameImage(self.setting("same_image")),
+            strata_attribute=self.setting("strata_attribute"),
         )
         plan = make_answered_plan(run, asked(options, compare))
         look_first(run, plan, compare, limit)
         self.log.info("%s", plan)
         context["ti"].xcom_push(key="plan", value=plan.folder)
-        return [shard.key for shard in plan.shards]
+        return [shard.key for shard in plan.to_compare]

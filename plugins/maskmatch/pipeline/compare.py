@@ -72,6 +72,7 @@ def _compare(
     run, options, bad_images = keeper.run, keeper.options, BadImageIndex()
     learn_of_images(bad_images, run.patient_warehouse(options.stop), answers)
     versions = ModelVersions(on_change=options.on_model_change, warn=log.warning)
+    versions.add(keeper.plan.model_versions, is_all=False)
     already_known = 0
 
     def on_open(shard: OpenShard) -> None:

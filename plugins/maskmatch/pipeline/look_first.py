@@ -51,12 +51,14 @@ def look_first(run: Run, plan: Plan, options: CompareOptions, limit: ShareLimit)
 
 def _has_scores(run: Run, plan: Plan) -> bool:
     warehouse = run.patient_warehouse()
-    return any(list_newest(warehouse, plans.journal_prefix(each.key)).counts.scored for each in plan.shards)
+    return any(
+        list_newest(warehouse, plans.journal_prefix(each.key)).counts.scored for each in plan.to_compare
+    )
 
 
 def _pairs(run: Run, plan: Plan) -> Iterable[Pair]:
     warehouse = run.patient_warehouse()
-    for shard in plan.shards:
+    for shard in plan.to_compare:
         for _, pair in plans.read_shard(warehouse, shard.key):
             yield pair
 

@@ -9,6 +9,8 @@ from maskmatch.core.account_rules import ANSWER_SECONDS, MOST_CALL_SECONDS, VEND
 from maskmatch.core.decisions import NOMINAL_FMRS
 from maskmatch.core.limits import ShareLimit
 from maskmatch.core.manifest_options import parse_columns
+from maskmatch.core.pairs import ATTRIBUTE_PREFIX
+from maskmatch.core.planning import SameImage
 from maskmatch.settings import readers
 from maskmatch.settings.fields import Field
 
@@ -49,8 +51,15 @@ def _whole(name: str, least: int, most: int, default: int | None = None) -> Fiel
     return Field(name=name, read=read, form=f"a whole number from {least} to {most:,}", default=default)
 
 
-def _flag(name: str) -> Field:
-    return Field(name=name, read=readers.flag, form="true or false", default=False)
+def _flag(name: str, *, default: bool = False) -> Field:
+    return Field(name=name, read=readers.flag, form="true or false", default=default)
+
+
+def _attribute(value: object) -> str:
+    found = readers.text(value)
+    if not found.startswith(ATTRIBUTE_PREFIX):
+        raise ValueError
+    return found
 
 
 RUN_FIELDS = MappingProxyType(
@@ -95,6 +104,19 @@ RUN_FIELDS = MappingProxyType(
                 name="manifest_encoding",
                 read=_encoding,
                 form="the name of an encoding, such as utf-8, gb18030 or utf-16",
+            ),
+            _flag("trust_tags", default=True),
+            Field(
+                name="same_image",
+                read=readers.one_of(*SameImage),
+                form=" or ".join(SameImage),
+                default=SameImage.CALL.value,
+            ),
+            Field(
+                name="strata_attribute",
+                read=_attribute,
+                form=f"the name of a column {ATTRIBUTE_PREFIX}...",
+                default="",
             ),
             _limit("max_bad_rows"),
             _limit("max_missing_share"),

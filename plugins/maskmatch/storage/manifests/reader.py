@@ -13,6 +13,7 @@ from maskmatch.core.errors import InputError
 from maskmatch.core.manifest_options import ManifestOptions
 from maskmatch.core.pairs import BadRow
 from maskmatch.core.shown import plain, shown
+from maskmatch.storage.fetching import copied, fetched
 from maskmatch.storage.manifests.checks import Checker
 from maskmatch.storage.manifests.columns import Naming
 from maskmatch.storage.manifests.content import (
@@ -26,7 +27,6 @@ from maskmatch.storage.manifests.content import (
 )
 from maskmatch.storage.manifests.csv_reader import CsvReader
 from maskmatch.storage.manifests.encodings import Decoder
-from maskmatch.storage.manifests.fetching import copied, fetched
 from maskmatch.storage.manifests.folder_columns import read_folders, with_folders
 from maskmatch.storage.manifests.json_array import read_elements
 from maskmatch.storage.manifests.json_reader import JsonReader
