@@ -74,8 +74,8 @@ def at_hand(store, wanted=WANTED, **dates):
 
 
 def score_of(store, name, wanted=WANTED, **dates):
-    with at_hand(store, wanted, **dates) as answers:
-        found = answers.find(name)
+    answers = at_hand(store, wanted, **dates)
+    found = answers.find(name)
     return found and found.outcome.score
 
 
@@ -115,19 +115,19 @@ def test_final_failures_that_the_service_told_are_answers_and_others_are_none(st
         answered("c", "d", score=None, reason=AWAY),
         answered("e", "f", score=None, reason=NO_FACE, calls=Calls(), source=Source.VERDICT),
     )
-    with at_hand(store) as answers:
-        found = answers.find(named("a", "b"))
-        assert (found.outcome.reason.code, found.failed_content) == ("no_face", f"md5:{'a' * 32}")
-        assert len(answers) == 1
+    answers = at_hand(store)
+    found = answers.find(named("a", "b"))
+    assert (found.outcome.reason.code, found.failed_content) == ("no_face", f"md5:{'a' * 32}")
+    assert len(answers) == 1
 
 
 def test_a_tag_that_is_an_md5_tells_the_content_and_any_other_does_not(store):
     tag = facts("a", md5=None, sha256=None, tag=f'"{"A" * 32}"')
     parts = facts("c", md5=None, sha256=None, tag=f'"{"c" * 32}-2"')
     write(store, answered(tag, "b"), answered(parts, "b"))
-    with at_hand(store) as answers:
-        assert len(answers) == 1
-        assert answers.find(named("a", "b"))
+    answers = at_hand(store)
+    assert len(answers) == 1
+    assert answers.find(named("a", "b"))
 
 
 def test_without_trust_in_tags_only_sha256_counts(store):
@@ -135,8 +135,8 @@ def test_without_trust_in_tags_only_sha256_counts(store):
     write(store, answered(), answered(facts("c", sha256=None), "b"))
     assert score_of(store, named("a", "b"), wanted) is None
     assert score_of(store, named("a", "b", kind="sha256", length=64), wanted) == 50.0
-    with at_hand(store, wanted) as answers:
-        assert len(answers) == 1
+    answers = at_hand(store, wanted)
+    assert len(answers) == 1
 
 
 def test_an_address_of_which_no_store_was_asked_counts_on_its_own_date_alone(store):
@@ -151,9 +151,9 @@ def test_an_address_of_which_no_store_was_asked_counts_on_its_own_date_alone(sto
 def test_a_look_up_gives_the_rows_and_the_places_of_those_that_are_found(store):
     write(store, answered(), answered("c", "d", score=7.0), compacted=True)
     asked = [named("x", "y"), named("d", "c"), named("a", "a"), named("b", "a")]
-    with at_hand(store) as answers:
-        found = answers.lookup(pa.array(asked, NAME))
-        nothing = answers.lookup(pa.array([], NAME))
+    answers = at_hand(store)
+    found = answers.lookup(pa.array(asked, NAME))
+    nothing = answers.lookup(pa.array([], NAME))
     assert found.schema.names == ["place", *OUTCOME_COLUMNS, "failed_content"]
     assert sorted(zip(found["place"].to_pylist(), found["score"].to_pylist(), strict=True)) == [
         (1, 7.0),
@@ -164,8 +164,8 @@ def test_a_look_up_gives_the_rows_and_the_places_of_those_that_are_found(store):
 
 def test_the_digest_tells_answers_and_not_where_they_lie(store):
     def digest():
-        with at_hand(store) as answers:
-            return answers.digest
+        answers = at_hand(store)
+        return answers.digest
 
     empty = digest()
     write(store, answered(), answered("c", "d"))

@@ -7,6 +7,7 @@ source is in trouble its pairs wait, and one of them at a time looks whether it 
 that is away is tried again later, and if it stays unreadable its pair fails, and is called by the next run.
 
 Decision: docs/adr/0013-one-loop-for-all-calls.md
+Decision: docs/adr/0021-answers-are-taken-over.md
 """
 
 import asyncio

@@ -32,7 +32,7 @@ def make_answered_plan(run: Run, options: PlanOptions) -> Plan:
         trust_tags=options.trust_tags,
     )
     dates = Dates(day=run.day, reuse_days=options.reuse_days)
-    with AnswersAtHand(run.patient_warehouse(), dates, wanted) as answers:
-        if len(answers):
-            log.info("%s comparisons have answers that may be taken over", f"{len(answers):,}")
-        return make_plan(run, options, answers)
+    answers = AnswersAtHand(run.patient_warehouse(), dates, wanted)
+    if len(answers):
+        log.info("%s comparisons have answers that may be taken over", f"{len(answers):,}")
+    return make_plan(run, options, answers)

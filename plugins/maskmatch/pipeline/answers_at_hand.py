@@ -7,27 +7,18 @@ Decision: docs/adr/0021-answers-are-taken-over.md
 """
 
 import hashlib
-import logging
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from maskmatch.core.errors import Unavailable
 from maskmatch.engine.work import KnownAnswer
 from maskmatch.storage import plans
 from maskmatch.storage.answer_files import AnswerFile, Scatter
 from maskmatch.storage.journal.answers import NAME, Wanted, scan_answers
 from maskmatch.storage.journal.records import OUTCOME_COLUMNS, outcomes_of
 from maskmatch.storage.object_stores import Store
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,28 +42,22 @@ class Dates:
 
 
 class AnswersAtHand:
-    """Finds answers by the names of comparisons; use as a context manager, which holds temporary files.
+    """Finds answers by the names of comparisons, in temporary files that are gone when nobody holds it.
 
     `digest` names what was gathered: other answers have another one, wherever they lie.
     """
 
     def __init__(self, warehouse: Store, dates: Dates, wanted: Wanted) -> None:
-        """Gather the answers; raise BooksError for a damaged journal or one of another format."""
-        self._folder = tempfile.TemporaryDirectory(prefix="maskmatch-answers-")
-        try:
-            with Scatter(Path(self._folder.name)) as scatter:
-                for prefix, counting in dates.journals(warehouse, wanted):
-                    for table in scan_answers(warehouse, prefix, counting):
-                        scatter.add(table)
-            self._versions: dict[str, int] = {}
-            self._digest = hashlib.sha256(repr(wanted).encode())
-            self._file = AnswerFile(Path(self._folder.name, "answers.arrow"), self._noted(scatter))
-        except OSError as error:
-            self.close()
-            raise Unavailable(f"{tempfile.gettempdir()} has no room for answers: {error}") from error
-        except BaseException:
-            self.close()
-            raise
+        """Gather the answers.
+
+        Raise BooksError for a damaged journal or one of another format, Unavailable when the disk is full.
+        """
+        scatter = Scatter()
+        for prefix, counting in dates.journals(warehouse, wanted):
+            for table in scan_answers(warehouse, prefix, counting):
+                scatter.add(table)
+        self._digest = hashlib.sha256(repr(wanted).encode())
+        self._file = AnswerFile(self._noted(scatter), most=scatter.rows)
 
     def __len__(self) -> int:
         """Return how many comparisons have an answer."""
@@ -82,11 +67,6 @@ class AnswersAtHand:
     def digest(self) -> str:
         """Return the name of what was gathered."""
         return self._digest.hexdigest()[:16]
-
-    @property
-    def model_versions(self) -> dict[str, int]:
-        """Return how many of the scores each version of the face model gave."""
-        return self._versions
 
     def lookup(self, comparisons: pa.FixedSizeBinaryArray) -> pa.Table:
         """Return the answers to comparisons, in any order.
@@ -105,24 +85,10 @@ class AnswersAtHand:
         ((_, outcome),) = outcomes_of(rows.select(OUTCOME_COLUMNS))
         return KnownAnswer(outcome, rows["failed_content"][0].as_py())
 
-    def close(self) -> None:
-        """Remove the files."""
-        self._folder.cleanup()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def _noted(self, scatter: Scatter) -> Iterator[pa.Table]:
         for part in scatter.sorted_parts():
             for name in ("comparison", "score", "failure_code", "called_at"):
                 self._digest.update(_bytes_of(part[name]))
-            for each in pc.value_counts(part["model_version"].drop_null()).to_pylist():
-                self._versions[each["values"]] = self._versions.get(each["values"], 0) + each["counts"]
             yield part
 
 

@@ -57,19 +57,17 @@ def compare_shards(run: Run, plan: Plan, shards: Sequence[Shard], options: Compa
         closing(coordinator_of(options)) as coordinator,
         pacer_of(coordinator, claim, options) as pacer,
         closing(comparer_of(options)) as comparer,
-        closing(LateAnswers(run, plan, options)) as answers,
     ):
         keeper = ShardKeeper(run, plan, options, coordinator, pacer)
-        progress = _compare(keeper, shards, comparer, answers)
+        progress = _compare(keeper, shards, comparer)
     names = shards[0].key if len(shards) == 1 else f"{plan.folder}, {len(shards)} shards"
     log.info("%s: %s; %s", names, progress.line(), dict(progress.counts))
     return progress
 
 
-def _compare(
-    keeper: ShardKeeper, shards: Sequence[Shard], comparer: TencentComparer, answers: LateAnswers
-) -> Progress:
+def _compare(keeper: ShardKeeper, shards: Sequence[Shard], comparer: TencentComparer) -> Progress:
     run, options, bad_images = keeper.run, keeper.options, BadImageIndex()
+    answers = LateAnswers(run, keeper.plan, options)
     learn_of_images(bad_images, run.patient_warehouse(options.stop), answers)
     versions = ModelVersions(on_change=options.on_model_change, warn=log.warning)
     versions.add(keeper.plan.model_versions, is_all=False)

@@ -48,12 +48,6 @@ class LateAnswers:
                 self._answers = self._gathered()
         return self._answers.find(comparison)
 
-    def close(self) -> None:
-        """Remove what was gathered."""
-        with self._lock:
-            if self._answers is not None:
-                self._answers.close()
-
     def _gathered(self) -> AnswersAtHand:
         warehouse = self._run.patient_warehouse(self._options.stop)
         answers = AnswersAtHand(warehouse, self.dates, self.wanted)

@@ -10,6 +10,7 @@ The thread of the event loop owns all state. Those that wait for a journal see `
 replaced as a whole; those that open and end shards see one shard each.
 
 Decision: docs/adr/0015-shards-of-one-process-are-compared-as-one.md
+Decision: docs/adr/0021-answers-are-taken-over.md
 """
 
 import threading

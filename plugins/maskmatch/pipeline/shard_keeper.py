@@ -2,12 +2,10 @@
 
 import logging
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from maskmatch.core.errors import Unavailable
 from maskmatch.core.outage import Outage
-from maskmatch.core.pairs import Pair
 from maskmatch.core.planning import Plan, Shard
 from maskmatch.permits.client.pacing import Pacer
 from maskmatch.permits.coordinator import PermitCoordinator
@@ -15,8 +13,7 @@ from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.pipeline.open_shards import OpenShard
 from maskmatch.pipeline.run import Run
 from maskmatch.storage import plans
-from maskmatch.storage.journal import Known, Origin, ShardJournal, compact, last_epoch, read_known
-from maskmatch.storage.object_stores import Store
+from maskmatch.storage.journal import Origin, ShardJournal, compact, last_epoch, read_known
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +57,7 @@ class ShardKeeper:
             shard=shard,
             epoch=epoch,
             journal=journal.__enter__(),
-            missing=_missing(warehouse, shard, known),
+            missing=plans.read_shard(warehouse, shard.key, but=known.have_ended),
             left=shard.pairs - len(known.ended),
             versions=known.versions,
         )
@@ -96,10 +93,3 @@ class ShardKeeper:
 
     def _name(self, shard: Shard) -> str:
         return f"{self.run.warehouse.uri}/{shard.key}"
-
-
-def _missing(warehouse: Store, shard: Shard, known: Known) -> Iterator[tuple[int, Pair]]:
-    """Yield the pairs that have no final outcome, as they are read."""
-    for order, pair in plans.read_shard(warehouse, shard.key):
-        if not known.has_ended(order):
-            yield order, pair

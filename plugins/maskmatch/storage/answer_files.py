@@ -10,16 +10,18 @@ Decision: docs/adr/0021-answers-are-taken-over.md
 
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from maskmatch.storage.journal.answers import ANSWERS
+from maskmatch.storage.spools import PARTS, Nameless, ScatteredTables, room
 
-_PARTS = 64
-"""Of ten million answers each has some 50 MB."""
+Words = npt.NDArray[np.uint64]
+Places = npt.NDArray[np.int64]
+
+_PART_BITS = np.uint64(64 - (PARTS - 1).bit_length())
 _GATHERED_ROWS = 65_536
 """Rows that are scattered together: some 1,000 for each part."""
 _BATCH_ROWS = 4096
@@ -27,7 +29,7 @@ _BATCH_ROWS = 4096
 _LZ4 = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
-def halves(names: pa.FixedSizeBinaryArray) -> tuple[np.ndarray, np.ndarray]:
+def halves(names: pa.FixedSizeBinaryArray) -> tuple[Words, Words]:
     """Return the first and last 8 bytes of names as numbers, which sort as the names do."""
     start = names.offset * names.type.byte_width
     numbers = np.frombuffer(names.buffers()[1], ">u8", 2 * len(names), start).reshape(-1, 2)
@@ -35,106 +37,80 @@ def halves(names: pa.FixedSizeBinaryArray) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Scatter:
-    """Takes answers in any order into files below a folder; use as a context manager."""
+    """Takes answers in any order, and gives them back in the order of their names."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._files = ExitStack()
-        self._writers: dict[int, pa.RecordBatchStreamWriter] = {}
+    def __init__(self) -> None:
+        self._files = ScatteredTables(ANSWERS)
         self._waiting: list[pa.Table] = []
+        self.rows = 0
 
     def add(self, answers: pa.Table) -> None:
         """Take in a table of ANSWERS."""
         self._waiting.append(answers)
+        self.rows += answers.num_rows
         if sum(table.num_rows for table in self._waiting) >= _GATHERED_ROWS:
             self._write()
 
-    def __enter__(self) -> "Scatter":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._write()
-        self._files.close()
-
     def sorted_parts(self) -> Iterator[pa.Table]:
-        """Yield the answers in the order of their names, the last call of each; files go as they are read."""
-        for number in sorted(self._writers):
-            path = self._path(number)
-            with pa.ipc.open_stream(path) as file:
-                table = file.read_all()
-            path.unlink()
-            yield _last_of_each(table)
+        """Yield the answers in the order of their names, of each the last call; files go as they are read."""
+        self._write()
+        for number in range(PARTS):
+            table = self._files.take(number)
+            if table.num_rows:
+                yield _last_of_each(table)
 
     def _write(self) -> None:
-        if not self._waiting:
-            return
-        table = pa.concat_tables(self._waiting).combine_chunks()
-        self._waiting.clear()
-        first, _ = halves(table["comparison"].combine_chunks())
-        parts = (first >> np.uint64(58)).astype(np.intp)
-        order = np.argsort(parts, kind="stable")
-        table, ends = table.take(order), np.cumsum(np.bincount(parts, minlength=_PARTS))
-        for number, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
-            if start < end:
-                self._writer(number).write_table(table.slice(start, end - start))
-
-    def _writer(self, number: int) -> pa.RecordBatchStreamWriter:
-        if number not in self._writers:
-            writer = pa.ipc.new_stream(self._path(number), ANSWERS, options=_LZ4)
-            self._writers[number] = self._files.enter_context(writer)
-        return self._writers[number]
-
-    def _path(self, number: int) -> Path:
-        return self._folder / f"part-{number:02d}.arrows"
+        gathered, self._waiting = self._waiting, []
+        for batch in pa.concat_tables([ANSWERS.empty_table(), *gathered]).combine_chunks().to_batches():
+            first, _ = halves(batch.column("comparison"))
+            self._files.append(batch, (first >> _PART_BITS).astype(np.int64), PARTS)
 
 
 def _last_of_each(table: pa.Table) -> pa.Table:
-    table = table.combine_chunks()
     first, last = halves(table["comparison"].combine_chunks())
     called_at = table["called_at"].cast(pa.int64()).fill_null(0).to_numpy()
     order = np.lexsort((called_at, last, first))
     first, last = first[order], last[order]
     is_end = np.append((first[1:] != first[:-1]) | (last[1:] != last[:-1]), True)
-    return table.take(order[is_end])
+    return table.take(pa.array(order[is_end])).combine_chunks()
 
 
 class AnswerFile:
     """Answers in one file, in the order of their names, which are in memory; for several threads."""
 
-    def __init__(self, path: Path, parts: Iterator[pa.Table]) -> None:
-        """Write the parts."""
-        names: list[tuple[np.ndarray, np.ndarray]] = []
-        sizes: list[int] = [0]
-        with pa.ipc.new_file(path, ANSWERS, options=_LZ4) as file:
+    def __init__(self, parts: Iterator[pa.Table], *, most: int) -> None:
+        """Write the parts, of so many rows at most."""
+        self._data = Nameless()
+        names, count, sizes = np.empty((2, most), np.uint64), 0, [0]
+        with (
+            room(),
+            pa.OSFile(self._data.path, "wb") as sink,
+            pa.ipc.new_file(sink, ANSWERS, options=_LZ4) as file,
+        ):
             for part in parts:
-                names.append(halves(part["comparison"].combine_chunks()))
-                for batch in part.combine_chunks().to_batches(max_chunksize=_BATCH_ROWS):
+                end = count + part.num_rows
+                names[:, count:end] = halves(part["comparison"].combine_chunks())
+                for batch in part.to_batches(max_chunksize=_BATCH_ROWS):
                     file.write_batch(batch)
                     sizes.append(batch.num_rows)
-        empty = np.empty(0, np.uint64)
-        self._first, self._last = (np.concatenate([empty, *(each[n] for each in names)]) for n in (0, 1))
+                count = end
+        self._first, self._last = names[:, :count]
         self._starts = np.cumsum(sizes)
-        self._file = pa.ipc.open_file(pa.OSFile(str(path)))
+        self._file = pa.ipc.open_file(pa.OSFile(self._data.path))
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._first)
 
-    @property
-    def names(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return both halves of all names."""
-        return self._first, self._last
-
-    def find(self, names: pa.FixedSizeBinaryArray) -> tuple[np.ndarray, pa.Table]:
+    def find(self, names: pa.FixedSizeBinaryArray) -> tuple[Places, pa.Table]:
         """Return the places of the names that are found, and as many rows of ANSWERS."""
         first, last = halves(names)
         order = np.argsort(first, kind="stable")
-        first, last = first[order], last[order]
-        rows = self._rows(first, last)
+        rows = self._rows(first[order], last[order])
         is_found = rows >= 0
         return order[is_found], self._read(rows[is_found])
 
-    def _rows(self, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    def _rows(self, first: Words, last: Words) -> Places:
         """Return the row of each name, -1 for one that is not there."""
         rows = np.full(len(first), -1)
         at = np.searchsorted(self._first, first)
@@ -148,7 +124,7 @@ class AnswerFile:
             rows[hit] = at[hit]
             at = np.where(inside & ~hit, at + 1, len(self._first))
 
-    def _read(self, rows: np.ndarray) -> pa.Table:
+    def _read(self, rows: Places) -> pa.Table:
         """Return rows, whose numbers ascend; a batch is read once for all of them."""
         batches = np.searchsorted(self._starts, rows, side="right") - 1
         found = []

@@ -11,12 +11,14 @@ Decision: docs/adr/0003-a-plan-is-named-by-its-manifests.md
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import date
 from functools import partial
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -30,6 +32,9 @@ from maskmatch.storage.journal.records import OUTCOME_COLUMNS, SCHEMA, outcomes_
 from maskmatch.storage.object_stores import Store
 from maskmatch.storage.pair_columns import PLANNED_COLUMNS
 from maskmatch.storage.spools import ParquetFile
+
+Orders = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 _ANSWER = "answer_"
 REST = pa.schema([*PLANNED_COLUMNS, ("result_source", pa.string()), ("canonical_pair_id", pa.string())])
@@ -73,9 +78,17 @@ def answer_columns(schema: pa.Schema) -> list[pa.Field]:
     return [field for field in schema if field.name.startswith(_ANSWER)]
 
 
-def read_shard(store: Store, key: str) -> Iterator[tuple[int, Pair]]:
-    """Yield (call order, pair) of one shard from a local copy; other threads may go on every now and then."""
-    for record in _records(_batches(store, key)):
+def read_shard(
+    store: Store, key: str, *, but: Callable[[Orders], Flags] | None = None
+) -> Iterator[tuple[int, Pair]]:
+    """Yield (call order, pair) of one shard from a local copy; other threads may go on every now and then.
+
+    `but` says of some call orders which pairs are left out.
+    """
+    batches = _batches(store, key)
+    if but:
+        batches = (batch.filter(pa.array(~but(batch.column("call_order").to_numpy()))) for batch in batches)
+    for record in _records(batches):
         yield record.pop("call_order"), _pair(record)
 
 

@@ -3,11 +3,11 @@
 Decision: docs/adr/0021-answers-are-taken-over.md
 """
 
-from array import array
-from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,6 +15,9 @@ from maskmatch.core.outcomes import FINAL_FAILURES
 from maskmatch.storage.journal.reading import scan_tables
 from maskmatch.storage.journal.tally import Counts
 from maskmatch.storage.object_stores import Store
+
+Orders = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 _COLUMNS = ["pair_id", "call_order", "failure_code", "model_version"]
 
@@ -26,15 +29,14 @@ class Known:
     `versions` are those of the face model that gave the scores.
     """
 
-    ended: "array[int]"
+    ended: Orders
     counts: Counts
     again: frozenset[str]
     versions: frozenset[str]
 
-    def has_ended(self, call_order: int) -> bool:
-        """Return True if a pair is not to be called again."""
-        place = bisect_left(self.ended, call_order)
-        return place < len(self.ended) and self.ended[place] == call_order
+    def have_ended(self, orders: Orders) -> Flags:
+        """Return which pairs, by their call order, are not to be called again."""
+        return _are_among(orders, self.ended)
 
 
 def read_known(store: Store, prefix: str) -> Known:
@@ -53,7 +55,13 @@ def read_known(store: Store, prefix: str) -> Known:
     orders, is_failed = np.concatenate(final)[::-1], np.concatenate(failed)[::-1]
     ended, last = np.unique(orders, return_index=True)
     lost = int(is_failed[last].sum())
-    known = array("q", ended.astype(np.int64).tobytes())
-    unfinished = Known(known, Counts(), frozenset(), frozenset())
-    names = frozenset(name for order, name in again.items() if not unfinished.has_ended(order))
-    return Known(known, Counts(len(ended) - lost, lost, len(names)), names, frozenset(versions))
+    is_open = ~_are_among(np.array([*again], np.int64), ended)
+    names = frozenset(compress(again.values(), is_open.tolist()))
+    return Known(ended, Counts(len(ended) - lost, lost, len(names)), names, frozenset(versions))
+
+
+def _are_among(orders: Orders, ended: Orders) -> Flags:
+    places = np.searchsorted(ended, orders)
+    inside = places < len(ended)
+    inside[inside] = ended[places[inside]] == orders[inside]
+    return inside
