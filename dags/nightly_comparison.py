@@ -39,7 +39,11 @@ without a final answer are called, so nothing is paid twice.
   by an asset. `maskmatch quota` shows who uses the rate; `maskmatch pause | resume | drain` act within 2 s.
 * **Progress** (done, rate, time left, spend) is in the log, in the *Storage* tab of each `compare`
   task while it runs, and in its XCom `progress` at the end.
-* **Pay again on purpose** (say, all pictures were replaced): trigger with `recompare`.
+* **Run a date again**, also with a mended manifest: what has an answer is not paid again; pictures that were
+  replaced under their keys are called by themselves. `reuse_days` takes answers of earlier dates, too.
+* **Pay again on purpose**: trigger with `recompare`.
+* **The face model has changed** (the run stopped and said so): trigger with `recompare`, or with
+  `on_model_change` set to `go_on`, which keeps scores of both versions.
 * Connections: `tencent_iai_default` (key, endpoint, rate limit), `maskmatch_storage` (S3 or
   COS). MASKMATCH_SOURCE_CONN_ID and MASKMATCH_WAREHOUSE_CONN_ID name one for each, if two keys are used.
 """
@@ -202,6 +206,23 @@ with DAG(
             title="Encoding of the manifests",
             description="Such as gb18030. Empty: it is found out.",
         ),
+        "reuse_days": Param(
+            0,
+            type="integer",
+            minimum=0,
+            maximum=365,
+            title="Reuse answers of so many days",
+            description="Answers to the same two pictures that are not older are taken over and not paid "
+            "again. Those of the date itself always are.",
+        ),
+        "on_model_change": Param(
+            "stop",
+            type="string",
+            enum=["stop", "go_on"],
+            title="When the face model changes",
+            description="Scores of two versions are not comparable: stop, or go on and mark each with its "
+            "model_version.",
+        ),
         "trust_tags": Param(
             True,
             type="boolean",
@@ -265,6 +286,7 @@ with DAG(
         quality_control="{{ params.quality_control }}",
         max_shards="{{ params.max_shards }}",
         recompare="{{ params.recompare }}",
+        reuse_days="{{ params.reuse_days }}",
         max_bad_rows="{{ params.max_bad_rows }}",
         manifest_columns="{{ params.manifest_columns or '' }}",
         manifest_encoding="{{ params.manifest_encoding or '' }}",
@@ -286,6 +308,7 @@ with DAG(
         image_transfer="{{ params.image_transfer }}",
         calls_in_flight="{{ params.calls_in_flight or '' }}",
         call_timeout="{{ params.call_timeout }}",
+        on_model_change="{{ params.on_model_change }}",
         budget_calls="{{ params.budget_calls or '' }}",
         budget_cny="{{ params.budget_cny or '' }}",
         approval_cost_limit="{{ params.approval_cost_limit or '' }}",

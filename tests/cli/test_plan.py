@@ -3,7 +3,11 @@ import json
 import pytest
 
 from maskmatch.cli.__main__ import main
+from maskmatch.storage.object_stores import S3Store
+from tests.account import local_account
+from tests.commands import command
 from tests.nights import DAY, night_in, write_pairs
+from tests.s3 import client_of
 
 NEXT, LAST = DAY.replace(day=DAY.day + 1), DAY.replace(day=DAY.day + 2)
 
@@ -68,3 +72,26 @@ def test_dates_in_the_wrong_order_are_an_error(words, capsys):
 def test_a_wrong_deadline_is_told_with_its_form(words, option, capsys):
     assert main(words(option)) == 2
     assert f"option {option.partition('=')[0]}" in capsys.readouterr().err
+
+
+@pytest.mark.server
+def test_what_was_answered_before_is_not_forecast_again(seaweed, tmp_path, capsys, monkeypatch):
+    for name, value in seaweed.environment().items():
+        monkeypatch.setenv(name, value)
+    client, root = client_of(seaweed), f"forecasts/{tmp_path.name}"
+    source = S3Store(client, bucket="maskmatch", prefix=f"{root}/source")
+    with local_account() as local:
+        monkeypatch.setenv("TENCENTCLOUD_SECRET_ID", local.account.secret_id)
+        monkeypatch.setenv("TENCENTCLOUD_SECRET_KEY", local.account.secret_key)
+        where = [f"--{place}=s3://maskmatch/{root}/{place}" for place in ("source", "warehouse")]
+        write_pairs(source, 12)
+        assert main([*command(local, tmp_path, "run"), *where]) == 0
+        write_pairs(source, 20)
+        capsys.readouterr()
+        assert main([*command(local, tmp_path, "plan"), *where, "--json"]) == 0
+        record = json.loads(capsys.readouterr().out)
+        before = local.meter()["billed"]
+        assert main([*command(local, tmp_path, "run"), *where]) == 0
+        assert local.meter()["billed"] - before == record["calls"]
+    client.close()
+    assert record["rows_known"] == 20 - record["calls"] > 0

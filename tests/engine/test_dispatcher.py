@@ -137,7 +137,7 @@ def test_a_budget_that_is_spent_when_nothing_is_left_to_pay_is_no_error():
             return pair.pair_id == "a"
 
         def on(self, pair):
-            return BAD if pair.pair_id == "a" and self.is_known else None
+            return BAD if pair.probe_id == "a" and self.is_known else None
 
     class TwoCalls(FakePermits):
         def book(self, calls, stop=None):

@@ -46,7 +46,6 @@ class World:
     errors: dict[str, Exception] = field(default_factory=dict)
     tidied: list[str] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
-    learnt: list[str] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
 
     def open_shards(self, *, most_pending=2):
@@ -57,7 +56,6 @@ class World:
             on_leave=lambda: None,
             tidy_up=lambda shard: self.tidied.append(shard.shard.key),
             on_open=lambda shard: self.opened.append(shard.shard.key),
-            learn=lambda known: self.learnt.extend(pair.pair_id for pair, _ in known),
             most_pending=most_pending,
             stop=self.stop,
         )
@@ -69,9 +67,7 @@ class World:
             raise error
         journal = self.journals[shard.key] = FakeJournal()
         missing = [(number, pair(name)) for number, name in enumerate(self.pairs[shard.key])]
-        names = [f"{shard.key}-{number}" for number in range(self.known.get(shard.key, 0))]
-        known = [(pair(name), scored(name)) for name in names]
-        return OpenShard(shard=shard, epoch=1, journal=journal, missing=missing, known=known)
+        return OpenShard(shard=shard, epoch=1, journal=journal, missing=iter(missing), left=len(missing))
 
 
 def scored(name):
@@ -140,13 +136,12 @@ def test_a_shard_ends_with_its_last_pair_though_it_was_drawn_long_before():
         assert not world.journals["two"].is_closed
 
 
-def test_a_shard_without_missing_pairs_ends_at_once_and_what_is_known_is_learnt():
+def test_a_shard_without_missing_pairs_ends_at_once():
     world = World({"one": "", "two": "a"}, known={"one": 2, "two": 1})
     with world.open_shards() as shards:
         pairs = shards.pairs()
         found = drawn(pairs)
         wait_until(lambda: world.tidied == ["one"], "the end of the first shard")
-        assert world.learnt == ["one-0", "one-1", "two-0"]
         finish(shards, found)
 
 

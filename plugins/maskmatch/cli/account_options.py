@@ -32,7 +32,7 @@ def add_account(parser: argparse.ArgumentParser) -> None:
     add("--protocol", metavar="{https,http}", help="default https; or set MASKMATCH_PROTOCOL")
     add("--region", help="region of the service (default ap-guangzhou; or set TENCENTCLOUD_REGION)")
     add_permit_store(parser)
-    add_pace(parser)
+    add("--image-transfer", metavar="{bytes,url}", help="send images, or signed URLs of them (default bytes)")
     add(
         "--calls-in-flight",
         metavar="N",
@@ -44,12 +44,11 @@ def add_account(parser: argparse.ArgumentParser) -> None:
         help="time limit of a call, more than 5 and at most 60; best is 2.5 times what the service needs "
         "for a call (default 10)",
     )
-
-
-def add_pace(parser: argparse.ArgumentParser) -> None:
-    """Add what decides how fast a run is."""
-    add = parser.add_argument
-    add("--image-transfer", metavar="{bytes,url}", help="send images, or signed URLs of them (default bytes)")
+    add(
+        "--on-model-change",
+        metavar="{stop,go_on}",
+        help="what to do when another version of the face model answers than before (default stop)",
+    )
     add(
         "--priority",
         type=priority,
@@ -149,9 +148,10 @@ def _connected(conn_id: str, options: "dict[str, Entered]", *, needs_key: bool) 
         return TencentIaiHook(conn_id).get_settings(options, needs_key=needs_key, find=find_connection)
 
 
-def compare_options_of(args: argparse.Namespace) -> "CompareOptions":
-    """Return how to compare; raise WrongSetting."""
+def compare_options_of(args: argparse.Namespace, *, pays: bool = True) -> "CompareOptions":
+    """Return how to compare; raise WrongSetting. Who `pays` nothing needs no budget of the day."""
     from maskmatch.cli.options import setting
+    from maskmatch.engine.model_versions import OnModelChange
     from maskmatch.pipeline.compare_options import CompareOptions
     from maskmatch.storage.images import Transfer
 
@@ -159,12 +159,13 @@ def compare_options_of(args: argparse.Namespace) -> "CompareOptions":
     return CompareOptions(
         account=settings.account,
         permit_store=settings.permit_store,
-        budgets=budgets_of(args, settings),
+        budgets=budgets_of(args, settings) if pays else settings.budgets,
         approval_cost_limit=settings.approval_cost_limit,
         priority=args.priority,
         transfer=Transfer(setting(args, "image_transfer")),
         calls_in_flight=setting(args, "calls_in_flight"),
         call_timeout=setting(args, "call_timeout"),
+        on_model_change=OnModelChange(setting(args, "on_model_change")),
     )
 
 

@@ -62,6 +62,12 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
         help="call every pair again and pay again; the same name goes on with the same repetition",
     )
     add(
+        "--reuse-days",
+        metavar="0..365",
+        help="take over answers of so many days before the date, too; those of the date itself always are "
+        "(default 0)",
+    )
+    add(
         "--trust-tags",
         metavar="true|false",
         help="know images by the MD5 that the store has as their tag; false: by their ids, until they are "
@@ -210,6 +216,7 @@ def plan_options_of(args: argparse.Namespace) -> "PlanOptions":
         quality_control=setting(args, "quality_control"),
         max_shards=setting(args, "max_shards"),
         repetition=getattr(args, "recompare", ""),
+        reuse_days=setting(args, "reuse_days"),
         max_bad_rows=setting(args, "max_bad_rows"),
         manifests=ManifestOptions(
             columns=setting(args, "manifest_columns"), encoding=setting(args, "manifest_encoding")

@@ -1,14 +1,15 @@
-"""The command that plans dates and forecasts them, and calls nothing."""
+"""The command that plans dates and forecasts them; it makes but the opening call, which is free."""
 
 import argparse
 import json
+import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from maskmatch.cli.account_options import account_settings_of, add_approval_limit, add_pace, add_permit_store
+from maskmatch.cli.account_options import account_settings_of, add_account, compare_options_of
 from maskmatch.cli.options import (
     add_deadline,
     add_plan_options,
@@ -18,13 +19,16 @@ from maskmatch.cli.options import (
     run_of,
     setting,
 )
-from maskmatch.core.errors import InputError
+from maskmatch.core.errors import InputError, StopRun, Unavailable, WrongSetting
 from maskmatch.settings.sources import in_variable
 
 if TYPE_CHECKING:
     from maskmatch.core.forecast import Forecast
+    from maskmatch.core.planning import PlanOptions
     from maskmatch.pipeline.forecast import ForecastOptions
     from maskmatch.pipeline.run import Run
+
+log = logging.getLogger(__name__)
 
 _NAMES_ACCOUNT = ("TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_ACCOUNT_ID")
 
@@ -38,7 +42,7 @@ def add_forecast_options(parser: argparse.ArgumentParser) -> None:
         metavar="DATE",
         help="plan every date from --date to this one, both included, and show the total",
     )
-    for add in (add_permit_store, add_pace, add_approval_limit, add_deadline):
+    for add in (add_account, add_deadline):
         add(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object, for programs")
 
@@ -50,15 +54,16 @@ def plan(args: argparse.Namespace) -> int:
     from maskmatch.core.forecast import together
     from maskmatch.core.forecast_record import to_record
 
-    run, options = run_of(args, source="source"), _forecast_options(args)
+    run, choices, options = run_of(args, source="source"), _asked(args), _forecast_options(args)
     if args.to_date is None:
-        found = _forecast(run, args, options)
+        found = _forecast(run, choices, options)
         if args.json:
             _write(to_record(found))
         else:
             show(forecast_view(found))
         return 0
-    forecasts, failed = _forecasts(run, args, options)
+    days = _days(args.date, args.to_date)
+    forecasts, failed = _forecasts([replace(run, day=day) for day in days], choices, options)
     total = together(forecasts) if forecasts else None
     if args.json:
         record = {"dates": [to_record(each) for each in forecasts], "total": total and to_record(total)}
@@ -69,26 +74,37 @@ def plan(args: argparse.Namespace) -> int:
 
 
 def _forecasts(
-    run: "Run", args: argparse.Namespace, options: "ForecastOptions"
+    runs: "Iterable[Run]", choices: "PlanOptions", options: "ForecastOptions"
 ) -> "tuple[list[Forecast], dict[date, str]]":
-    """Return a forecast for each date of the range, and why a date has none."""
+    """Return a forecast for each date, and why a date has none."""
     forecasts, failed = [], {}
-    for day in _days(args.date, args.to_date):
+    for run in runs:
         try:
-            forecasts.append(_forecast(replace(run, day=day), args, options))
+            forecasts.append(_forecast(run, choices, options))
         except InputError as error:
-            failed[day] = str(error)
+            failed[run.day] = str(error)
     return forecasts, failed
 
 
-def _forecast(run: "Run", args: argparse.Namespace, options: "ForecastOptions") -> "Forecast":
+def _forecast(run: "Run", choices: "PlanOptions", options: "ForecastOptions") -> "Forecast":
+    from maskmatch.pipeline.answered_plan import make_answered_plan
     from maskmatch.pipeline.forecast import forecast_plan
-    from maskmatch.pipeline.plan import make_plan
 
-    plan = make_plan(run, plan_options_of(args))
-    if not args.json:
-        sys.stdout.write(f"{plan}\n")
+    plan = make_answered_plan(run, choices)
+    log.info("%s", plan)
     return forecast_plan(replace(run, run_id=f"cli__{plan.plan_id}"), plan, options)
+
+
+def _asked(args: argparse.Namespace) -> "PlanOptions":
+    """Return the choices of a plan, with who answers where an account can be asked."""
+    from maskmatch.pipeline.answered_plan import asked
+
+    choices = plan_options_of(args)
+    try:
+        return asked(choices, compare_options_of(args, pays=False))
+    except (WrongSetting, StopRun, Unavailable) as error:
+        log.warning("what was answered before is not taken over, for no account can be asked: %s", error)
+        return choices
 
 
 def _days(first: date, last: date) -> Iterator[date]:

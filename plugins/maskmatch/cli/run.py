@@ -54,9 +54,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Plan, compare what is missing, publish and report."""
-    from maskmatch.pipeline.compare import check_account
+    from maskmatch.pipeline.answered_plan import asked, make_answered_plan
     from maskmatch.pipeline.look_first import look_first
-    from maskmatch.pipeline.plan import make_plan
     from maskmatch.pipeline.publish import publish
     from maskmatch.pipeline.report import check_failed, published, render
     from maskmatch.storage.tables import outcomes_address
@@ -67,8 +66,7 @@ def run(args: argparse.Namespace) -> int:
     )
     most_missing, most_failed = setting(args, "max_missing_share"), setting(args, "max_failed_share")
     nominal_fmr = setting(args, "nominal_fmr")
-    check_account(options)
-    plan = make_plan(this, plan_options)
+    plan = make_answered_plan(this, asked(plan_options, options))
     _say(str(plan))
     this = replace(this, run_id=f"cli__{plan.plan_id}")
     look_first(this, plan, options, most_missing)

@@ -149,6 +149,10 @@ def run_totals(rows: list[Row], calls: Sequence[Calls]) -> Row:
         "billed_calls": billed,
         "maybe_billed_calls": sum(call.maybe_billed for call in calls),
         "cost": price_of(billed),
+        "model_versions": ", ".join(
+            sorted({row["model_version"] for row in rows if row.get("model_version")})
+        )
+        or None,
         "first_called_at": min(times, default=None),
         "last_called_at": max(times, default=None),
     }

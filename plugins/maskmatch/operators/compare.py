@@ -35,6 +35,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
     :param image_transfer: `bytes` to send images in the request, `url` to let the vendor fetch them
     :param calls_in_flight: calls in flight at most, which a kill may waste; empty: what the rate needs
     :param call_timeout: time limit of a call in seconds, more than 5 and at most 60
+    :param on_model_change: `stop` or `go_on` when another version of the face model answers than before
     :param budget_calls: calls that the run may make at most; empty: no limit
     :param budget_cny: money that the run may spend at most; empty: no limit
     :param approval_cost_limit: cost of the plan in CNY above which it must have been approved; empty: that of
@@ -48,6 +49,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         "image_transfer",
         "calls_in_flight",
         "call_timeout",
+        "on_model_change",
         "budget_calls",
         "budget_cny",
         "approval_cost_limit",
@@ -61,6 +63,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         image_transfer: str = "bytes",
         calls_in_flight: int | str = "",
         call_timeout: float | str = 10.0,
+        on_model_change: str = "stop",
         budget_calls: int | str = "",
         budget_cny: float | str = "",
         approval_cost_limit: float | str = "",
@@ -73,6 +76,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         self.image_transfer = image_transfer
         self.calls_in_flight = calls_in_flight
         self.call_timeout = call_timeout
+        self.on_model_change = on_model_change
         self.budget_calls = budget_calls
         self.budget_cny = budget_cny
         self.approval_cost_limit = approval_cost_limit
@@ -114,6 +118,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         return compare_shard(run, plan, plan.shard(self.shard), options)
 
     def _options(self, run_type: str, report: Callable[[dict[str, Any]], None]) -> "CompareOptions":
+        from maskmatch.engine.model_versions import OnModelChange
         from maskmatch.hooks.connected_run import compare_options, priority_of
 
         return compare_options(
@@ -122,6 +127,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
             image_transfer=self.setting("image_transfer"),
             calls_in_flight=self.setting("calls_in_flight"),
             call_timeout=self.setting("call_timeout"),
+            on_model_change=OnModelChange(self.setting("on_model_change")),
             budget_calls=self.entered("budget_calls"),
             budget_cny=self.entered("budget_cny"),
             approval_cost_limit=self.entered("approval_cost_limit"),

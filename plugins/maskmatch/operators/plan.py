@@ -29,6 +29,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
     :param image_transfer: how images are looked at, as they will be sent
     :param manifest_columns: names of columns in the manifests, such as reference_id=img1, probe_id=img2
     :param manifest_encoding: their encoding, where it is not found out
+    :param reuse_days: days before the date whose answers are taken over, too, 0 to 365
     :param trust_tags: false to know images by their ids until they are read, not by their tags
     :param same_image: call, or skip, pairs whose images have the same content
     :param strata_attribute: attribute whose values have their share in each part of the calls
@@ -42,7 +43,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
     inherits_from_skipmixin = True
 
     template_fields: Sequence[str] = (
-        *MaskmatchBaseOperator.template_fields, "quality_control", "max_shards", "recompare",
+        *MaskmatchBaseOperator.template_fields, "quality_control", "max_shards", "recompare", "reuse_days",
         "max_bad_rows", "max_missing_share", "image_transfer", "manifest_columns", "manifest_encoding",
         "trust_tags", "same_image", "strata_attribute",
         "plan_only", "deadline", "time_zone",
@@ -54,6 +55,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
         quality_control: int | str = 0,
         max_shards: int | str = 4,
         recompare: bool | str = False,
+        reuse_days: int | str = 0,
         max_bad_rows: float | str = 0.5,
         max_missing_share: float | str = 0.5,
         image_transfer: str = "bytes",
@@ -72,6 +74,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
         self.quality_control = quality_control
         self.max_shards = max_shards
         self.recompare = recompare
+        self.reuse_days = reuse_days
         self.max_bad_rows = max_bad_rows
         self.max_missing_share = max_missing_share
         self.image_transfer = image_transfer
@@ -89,23 +92,20 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
         """Plan the run."""
         from maskmatch.core.forecast import Deadline
         from maskmatch.hooks.connected_run import compare_options, priority_of
-        from maskmatch.pipeline.compare import check_account
+        from maskmatch.pipeline.answered_plan import asked, make_answered_plan
         from maskmatch.pipeline.forecast import forecast_options, forecast_plan
         from maskmatch.pipeline.look_first import look_first
-        from maskmatch.pipeline.plan import make_plan
 
         run = self.run_of(context)
         limit, plan_only = self.setting("max_missing_share"), self.setting("plan_only")
         deadline = Deadline(self.setting("deadline"), self.setting("time_zone"))
-        options = self._options(run.run_id)
         compare = compare_options(
             self.tencent_iai_conn_id,
             self.source_conn_id,
             priority=priority_of(context["dag_run"].run_type),
             image_transfer=self.setting("image_transfer"),
         )
-        check_account(compare)
-        plan = make_plan(run, options)
+        plan = make_answered_plan(run, asked(self._options(run.run_id), compare))
         look_first(run, plan, compare, limit)
         self.log.info("%s", plan)
         context["ti"].xcom_push(key="plan", value=plan.folder)
@@ -124,6 +124,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
             quality_control=self.setting("quality_control"),
             max_shards=self.setting("max_shards"),
             repetition=run_id if self.setting("recompare") else "",
+            reuse_days=self.setting("reuse_days"),
             max_bad_rows=self.setting("max_bad_rows"),
             manifests=ManifestOptions(
                 columns=self.setting("manifest_columns"), encoding=self.setting("manifest_encoding")

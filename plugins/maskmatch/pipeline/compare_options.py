@@ -12,9 +12,8 @@ from maskmatch.core.clock import Clock, SystemClock
 from maskmatch.core.errors import InputError
 from maskmatch.core.reach import Reach
 from maskmatch.engine.memory import MemoryLimits
+from maskmatch.engine.model_versions import OnModelChange
 from maskmatch.engine.work import RetryLimits
-from maskmatch.permits.coordinator import PermitCoordinator
-from maskmatch.permits.opening import open_coordinator
 from maskmatch.permits.steps.claims import Budgets, Priority
 from maskmatch.storage.images import Transfer
 from maskmatch.storage.object_stores import Store, open_store
@@ -44,6 +43,7 @@ class CompareOptions:
     calls_in_flight: int | None = None
     call_timeout: float = ANSWER_SECONDS
     limits: RetryLimits = field(default_factory=RetryLimits)
+    on_model_change: OnModelChange = OnModelChange.STOP
     open_store: Callable[[str], Store] = open_store
     reach: Reach = field(default_factory=Reach)
     renew: Callable[[], Account] | None = None
@@ -60,15 +60,6 @@ class CompareOptions:
                 f"call_timeout must be more than {VENDOR_SECONDS:.0f} s, which the vendor itself may take, "
                 f"and at most {MOST_CALL_SECONDS:.0f} s, not {self.call_timeout}"
             )
-
-    def open_coordinator(self) -> PermitCoordinator:
-        """Return the coordinator of the account, without connecting."""
-        return open_coordinator(
-            self.permit_store,
-            secret_id=self.account.owner,
-            calls_per_second=self.account.calls_per_second,
-            clock=self.clock,
-        )
 
     @property
     def most_calls_in_flight(self) -> int:

@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from maskmatch.permits.coordinator import PermitCoordinator
 from maskmatch.permits.steps.claims import Budget, Budgets, Priority
 from maskmatch.permits.steps.expected import expected_rate
 from maskmatch.permits.steps.snapshot import Snapshot
+from maskmatch.pipeline.calling import coordinator_of
 from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.pipeline.image_sample import bytes_per_call
 from maskmatch.pipeline.look_first import pairs_in_order
@@ -44,7 +46,7 @@ class ForecastOptions:
 def forecast_options(compare: CompareOptions, deadline: Deadline) -> ForecastOptions:
     """Return for whom a plan is forecast that will be compared in this way."""
     return ForecastOptions(
-        open_coordinator=compare.open_coordinator,
+        open_coordinator=partial(coordinator_of, compare),
         priority=compare.priority,
         budgets=compare.budgets,
         transfer=compare.transfer,
