@@ -158,6 +158,11 @@ def test_a_budget_that_does_not_suffice_makes_the_end_unknown():
     assert isinstance(made(100_000, replace(AROUND, calls_left=100_000, budget="day")).ends_at, datetime)
 
 
+def test_with_urls_the_vendor_fetches_the_images():
+    around = replace(AROUND, bytes_per_call=0.0, sampled_pairs=0, sends_images=False)
+    assert words(made(10, around))["sent by us"] == "0 B: the vendor fetches the images"
+
+
 def test_what_if_there_were_another_rate_a_package_or_urls():
     rows = comparison(made(4_000_000))
     assert [(row[0], row[1], row[2], row[4], row[5]) for row in rows] == [

@@ -155,8 +155,8 @@ def _deadline(this: Forecast) -> str:
 def _sent(this: Forecast) -> str:
     if isinstance(this.bytes_sent, Unknown):
         return f"unknown: {this.bytes_sent.why}"
-    if not this.around.sampled_pairs:
-        return f"{_bytes(this.bytes_sent)} of images: the vendor fetches them"
+    if not this.around.sends_images:
+        return "0 B: the vendor fetches the images"
     return f"{_bytes(this.bytes_sent)}, by the sizes of the images of {this.around.sampled_pairs:,} pairs"
 
 

@@ -56,7 +56,7 @@ ends the run: nothing is called and the table of the date stays as it is.
 |---|---|
 {table}
 
-The plan's page: `{_plain(page)}`. {PRICES_NOTE}
+The plan's page: `{page.replace("`", "")}`. {PRICES_NOTE}
 """
     return f"{question.day}: approve {question.calls:,} calls for at most CNY {cost}?", body
 
