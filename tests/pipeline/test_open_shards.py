@@ -250,6 +250,12 @@ def test_no_shard_at_all_is_nothing_to_do():
         assert list(shards.pairs()) == []
 
 
+def compare_all(world):
+    with world.open_shards() as shards:
+        for found in filter(None, shards.pairs()):
+            finish(shards, found[1])
+
+
 class Broken(Exception):
     """What reading a shard raises."""
 
@@ -271,9 +277,8 @@ def test_a_shard_that_cannot_be_read_to_its_end_ends_the_run_and_closes_its_jour
         return found
 
     world.open = opened
-    with pytest.raises(Broken), world.open_shards() as shards:
-        for found in filter(None, shards.pairs()):
-            finish(shards, found[1])
+    with pytest.raises(Broken):
+        compare_all(world)
     assert world.journals["one"].is_closed
 
 
@@ -287,6 +292,5 @@ def test_a_journal_with_pairs_that_its_shard_has_not_ends_the_run():
         return found
 
     world.open = opened
-    with pytest.raises(BooksError, match="disagree"), world.open_shards() as shards:
-        for found in filter(None, shards.pairs()):
-            finish(shards, found[1])
+    with pytest.raises(BooksError, match="disagree"):
+        compare_all(world)
