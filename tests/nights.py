@@ -62,7 +62,7 @@ def complete(run, options, *, run_id="test", **plan_options):
     """Plan, compare and publish a date; return the row of the run."""
     run = replace(run, run_id=run_id)
     plan = make_plan(run, PlanOptions(**plan_options))
-    compare_shards(run, plan, plan.shards, options)
+    compare_shards(run, plan, plan.to_compare, options)
     return publish(run, plan, nominal_fmr=1e-4)
 
 

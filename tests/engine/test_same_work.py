@@ -70,7 +70,9 @@ def test_copies_and_swapped_sides_are_called_once_and_each_pair_has_its_outcome(
     (called,) = [name for name in ("a-b", "a.1-b.1", "b.2-a.2") if ends[name].source is Source.API]
     for name in {"a-b", "a.1-b.1", "b.2-a.2"} - {called}:
         end = ends[name]
-        assert (end.source, end.canonical_pair_id, end.score) == (Source.DEDUP, called, ends[called].score)
+        is_swapped = end.pair_id.startswith("b") != called.startswith("b")
+        source = Source.SWAPPED if is_swapped else Source.DEDUP
+        assert (end.source, end.canonical_pair_id, end.score) == (source, called, ends[called].score)
         assert (end.calls.attempts, end.calls.billed, end.calls.request_id) == (0, 0, "r-2")
     assert made.progress.calls["billed"] == 2
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from maskmatch.core.errors import Interrupted, Replaced, Unavailable
+from maskmatch.core.errors import BooksError, Interrupted, Replaced, Unavailable
 from maskmatch.core.outcomes import Outcome
 from maskmatch.core.planning import Shard
 from maskmatch.pipeline.open_shards import OpenShard, OpenShards
@@ -248,3 +248,49 @@ def test_after_another_error_a_shard_that_is_being_opened_is_waited_for_lest_it_
 def test_no_shard_at_all_is_nothing_to_do():
     with World({}).open_shards() as shards:
         assert list(shards.pairs()) == []
+
+
+def compare_all(world):
+    with world.open_shards() as shards:
+        for found in filter(None, shards.pairs()):
+            finish(shards, found[1])
+
+
+class Broken(Exception):
+    """What reading a shard raises."""
+
+
+def broken_after(pairs):
+    yield from pairs
+    raise Broken
+
+
+@pytest.mark.parametrize("count", [0, 3, 1500])
+def test_a_shard_that_cannot_be_read_to_its_end_ends_the_run_and_closes_its_journal(count):
+    world = World({"one": "a"})
+    whole = world.open
+
+    def opened(shard):
+        found = whole(shard)
+        found.missing = broken_after([(number, pair(f"p{number}")) for number in range(count)])
+        found.left = count + 1
+        return found
+
+    world.open = opened
+    with pytest.raises(Broken):
+        compare_all(world)
+    assert world.journals["one"].is_closed
+
+
+def test_a_journal_with_pairs_that_its_shard_has_not_ends_the_run():
+    world = World({"one": "abc"})
+    whole = world.open
+
+    def opened(shard):
+        found = whole(shard)
+        found.left += 1
+        return found
+
+    world.open = opened
+    with pytest.raises(BooksError, match="disagree"):
+        compare_all(world)

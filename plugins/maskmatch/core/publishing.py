@@ -182,7 +182,7 @@ def _outcome_columns(outcome: Outcome, stamp: Stamp) -> Row:
     columns["model_version"] = outcome.model_version
     columns["result_source"] = outcome.source
     columns["call_order"] = outcome.call_order
-    columns["canonical_pair_id"] = None
+    columns["canonical_pair_id"] = outcome.canonical_pair_id
     columns["score"] = None if outcome.score is None else _float32(outcome.score)
     threshold = threshold_for(model_version=outcome.model_version, nominal_fmr=stamp.nominal_fmr)
     if columns["score"] is not None and threshold is not None:

@@ -94,7 +94,7 @@ class PairComparer(Generic[C]):
             return await self._finish(item, item.ended(reason=item.reason))
         if answer := self._same_work.answer_to(item):
             self._context.client.give_up(call)
-            return await self._finish(item, item.taking_over(answer, Source.DEDUP))
+            return await self._finish(item, item.taking_over(answer))
         if not self._same_work.may_call(item):
             return self._context.client.give_up(call)
         paid = await self.dispatcher.send(item, call, generation)
@@ -169,4 +169,4 @@ def _settled(item: WorkItem, by: KnownAnswer | Reason) -> Outcome:
     """Return the outcome of a pair that needs no call."""
     if isinstance(by, Reason):
         return item.ended(reason=by, source=Source.PREFLIGHT)
-    return item.taking_over(by, Source.REUSED)
+    return item.taking_over(by)

@@ -52,7 +52,9 @@ class SameWork:
             return
         if outcome.is_answer and item.called_as == item.comparison:
             failed_side = outcome.reason.side if outcome.reason else None
-            self._answers[item.called_as] = KnownAnswer(outcome, item.known_as.content(failed_side))
+            self._answers[item.called_as] = KnownAnswer(
+                outcome, item.known_as.content(failed_side), item.known_as.reference
+            )
             if len(self._answers) > self._most_answers:
                 self._answers.popitem(last=False)
         self._let_go(item)

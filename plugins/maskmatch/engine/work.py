@@ -56,10 +56,14 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class KnownAnswer:
-    """What came of a pair with the same images; and which of these was at fault, by its content name."""
+    """What came of a pair with the same images; which of these was at fault, and its reference, by content.
+
+    `reference` is None for an answer of an earlier run.
+    """
 
     outcome: Outcome
     failed_content: str | None = None
+    reference: str | None = None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -149,9 +153,11 @@ class WorkItem:
             images=self.images,
         )
 
-    def taking_over(self, answer: KnownAnswer, source: Source) -> Outcome:
+    def taking_over(self, answer: KnownAnswer) -> Outcome:
         """Return the outcome that is the answer to another pair with the same images."""
-        theirs, mine = answer.outcome, self.ended(source=source)
+        is_swapped = answer.reference != self.known_as.reference
+        of_this_run = Source.SWAPPED if is_swapped else Source.DEDUP
+        theirs, mine = answer.outcome, self.ended(source=of_this_run if answer.reference else Source.REUSED)
         reason = theirs.reason and replace(theirs.reason, side=self.known_as.side(answer.failed_content))
         return replace(
             mine,

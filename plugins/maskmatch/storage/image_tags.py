@@ -87,20 +87,16 @@ class ImageTags:
         """
         objects = list(found)
         hashes = np.array([key_hash(each.key) for each in objects], np.uint64)
-        places = np.searchsorted(self._wanted, hashes)
-        places[places == len(self._wanted)] = 0
-        wanted = 0
-        for each, place, value in zip(objects, places.tolist(), hashes.tolist(), strict=True):
-            if not len(self._wanted) or int(self._wanted[place]) != value:
-                continue
-            wanted += 1
-            md5 = md5_of_tag(each.tag)
+        places = np.minimum(np.searchsorted(self._wanted, hashes), len(self._wanted) - 1)
+        wanted = np.flatnonzero(self._wanted[places] == hashes).tolist()
+        for number in wanted:
+            place, md5 = places[number], md5_of_tag(objects[number].tag)
             if md5 is None or self._states[place] != _UNASKED:
                 self._states[place] = _NAMELESS
             else:
                 self._states[place] = _KNOWN
                 self._md5s[place] = np.frombuffer(bytes.fromhex(md5), np.uint8)
-        return wanted
+        return len(wanted)
 
     def note_none(self, key: str) -> None:
         """Take in that nothing is known of an image: it may be missing, or forbidden."""

@@ -30,6 +30,8 @@ Records = npt.NDArray[Any]
 PARTS = 64
 """Of ten million records each is of some 160,000; a process may have 1024 files open."""
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_REPEATED = ["attributes.key_value.key", "attributes.key_value.value", "manifest_file", "result_source"]
+"""Columns with few values, which a dictionary makes small; of the others it would cost time alone."""
 _PACKED = ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 
 
@@ -189,7 +191,9 @@ class ParquetFile:
 
     def __init__(self, schema: pa.Schema) -> None:
         self._file = Nameless()
-        self._writer = pq.ParquetWriter(self._file.path, schema, compression="zstd")
+        self._writer = pq.ParquetWriter(
+            self._file.path, schema, compression="zstd", compression_level=1, use_dictionary=_REPEATED
+        )
         self.rows = 0
 
     def append(self, table: pa.Table) -> None:

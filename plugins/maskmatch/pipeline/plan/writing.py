@@ -43,11 +43,11 @@ class ShardWriter:
         if not rows.num_rows:
             return
         rows, shards, objects = _sorted(rows, self._shards)
-        planned = self._planned(rows)
+        planned, heads = self._planned(rows), _heads(rows)
         ends = np.flatnonzero(np.diff(shards * 3 + objects)) + 1
         for first, last in zip([0, *ends], [*ends, len(shards)], strict=True):
             some, shard, kind = slice(first, last), int(shards[first]), int(objects[first])
-            make = (self._called, partial(_rest, heads=_heads(rows)), partial(_known, answers=answers))[kind]
+            make = (self._called, partial(_rest, heads=heads), partial(_known, answers=answers))[kind]
             self._append(shard, kind, make(planned[some], rows[some], shard=shard))
 
     def put(self, store: Store, folder: str) -> tuple[Shard, ...]:
