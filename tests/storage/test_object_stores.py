@@ -200,9 +200,12 @@ def test_a_copy_that_breaks_off_is_begun_anew_and_ends_after_three_times(tmp_pat
     with served(Handler, tries=5) as store, (tmp_path / "x").open("w+b") as file:
         copy_object(store, "x", file)
     assert (tmp_path / "x").read_bytes() == b"x" * 500
-    with cutting_store(b"x" * 500, 1000) as store, (tmp_path / "y").open("w+b") as file:
-        with pytest.raises(StoreAway):
-            copy_object(store, "x", file)
+    with (
+        cutting_store(b"x" * 500, 1000) as store,
+        (tmp_path / "y").open("w+b") as file,
+        pytest.raises(StoreAway),
+    ):
+        copy_object(store, "x", file)
 
 
 def test_a_bucket_name_that_cannot_be_is_no_outage(seaweed):
