@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from maskmatch.cli import doctor, orders, quota, run, serve, status, validate
+from maskmatch.cli import doctor, export, orders, quota, run, serve, status, validate
 from maskmatch.cli.account_options import add_permit_store
 from maskmatch.cli.options import EPILOG, Command, add_plan_options
 from maskmatch.core.errors import (
@@ -88,6 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     status.add_arguments(
         _command(commands, "status", status.status, "show how far the newest plan of a date is")
+    )
+    export.add_export_options(
+        _command(commands, "export", export.export, "write published outcomes for NIST, bob or a spreadsheet")
     )
     quota.add_quota(
         _command(commands, "quota", quota.quota, "show rate, users and budgets of the account; set floors")
