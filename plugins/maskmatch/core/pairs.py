@@ -148,7 +148,12 @@ def parse_row(
 def made_pair_id(reference_id: str, probe_id: str, quality_control: int | None) -> str:
     """Return the pair id of a row without one: the same for the same images and quality control."""
     level = "" if quality_control is None else str(quality_control)
-    return "pair-" + hashlib.sha256(f"{reference_id}\n{probe_id}\n{level}".encode()).hexdigest()[:24]
+    return hashed_pair_id(f"{reference_id}\n{probe_id}\n{level}".encode())
+
+
+def hashed_pair_id(text: bytes) -> str:
+    """Return the pair id that is made of both images and quality control, a line each."""
+    return "pair-" + hashlib.sha256(text).hexdigest()[:24]
 
 
 def bad_row(

@@ -1,4 +1,7 @@
-"""One file of rows, whatever it is and however packed, as columns of text: the part that all kinds share."""
+"""One file of rows, whatever it is and however packed, as columns of text: the part that all kinds share.
+
+Decision: docs/adr/0024-pairs-are-numbers.md
+"""
 
 import io
 from collections.abc import Iterable, Iterator
