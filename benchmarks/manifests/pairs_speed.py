@@ -17,10 +17,10 @@ from benchmarks.report import main
 ALL, ALL_QUICK = 5_000, 1_000
 LIST, LIST_QUICK = 1_000_000, 100_000
 GOALS = {
-    "all_pairs_per_cpu_second": (">=", 200_000.0),
-    "all_peak_mib": ("<=", 512.0),
-    "sample_pairs_per_cpu_second": (">=", 50_000.0),
-    "sample_peak_mib": ("<=", 1024.0),
+    "all_pairs_per_cpu_second": (">=", 300_000.0),
+    "all_peak_mib": ("<=", 256.0),
+    "sample_pairs_per_cpu_second": (">=", 80_000.0),
+    "sample_peak_mib": ("<=", 768.0),
 }
 _SIZES = (100, 50, 20, 10, 5, 2, 1)
 

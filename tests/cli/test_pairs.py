@@ -135,6 +135,16 @@ def test_attributes_of_both_sides_are_written_if_they_are_wanted(images, tmp_pat
     assert (first["attr_reference_camera"], first["attr_probe_camera"]) == ("cam 0", "cam 1")
 
 
+def test_more_attributes_than_a_manifest_may_have_are_refused(tmp_path, capsys):
+    path, to = tmp_path / "x.csv", tmp_path / "p.parquet"
+    names = [f"x{number}" for number in range(498)]
+    path.write_text("".join(",".join([first, *names]) + "\n" for first in ("image_id", "a", "b")))
+    assert pairs(path, f"--to={to}", "--attributes") == 1
+    assert "a row has 1,002 columns, and a manifest 1,000 at most" in capsys.readouterr().err
+    assert not to.exists()
+    assert pairs(path, f"--to={to}") == 0
+
+
 @pytest.mark.parametrize("choice", [(), ("--limit=9",), ("--by-subject", "--non-mated=9")])
 def test_the_same_list_and_seed_are_the_same_bytes_and_another_seed_is_another_sample(
     images, tmp_path, choice

@@ -60,7 +60,7 @@ class Pairing:
         yield f"{self.count:,} pairs, {self.options.way}: {forecast(self.count)}"
 
     def kinds(self) -> Kinds:
-        """Count the mated pairs and the others; it takes a second for some ten million."""
+        """Count the mated pairs and the others; it takes a second for some fifty million."""
         mating = Mating(self.references, self.probes)
         mated = non_mated = 0
         for pairs in self.blocks(BLOCK_ROWS):

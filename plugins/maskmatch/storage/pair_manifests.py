@@ -15,8 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from maskmatch.core.errors import InputError
 from maskmatch.core.pairs import ATTRIBUTE_PREFIX, hashed_pair_id
 from maskmatch.storage.image_lists import ImageList
+from maskmatch.storage.manifests.columns import MOST_COLUMNS
 from maskmatch.storage.object_stores import Store
 
 METADATA = b"maskmatch"
@@ -68,6 +70,11 @@ class PairManifest:
         self._mating = Mating(references, probes)
         metadata = {"generator": "maskmatch pairs", "version": version("maskmatch"), **said}
         fields = [*_COLUMNS, *(pa.field(name, pa.string()) for name in self._attributes)]
+        if len(fields) > MOST_COLUMNS:
+            raise InputError(
+                f"with its attributes a row has {len(fields):,} columns, and a manifest {MOST_COLUMNS:,} at "
+                "most: leave some out, or --attributes"
+            )
         self._schema = pa.schema(fields, {METADATA: json.dumps(metadata, sort_keys=True)})
         self.block_rows = min(BLOCK_ROWS, max(1, _BLOCK_VALUES // len(fields)))
         """Pairs that are best written together."""

@@ -1,8 +1,10 @@
 """Lists of images as people have them: read by the rules of manifests, bad rows told with their place."""
 
 import gzip
+import io
 import json
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -29,10 +31,18 @@ def images(found: ImageList) -> list[tuple[str, str | None]]:
 ROWS = [("a.jpg", "anna"), ("b.jpg", None)]
 
 
-def parquet(folder) -> bytes:
-    path = folder / "written.parquet"
-    pq.write_table(pa.table({"image_id": ["a.jpg", "b.jpg"], "subject_id": ["anna", None]}), path)
-    return path.read_bytes()
+def parquet() -> bytes:
+    file = io.BytesIO()
+    pq.write_table(pa.table({"image_id": ["a.jpg", "b.jpg"], "subject_id": ["anna", None]}), file)
+    return file.getvalue()
+
+
+def workbook() -> bytes:
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    for row in (("Image ID", "subject_id"), *ROWS):
+        book.active.append(row)
+    book.save(file)
+    return file.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -43,11 +53,12 @@ def parquet(folder) -> bytes:
         ("x.csv.gz", gzip.compress(b"subject_id;image_id\nanna;a.jpg\n;b.jpg\n")),
         ("x.jsonl", '{"image_id": "a.jpg", "subject_id": "anna"}\n{"image_id": "b.jpg"}\n'),
         ("x.json", json.dumps([{"image_id": "a.jpg", "subject_id": "anna"}, {"image_id": "b.jpg"}])),
-        ("x.parquet", None),
+        ("x.parquet", parquet()),
+        ("x.xlsx", workbook()),
     ],
 )
 def test_each_kind_of_file_is_a_list(tmp_path, name, data):
-    found = read(tmp_path, name, parquet(tmp_path) if data is None else data)
+    found = read(tmp_path, name, data)
     assert images(found) == ROWS
     assert not found.bad_rows
     assert found.rows == 2
