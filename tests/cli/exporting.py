@@ -72,5 +72,5 @@ def published(store, rows, day=DAY):
 def exported(store, form, output, *more, day: date | None = DAY):
     """Run the command; return its exit status."""
     dates = [f"--date={day}"] if day else []
-    words = ["export", f"--format={form}", f"--warehouse={store.uri}", f"--output={output}"]
+    words = ["export", f"--format={form}", f"--warehouse={store.uri}", f"--to={output}"]
     return main([*words, *dates, *more])

@@ -73,7 +73,7 @@ def test_an_export_that_breaks_off_leaves_what_was_there(warehouse, tmp_path, fo
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        export(warehouse, [DAY], form=form, target=Target("out", path=output), progress=broken)
+        export(warehouse, [DAY], form=form, target=Target("out", path=output), replace=True, progress=broken)
     assert output.read_text() == "earlier"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "warehouse"]
 
@@ -87,7 +87,7 @@ def test_an_export_to_s3_that_breaks_off_leaves_what_was_there(s3_warehouse):
 
     target = Target("out", store=s3_warehouse, key="out")
     with pytest.raises(KeyboardInterrupt):
-        export(s3_warehouse, [DAY], form="csv", target=target, progress=broken)
+        export(s3_warehouse, [DAY], form="csv", target=target, replace=True, progress=broken)
     assert s3_warehouse.get("out") == b"earlier"
 
 
@@ -105,12 +105,25 @@ def test_tables_on_s3_are_exported_to_s3_and_to_a_file_alike(s3_warehouse, tmp_p
         assert [unquote(name) for name in names] == list(TEXTS)
 
 
+def test_what_is_there_is_replaced_only_if_it_is_asked_for(warehouse, s3_warehouse, tmp_path, capsys):
+    published(warehouse, [row(1)])
+    (tmp_path / "out").write_text("earlier")
+    s3_warehouse.put("out", b"earlier")
+    for output in (tmp_path / "out", f"{s3_warehouse.uri}/out"):
+        assert exported(warehouse, "nist", output) == 1
+    assert capsys.readouterr().err.count("out is there already: name another file, or add --replace") == 2
+    assert (tmp_path / "out").read_text() == s3_warehouse.get("out").decode() == "earlier"
+    for output in (tmp_path / "out", f"{s3_warehouse.uri}/out"):
+        assert exported(warehouse, "nist", output, "--replace") == 0
+    assert (tmp_path / "out").read_bytes() == s3_warehouse.get("out")
+
+
 def test_an_object_that_no_store_takes_at_once_is_refused(warehouse, tmp_path, monkeypatch):
     monkeypatch.setattr("maskmatch.storage.exports.whole._MOST_BYTES_OF_A_PUT", 1000)
     published(warehouse, [row(number) for number in range(100)])
     target = Target("out", store=FileStore(tmp_path / "elsewhere"), key="out")
     with pytest.raises(InputError, match="name fewer dates, or a file"):
-        export(warehouse, [DAY], form="nist", target=target, progress=lambda *_: None)
+        export(warehouse, [DAY], form="nist", target=target, replace=True, progress=lambda *_: None)
     assert not (tmp_path / "elsewhere").exists()
     assert exported(warehouse, "nist", tmp_path / "match.log") == 0
 
@@ -194,4 +207,4 @@ def test_it_explains_itself(capsys):
     assert caught.value.code == 0
     assert "enrollTempl verifTempl simScore returnCode" in shown
     assert "claimed_id real_id probe_label score" in shown
-    assert "maskmatch export --format csv --excel --date 2026-11-22 --output outcomes.csv" in shown
+    assert "maskmatch export --format csv --excel --date 2026-11-22 --to outcomes.csv" in shown

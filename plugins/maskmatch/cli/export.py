@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from maskmatch.cli.objects import typed_place
 from maskmatch.cli.options import add_place, day_of, store_of
 from maskmatch.core.errors import InputError, WrongSetting
 
@@ -29,9 +30,9 @@ In ids of nist and bob, blanks, quotes, #, % and what is not ASCII are written %
 What is left out is counted and told.
 
 examples:
-  maskmatch export --format csv --excel --date 2026-11-22 --output outcomes.csv
-  maskmatch export --format nist --date 2026-11-22 --output match.log
-  maskmatch export --format bob --from-date 2026-11-01 --to-date 2026-11-30 --output s3://bucket/scores.txt
+  maskmatch export --format csv --excel --date 2026-11-22 --to outcomes.csv
+  maskmatch export --format nist --date 2026-11-22 --to match.log
+  maskmatch export --format bob --from-date 2026-11-01 --to-date 2026-11-30 --to s3://bucket/scores.txt
 """
 
 
@@ -50,12 +51,12 @@ def add_export_options(parser: argparse.ArgumentParser) -> None:
     add("--to-date", type=day_of, metavar="DATE", help="the last of them")
     add_place(parser, "warehouse", "plans, journals and tables")
     add(
-        "--output",
-        metavar="PLACE",
+        "--to",
+        metavar="FILE",
         required=True,
-        help="a path, file:///path or s3://bucket/key, reached with the key of the warehouse; what is there "
-        "is replaced",
+        help="a path, file:///path or s3://bucket/key, reached with the key of the warehouse",
     )
+    add("--replace", action="store_true", help="replace a file that is there")
     add("--excel", action="store_true", help="begin a csv with the mark by which Excel knows UTF-8")
 
 
@@ -69,7 +70,8 @@ def export(args: argparse.Namespace) -> int:
         store_of(args, "warehouse"),
         _days(args),
         form="excel" if args.excel else args.format,
-        target=_target(args.output),
+        target=_target(args.to),
+        replace=args.replace,
         progress=_Progress(),
     )
     sys.stdout.write("\n".join(done.lines()) + "\n")
@@ -85,17 +87,15 @@ def _days(args: argparse.Namespace) -> list[date]:
     return [args.date] if args.date else days_between(*several)
 
 
-def _target(output: str) -> "Target":
-    """Return where a file is to be, from a path or an address."""
-    from maskmatch.core.places import read_place
+def _target(text: str) -> "Target":
+    """Return where a file is to be."""
     from maskmatch.storage.exports import Target
 
-    place = read_place(output) if "://" in output else Path(output)
+    place = typed_place(text)
     if isinstance(place, Path):
-        path = place.absolute()
-        return Target(f"{path.parent.resolve().as_uri()}/{path.name}", path=path)
+        return Target(place.as_uri(), path=place)
     if not place.key or place.key.endswith("/"):
-        raise InputError(f"{output!r} names no object: s3://bucket/key is one")
+        raise InputError(f"{text!r} names no object: s3://bucket/key is one")
     bucket = f"s3://{place.bucket}"
     store = store_of(argparse.Namespace(warehouse=bucket), "warehouse")
     return Target(f"{bucket}/{place.key}", store=store, key=place.key)

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from maskmatch.core.errors import InputError
 from maskmatch.core.shown import plain
-from maskmatch.storage.exports import FORMS, Form, Tables, Tally, Target, check_path, write_whole
+from maskmatch.storage.exports import FORMS, Form, Tables, Tally, Target, check_path, is_there, write_whole
 from maskmatch.storage.object_stores import Store
 from maskmatch.storage.tables import outcomes_key
 
@@ -38,13 +38,21 @@ class Exported:
 
 
 def export(
-    warehouse: Store, asked: Sequence[date], *, form: str, target: Target, progress: Progress
+    warehouse: Store,
+    asked: Sequence[date],
+    *,
+    form: str,
+    target: Target,
+    replace: bool,
+    progress: Progress,
 ) -> Exported:
     """Write the outcomes of the dates that have some; raise InputError where none has.
 
-    The target is written whole, or not at all.
+    The target is written whole, or not at all; one that is there only if it is to `replace` it.
     """
     _check_target(warehouse, target, form)
+    if not replace and is_there(target):
+        raise InputError(f"{plain(target.address)} is there already: name another file, or add --replace")
     days = _published(warehouse, asked)
     tally = Tally()
     with Tables(warehouse, days) as tables:

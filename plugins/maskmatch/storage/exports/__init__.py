@@ -17,11 +17,22 @@ from maskmatch.storage.exports.bob import ScoreFile
 from maskmatch.storage.exports.lines import Form, Tally
 from maskmatch.storage.exports.nist import MatchLog
 from maskmatch.storage.exports.sheet import ExcelSheet, Sheet
-from maskmatch.storage.exports.whole import Tables, Target, check_path, write_whole
+from maskmatch.storage.exports.whole import Tables, Target, check_path, is_there, write_whole
 
 FORMS: Mapping[str, Callable[[], Form]] = MappingProxyType(
     {"nist": MatchLog, "bob": ScoreFile, "csv": Sheet, "excel": ExcelSheet}
 )
 """By the word for each; `excel` is `csv` with the mark by which Excel knows UTF-8."""
 
-__all__ = ["FORMS", "ExcelSheet", "Form", "Sheet", "Tables", "Tally", "Target", "check_path", "write_whole"]
+__all__ = [
+    "FORMS",
+    "ExcelSheet",
+    "Form",
+    "Sheet",
+    "Tables",
+    "Tally",
+    "Target",
+    "check_path",
+    "is_there",
+    "write_whole",
+]

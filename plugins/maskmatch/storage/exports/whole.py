@@ -13,7 +13,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import IO, NamedTuple, Self
@@ -47,61 +47,57 @@ class Target(NamedTuple):
 
 
 class Tables:
-    """The outcomes of some dates, on local disk until the end of the block."""
+    """The outcomes of some dates, on local disk until the end of the block, in files without a name."""
 
     def __init__(self, warehouse: Store, days: Sequence[date]) -> None:
         self._warehouse = warehouse
         self._days = days
-        self._folder = tempfile.TemporaryDirectory(prefix=_PREFIX)
+        self._files: dict[date, pq.ParquetFile] = {}
+        self._open = ExitStack()
 
     def __enter__(self) -> Self:
         """Bring them; raise InputError for one that cannot be kept or read."""
-        try:
+        with self._open:
             for day in self._days:
-                self._bring(day)
-        except BaseException:
-            self._folder.cleanup()
-            raise
+                self._files[day] = self._brought(day)
+            self._open = self._open.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Remove them."""
-        self._folder.cleanup()
+        self._open.close()
 
     @property
     def rows(self) -> int:
         """Return how many rows there are."""
-        return sum(pq.read_metadata(self._path(day)).num_rows for day in self._days)
+        return sum(file.metadata.num_rows for file in self._files.values())
 
     @property
     def schema(self) -> pa.Schema:
         """Return the columns of all dates, the date `ds` as the last."""
-        kinds = {field.name: field.type for day in self._days for field in pq.read_schema(self._path(day))}
+        kinds = {field.name: field.type for file in self._files.values() for field in file.schema_arrow}
         return pa.schema([*kinds.items(), ("ds", pa.date32())])
 
     def blocks(self, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
         """Yield the rows of all dates with these columns (None: all); what a date lacks is null."""
         schema = self.schema
         fields = [schema.field(name) for name in columns or schema.names]
-        for day in self._days:
-            with pq.ParquetFile(self._path(day)) as file:
-                there = [field.name for field in fields if field.name in file.schema_arrow.names]
-                for group in range(file.num_row_groups):  # all in one call would keep what it has read
-                    for block in file.iter_batches(_BLOCK_ROWS, row_groups=[group], columns=there):
-                        yield _with_all(block, fields, day)
+        for day, file in self._files.items():
+            there = [field.name for field in fields if field.name in file.schema_arrow.names]
+            for group in range(file.num_row_groups):  # all in one call would keep what it has read
+                for block in file.iter_batches(_BLOCK_ROWS, row_groups=[group], columns=there):
+                    yield _with_all(block, fields, day)
 
-    def _bring(self, day: date) -> None:
+    def _brought(self, day: date) -> pq.ParquetFile:
         with _disk(tempfile.gettempdir()):
-            with self._path(day).open("wb") as file:
-                copy_object(self._warehouse, outcomes_key(day), file)
+            file = self._open.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  it is, in self._open
+            copy_object(self._warehouse, outcomes_key(day), file)
+            file.seek(0)
             try:
-                pq.read_metadata(self._path(day))
+                return pq.ParquetFile(file)
             except pa.ArrowException as error:
                 address = outcomes_address(self._warehouse, day)
                 raise InputError(f"{address} is no table: publish the date again") from error
-
-    def _path(self, day: date) -> Path:
-        return Path(self._folder.name, f"{day}.parquet")
 
 
 def _with_all(block: pa.RecordBatch, fields: Sequence[pa.Field], day: date) -> pa.RecordBatch:
@@ -123,6 +119,13 @@ def check_path(path: Path) -> None:
         raise InputError(f"{plain(str(path))} is not a file: name another")
     if not path.parent.is_dir():
         raise InputError(f"{plain(str(path.parent))} is no folder: make it, or name another file")
+
+
+def is_there(target: Target) -> bool:
+    """Return True if a target would be replaced."""
+    if target.path:
+        return target.path.exists()
+    return target.store is not None and target.store.head(target.key) is not None
 
 
 def write_whole(target: Target, blocks: Iterable[bytes]) -> None:

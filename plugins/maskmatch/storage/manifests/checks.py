@@ -51,7 +51,7 @@ class Checker:
 
     def check(self, records: Records, *, lacks_pair_id: bool) -> tuple[pa.RecordBatch, list[BadRow]]:
         """Return the rows that are pairs, and those that are none."""
-        texts = {name: _cleaned(column) for name, column in records.columns.items()}
+        texts = {name: cleaned(column) for name, column in records.columns.items()}
         for name in COLUMNS:
             if name not in texts:
                 texts[name] = pa.nulls(records.count, pa.string())
@@ -143,7 +143,7 @@ class Checker:
         return pa.RecordBatch.from_arrays([kept[name] for name in ROWS.names], schema=ROWS)
 
 
-def _cleaned(column: pa.Array) -> pa.Array:
+def cleaned(column: pa.Array) -> pa.Array:
     """Return texts without blanks around them, and null for what stands for an unknown value."""
     column = pc.utf8_trim_whitespace(column)
     if (pc.min(pc.binary_length(column)).as_py() or 0) > _LONGEST_UNKNOWN:

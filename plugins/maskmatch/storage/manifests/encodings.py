@@ -35,13 +35,16 @@ _NAMES = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8 with BOM", "utf-16": "UTF-16 wit
 
 
 class Decoder:
-    """Turns the bytes of one file into UTF-8; `encoding` is told, or found."""
+    """Turns the bytes of one file into UTF-8; `encoding` is told by a setting, or found."""
 
-    def __init__(self, head: bytes, encoding: str | None = None) -> None:
-        self._encoding = _known(encoding) if encoding else _marked(head)
+    def __init__(
+        self, head: bytes, encoding: str | None = None, *, setting: str = "manifest_encoding"
+    ) -> None:
+        self._setting = setting
+        self._encoding = _known(encoding, setting) if encoding else _marked(head)
         if self._encoding is None and head.count(0) > _NUL_SHARE * len(head):
             raise InputError(
-                "it looks like UTF-16 without a byte order mark: save it as UTF-8, or set manifest_encoding"
+                f"it looks like UTF-16 without a byte order mark: save it as UTF-8, or set {setting}"
             )
         self._wide = self._encoding is not None and self._encoding.startswith(("utf-16", "utf-32"))
         self._ahead = codecs.getincrementaldecoder(self._encoding or "utf-8")("surrogatepass")
@@ -51,6 +54,11 @@ class Decoder:
         """Return the encoding as people call it; a file of ASCII alone is UTF-8."""
         encoding = self._encoding or "utf-8"
         return _NAMES.get(encoding, encoding)
+
+    @property
+    def complaint(self) -> str:
+        """Return what a text is that is not in the encoding, and the cure."""
+        return f"is not {self.name}: save the file as UTF-8, or set {self._setting}"
 
     def widen(self, chunk: bytes, *, is_last: bool) -> bytes:
         """Return a chunk in which a line feed is one byte, whatever the encoding."""
@@ -78,13 +86,13 @@ class Decoder:
         return lines.decode(self._encoding, "surrogateescape").encode("utf-8", "surrogatepass")
 
 
-def _known(encoding: str) -> str:
+def _known(encoding: str, setting: str) -> str:
     try:
         name = codecs.lookup(encoding).name
         "\n".encode(name)
     except (LookupError, UnicodeError) as error:
         raise InputError(
-            f"manifest_encoding {shown(encoding)} is not known: take utf-8, gb18030 or utf-16"
+            f"{setting} {shown(encoding)} is not known: take utf-8, gb18030 or utf-16"
         ) from error
     return name
 
