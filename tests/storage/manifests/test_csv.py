@@ -118,6 +118,11 @@ def test_blank_lines_may_stand_before_the_header(tmp_path):
     assert [row["manifest_line"] for row in found.rows] == [4]
 
 
+def test_lines_that_end_now_so_and_now_so_are_told(tmp_path):
+    with pytest.raises(InputError, match="some of its lines end with a carriage return alone"):
+        read(tmp_path, "x.csv", f'{HEADER},attr_n\rp1,a,b,"x\ny"\r')
+
+
 def test_a_header_with_an_open_quote_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"x.csv cannot be read: "):
         read(tmp_path, "x.csv", 'pair_id,"reference_id,probe_id\n')

@@ -147,6 +147,8 @@ def _header_of(line: bytes, told: str, naming: Naming, encoding: str) -> Header:
         names = split_line(line, separator)
         if names is not None and (best is None or len(names) > best[0]):
             best = (len(names), separator, names)
+    if best is None and b"\r" in line:
+        raise InputError("some of its lines end with a carriage return alone: save it with line feeds")
     if best is None:
         raise InputError("its header has a quote that is not closed: mend the first line")
     names = [name.strip() for name in best[2]]

@@ -166,7 +166,7 @@ class Manifest:
     def _read_text(self, head: bytes, stream: BinaryIO, naming: Naming) -> Iterator[Portion]:
         decoder = Decoder(head, self._options.encoding)
         text = Decoder(head, self._options.encoding).widen(head, is_last=False)
-        refuse_binary(text, self._key)
+        refuse_binary(text, "" if self.summary.compressions else self._key)
         form = self._form(text)
         if form is Form.CSV:
             reader: Iterable[Records] = CsvReader(read_blocks(stream, head, decoder), naming, decoder)
