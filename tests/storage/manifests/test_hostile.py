@@ -108,6 +108,17 @@ def test_a_huge_entry_of_a_dictionary_is_not_repeated_for_each_row(tmp_path):
     assert len(found.bad) == 3000
 
 
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
+def test_a_dictionary_too_large_for_memory_is_refused(tmp_path, kind):
+    entries = pa.array(["x" * (20 << 20), "y" * (20 << 20)], kind)
+    note = pa.DictionaryArray.from_arrays(pa.array([0, 1] * 1000, pa.int32()), entries)
+    table = pa.table({"reference_id": ["a"] * 2000, "probe_id": ["b"] * 2000, "attr_n": note})
+    sink = io.BytesIO()
+    pq.write_table(table, sink, dictionary_pagesize_limit=GIB)
+    with pytest.raises(InputError, match="'attr_n' has a dictionary of 41,943,048 bytes, at most"):
+        read(tmp_path, "x.parquet", sink.getvalue())
+
+
 def test_a_column_too_large_for_memory_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(parquet, "MOST_CHUNK_BYTES", 1000)
     ids = [str(number) for number in range(3000)]
