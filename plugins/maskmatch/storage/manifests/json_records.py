@@ -54,7 +54,7 @@ def _target(name: str, naming: Naming) -> str | None:
 
 def _text(value: Any, column: str) -> str | None:
     if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
+        return ""  # what is there and unknown is not what is not there
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict | list):
