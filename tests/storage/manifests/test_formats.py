@@ -10,6 +10,8 @@ import pyarrow as pa
 import pytest
 
 from maskmatch.core.errors import InputError
+from maskmatch.storage.manifests import Manifest
+from tests.s3 import client_of
 from tests.storage.manifests.reading import FORMATS, HEADER, as_array, as_csv, read
 
 ROWS = [
@@ -300,3 +302,19 @@ def test_an_encoding_without_the_bytes_of_ascii_is_refused(tmp_path, encoding):
 def test_bytes_with_many_zeros_are_not_taken_for_a_text(tmp_path):
     with pytest.raises(InputError, match="it is binary, and of no kind that is read"):
         read(tmp_path, "x.dat", b"\x93NUMPY\x01\0v\0" + bytes(3000))
+
+
+@pytest.mark.server
+def test_an_object_that_says_it_is_packed_is_unpacked_once(s3_store, seaweed):
+    key = "manifests/ds=2026-01-02/x.csv"
+    client = client_of(seaweed)
+    client.put_object(
+        Bucket="maskmatch",
+        Key=f"{s3_store.uri.removeprefix('s3://maskmatch/')}/{key}",
+        Body=gzip.compress(as_csv(ROWS)),
+        ContentEncoding="gzip",
+    )
+    client.close()
+    manifest = Manifest(s3_store, key)
+    assert sum(portion.rows.num_rows for portion in manifest) == 2
+    assert manifest.summary.compressions == ("gzip",)

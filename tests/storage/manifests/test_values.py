@@ -161,6 +161,8 @@ def test_text_like_a_formula_is_text(tmp_path, name, text):
         ("attr_note", "x" * 1025, "value_invalid"),
         ("attr_note", "https://cdn/x.jpg?access_token=geheim", "signed_url_refused"),
         ("attr_note", "https:%2F%2Fu:geheim@h/", "signed_url_refused"),
+        ("attr_note", "https://cdn/x.jpg？token＝geheim", "signed_url_refused"),
+        ("reference_id", "https://cdn/x.jpg？token=geheim", "signed_url_refused"),
         ("pair_id", "//u:geheim@h/", "signed_url_refused"),
         ("probe_id", "https://u:geheim@h/x", "signed_url_refused"),
         ("probe_id", "https://cdn/x?X-Amz-Signature=geheim", "signed_url_refused"),
@@ -236,3 +238,8 @@ def test_texts_of_parquet_may_be_coded_as_lengths_and_not_as_what_they_share(tmp
 def test_an_error_of_a_cell_is_a_bad_row(tmp_path, error):
     (bad,) = read(tmp_path, "x.xlsx", as_xlsx([{**ROW, "attr_n": error}])).bad
     assert f"the cell shows the error {error}: mend its formula" in bad.message
+
+
+def test_the_header_of_a_sheet_may_stand_again(tmp_path):
+    found = read(tmp_path, "x.xlsx", as_xlsx([ROW, {name: name for name in ROW}, {**ROW, "pair_id": "p2"}]))
+    assert (found.ids, [row["manifest_line"] for row in found.rows]) == (["p1", "p2"], [2, 4])

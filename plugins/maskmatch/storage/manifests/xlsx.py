@@ -74,6 +74,8 @@ class XlsxReader:
         batch: list[tuple[int, Row]] = []
         read = 0
         for row in rows:
+            if _cut(row[1]) == _cut(header):  # once more, where sheets were put together
+                continue
             batch.append(row)
             if len(batch) == _BATCH_ROWS:
                 yield _records(batch, targets, read)
