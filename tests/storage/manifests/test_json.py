@@ -130,3 +130,15 @@ def test_each_row_says_for_itself_whether_it_has_a_pair_id(tmp_path, first, end,
     found = read(tmp_path, name, text)
     assert sorted(found.ids) == ["p1", made_pair_id("a", "b", None)]
     assert [bad.code for bad in found.bad] == ["pair_id_missing"]
+
+
+@pytest.mark.parametrize("second", ["pair_id", "img1"])
+def test_a_key_that_is_mapped_goes_before_one_with_our_name_as_in_csv(tmp_path, second):
+    names = ["img1", "pair_id", "reference_id", "probe_id"]
+    names.remove(second)
+    row = {name: name for name in [*names, second]}
+    text = f"{json.dumps(row)}\n{GOOD}\n"
+    found = read(tmp_path, "x.jsonl", text, columns="reference_id=img1")
+    assert [each["reference_id"] for each in found.rows] == ["img1", "a"]
+    (bad,) = read(tmp_path, "x.jsonl", text.replace("pair_id", "IMG1", 1), columns="reference_id=img1").bad
+    assert "two keys of the row are reference_id: leave one out" in bad.message

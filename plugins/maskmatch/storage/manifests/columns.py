@@ -61,6 +61,10 @@ class Naming:
         """Return the names of the file that are not read."""
         return [name for name, target in self._targets.items() if target is None]
 
+    def is_mapped(self, name: str) -> bool:
+        """Return True for a name that was said to be one of our columns."""
+        return fold_name(name) in self._mapped
+
     def read_header(self, names: Sequence[str]) -> list[str | None]:
         """Return what each column of a header is to us, None for one to pass over; raise InputError."""
         if len(names) > MOST_COLUMNS:

@@ -32,15 +32,19 @@ def read_object(line: bytes, naming: Naming, encoding: str) -> Fields:
         raise NoRecord(f"it is not JSON: {error}") from error
     if not isinstance(record, dict):
         raise NoRecord("it is not a JSON object: write each row as {...}")
-    fields: Fields = {}
-    for name, value in record.items():
+    return {target: _text(record[name], target) for target, name in _names(record, naming).items()}
+
+
+def _names(record: dict[str, Any], naming: Naming) -> dict[str, str]:
+    """Return the key for each of our columns; one that is mapped to it goes before one with its name."""
+    names: dict[str, str] = {}
+    for name in sorted(record, key=naming.is_mapped, reverse=True):
         target = _target(name, naming)
-        if target is None:
-            continue
-        if target in fields:
+        if target in names and naming.is_mapped(name) == naming.is_mapped(names[target]):
             raise NoRecord(f"two keys of the row are {target}: leave one out", column=target)
-        fields[target] = _text(value, target)
-    return fields
+        if target:
+            names.setdefault(target, name)
+    return names
 
 
 def _target(name: str, naming: Naming) -> str | None:
