@@ -16,7 +16,7 @@ from botocore.client import Config
 from botocore.credentials import RefreshableCredentials
 
 from devstack.netfaults import Relay
-from maskmatch.core.errors import InputError, ObjectExists, ObjectMissing, StopRun, Unavailable
+from maskmatch.core.errors import InputError, ObjectExists, ObjectMissing, StopRun, StoreAway, Unavailable
 from maskmatch.storage.object_stores import (
     FileStore,
     S3Store,
@@ -24,6 +24,7 @@ from maskmatch.storage.object_stores import (
     open_store,
     probe_conditional_writes,
 )
+from maskmatch.storage.object_stores.copying import copy_object
 from maskmatch.storage.object_stores.s3_client import s3_client, s3_config
 from tests.s3 import client_of
 
@@ -181,6 +182,30 @@ def test_a_stream_that_breaks_off_raises_instead_of_ending():
         with pytest.raises(Unavailable):
             list(stream)
         stream.close()
+
+
+def test_a_copy_that_breaks_off_is_begun_anew_and_ends_after_three_times(tmp_path):
+    lengths = iter([1000, 500])
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", str(next(lengths)))
+            self.end_headers()
+            self.wfile.write(b"x" * 500)
+
+        def log_message(self, *args):
+            pass
+
+    with served(Handler, tries=5) as store, (tmp_path / "x").open("w+b") as file:
+        copy_object(store, "x", file)
+    assert (tmp_path / "x").read_bytes() == b"x" * 500
+    with (
+        cutting_store(b"x" * 500, 1000) as store,
+        (tmp_path / "y").open("w+b") as file,
+        pytest.raises(StoreAway),
+    ):
+        copy_object(store, "x", file)
 
 
 def test_a_bucket_name_that_cannot_be_is_no_outage(seaweed):
