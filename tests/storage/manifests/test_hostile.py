@@ -14,7 +14,7 @@ import pytest
 
 from maskmatch.core.errors import InputError, Unavailable
 from maskmatch.core.manifest_options import ManifestOptions
-from maskmatch.storage.manifests import Manifests, fetching, lines, parquet, reader, xlsx
+from maskmatch.storage.manifests import Manifests, csv_records, fetching, lines, parquet, reader, xlsx
 from maskmatch.storage.object_stores import FileStore
 from tests.storage.manifests.reading import HEADER, as_parquet, as_xlsx, read
 
@@ -161,6 +161,16 @@ def test_a_quote_in_every_line_ends(tmp_path):
     found = read(tmp_path, "x.csv", f"{HEADER}\n" + 'p,a,"b\n' * 20_000)
     assert len(found.bad) >= 10_000
     assert not found.rows
+
+
+def test_lines_of_a_quoted_value_that_can_be_no_rows_are_not_taken_apart(tmp_path, monkeypatch):
+    def refuse(*_args):
+        raise AssertionError("a line was taken apart that has too few separators")
+
+    monkeypatch.setattr(csv_records, "split_line", refuse)
+    value = '"' + "x,\n" * 30 + "\n" * 30 + '"'
+    found = read(tmp_path, "x.csv", f"{HEADER},attr_n\n" + f"p,a,b,{value}\n" * 2000)
+    assert (len(found.rows), found.bad) == (2000, [])
 
 
 def test_a_name_of_a_file_with_half_a_character_can_be_written_down(tmp_path):
