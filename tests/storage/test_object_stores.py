@@ -26,6 +26,7 @@ from maskmatch.storage.object_stores import (
 )
 from maskmatch.storage.object_stores.copying import copy_object
 from maskmatch.storage.object_stores.s3_client import s3_client, s3_config
+from maskmatch.storage.object_stores.s3_uploads import PART_BYTES
 from tests.s3 import client_of
 
 pytestmark = pytest.mark.server
@@ -45,6 +46,47 @@ def test_a_file_is_put_and_an_object_replaced_whole(store, tmp_path):
     store.put("x", b"old and longer")
     store.put_file("x", str(path))
     assert store.get("x") == b"new"
+
+
+@pytest.mark.parametrize("size", [0, 10, PART_BYTES, PART_BYTES + 1, 2 * PART_BYTES + 5])
+def test_what_is_written_piece_by_piece_is_there_when_it_is_whole(store, size):
+    data = os.urandom(size)
+    with store.writing("a/b.bin") as stream:
+        for start in range(0, size, 3_000_000):
+            assert stream.write(data[start : start + 3_000_000]) == len(data[start : start + 3_000_000])
+            assert store.head("a/b.bin") is None
+    assert store.get("a/b.bin") == data
+
+
+@pytest.mark.parametrize("size", [10, PART_BYTES + 1])
+def test_what_breaks_off_while_it_is_written_leaves_nothing_new(store, size):
+    store.put("x", b"old")
+
+    def broken_off() -> None:
+        with store.writing("x") as stream:
+            stream.write(bytes(size))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
+    assert store.get("x") == b"old"
+    assert [found.key for found in store.list("")] == ["x"]
+
+
+def test_parts_of_an_upload_that_broke_off_are_removed(s3_store, seaweed):
+    client = client_of(seaweed)
+
+    def broken_off() -> None:
+        with s3_store.writing("x") as stream:
+            stream.write(bytes(PART_BYTES + 1))
+            assert client.list_multipart_uploads(Bucket="maskmatch")["Uploads"]
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
+    prefix = s3_store.uri.removeprefix("s3://maskmatch/")
+    left = client.list_multipart_uploads(Bucket="maskmatch").get("Uploads", [])
+    assert not [upload for upload in left if upload["Key"].startswith(prefix)]
 
 
 def test_an_object_that_is_not_there_is_missing(store):

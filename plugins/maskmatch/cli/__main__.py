@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from io import TextIOWrapper
 
-from maskmatch.cli import doctor, orders, quota, run, serve, status, validate
+from maskmatch.cli import doctor, orders, pairs, quota, run, serve, status, validate
 from maskmatch.cli.account_options import add_permit_store
 from maskmatch.cli.options import EPILOG, Command, add_plan_options
 from maskmatch.core.errors import (
@@ -85,6 +85,11 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_validate_options(
         _command(
             commands, "validate", validate.validate, "read manifests and say what is in them; pay nothing"
+        )
+    )
+    pairs.add_pairs_options(
+        _command(
+            commands, "pairs", pairs.pairs, "make a manifest of pairs from a list of images; pay nothing"
         )
     )
     run.add_run_options(

@@ -12,7 +12,7 @@ GOOD = [f"g{number},a,b" for number in range(200)]
 @pytest.fixture(params=[200, 1 << 20], autouse=True)
 def block_bytes(request, monkeypatch):
     monkeypatch.setattr(lines, "BLOCK_BYTES", request.param)
-    monkeypatch.setattr("maskmatch.storage.manifests.reader.HEAD_BYTES", min(100, request.param))
+    monkeypatch.setattr("maskmatch.storage.manifests.record_file.HEAD_BYTES", min(100, request.param))
 
 
 def csv_of(*rows, header=HEADER):

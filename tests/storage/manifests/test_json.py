@@ -113,7 +113,7 @@ def test_bytes_that_are_no_text_are_one_bad_row(tmp_path):
 @pytest.mark.parametrize("size", [100, 1000])
 def test_the_size_of_blocks_changes_nothing(tmp_path, size, monkeypatch):
     monkeypatch.setattr(lines, "BLOCK_BYTES", size)
-    monkeypatch.setattr("maskmatch.storage.manifests.reader.HEAD_BYTES", 50)
+    monkeypatch.setattr("maskmatch.storage.manifests.record_file.HEAD_BYTES", 50)
     text = "".join(GOOD.replace("p1", f"p{number}") + "\n" for number in range(100))
     assert read(tmp_path, "x.jsonl", text).ids == [f"p{number}" for number in range(100)]
 

@@ -1,7 +1,8 @@
 """Manifests as people export them: from objects to batches of rows that are pairs, and bad rows with reasons.
 
     listing                 what lies in the folder of a date
-    reader                  one manifest: what it is, batch by batch
+    reader                  one manifest, batch by batch
+    record_file, summaries  one file of rows of any kind: what it is, its records and how they are told
     fetching, unpacking     to bounded local disk, and plain
     content, encodings      what the bytes are
     lines                   blocks of whole lines
@@ -19,8 +20,9 @@ Decision: docs/adr/0018-one-reader-of-manifests.md
 """
 
 from maskmatch.storage.manifests.listing import Listing, find_manifests, folder_of
-from maskmatch.storage.manifests.reader import FileSummary, Manifest, Portion, describe_file
+from maskmatch.storage.manifests.reader import Manifest, Portion
 from maskmatch.storage.manifests.rows import ROWS, row_ids
+from maskmatch.storage.manifests.summaries import FileSummary, describe_file
 from maskmatch.storage.manifests.whole import Manifests
 
 __all__ = [

@@ -54,7 +54,7 @@ class Checker:
 
         With `lacks_pair_id` a row whose pair id is null, and not just empty, gets one.
         """
-        texts = {name: _cleaned(column) for name, column in records.columns.items()}
+        texts = {name: cleaned(column) for name, column in records.columns.items()}
         for name in COLUMNS:
             if name not in texts:
                 texts[name] = pa.nulls(records.count, pa.string())
@@ -152,7 +152,7 @@ def _are_null(column: pa.Array) -> Mask:
     return null
 
 
-def _cleaned(column: pa.Array) -> pa.Array:
+def cleaned(column: pa.Array) -> pa.Array:
     """Return texts without blanks around them, and null for what stands for an unknown value."""
     column = pc.utf8_trim_whitespace(column)
     if (pc.min(pc.binary_length(column)).as_py() or 0) > _LONGEST_UNKNOWN:

@@ -74,7 +74,7 @@ class CsvReader:
                 continue
             if place in block.cut:
                 raise InputError("its first line has more than a mebibyte: this is no header of columns")
-            self._header = _header_of(line, told, self._naming, self._decoder.name)
+            self._header = _header_of(line, told, self._naming, self._decoder.complaint)
             return _behind(block, place + 1)
         return _behind(block, len(block.ends))
 
@@ -117,7 +117,7 @@ class CsvReader:
                     place,
                     separator=header.separator,
                     width=len(header.targets),
-                    encoding=self._decoder.name,
+                    complaint=self._decoder.complaint,
                 )
             except OutOfLines:
                 is_record[place:] = False
@@ -135,14 +135,12 @@ class CsvReader:
         return found, len(block.ends)
 
 
-def _header_of(line: bytes, told: str, naming: Naming, encoding: str) -> Header:
+def _header_of(line: bytes, told: str, naming: Naming, complaint: str) -> Header:
     best: tuple[int, str, list[str]] | None = None
     try:
         line.decode()
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"its header is not {encoding}: save the file as UTF-8, or set manifest_encoding"
-        ) from error
+        raise InputError(f"its header {complaint}") from error
     for separator in told or SEPARATORS:
         names = split_line(line, separator)
         if names is not None and (best is None or len(names) > best[0]):

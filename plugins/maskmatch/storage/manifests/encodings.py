@@ -43,17 +43,22 @@ _NAMES = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8 with BOM", "utf-16": "UTF-16 wit
 
 
 class Decoder:
-    """Turns the bytes of one file into UTF-8; `encoding` is told, or found."""
+    """Turns the bytes of one file into UTF-8; `encoding` is told by a setting, or found."""
 
-    def __init__(self, head: bytes, encoding: str | None = None) -> None:
-        self._encoding = _known(encoding) if encoding else _marked(head)
+    def __init__(
+        self, head: bytes, encoding: str | None = None, *, setting: str = "manifest_encoding"
+    ) -> None:
+        self._setting = setting
+        self._encoding = _known(encoding, setting) if encoding else _marked(head)
         if self._encoding == "utf-32" and not encoding:
             raise InputError("it is UTF-32: save it as UTF-8")
         if self._encoding is None and (wide := _unmarked(head)):
             raise InputError(
-                "it looks like UTF-16 without a byte order mark: save it as UTF-8, or set manifest_encoding "
-                f"to {wide}"
+                f"it looks like UTF-16 without a byte order mark: save it as UTF-8, or set {setting} to "
+                f"{wide}"
             )
+        if self._encoding in {"utf-16", "utf-32"} and _marked(head) != self._encoding:
+            raise InputError(f"it has no byte order mark of {self._encoding}: set {setting} to ")
         if self._encoding in {"utf-16", "utf-32"} and _marked(head) != self._encoding:
             raise InputError(
                 f"it has no byte order mark of {self._encoding}: set manifest_encoding to "
@@ -67,6 +72,11 @@ class Decoder:
         """Return the encoding as people call it; a file of ASCII alone is UTF-8."""
         encoding = self._encoding or "utf-8"
         return _NAMES.get(encoding, encoding)
+
+    @property
+    def complaint(self) -> str:
+        """Return what a text is that is not in the encoding, and the cure."""
+        return f"is not {self.name}: save the file as UTF-8, or set {self._setting}"
 
     def widen(self, chunk: bytes, *, is_last: bool) -> bytes:
         """Return a chunk in which a line feed is one byte, whatever the encoding."""
@@ -102,7 +112,7 @@ def _unmarked(head: bytes) -> str:
     return "utf-16-le" if odd > even else "utf-16-be"
 
 
-def _known(encoding: str) -> str:
+def _known(encoding: str, setting: str) -> str:
     try:
         name = codecs.lookup(encoding).name
         other = _BEYOND.encode(name, "ignore")
@@ -111,7 +121,7 @@ def _known(encoding: str) -> str:
             raise LookupError(encoding)  # noqa: TRY301 - lines and separators would not be found
     except (LookupError, UnicodeError) as error:
         raise InputError(
-            f"manifest_encoding {shown(encoding)} is not known: take utf-8, gb18030 or utf-16"
+            f"{setting} {shown(encoding)} is not known: take utf-8, gb18030 or utf-16"
         ) from error
     return name
 

@@ -68,7 +68,7 @@ class JsonReader:
     def _read_line(self, block: Block, place: int) -> Fields:
         if place in block.cut:
             raise NoRecord("the line has more than a mebibyte: no row is so long")
-        return read_object(block.line(place), self._naming, self._decoder.name)
+        return read_object(block.line(place), self._naming, self._decoder.complaint)
 
     def _fast_columns(self, members: Members) -> dict[str, pa.Array]:
         """Return columns over all lines; those in doubt are taken out of the lines that were taken apart."""

@@ -19,13 +19,12 @@ class NoRecord(ValueError):
         self.why, self.code, self.column = why, code, column
 
 
-def read_object(line: bytes, naming: Naming, encoding: str) -> Fields:
+def read_object(line: bytes, naming: Naming, complaint: str) -> Fields:
     """Return the values of one flat object by what their columns are to us; raise NoRecord."""
     try:
         record = json.loads(line.decode().removeprefix("\ufeff"), **_HOOKS)
     except UnicodeDecodeError as error:
-        why = f"the line is not {encoding}: save the file as UTF-8, or set manifest_encoding"
-        raise NoRecord(why) from error
+        raise NoRecord(f"the line {complaint}") from error
     except NoRecord:
         raise
     except (ValueError, RecursionError) as error:

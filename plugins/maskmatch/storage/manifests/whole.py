@@ -10,8 +10,9 @@ from maskmatch.core.manifest_options import ManifestOptions
 from maskmatch.core.pairs import ATTRIBUTE_PREFIX, BadRow, Pair
 from maskmatch.core.shown import plain
 from maskmatch.storage.manifests.columns import MOST_COLUMNS
-from maskmatch.storage.manifests.reader import FileSummary, Manifest
+from maskmatch.storage.manifests.reader import Manifest
 from maskmatch.storage.manifests.rows import row_ids
+from maskmatch.storage.manifests.summaries import FileSummary
 from maskmatch.storage.object_stores import Store
 
 _AT_ONCE = 1000
