@@ -123,7 +123,7 @@ def test_the_size_of_blocks_changes_nothing(tmp_path, size, monkeypatch):
 @pytest.mark.parametrize("name", ["x.jsonl", "x.json"])
 def test_each_row_says_for_itself_whether_it_has_a_pair_id(tmp_path, first, end, name, monkeypatch):
     monkeypatch.setattr(lines, "BLOCK_BYTES", 60)
-    monkeypatch.setattr("maskmatch.storage.manifests.reader.HEAD_BYTES", 50)
+    monkeypatch.setattr("maskmatch.storage.manifests.record_file.HEAD_BYTES", 50)
     rows = [GOOD, GOOD.replace('"pair_id": "p1", ', ""), GOOD.replace('"p1"', "null")]
     rows = rows[first:] + rows[:first]
     text = "\n".join(rows) + end if name == "x.jsonl" else "[" + ",\n".join(rows) + "]"

@@ -58,10 +58,8 @@ class Decoder:
                 f"{wide}"
             )
         if self._encoding in {"utf-16", "utf-32"} and _marked(head) != self._encoding:
-            raise InputError(f"it has no byte order mark of {self._encoding}: set {setting} to ")
-        if self._encoding in {"utf-16", "utf-32"} and _marked(head) != self._encoding:
             raise InputError(
-                f"it has no byte order mark of {self._encoding}: set manifest_encoding to "
+                f"it has no byte order mark of {self._encoding}: set {setting} to "
                 f"{self._encoding}-le or {self._encoding}-be, or leave it out"
             )
         self._wide = self._encoding is not None and self._encoding.startswith(_WIDE)
