@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from io import TextIOWrapper
 
 from maskmatch.cli import doctor, export, orders, pairs, quota, run, serve, status, validate
 from maskmatch.cli.account_options import add_permit_store
@@ -31,6 +32,9 @@ _KEYS_HINT = "keys and storage come from the environment here: see maskmatch --h
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status, with what went wrong on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal without UTF-8 shows escapes
+            stream.reconfigure(errors="backslashreplace")
     args = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     for name in ("botocore", "airflow"):

@@ -65,7 +65,7 @@ def validate(args: argparse.Namespace) -> int:
     if args.bad_rows:
         write_bad_row_file(args.bad_rows, findings.bad_rows)
     if args.json:
-        sys.stdout.write(json.dumps(findings.to_record(), ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(json.dumps(findings.to_record(), indent=2) + "\n")
     else:
         sys.stdout.write("\n".join(findings.lines()) + "\n")
     return 1 if findings.why_not else 0

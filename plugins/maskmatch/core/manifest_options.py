@@ -32,7 +32,7 @@ def parse_columns(text: str, known: Collection[str] = COLUMNS) -> Mapping[str, s
     for part in filter(None, (each.strip() for each in text.split(","))):
         ours, separator, theirs = (each.strip() for each in part.partition("="))
         is_ours = ours in known or (ours.startswith(ATTRIBUTE_PREFIX) and ours != ATTRIBUTE_PREFIX)
-        if not separator or not theirs or not is_ours or ours in columns:
+        if not separator or not theirs or not is_ours or ours in columns or theirs in columns.values():
             raise ValueError(f"{shown_value(text)} is not such a list")
         columns[ours] = theirs
     return MappingProxyType(columns)

@@ -84,6 +84,10 @@ class Naming:
         """Return the names of the file that are not read."""
         return [name for name, target in self._targets.items() if target is None]
 
+    def is_mapped(self, name: str) -> bool:
+        """Return True for a name that was said to be one of our columns."""
+        return fold_name(name) in self._mapped
+
     def read_header(self, names: Sequence[str]) -> list[str | None]:
         """Return what each column of a header is to us, None for one to pass over; raise InputError."""
         if len(names) > MOST_COLUMNS:
@@ -95,7 +99,7 @@ class Naming:
         except ColumnMisspelt as misspelt:
             raise InputError(str(misspelt)) from misspelt
         self._refuse_repeated(names, folded)
-        self._settle_mapped(targets, folded)
+        self._settle_mapped(targets, names, folded)
         self._refuse_missing(names, targets)
         self.lacks = frozenset(self._vocabulary.columns) - {*targets} - self._of_folders
         return targets
@@ -138,8 +142,9 @@ class Naming:
             return None
         if close := self._misspelt(folded):
             raise ColumnMisspelt(
-                f"is not known: did you mean {close}? Else name it {ATTRIBUTE_PREFIX}{folded} to keep it, or "
-                f"set {self._vocabulary.columns_setting} to {close}={plain(name, at_most=_LONGEST_NAME)}",
+                f"is not known: did you mean {close}? Else name it {plain(ATTRIBUTE_PREFIX + folded)} to "
+                f"keep it, or set {self._vocabulary.columns_setting} to "
+                f"{close}={plain(name, at_most=_LONGEST_NAME)}",
                 shown(name),
             )
         return ATTRIBUTE_PREFIX + folded
@@ -152,11 +157,19 @@ class Naming:
         close = difflib.get_close_matches(folded.replace("_", ""), absent, n=1, cutoff=_ALIKE)
         return absent[close[0]] if close else None
 
-    def _settle_mapped(self, targets: list[str | None], folded: Sequence[str]) -> None:
-        """Pass over a column with one of our names where another is to be that one."""
-        for place, name in enumerate(folded):
-            if targets.count(targets[place]) > 1 and targets[place] and name not in self._mapped:
-                targets[place] = None
+    def _settle_mapped(self, targets: list[str | None], names: Sequence[str], folded: Sequence[str]) -> None:
+        """Pass over a column with one of our names where another is to be that one; raise InputError."""
+        first: dict[str | None, int] = {}
+        for place, target in sorted(enumerate(targets), key=lambda each: folded[each[0]] not in self._mapped):
+            if target is None or target not in first:
+                first[target] = place
+            elif folded[first[target]] in self._mapped and folded[place] not in self._mapped:
+                targets[place] = self._targets[names[place]] = None
+            else:
+                one, other = shown(names[first[target]]), shown(names[place])
+                raise InputError(
+                    f"the columns {one} and {other} are both {plain(target)}: rename one of the two"
+                )
 
     def _refuse_repeated(self, names: Sequence[str], folded: Sequence[str]) -> None:
         first: dict[str, str] = {}

@@ -21,11 +21,11 @@ _TOLD = "sep="
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The first record: how fields are separated, what they are to us, and the line itself."""
+    """The first record: how fields are separated, what they are to us, and their names."""
 
     separator: str
     targets: Sequence[str | None]
-    line: bytes
+    names: Sequence[str]
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ class CsvReader:
     def _sort(self, block: Block, header: Header) -> tuple[_Sorted, int]:
         """Tell the lines apart; return also how many of them are read now."""
         separator = ord(header.separator)
-        is_record = ~blank_lines(block, separator, header.line)
+        is_record = ~blank_lines(block, separator, header.names)
         sure = sure_lines(block, separator)
         found = _Sorted(is_record, is_record & sure)
         behind = 0
@@ -145,10 +145,12 @@ def _header_of(line: bytes, told: str, naming: Naming, complaint: str) -> Header
         names = split_line(line, separator)
         if names is not None and (best is None or len(names) > best[0]):
             best = (len(names), separator, names)
+    if best is None and b"\r" in line:
+        raise InputError("some of its lines end with a carriage return alone: save it with line feeds")
     if best is None:
         raise InputError("its header has a quote that is not closed: mend the first line")
     names = [name.strip() for name in best[2]]
-    return Header(best[1], naming.read_header(names), line)
+    return Header(best[1], naming.read_header(names), names)
 
 
 def _parse_fast(block: Block, found: _Sorted, header: Header) -> tuple[pa.Table, Numbers]:

@@ -26,8 +26,11 @@ _CRUMBS = {
     "*_$folder$": "the marker of a folder",
 }
 """What tools leave beside data, by patterns of names in small letters."""
-_UNFINISHED = ("*.part", "*.filepart", "*.partial", "*.crdownload", "*.tmp", "*.temp", "*.swp", "*~")
-_OLD = ("*.bak", "*.old", "*.orig")
+_UNFINISHED = (
+    *("*.part", "*.filepart", "*.partial", "*.crdownload", "*.download", "*.aria2", "*.inprogress"),
+    *("*._copying_", "*.tmp", "*.temp", "*.swp", "*.swo", "*~", "#*#"),
+)
+_OLD = ("*.bak", "*.backup", "*.old", "*.orig", "*.save")
 _TABLE_FORMATS = {"_delta_log": "a Delta table", ".hoodie": "a Hudi table"}
 """Formats that leave files of rows that were removed beside those of rows that are there."""
 _SHOWN = 5

@@ -105,7 +105,7 @@ class RecordFile:
     def _read_text(self, head: bytes, stream: BinaryIO) -> Iterator[Records]:
         decoder = self._decoder(head)
         text = self._decoder(head).widen(head, is_last=False)
-        refuse_binary(text, self._key)
+        refuse_binary(text, "" if self.summary.compressions else self._key)
         form = self._form(text)
         if form is Form.CSV:
             reader: Iterable[Records] = CsvReader(read_blocks(stream, head, decoder), self.naming, decoder)

@@ -1,7 +1,8 @@
 """Rows that are pairs as columns, and what names them: made pair ids, fingerprints, row ids."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -89,13 +90,35 @@ def batch_of_pairs(pairs: Sequence[tuple[int, int | None, Pair]]) -> pa.RecordBa
 def row_ids(fingerprints: pa.Array, brought: pa.Array) -> pa.Array:
     """Return the id of each row of a date: one that was brought, or a hash that tells equal rows apart.
 
-    The n-th of equal rows has the same id whatever file, order or format it comes in.
+    The n-th of equal rows has the same id whatever file, order or format it comes in. An id that a row brings
+    is not made for another.
     """
-    keys = np.frombuffer(b"".join(fingerprints.to_pylist()), f"V{FINGERPRINT_BYTES}")
-    ids = [key.hex() for key in fingerprints.to_pylist()]
-    for place, ordinal in _repeats(keys):
-        ids[place] = hashlib.sha256(bytes(keys[place]) + b"%d" % ordinal).hexdigest()[:32]
-    return pc.coalesce(brought, pa.array(ids, pa.string()))
+    without = brought.is_null()
+    keys: list[bytes] = fingerprints.filter(without).to_pylist()
+    ids = [key.hex() for key in keys]
+    for place, ordinal in _repeats(np.frombuffer(b"".join(keys), f"V{FINGERPRINT_BYTES}")):
+        ids[place] = _made_row_id(keys[place], ordinal)
+    if len(ids) < len(brought):
+        _avoid(ids, keys, set(brought.drop_null().to_pylist()))
+    return pc.replace_with_mask(brought, without, pa.array(ids, pa.string()))
+
+
+def _made_row_id(key: bytes, ordinal: int) -> str:
+    return hashlib.sha256(key + b"%d" % ordinal).hexdigest()[:32] if ordinal else key.hex()
+
+
+def _avoid(ids: list[str], keys: Sequence[bytes], taken: set[str]) -> None:
+    """Give equal rows the next ids where one of theirs is taken."""
+    again = {key for made, key in zip(ids, keys, strict=True) if made in taken}
+    following = {key: _free_ids(key, taken) for key in again}
+    for place, key in enumerate(keys if again else ()):
+        if key in again:
+            ids[place] = next(following[key])
+
+
+def _free_ids(key: bytes, taken: set[str]) -> Iterator[str]:
+    ids = (_made_row_id(key, ordinal) for ordinal in itertools.count())
+    return (each for each in ids if each not in taken)
 
 
 def _repeats(keys: "np.ndarray[tuple[int], np.dtype[np.void]]") -> Sequence[tuple[int, int]]:
