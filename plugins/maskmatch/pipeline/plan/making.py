@@ -63,7 +63,8 @@ def make_plan(run: Run, options: PlanOptions | None = None, answers: Answers | N
         return plans.make_newest(warehouse, plan)
     settled = settle(
         named.comparisons,
-        bad_for_others(rows, named.comparisons),
+        bad_for_others(rows),
+        taken_ids=rows.taken_ids(),
         same_image=options.same_image,
         answers=answers,
         seed=run.day.isoformat(),
