@@ -2,7 +2,9 @@
 
 import csv
 import gzip
+import io
 import json
+import sys
 
 import pyarrow.parquet as pq
 import pytest
@@ -73,6 +75,20 @@ def test_the_same_is_told_as_json(source, capsys):
         ("value_invalid", 4, 3),
         ("reference_id_missing", 1, 1),
     ]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_a_terminal_without_utf8_shows_escapes(source, monkeypatch, encoding, words):
+    source.put(f"{FOLDER}/0.csv", (HEADER + "p9,a.jpg,b.jpg,7,vielleicht 是 😀\n").encode())
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    assert validate(source, *words) == 0
+    terminal.flush()
+    shown = terminal.buffer.getvalue().decode(encoding)
+    assert "'vielleicht \\u662f" in shown
+    if words:
+        assert json.loads(shown)["bad_rows"] == 6
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import re
 import signal
 import time
 from collections import Counter
@@ -35,7 +36,7 @@ def test_a_try_that_wakes_up_after_another_has_taken_over_gets_no_permit(tmp_pat
         output, _ = second.communicate(timeout=60)
         calls = calls_of(local)
     assert (first.returncode, second.returncode) == (1, 0), output
-    assert "has taken over from 1; this one stops" in said
+    assert re.search("has taken over .*this one stops", said), said  # by its permits, or by its journal
     since = Counter(call["pair"] for call in calls[before:])
     # The second calls all that is missing, so what the first sends now would be a double.
     assert max(since.values()) == 1

@@ -39,7 +39,7 @@ def test_the_readme_starts_with_the_two_commands():
 def test_every_failure_code_in_the_source_is_in_the_dictionary():
     source = "".join(path.read_text() for path in (ROOT / "plugins" / "maskmatch").rglob("*.py"))
     used = set(
-        re.findall(r"(?:ImageUnusable\(|_unusable\(|code=|_Bad\(|Kind\.[A-Z_]+:)\s*\"([a-z_]+)\"", source)
+        re.findall(r"(?:ImageUnusable\(|_unusable\(|code=|BadField\(|Kind\.[A-Z_]+:)\s*\"([a-z_]+)\"", source)
     )
     assert len(used) > 8
     assert not [code for code in used if f"| {code} |" not in data_dictionary()]

@@ -16,7 +16,7 @@ from botocore.client import Config
 from botocore.credentials import RefreshableCredentials
 
 from devstack.netfaults import Relay
-from maskmatch.core.errors import InputError, ObjectExists, ObjectMissing, StopRun, Unavailable
+from maskmatch.core.errors import InputError, ObjectExists, ObjectMissing, StopRun, StoreAway, Unavailable
 from maskmatch.storage.object_stores import (
     FileStore,
     S3Store,
@@ -24,7 +24,9 @@ from maskmatch.storage.object_stores import (
     open_store,
     probe_conditional_writes,
 )
+from maskmatch.storage.object_stores.copying import copy_object
 from maskmatch.storage.object_stores.s3_client import s3_client, s3_config
+from maskmatch.storage.object_stores.s3_uploads import PART_BYTES
 from tests.s3 import client_of
 
 pytestmark = pytest.mark.server
@@ -44,6 +46,47 @@ def test_a_file_is_put_and_an_object_replaced_whole(store, tmp_path):
     store.put("x", b"old and longer")
     store.put_file("x", str(path))
     assert store.get("x") == b"new"
+
+
+@pytest.mark.parametrize("size", [0, 10, PART_BYTES, PART_BYTES + 1, 2 * PART_BYTES + 5])
+def test_what_is_written_piece_by_piece_is_there_when_it_is_whole(store, size):
+    data = os.urandom(size)
+    with store.writing("a/b.bin") as stream:
+        for start in range(0, size, 3_000_000):
+            assert stream.write(data[start : start + 3_000_000]) == len(data[start : start + 3_000_000])
+            assert store.head("a/b.bin") is None
+    assert store.get("a/b.bin") == data
+
+
+@pytest.mark.parametrize("size", [10, PART_BYTES + 1])
+def test_what_breaks_off_while_it_is_written_leaves_nothing_new(store, size):
+    store.put("x", b"old")
+
+    def broken_off() -> None:
+        with store.writing("x") as stream:
+            stream.write(bytes(size))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
+    assert store.get("x") == b"old"
+    assert [found.key for found in store.list("")] == ["x"]
+
+
+def test_parts_of_an_upload_that_broke_off_are_removed(s3_store, seaweed):
+    client = client_of(seaweed)
+
+    def broken_off() -> None:
+        with s3_store.writing("x") as stream:
+            stream.write(bytes(PART_BYTES + 1))
+            assert client.list_multipart_uploads(Bucket="maskmatch")["Uploads"]
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
+    prefix = s3_store.uri.removeprefix("s3://maskmatch/")
+    left = client.list_multipart_uploads(Bucket="maskmatch").get("Uploads", [])
+    assert not [upload for upload in left if upload["Key"].startswith(prefix)]
 
 
 def test_an_object_that_is_not_there_is_missing(store):
@@ -181,6 +224,30 @@ def test_a_stream_that_breaks_off_raises_instead_of_ending():
         with pytest.raises(Unavailable):
             list(stream)
         stream.close()
+
+
+def test_a_copy_that_breaks_off_is_begun_anew_and_ends_after_three_times(tmp_path):
+    lengths = iter([1000, 500])
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", str(next(lengths)))
+            self.end_headers()
+            self.wfile.write(b"x" * 500)
+
+        def log_message(self, *args):
+            pass
+
+    with served(Handler, tries=5) as store, (tmp_path / "x").open("w+b") as file:
+        copy_object(store, "x", file)
+    assert (tmp_path / "x").read_bytes() == b"x" * 500
+    with (
+        cutting_store(b"x" * 500, 1000) as store,
+        (tmp_path / "y").open("w+b") as file,
+        pytest.raises(StoreAway),
+    ):
+        copy_object(store, "x", file)
 
 
 def test_a_bucket_name_that_cannot_be_is_no_outage(seaweed):

@@ -6,8 +6,9 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from io import TextIOWrapper
 
-from maskmatch.cli import doctor, orders, quota, run, serve, status, validate
+from maskmatch.cli import doctor, export, orders, pairs, quota, run, serve, status, validate
 from maskmatch.cli.account_options import add_permit_store
 from maskmatch.cli.options import EPILOG, Command
 from maskmatch.core.errors import (
@@ -31,6 +32,9 @@ _KEYS_HINT = "keys and storage come from the environment here: see maskmatch --h
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status, with what went wrong on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal without UTF-8 shows escapes
+            stream.reconfigure(errors="backslashreplace")
     args = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     for name in ("botocore", "airflow"):
@@ -83,11 +87,19 @@ def _parser() -> argparse.ArgumentParser:
             commands, "validate", validate.validate, "read manifests and say what is in them; pay nothing"
         )
     )
+    pairs.add_pairs_options(
+        _command(
+            commands, "pairs", pairs.pairs, "make a manifest of pairs from a list of images; pay nothing"
+        )
+    )
     run.add_run_options(
         _command(commands, "run", run.run, "plan, compare what is missing, publish and report a date")
     )
     status.add_arguments(
         _command(commands, "status", status.status, "show how far the newest plan of a date is")
+    )
+    export.add_export_options(
+        _command(commands, "export", export.export, "write published outcomes for NIST, bob or a spreadsheet")
     )
     quota.add_quota(
         _command(commands, "quota", quota.quota, "show rate, users and budgets of the account; set floors")

@@ -3,19 +3,18 @@
 import argparse
 import json
 import logging
-import re
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from maskmatch.cli.objects import existing_object
 from maskmatch.cli.options import (
     add_place,
     add_reading_options,
     day_of,
     plan_options_of,
-    source_store,
     store_of,
 )
 from maskmatch.core.errors import InputError
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PROGRESS_SECONDS = 5.0
-_DATE_FOLDER = re.compile(r"(.*?/)??(manifests/ds=[^/]+/.+)", re.DOTALL)
 
 
 def add_validate_options(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +65,7 @@ def validate(args: argparse.Namespace) -> int:
     if args.bad_rows:
         write_bad_row_file(args.bad_rows, findings.bad_rows)
     if args.json:
-        sys.stdout.write(json.dumps(findings.to_record(), ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(json.dumps(findings.to_record(), indent=2) + "\n")
     else:
         sys.stdout.write("\n".join(findings.lines()) + "\n")
     return 1 if findings.why_not else 0
@@ -85,7 +83,7 @@ def _what_to_read(
         store = store_of(args, "source")
         listing = find_manifests(store, args.date)
         return store, listing.keys, listing.passed_over, None
-    store, key = _opened(args.manifest)
+    store, key = existing_object(args.manifest)
     return store, [key], (), _source_of(args, store)
 
 
@@ -97,33 +95,6 @@ def _source_of(args: argparse.Namespace, store: "Store") -> "SourcePlace | None"
         source = store_of(args, "source")
         return SourcePlace.of(source.uri, source.host)
     return ANYWHERE if store.uri.startswith("file:") else None
-
-
-def _opened(manifest: str) -> "tuple[Store, str]":
-    """Return the store of one manifest, and its key there."""
-    from maskmatch.core.places import read_place
-    from maskmatch.storage.object_stores import FileStore
-
-    typed = manifest.strip()
-    place = read_place(typed) if "://" in typed else Path(manifest)
-    if isinstance(place, Path):
-        path = place.resolve()
-        if not path.is_file():
-            raise InputError(f"there is no file {manifest!r}: name one, or a date by --date")
-        root, key = _parted(path.as_posix())
-        return FileStore(Path(root)), key
-    root, key = _parted(place.key)
-    if not key:
-        raise InputError(f"{manifest!r} names no object: s3://bucket/key is one")
-    return source_store(f"s3://{place.bucket}/{root}"), key
-
-
-def _parted(path: str) -> tuple[str, str]:
-    """Return what lies above the folder of manifests, else the folder, and the rest of a path."""
-    if found := _DATE_FOLDER.fullmatch(path):
-        return found[1] or "", found[2]
-    root, slash, key = path.rpartition("/")
-    return root + slash, key
 
 
 class _Progress:

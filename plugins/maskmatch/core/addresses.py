@@ -43,8 +43,8 @@ _HOSTS = {
         r"(?:(?P<bucket>[a-z0-9-]+)\.)?cos(?:-internal)?\.(?P<region>[a-z0-9-]+)\.(?:myqcloud\.com|tencentcos\.cn)"
     ),
     Provider.AWS: re.compile(
-        r"(?:(?P<bucket>[a-z0-9.-]+)\.)?s3(?:[.-](?!website)(?:dualstack\.)?(?P<region>[a-z0-9-]+))?"
-        r"\.amazonaws\.com(?:\.cn)?"
+        r"(?:(?P<bucket>[a-z0-9.-]+)\.)?s3(?:-fips)?(?:[.-](?!website)(?:dualstack\.)?(?P<region>[a-z0-9-]+)"
+        r"(?:\.dualstack)?)?\.amazonaws\.com(?:\.cn)?"
     ),
     Provider.OSS: re.compile(
         r"(?:(?P<bucket>[a-z0-9-]+)\.)?(?:s3\.)?oss-(?P<region>[a-z0-9-]+?)(?:-internal)?\.aliyuncs\.com"
@@ -161,12 +161,11 @@ class SourcePlace:
         """Return the bucket that a host of our store names, none where the path does; None for others."""
         if host + port == self.host:
             return ""
-        if (host + port).endswith(f".{self.host}"):
-            return (host + port).removesuffix(f".{self.host}")
         pattern = _HOSTS.get(self.provider) if self.provider else None
         found = pattern.fullmatch(host) if pattern and port in {"", ":443"} else None
         if not found:
-            return None
+            is_below = (host + port).endswith(f".{self.host}")
+            return (host + port).removesuffix(f".{self.host}") if is_below else None
         bucket, region = found["bucket"] or "", found["region"]
         is_same = bucket == self.bucket or region in _NO_REGION or self.region in {None, region}
         return bucket if is_same else None

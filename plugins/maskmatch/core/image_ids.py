@@ -6,6 +6,7 @@ https://host/a.jpg?size=large    a public address, which the vendor fetches
 """
 
 import re
+import unicodedata
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from maskmatch.core.places import s3_place, what_is_wrong_with_key
@@ -53,6 +54,8 @@ def _wrong_object(address: str) -> str | None:
 
 def may_hold_secret(text: str) -> bool:
     """Return True if a text holds an address with a user, or with a query that may grant access."""
+    if "//" in text:  # marks as a Chinese keyboard writes them
+        text = unicodedata.normalize("NFKC", text)
     if not _IN_SECRETS.search(text):
         return False
     for _ in range(_MOST_ESCAPES):  # names and values may be written in escapes, and those again

@@ -1,6 +1,6 @@
 """How manifests are to be read where their files do not say it themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Self
@@ -26,13 +26,13 @@ class ManifestOptions:
         return f"{columns};{self.encoding or ''}"
 
 
-def parse_columns(text: str) -> Mapping[str, str]:
+def parse_columns(text: str, known: Collection[str] = COLUMNS) -> Mapping[str, str]:
     """Read `reference_id=img1, probe_id=img2`; raise ValueError for what is no such list."""
     columns: dict[str, str] = {}
     for part in filter(None, (each.strip() for each in text.split(","))):
         ours, separator, theirs = (each.strip() for each in part.partition("="))
-        is_ours = ours in COLUMNS or (ours.startswith(ATTRIBUTE_PREFIX) and ours != ATTRIBUTE_PREFIX)
-        if not separator or not theirs or not is_ours or ours in columns:
+        is_ours = ours in known or (ours.startswith(ATTRIBUTE_PREFIX) and ours != ATTRIBUTE_PREFIX)
+        if not separator or not theirs or not is_ours or ours in columns or theirs in columns.values():
             raise ValueError(f"{shown_value(text)} is not such a list")
         columns[ours] = theirs
     return MappingProxyType(columns)

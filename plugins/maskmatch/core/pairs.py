@@ -109,7 +109,9 @@ class BadRow:
     pair_id: str | None = None
 
 
-class _Bad(Exception):
+class BadField(Exception):
+    """A field is not what its column may have: code, column, and why."""
+
     def __init__(self, code: str, column: str, why: str) -> None:
         super().__init__(why)
         self.code, self.column, self.why = code, column, why
@@ -125,31 +127,36 @@ def parse_row(
     """
     try:
         given_id = _required(fields, "pair_id") if "pair_id" in fields else None
-        reference_id, probe_id = (_image_id(fields, column, source) for column in IMAGE_COLUMNS)
+        reference_id, probe_id = (read_image_id(fields, column, source) for column in IMAGE_COLUMNS)
         quality_control = _choice(fields, "quality_control", QUALITIES)
         return Pair(
             pair_id=given_id or made_pair_id(reference_id, probe_id, quality_control),
             reference_id=reference_id,
             probe_id=probe_id,
             is_mated=_choice(fields, "is_mated", BOOLEANS),
-            reference_subject_id=_text(fields, "reference_subject_id"),
-            probe_subject_id=_text(fields, "probe_subject_id"),
+            reference_subject_id=read_text(fields, "reference_subject_id"),
+            probe_subject_id=read_text(fields, "probe_subject_id"),
             quality_control=quality_control,
-            attributes=_attributes(fields),
-            row_id=_text(fields, "row_id"),
+            attributes=read_attributes(fields),
+            row_id=read_text(fields, "row_id"),
             manifest_file=place.file,
             manifest_row=place.row,
             manifest_record=place.record,
             manifest_line=place.line,
         )
-    except _Bad as bad:
+    except BadField as bad:
         return bad_row(place, code=bad.code, why=bad.why, column=bad.column, pair_id=_id_if_sound(fields))
 
 
 def made_pair_id(reference_id: str, probe_id: str, quality_control: int | None) -> str:
     """Return the pair id of a row without one: the same for the same images and quality control."""
     level = "" if quality_control is None else str(quality_control)
-    return "pair-" + hashlib.sha256(f"{reference_id}\n{probe_id}\n{level}".encode()).hexdigest()[:24]
+    return hashed_pair_id(f"{reference_id}\n{probe_id}\n{level}".encode())
+
+
+def hashed_pair_id(text: bytes) -> str:
+    """Return the pair id that is made of both images and quality control, a line each."""
+    return "pair-" + hashlib.sha256(text).hexdigest()[:24]
 
 
 def bad_row(
@@ -186,38 +193,40 @@ def what_is_wrong_with_text(value: str, *, may_break: bool = False) -> tuple[str
     return None
 
 
-def _text(fields: Mapping[str, str | None], column: str) -> str | None:
+def read_text(fields: Mapping[str, str | None], column: str) -> str | None:
+    """Return the text of a field, None where it is unknown; raise BadField."""
     value = (fields.get(column) or "").strip()
     if wrong := what_is_wrong_with_text(value, may_break=column.startswith(ATTRIBUTE_PREFIX)):
-        raise _Bad(wrong[0], column, wrong[1])
+        raise BadField(wrong[0], column, wrong[1])
     return None if value in UNKNOWN else value
 
 
 def _required(fields: Mapping[str, str | None], column: str) -> str:
-    value = _text(fields, column)
+    value = read_text(fields, column)
     if value is None:
-        raise _Bad(f"{column}_missing", column, "the value is empty")
+        raise BadField(f"{column}_missing", column, "the value is empty")
     return value
 
 
-def _image_id(fields: Mapping[str, str | None], column: str, source: SourcePlace) -> str:
+def read_image_id(fields: Mapping[str, str | None], column: str, source: SourcePlace) -> str:
+    """Return the image id of a field, as it is for this source; raise BadField."""
     value = _required(fields, column)
     try:
         image_id = source.image_id(value)
     except ValueError as error:
-        raise _Bad("value_invalid", column, f"{shown(value)}: {error}") from error
+        raise BadField("value_invalid", column, f"{shown(value)}: {error}") from error
     if why := what_is_wrong(image_id):
-        raise _Bad("value_invalid", column, f"{shown(value)}: {why}")
+        raise BadField("value_invalid", column, f"{shown(value)}: {why}")
     return image_id
 
 
 def _choice(fields: Mapping[str, str | None], column: str, values: Mapping[str, T]) -> T | None:
-    text = _text(fields, column)
+    text = read_text(fields, column)
     if text is None:
         return None
     folded = fold(text)
     if folded not in values:
-        raise _Bad("value_invalid", column, f"{shown(text)} is not one of {', '.join(values)}")
+        raise BadField("value_invalid", column, f"{shown(text)} is not one of {', '.join(values)}")
     return values[folded]
 
 
@@ -226,13 +235,14 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold().strip()
 
 
-def _attributes(fields: Mapping[str, str | None]) -> tuple[tuple[str, str], ...]:
+def read_attributes(fields: Mapping[str, str | None]) -> tuple[tuple[str, str], ...]:
+    """Return the attributes of a row that are known; raise BadField."""
     names = (name for name in fields if name.startswith(ATTRIBUTE_PREFIX))
-    return tuple((name, value) for name in names if (value := _text(fields, name)) is not None)
+    return tuple((name, value) for name in names if (value := read_text(fields, name)) is not None)
 
 
 def _id_if_sound(fields: Mapping[str, str | None]) -> str | None:
     try:
-        return _text(fields, "pair_id")
-    except _Bad:
+        return read_text(fields, "pair_id")
+    except BadField:
         return None

@@ -111,9 +111,15 @@ def validate(
             error = str(wrong)
         findings.files.append({**reader.rows.summaries[-1].to_record(), "error": error})
     rows = reader.finish()
-    comparisons = name_rows(rows, no_tags()).comparisons
-    bad = bad_for_others(rows, comparisons)
-    settled = settle(comparisons, bad, same_image=SameImage.CALL, answers=None, seed="", windows=1)
+    settled = settle(
+        name_rows(rows, no_tags()).comparisons,
+        bad_for_others(rows),
+        taken_ids=rows.taken_ids(),
+        same_image=SameImage.CALL,
+        answers=None,
+        seed="",
+        windows=1,
+    )
     findings.bad_rows = rows.bad_rows.rows()
     findings.rows = settled.counts.total() + len(findings.bad_rows)
     findings.repeated_rows = settled.repeated

@@ -5,10 +5,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from maskmatch.core.errors import InputError, Unavailable
 from maskmatch.storage.object_stores import Store
+from maskmatch.storage.object_stores.copying import copy_object
 from maskmatch.storage.object_stores.temporary import remove_leftovers, temporary_file
 
 SPARE_BYTES = 256 * 1024 * 1024
@@ -20,23 +21,32 @@ _BLOCK = 1 << 20
 
 @contextmanager
 def fetched(store: Store, key: str) -> Iterator[Path]:
-    """Yield a local copy of an object, which is removed afterwards; raise InputError when it is too large."""
-    with store.open(key) as stream, copied(stream) as path:
+    """Yield a local copy of an object, which is removed afterwards; raise as `copied` does."""
+    with _temporary() as (path, file):
+        copy_object(store, key, file, _copy)
+        file.flush()
         yield path
 
 
 @contextmanager
 def copied(stream: BinaryIO) -> Iterator[Path]:
     """Yield a file with what a stream brings; raise InputError or Unavailable when there is no room."""
-    folder = Path(tempfile.gettempdir())
-    remove_leftovers(folder)
-    with temporary_file(folder) as (path, file):
-        _copy(stream, file, folder)
+    with _temporary() as (path, file):
+        _copy(stream, file)
         file.flush()
         yield path
 
 
-def _copy(stream: BinaryIO, file: BinaryIO, folder: Path) -> None:
+@contextmanager
+def _temporary() -> Iterator[tuple[Path, BinaryIO]]:
+    folder = Path(tempfile.gettempdir())
+    remove_leftovers(folder)
+    with temporary_file(folder) as found:
+        yield found
+
+
+def _copy(stream: BinaryIO, file: IO[bytes]) -> None:
+    folder = Path(tempfile.gettempdir())
     room = shutil.disk_usage(folder).free - SPARE_BYTES
     size = 0
     while block := stream.read(_BLOCK):

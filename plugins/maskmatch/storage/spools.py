@@ -1,6 +1,6 @@
 """Files of one step in the temporary folder, which have no name: they end with the process, however it ends.
 
-RecordFile        records of fixed width, read from any place
+FixedWidthFile        records of fixed width, read from any place
 ScatteredRecords  the same in 64 parts, each small enough for memory
 TableFile         batches of columns, read in the order in which they were written
 ParquetFile       a parquet file that becomes an object
@@ -83,7 +83,7 @@ def room() -> Iterator[None]:
         raise full from error
 
 
-class RecordFile:
+class FixedWidthFile:
     """Records of one numpy type, one behind the other."""
 
     def __init__(self, kind: np.dtype[Any]) -> None:
@@ -112,13 +112,13 @@ class ScatteredRecords:
 
     def __init__(self, kind: np.dtype[Any]) -> None:
         self._kind = kind
-        self._files: dict[int, RecordFile] = {}
+        self._files: dict[int, FixedWidthFile] = {}
 
     def append(self, records: Records, parts: npt.NDArray[Any]) -> None:
         """Write each record into its part."""
         for part, (first, last), order in _slices(parts, PARTS):
             if part not in self._files:
-                self._files[part] = RecordFile(self._kind)
+                self._files[part] = FixedWidthFile(self._kind)
             self._files[part].append(records[order[first:last]])
 
     def parts(self, *, keep: bool = False) -> Iterator[Records]:

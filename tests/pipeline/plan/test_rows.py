@@ -110,15 +110,3 @@ def test_the_messages_of_repeated_pair_ids_name_the_other_rows(tmp_path):
     assert "such as 0.csv line 3, record 2, 0.csv line 4, record 3: give" in first.message
     assert "such as 0.csv line 2, record 1, 0.csv line 4, record 3: give" in second.message
     assert "line 2, record 1, 0.csv line 3, record 2, 0.csv line 4, record 3: give" in last.message
-
-
-def test_a_row_id_that_we_make_and_another_row_brings_is_an_error_of_both(tmp_path):
-    rows = [{"pair_id": name, "reference_id": "a", "probe_id": name} for name in "pqr"] * 2
-    _, found = planned(date_of(tmp_path / "first", rows))
-    ids = sorted(row["row_id"] for row in found if row["pair_id"] == "p")
-    for made in ids:
-        brings = {"pair_id": "other", "reference_id": "x", "probe_id": "y", "row_id": made}
-        run = date_of(tmp_path / made, [*rows, brings])
-        plan, _ = planned(run)
-        assert {row.pair_id for row in bad_rows(run, plan)} == {"p", "other"}
-        assert plan.bad_row_codes == {"row_id_repeated": 2}

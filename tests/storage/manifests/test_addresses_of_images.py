@@ -43,6 +43,8 @@ OTHERS = [
     "s3://faces-1/in/",
     "https:a.jpg",
     "images\\a.jpg",
+    "s3://faces-1/in/" + "a" * 1008,
+    "s3://faces-1/in/" + "a" * 1009,
 ]
 
 

@@ -81,7 +81,10 @@ def test_a_column_mapped_by_hand_is_taken(tmp_path):
     assert (row["reference_id"], row["probe_id"], row["quality_control"]) == ("a", "b", 2)
 
 
-@pytest.mark.parametrize("text", ["img1", "image=img1", "reference_id=", "attr_=x", "probe_id=a,probe_id=b"])
+@pytest.mark.parametrize(
+    "text",
+    ["img1", "image=img1", "reference_id=", "attr_=x", "probe_id=a,probe_id=b", "reference_id=a,probe_id=a"],
+)
 def test_a_mapping_that_cannot_be_understood_is_refused(text):
     with pytest.raises(ValueError, match=r"img1|image|reference|attr|probe"):
         parse_columns(text)
@@ -131,3 +134,24 @@ def test_without_pair_ids_stable_ones_are_made(tmp_path, name):
     assert all(each.startswith("pair-") for each in found.ids)
     again = read(tmp_path, "y.csv", "quality_control,reference_id,probe_id\n1,a,b\n")
     assert again.ids == [second]
+
+
+@pytest.mark.parametrize("names", ["zone,attr_zone", "Attr-Zone,Zone"])
+def test_two_columns_for_one_attribute_are_refused(tmp_path, names):
+    first, second = names.split(",")
+    with pytest.raises(InputError, match=f"columns '{first}' and '{second}' are both attr_zone: rename one"):
+        read(tmp_path, "x.csv", f"reference_id,probe_id,{names}\na,b,1,2\n")
+
+
+def test_a_column_that_another_is_mapped_over_is_passed_over_and_told(tmp_path):
+    text = "reference_id,probe_id,img1\na,b,c\n"
+    found = read(tmp_path, "x.csv", text, columns="reference_id=img1")
+    assert found.rows[0]["reference_id"] == "c"
+    assert found.summary.passed_over == ["reference_id"]
+
+
+def test_what_is_invisible_in_a_misspelt_name_is_shown_escaped(tmp_path):
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, "x.csv", "\u202e\u200breference_id,probe_id\na,b\n")
+    assert "did you mean reference_id" in str(caught.value)
+    assert str(caught.value).isprintable()

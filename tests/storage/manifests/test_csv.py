@@ -12,7 +12,7 @@ GOOD = [f"g{number},a,b" for number in range(200)]
 @pytest.fixture(params=[200, 1 << 20], autouse=True)
 def block_bytes(request, monkeypatch):
     monkeypatch.setattr(lines, "BLOCK_BYTES", request.param)
-    monkeypatch.setattr("maskmatch.storage.manifests.reader.HEAD_BYTES", min(100, request.param))
+    monkeypatch.setattr("maskmatch.storage.manifests.record_file.HEAD_BYTES", min(100, request.param))
 
 
 def csv_of(*rows, header=HEADER):
@@ -116,6 +116,45 @@ def test_the_last_line_needs_no_end_and_a_quote_may_be_open_there(tmp_path):
 def test_blank_lines_may_stand_before_the_header(tmp_path):
     found = read(tmp_path, "x.csv", "\n\n" + csv_of("p1,a,b"))
     assert [row["manifest_line"] for row in found.rows] == [4]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        HEADER,
+        HEADER.upper(),
+        HEADER + "\r",
+        "\ufeff" + HEADER,
+        '"pair_id","reference_id","probe_id"',
+        '"PAIR_ID",reference_id, "Probe ID"',
+        " pair_id,reference_id,probe_id",
+        "Pair-ID,Reference-ID,Probe-ID",
+        '\ufeff"pair_id","reference_id","probe_id"',
+    ],
+)
+@pytest.mark.parametrize(
+    "header", [HEADER, '"Pair ID","Reference ID","Probe ID"', "ｐａｉｒ＿ｉｄ,reference_id,probe_id"]
+)
+def test_a_header_that_stands_again_however_it_is_written_is_no_row(tmp_path, line, header):
+    found = read(tmp_path, "x.csv", csv_of("p1,a,b", line, "p2,a,b", header=header))
+    assert (found.ids, found.bad) == (["p1", "p2"], [])
+    assert [row["manifest_line"] for row in found.rows] == [2, 4]
+
+
+@pytest.mark.parametrize("first", ["", "编号", "ｐａｉｒ＿ｉｄ"])
+def test_a_header_whose_first_name_is_unlike_ours_may_stand_again(tmp_path, first):
+    header = f"{first},reference_id,probe_id"
+    assert len(read(tmp_path, "x.csv", csv_of("1,a,b", header, "2,a,b", header=header)).rows) == 2
+
+
+def test_a_row_that_begins_as_the_header_does_is_a_row(tmp_path):
+    rows = ["pair_id,a,b", "pair_id_7,reference_id,probe_id", "pair_id,reference_id,x"]
+    assert len(read(tmp_path, "x.csv", csv_of(*rows)).rows) == 3
+
+
+def test_lines_that_end_now_so_and_now_so_are_told(tmp_path):
+    with pytest.raises(InputError, match="some of its lines end with a carriage return alone"):
+        read(tmp_path, "x.csv", f'{HEADER},attr_n\rp1,a,b,"x\ny"\r')
 
 
 def test_a_header_with_an_open_quote_is_refused(tmp_path):

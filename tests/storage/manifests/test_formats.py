@@ -10,6 +10,8 @@ import pyarrow as pa
 import pytest
 
 from maskmatch.core.errors import InputError
+from maskmatch.storage.manifests import Manifest
+from tests.s3 import client_of
 from tests.storage.manifests.reading import FORMATS, HEADER, as_array, as_csv, read
 
 ROWS = [
@@ -224,3 +226,95 @@ def test_a_parquet_cut_short_is_an_error(tmp_path):
     data = FORMATS["x.parquet"](ROWS)
     with pytest.raises(InputError, match="footer of parquet is missing"):
         read(tmp_path, "x.parquet", data[: len(data) // 2])
+
+
+@pytest.mark.parametrize("packer", ["gzip", "bz2", "xz", "zstd", "lz4"])
+@pytest.mark.parametrize("behind", [b"garbage, and more", b"x" * 200_000])
+def test_what_stands_behind_a_packed_file_is_an_error(tmp_path, packer, behind):
+    with pytest.raises(InputError, match="damaged or cut short"):
+        read(tmp_path, "x.csv", PACKERS[packer](f"{HEADER}\np1,a,b\n".encode()) + behind)
+
+
+@pytest.mark.parametrize("packer", ["gzip", "bz2", "xz", "zstd", "lz4"])
+def test_a_second_member_with_a_damaged_head_is_an_error(tmp_path, packer):
+    pack = PACKERS[packer]
+    second = bytearray(pack(b"p2,a,b\n"))
+    second[1] ^= 0xFF
+    with pytest.raises(InputError, match="damaged or cut short"):
+        read(tmp_path, "x.csv", pack(f"{HEADER}\np1,a,b\n".encode()) + second)
+
+
+@pytest.mark.parametrize("padding", [4, 200_000])
+def test_members_of_xz_may_be_padded(tmp_path, padding):
+    members = [lzma.compress(f"{HEADER}\np1,a,b\n".encode()), lzma.compress(b"p2,a,b\n")]
+    data = bytes(padding).join(members) + bytes(padding)
+    assert read(tmp_path, "x.csv", data).ids == ["p1", "p2"]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("note", ["C:\\dir\\", "\\", 'x\\"', "},{", '\\"},{"', '"'])
+def test_a_text_of_an_array_may_end_with_a_backslash(tmp_path, note, indent):
+    rows = [{"pair_id": f"p{number}", "reference_id": "a", "probe_id": "b", "n": note} for number in range(3)]
+    found = read(tmp_path, "x.json", as_array(rows, indent))
+    assert [row["attributes"]["attr_n"] for row in found.rows] == [note] * 3
+
+
+@pytest.mark.parametrize("name", ["PARENT_ID", "ORC", "ORCID", "BZh9", "BZh"])
+def test_a_header_may_begin_as_another_format_does(tmp_path, name):
+    assert read(tmp_path, "x.csv", f"{name},reference_id,probe_id\n1,a,b\n").rows
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "euc-kr", "big5", "shift-jis", "cp1252"])
+def test_another_encoding_is_not_taken_for_chinese(tmp_path, encoding):
+    texts = {
+        "cp1251": "Москва Казань",
+        "euc-kr": "서울특별시 부산광역시 대구광역시 인천광역시",
+        "big5": "臺灣 廣州",
+        "shift-jis": "東京カメラ ゲート",
+        "cp1252": "Jürgen Müller, Zürich, Köln",
+    }
+    lines = f"{HEADER},attr_n\n" + f'p,a,b,"{texts[encoding]}"\n' * 3
+    found = read(tmp_path, "x.csv", lines.encode(encoding))
+    assert (found.rows, len(found.bad)) == ([], 3)
+    assert "save the file as UTF-8, or set manifest_encoding" in found.bad[0].message
+    found = read(tmp_path, "x.csv", lines.encode(encoding), encoding=encoding)
+    assert found.rows[0]["attributes"]["attr_n"] == texts[encoding]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_a_mark_is_told_by_its_name_and_read_by_it(tmp_path, encoding):
+    data = f"{HEADER}\np1,a,b\n".encode(encoding)
+    with pytest.raises(InputError, match=f"or set manifest_encoding to {encoding}"):
+        read(tmp_path, "x.csv", data)
+    assert read(tmp_path, "x.csv", data, encoding=encoding).ids == ["p1"]
+    with pytest.raises(
+        InputError, match="no byte order mark of utf-16: set manifest_encoding to utf-16-le or"
+    ):
+        read(tmp_path, "x.csv", data, encoding="utf-16")
+
+
+@pytest.mark.parametrize("encoding", ["cp037", "utf-7", "iso2022_jp", "hz", "rot13"])
+def test_an_encoding_without_the_bytes_of_ascii_is_refused(tmp_path, encoding):
+    with pytest.raises(InputError, match="is not known: take utf-8, gb18030 or utf-16"):
+        read(tmp_path, "x.csv", f"{HEADER}\np1,a,b\n", encoding=encoding)
+
+
+def test_bytes_with_many_zeros_are_not_taken_for_a_text(tmp_path):
+    with pytest.raises(InputError, match="it is binary, and of no kind that is read"):
+        read(tmp_path, "x.dat", b"\x93NUMPY\x01\0v\0" + bytes(3000))
+
+
+@pytest.mark.server
+def test_an_object_that_says_it_is_packed_is_unpacked_once(s3_store, seaweed):
+    key = "manifests/ds=2026-01-02/x.csv"
+    client = client_of(seaweed)
+    client.put_object(
+        Bucket="maskmatch",
+        Key=f"{s3_store.uri.removeprefix('s3://maskmatch/')}/{key}",
+        Body=gzip.compress(as_csv(ROWS)),
+        ContentEncoding="gzip",
+    )
+    client.close()
+    manifest = Manifest(s3_store, key)
+    assert sum(portion.rows.num_rows for portion in manifest) == 2
+    assert manifest.summary.compressions == ("gzip",)

@@ -16,7 +16,7 @@ from maskmatch.core.errors import InputError, Unavailable
 from maskmatch.core.manifest_options import ManifestOptions
 from maskmatch.pipeline.plan.reading import RowReader
 from maskmatch.storage import fetching
-from maskmatch.storage.manifests import lines, parquet, reader, xlsx
+from maskmatch.storage.manifests import csv_records, lines, parquet, reader, xlsx
 from maskmatch.storage.object_stores import FileStore
 from tests.storage.manifests.reading import HEADER, as_parquet, as_xlsx, read
 
@@ -110,6 +110,17 @@ def test_a_huge_entry_of_a_dictionary_is_not_repeated_for_each_row(tmp_path):
     assert len(found.bad) == 3000
 
 
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
+def test_a_dictionary_too_large_for_memory_is_refused(tmp_path, kind):
+    entries = pa.array(["x" * (20 << 20), "y" * (20 << 20)], kind)
+    note = pa.DictionaryArray.from_arrays(pa.array([0, 1] * 1000, pa.int32()), entries)
+    table = pa.table({"reference_id": ["a"] * 2000, "probe_id": ["b"] * 2000, "attr_n": note})
+    sink = io.BytesIO()
+    pq.write_table(table, sink, dictionary_pagesize_limit=GIB)
+    with pytest.raises(InputError, match="'attr_n' has a dictionary of 41,943,048 bytes, at most"):
+        read(tmp_path, "x.parquet", sink.getvalue())
+
+
 def test_a_column_too_large_for_memory_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(parquet, "MOST_CHUNK_BYTES", 1000)
     ids = [str(number) for number in range(3000)]
@@ -152,6 +163,16 @@ def test_a_quote_in_every_line_ends(tmp_path):
     found = read(tmp_path, "x.csv", f"{HEADER}\n" + 'p,a,"b\n' * 20_000)
     assert len(found.bad) >= 10_000
     assert not found.rows
+
+
+def test_lines_of_a_quoted_value_that_can_be_no_rows_are_not_taken_apart(tmp_path, monkeypatch):
+    def refuse(*_args):
+        raise AssertionError("a line was taken apart that has too few separators")
+
+    monkeypatch.setattr(csv_records, "split_line", refuse)
+    value = '"' + "x,\n" * 30 + "\n" * 30 + '"'
+    found = read(tmp_path, "x.csv", f"{HEADER},attr_n\n" + f"p,a,b,{value}\n" * 2000)
+    assert (len(found.rows), found.bad) == (2000, [])
 
 
 def test_a_name_of_a_file_with_half_a_character_can_be_written_down(tmp_path):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from maskmatch.core.pairs import made_pair_id
 from maskmatch.storage.manifests import json_reader, lines
 from tests.storage.manifests.reading import read
 
@@ -74,7 +75,7 @@ def test_lines_may_have_other_keys_in_another_order(tmp_path, monkeypatch):
         (GOOD.replace('"b"', '"b\tc"'), "row_malformed", "it is not JSON"),
         (GOOD.replace('"b"', "01"), "row_malformed", "it is not JSON"),
         ("[1]", "row_malformed", "not a JSON object"),
-        ("{}", "pair_id_missing", "the value is empty"),
+        ("{}", "reference_id_missing", "the value is empty"),
         ("[" * 100_000, "row_malformed", "it is not JSON"),
         (GOOD.replace('"b"', '{"c": 1}'), "value_invalid", "holds others"),
         (GOOD.replace('"b"', "9" * 5000), "value_invalid", "5,000 characters"),
@@ -112,6 +113,32 @@ def test_bytes_that_are_no_text_are_one_bad_row(tmp_path):
 @pytest.mark.parametrize("size", [100, 1000])
 def test_the_size_of_blocks_changes_nothing(tmp_path, size, monkeypatch):
     monkeypatch.setattr(lines, "BLOCK_BYTES", size)
-    monkeypatch.setattr("maskmatch.storage.manifests.reader.HEAD_BYTES", 50)
+    monkeypatch.setattr("maskmatch.storage.manifests.record_file.HEAD_BYTES", 50)
     text = "".join(GOOD.replace("p1", f"p{number}") + "\n" for number in range(100))
     assert read(tmp_path, "x.jsonl", text).ids == [f"p{number}" for number in range(100)]
+
+
+@pytest.mark.parametrize("first", [0, 1, 2])
+@pytest.mark.parametrize("end", ["", "\n"])
+@pytest.mark.parametrize("name", ["x.jsonl", "x.json"])
+def test_each_row_says_for_itself_whether_it_has_a_pair_id(tmp_path, first, end, name, monkeypatch):
+    monkeypatch.setattr(lines, "BLOCK_BYTES", 60)
+    monkeypatch.setattr("maskmatch.storage.manifests.record_file.HEAD_BYTES", 50)
+    rows = [GOOD, GOOD.replace('"pair_id": "p1", ', ""), GOOD.replace('"p1"', "null")]
+    rows = rows[first:] + rows[:first]
+    text = "\n".join(rows) + end if name == "x.jsonl" else "[" + ",\n".join(rows) + "]"
+    found = read(tmp_path, name, text)
+    assert sorted(found.ids) == ["p1", made_pair_id("a", "b", None)]
+    assert [bad.code for bad in found.bad] == ["pair_id_missing"]
+
+
+@pytest.mark.parametrize("second", ["pair_id", "img1"])
+def test_a_key_that_is_mapped_goes_before_one_with_our_name_as_in_csv(tmp_path, second):
+    names = ["img1", "pair_id", "reference_id", "probe_id"]
+    names.remove(second)
+    row = {name: name for name in [*names, second]}
+    text = f"{json.dumps(row)}\n{GOOD}\n"
+    found = read(tmp_path, "x.jsonl", text, columns="reference_id=img1")
+    assert [each["reference_id"] for each in found.rows] == ["img1", "a"]
+    (bad,) = read(tmp_path, "x.jsonl", text.replace("pair_id", "IMG1", 1), columns="reference_id=img1").bad
+    assert "two keys of the row are reference_id: leave one out" in bad.message

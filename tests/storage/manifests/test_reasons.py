@@ -101,6 +101,7 @@ FILES = {
     ),
     "pickle": ("x.pkl", b"\x80\x04\x95" + NOISE, "it is binary"),
     "gzip cut": ("x.csv.gz", gzip.compress(ROWS * 99)[:-12], "unpacked from gzip, is damaged or cut short"),
+    "binary in gzip": ("x.csv.gz", gzip.compress(NOISE), "it is binary, and of no kind that is read"),
     "web page": (
         "x.csv",
         b"\xef\xbb\xbf\n<HTML><body>",

@@ -2,12 +2,15 @@
 
 import datetime as dt
 import decimal
+import io
 import uuid
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from maskmatch.core.errors import InputError
 from tests.storage.manifests.reading import FORMATS, as_parquet, as_xlsx, read
 
 ROW = {"pair_id": "p1", "reference_id": "a", "probe_id": "b"}
@@ -129,7 +132,7 @@ def test_a_float_id_that_is_not_exact_is_refused_in_a_dictionary_as_well(tmp_pat
 def test_dates_of_a_workbook_are_text_and_errors_are_bad_rows(tmp_path):
     rows = [{**ROW, "attr_day": dt.date(2026, 1, 2)}, {**ROW, "pair_id": "#N/A", "attr_day": None}]
     found = read(tmp_path, "x.xlsx", as_xlsx(rows))
-    assert found.rows[0]["attributes"] == {"attr_day": "2026-01-02T00:00:00"}
+    assert found.rows[0]["attributes"] == {"attr_day": "2026-01-02"}
     assert found.bad[0].message.startswith(
         "x.xlsx line 3, record 2, column pair_id: the cell shows the error #N/A"
     )
@@ -158,6 +161,8 @@ def test_text_like_a_formula_is_text(tmp_path, name, text):
         ("attr_note", "x" * 1025, "value_invalid"),
         ("attr_note", "https://cdn/x.jpg?access_token=geheim", "signed_url_refused"),
         ("attr_note", "https:%2F%2Fu:geheim@h/", "signed_url_refused"),
+        ("attr_note", "https://cdn/x.jpg？token＝geheim", "signed_url_refused"),
+        ("reference_id", "https://cdn/x.jpg？token=geheim", "signed_url_refused"),
         ("pair_id", "//u:geheim@h/", "signed_url_refused"),
         ("probe_id", "https://u:geheim@h/x", "signed_url_refused"),
         ("probe_id", "https://cdn/x?X-Amz-Signature=geheim", "signed_url_refused"),
@@ -177,3 +182,64 @@ def test_what_is_shown_of_a_value_is_cut_and_escaped(tmp_path):
     assert "'\\u202e\\u200bmaybe" in bad.message
     assert len(bad.message) < 300
     assert bad.message.isprintable()
+
+
+def test_a_time_is_the_same_text_in_parquet_and_in_a_workbook(tmp_path):
+    moment = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC).replace(tzinfo=None)
+    rows = [{**ROW, "attr_moment": moment, "attr_day": dt.date(2026, 1, 2), "attr_time": moment.time()}]
+    expected = {"attr_moment": "2026-01-02 03:04:05", "attr_day": "2026-01-02", "attr_time": "03:04:05"}
+    for name in ("x.xlsx", "x.parquet"):
+        assert read(tmp_path, name, FORMATS[name](rows)).rows[0]["attributes"] == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "power"), [(pa.float16(), 2050.0, 11), (pa.float32(), 123456789.0, 24)]
+)
+def test_an_id_must_be_exact_in_its_own_type(tmp_path, kind, number, power):
+    table = {"reference_id": ["a"] * 2, "probe_id": ["b"] * 2, "pair_id": pa.array([number, 17.0], kind)}
+    found = read(tmp_path, "x.parquet", as_parquet(pa.table(table | {"attr_n": table["pair_id"]})))
+    assert (found.ids, found.rows[0]["attributes"]) == (["17"], {"attr_n": "17"})
+    assert f"is a float above 2**{power} and no longer exact: write ids as text" in found.bad[0].message
+    named = pa.table(table | {"pair_id": ["p", "q"], "attr_n": table["pair_id"]})
+    assert len(read(tmp_path, "x.parquet", as_parquet(named)).rows) == 2
+
+
+@pytest.mark.parametrize("kind", [pa.date32(), pa.timestamp("us")])
+def test_a_date_beyond_all_years_is_a_bad_row(tmp_path, kind):
+    numbers = np.array([2**31 - 1, 0], np.int32) if kind == pa.date32() else np.array([2**62, 0])
+    days = pa.array(numbers).cast(kind)
+    table = pa.table({"reference_id": ["a"] * 2, "probe_id": ["b"] * 2, "attr_day": days})
+    found = read(tmp_path, "x.parquet", as_parquet(table))
+    assert ([bad.column for bad in found.bad], len(found.rows)) == (["attr_day"], 1)
+    assert "the date is beyond the year 9999: write it as text" in found.bad[0].message
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary(1), pa.binary_view()])
+def test_bytes_are_no_text(tmp_path, kind):
+    table = pa.table({"reference_id": ["a"], "probe_id": ["b"], "attr_n": pa.array([b"x"], kind)})
+    with pytest.raises(InputError, match=r"binary.*: make it text, a number, a date or a boolean"):
+        read(tmp_path, "x.parquet", as_parquet(table))
+
+
+def test_texts_of_parquet_may_be_coded_as_lengths_and_not_as_what_they_share(tmp_path):
+    table = pa.table({"pair_id": ["p1", "p2"], "reference_id": ["a"] * 2, "probe_id": ["b"] * 2})
+    for coding in ("PLAIN", "DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY"):
+        sink = io.BytesIO()
+        codings = dict.fromkeys(table.column_names, coding)
+        pq.write_table(table, sink, use_dictionary=False, column_encoding=codings)
+        if coding == "DELTA_BYTE_ARRAY":
+            with pytest.raises(InputError, match="'pair_id' is coded as DELTA_BYTE_ARRAY: write it plain"):
+                read(tmp_path, "x.parquet", sink.getvalue())
+        else:
+            assert read(tmp_path, "x.parquet", sink.getvalue()).ids == ["p1", "p2"]
+
+
+@pytest.mark.parametrize("error", ["#GETTING_DATA", "#FIELD!", "#BLOCKED!", "#DIV/0!"])
+def test_an_error_of_a_cell_is_a_bad_row(tmp_path, error):
+    (bad,) = read(tmp_path, "x.xlsx", as_xlsx([{**ROW, "attr_n": error}])).bad
+    assert f"the cell shows the error {error}: mend its formula" in bad.message
+
+
+def test_the_header_of_a_sheet_may_stand_again(tmp_path):
+    found = read(tmp_path, "x.xlsx", as_xlsx([ROW, {name: name for name in ROW}, {**ROW, "pair_id": "p2"}]))
+    assert (found.ids, [row["manifest_line"] for row in found.rows]) == (["p1", "p2"], [2, 4])

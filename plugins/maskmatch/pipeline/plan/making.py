@@ -63,7 +63,8 @@ def make_plan(run: Run, options: PlanOptions | None = None, answers: Answers | N
         return plans.make_newest(warehouse, plan)
     settled = settle(
         named.comparisons,
-        bad_for_others(rows, named.comparisons),
+        bad_for_others(rows),
+        taken_ids=rows.taken_ids(),
         same_image=options.same_image,
         answers=answers,
         seed=run.day.isoformat(),
@@ -87,13 +88,6 @@ def make_plan(run: Run, options: PlanOptions | None = None, answers: Answers | N
     if whole := plans.read_plan(warehouse, plan.folder):
         return plans.make_newest(warehouse, whole)
     return _write(warehouse, plan, rows, named, settled)
-
-
-def find_plan(run: Run, folder: str) -> Plan:
-    """Return the plan in a folder of the warehouse; raise InputError when there is none."""
-    if (plan := plans.read_plan(run.patient_warehouse(), folder)) is None:
-        raise InputError(f"there is no plan at {run.warehouse.uri}/{folder}: clear the plan task")
-    return plan
 
 
 def _read(source: Store, manifests: Sequence[ManifestFile], options: PlanOptions) -> ReadRows:

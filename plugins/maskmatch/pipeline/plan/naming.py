@@ -17,7 +17,7 @@ from maskmatch.pipeline.plan.hashes import Words, as_bytes, comparisons, content
 from maskmatch.pipeline.plan.reading import ReadRows, numbered
 from maskmatch.storage.image_tags import ImageTags, Sought, find_tags
 from maskmatch.storage.object_stores import PatientStore
-from maskmatch.storage.spools import PARTS, RecordFile, ScatteredRecords
+from maskmatch.storage.spools import PARTS, FixedWidthFile, ScatteredRecords
 
 COMPARISONS = np.dtype(
     [
@@ -47,7 +47,7 @@ class NamedRows:
     """The comparisons of all rows in the parts of their first bits, and where the MD5s of images stand."""
 
     tags: ImageTags
-    tag_places: RecordFile = field(default_factory=lambda: RecordFile(TAG_PLACES))
+    tag_places: FixedWidthFile = field(default_factory=lambda: FixedWidthFile(TAG_PLACES))
     comparisons: ScatteredRecords = field(default_factory=lambda: ScatteredRecords(COMPARISONS))
     digest: str = ""
     """Of what the images of all rows are known by."""

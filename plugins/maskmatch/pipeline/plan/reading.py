@@ -17,11 +17,12 @@ from maskmatch.core.manifest_options import ManifestOptions
 from maskmatch.core.pairs import ATTRIBUTE_PREFIX
 from maskmatch.core.shown import plain
 from maskmatch.pipeline.plan.hashes import Words, digests
+from maskmatch.pipeline.plan.row_ids import BROUGHT_IDS, brought_hashes
 from maskmatch.storage.manifests import ROWS, FileSummary, Manifest
 from maskmatch.storage.manifests.columns import MOST_COLUMNS
 from maskmatch.storage.object_stores import Store
 from maskmatch.storage.plans import BadRowFile
-from maskmatch.storage.spools import PARTS, RecordFile, ScatteredRecords, TableFile
+from maskmatch.storage.spools import PARTS, FixedWidthFile, ScatteredRecords, TableFile
 
 BLOCK_ROWS = 65_536
 """Rows that are in memory as columns at a time: some 20 MB."""
@@ -40,15 +41,15 @@ class ReadRows:
     """The rows that are pairs, numbered in the order of reading, and those that are none."""
 
     blocks: TableFile = field(default_factory=lambda: TableFile(BLOCK))
-    image_hashes: RecordFile = field(default_factory=lambda: RecordFile(IMAGE_HASHES))
+    image_hashes: FixedWidthFile = field(default_factory=lambda: FixedWidthFile(IMAGE_HASHES))
     names: ScatteredRecords = field(default_factory=lambda: ScatteredRecords(NAMES))
     distinct_images: ScatteredRecords = field(default_factory=lambda: ScatteredRecords(np.dtype(np.uint64)))
+    brought_ids: ScatteredRecords = field(default_factory=lambda: ScatteredRecords(BROUGHT_IDS))
     bad_rows: BadRowFile = field(default_factory=BadRowFile)
     files: list[str] = field(default_factory=list)
     summaries: list[FileSummary] = field(default_factory=list)
     """What each file turned out to be; the last one grows while it is read."""
     count: int = 0
-    bring_row_ids: bool = False
     _first_key: str | None = None
     _last_key: str = ""
 
@@ -71,7 +72,7 @@ class ReadRows:
         distinct = np.unique(np.concatenate([keys["reference"], keys["probe"]]))
         self.distinct_images.append(distinct, distinct // _PART)
         self._add_names(block, hashes)
-        self.bring_row_ids |= block.column("row_id").null_count < block.num_rows
+        self._add_row_ids(block.column("row_id"))
         self.blocks.append(block)
         self.count += block.num_rows
 
@@ -83,6 +84,19 @@ class ReadRows:
         names["asks"] = images[0] * _ASKS[0] + images[1] * _ASKS[1] + level * _ASKS[2]
         names["row"] = self.count + np.arange(block.num_rows)
         self.names.append(names, pair_ids.high // _PART)
+
+    def _add_row_ids(self, row_ids: pa.Array) -> None:
+        if row_ids.null_count == len(row_ids):
+            return
+        brought = np.flatnonzero(row_ids.is_valid().to_numpy(zero_copy_only=False))
+        found = np.empty(len(brought), BROUGHT_IDS)
+        found["high"], found["low"] = brought_hashes(row_ids.drop_null().to_pylist())
+        found["row"] = self.count + brought
+        self.brought_ids.append(found, found["high"] // _PART)
+
+    def taken_ids(self) -> Words:
+        """Return the first words of the row ids that are brought, sorted."""
+        return np.concatenate([np.unique(part["high"]) for part in self.brought_ids.parts(keep=True)])
 
     def _note_keys(self, keys: pa.Array) -> None:
         if len(keys):

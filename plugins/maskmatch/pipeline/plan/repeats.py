@@ -6,7 +6,6 @@ with it is a pair. Nor is any row with a row id that stands twice. The order of 
 Decision: docs/adr/0020-a-plan-out-of-core.md
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,17 +15,14 @@ import numpy.typing as npt
 
 from maskmatch.core.pairs import BadRow, Place
 from maskmatch.core.planning import repeated_pair, repeated_row_id
-from maskmatch.pipeline.plan.hashes import Hashes, Words, as_bytes, words
 from maskmatch.pipeline.plan.reading import ReadRows, numbered
-from maskmatch.storage.spools import PARTS, ScatteredRecords
+from maskmatch.pipeline.plan.row_ids import begins_of
 
 Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 _SHOWN = 3
 """Rows of a repeated pair id that are named to the others."""
-_ROW_IDS = np.dtype([("high", np.uint64), ("low", np.uint64), ("row", np.int64), ("is_brought", np.bool_)])
-_PART = np.uint64(2**64 // PARTS)
 _AT_ONCE = 1000
 _PLACE = ["pair_id", "row_id", "manifest_file", "manifest_row", "manifest_record", "manifest_line"]
 
@@ -41,10 +37,10 @@ class Repeats:
     """The first `_SHOWN` rows with the same pair id, -1 where there are fewer; none for row ids."""
 
 
-def bad_for_others(rows: ReadRows, comparisons: ScatteredRecords) -> Numbers:
+def bad_for_others(rows: ReadRows) -> Numbers:
     """Add the rows that are bad because of others to the bad rows; return their numbers, in order."""
     pairs = _of_pair_ids(rows)
-    row_ids = _without(_of_row_ids(rows, comparisons), pairs.rows)
+    row_ids = _without(_of_row_ids(rows), pairs.rows)
     places = _places(rows, np.unique(pairs.first[pairs.first >= 0])) if len(pairs.rows) else {}
     for number, place, record in _records(rows, pairs.rows):
         shown = [places[row] for row in pairs.first[number].tolist() if row >= 0]
@@ -81,44 +77,9 @@ def _conflicts(part: "npt.NDArray[np.void]") -> Repeats:
     return Repeats(part["row"][places], sizes, shown)
 
 
-def _of_row_ids(rows: ReadRows, comparisons: ScatteredRecords) -> Repeats:
-    """Return the rows whose row id, brought or made, also stands in another row, if any are brought."""
-    if not rows.bring_row_ids:
-        return _joined([], 0)
-    ids = ScatteredRecords(_ROW_IDS)
-    for first, block in numbered(rows.blocks.batches(["row_id"])):
-        column = block.column("row_id")
-        brought = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
-        _add_ids(ids, _hashes_of(column.drop_null().to_pylist()), first + brought, is_brought=True)
-    for unordered in comparisons.parts(keep=True):
-        part, ordinals = with_ordinals(unordered)
-        made = ~part["brings_row_id"]
-        high, low = part["fingerprint_high"].copy(), part["fingerprint_low"].copy()
-        for place in np.flatnonzero(made & (ordinals > 0)).tolist():
-            name = made_row_id(high[place], low[place], int(ordinals[place]))
-            high[place], low[place] = (each[0] for each in words(bytes.fromhex(name)))
-        _add_ids(ids, Hashes(high[made], low[made]), part["row"][made], is_brought=False)
-    return _joined([_twice(part) for part in ids.parts()], 0)
-
-
-def _hashes_of(row_ids: list[str]) -> Hashes:
-    """Return hashes of ids that were brought; one that looks as we make them is its own."""
-    made = [
-        bytes.fromhex(text) if _is_made(text) else hashlib.sha256(text.encode()).digest()[:16]
-        for text in row_ids
-    ]
-    return words(b"".join(made))
-
-
-def _is_made(text: str) -> bool:
-    return len(text) == 32 and not text.strip("0123456789abcdef")
-
-
-def _add_ids(ids: ScatteredRecords, names: Hashes, rows: Numbers, *, is_brought: bool) -> None:
-    found = np.empty(len(rows), _ROW_IDS)
-    found["high"], found["low"] = names
-    found["row"], found["is_brought"] = rows, is_brought
-    ids.append(found, names.high // _PART)
+def _of_row_ids(rows: ReadRows) -> Repeats:
+    """Return the rows whose row id another row brings, too."""
+    return _joined([_twice(part) for part in rows.brought_ids.parts(keep=True)], 0)
 
 
 def _twice(part: "npt.NDArray[np.void]") -> Repeats:
@@ -127,30 +88,6 @@ def _twice(part: "npt.NDArray[np.void]") -> Repeats:
     sizes = np.bincount(begins, minlength=len(part))[begins]
     bad = sizes > 1
     return Repeats(part["row"][bad], sizes[bad], np.empty((int(bad.sum()), 0), np.int64))
-
-
-def with_ordinals(part: "npt.NDArray[np.void]") -> "tuple[npt.NDArray[np.void], Numbers]":
-    """Return comparisons in order, among equal ones by fingerprint, and the ordinal of each equal row."""
-    part = part[
-        np.lexsort(
-            (part["row"], part["fingerprint_low"], part["fingerprint_high"], part["low"], part["high"])
-        )
-    ]
-    begins = begins_of(part["fingerprint_high"], part["fingerprint_low"])
-    return part, np.arange(len(part)) - begins
-
-
-def made_row_id(high: np.uint64, low: np.uint64, ordinal: int) -> str:
-    """Return the row id of the n-th row with a fingerprint, from 0: the same in any file, order or format."""
-    fingerprint = as_bytes(np.array([high]), np.array([low]))
-    return hashlib.sha256(fingerprint + b"%d" % ordinal).hexdigest()[:32] if ordinal else fingerprint.hex()
-
-
-def begins_of(high: Words, low: Words) -> Numbers:
-    """Return for each of sorted hashes where the run of its equals begins."""
-    is_new = np.ones(len(high), bool)
-    is_new[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
-    return np.maximum.accumulate(np.where(is_new, np.arange(len(high)), 0))
 
 
 def is_among(rows: Numbers, sorted_rows: Numbers) -> Flags:

@@ -19,7 +19,8 @@ import pyarrow as pa
 from maskmatch.core.comparisons import COMPARISON_BYTES
 from maskmatch.core.planning import SameImage
 from maskmatch.pipeline.plan.hashes import Words, as_bytes
-from maskmatch.pipeline.plan.repeats import Flags, Numbers, begins_of, is_among, with_ordinals
+from maskmatch.pipeline.plan.repeats import Flags, Numbers, is_among
+from maskmatch.pipeline.plan.row_ids import begins_of, in_order
 from maskmatch.storage.plans import KNOWN, answer_columns
 from maskmatch.storage.spools import PARTS, ScatteredRecords, ScatteredTables
 
@@ -85,16 +86,20 @@ def settle(
     comparisons: ScatteredRecords,
     bad_rows: Numbers,
     *,
+    taken_ids: Words,
     same_image: SameImage,
     answers: Answers | None,
     seed: str,
     windows: int,
 ) -> Settled:
-    """Decide on all rows but the bad ones; `windows` parts of the order hold what is taken over."""
+    """Decide on all rows but the bad ones; `windows` parts of the order hold what is taken over.
+
+    `taken_ids` are the first words of row ids that are brought.
+    """
     settled, digest = Settled(), hashlib.sha256()
     mask = np.uint64(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8]))
     for unordered in comparisons.parts():
-        ordered, ordinals = with_ordinals(unordered)
+        ordered, ordinals = in_order(unordered, taken_ids)
         good = ~is_among(ordered["row"], bad_rows)
         part, ordinals = ordered[good], ordinals[good]
         begins = begins_of(part["high"], part["low"])

@@ -15,7 +15,7 @@ from maskmatch.core.outcomes import Source
 from maskmatch.core.planning import Shard
 from maskmatch.pipeline.plan.hashes import fixed_bytes, hexadecimal, words
 from maskmatch.pipeline.plan.ordering import shard_of
-from maskmatch.pipeline.plan.repeats import made_row_id
+from maskmatch.pipeline.plan.row_ids import made_row_id
 from maskmatch.pipeline.plan.settling import Kind
 from maskmatch.storage.object_stores import Store
 from maskmatch.storage.pair_columns import FINGERPRINT_BYTES, PLANNED_COLUMNS

@@ -11,7 +11,6 @@ Decision: docs/adr/0014-the-journal-says-every-call.md
 """
 
 import json
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,13 +19,12 @@ from typing import IO, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from maskmatch.core.errors import BooksError, Unavailable
+from maskmatch.core.errors import BooksError
 from maskmatch.storage.journal.names import Writer
 from maskmatch.storage.journal.records import FORMAT, FORMAT_KEY, REPEATED_COLUMNS, SCHEMA, check_format
 from maskmatch.storage.object_stores import Store
+from maskmatch.storage.object_stores.copying import copy_object
 
-_TRIES = 3
-"""Of a copy that breaks off: each begins anew, and the store has its own patience."""
 _GROUP_ROWS = 32_768
 """Some 16 MB in memory while it is gathered."""
 _SEGMENTS_KEY = "maskmatch.segments"
@@ -94,16 +92,7 @@ class Pack:
 def fetched(store: Store, key: str) -> Iterator[Pack]:
     """Copy a compact object into a temporary file, so that memory does not grow with it."""
     with tempfile.TemporaryFile() as file:
-        for left in reversed(range(_TRIES)):
-            try:
-                file.seek(0)
-                file.truncate()
-                with store.open(key) as body:
-                    shutil.copyfileobj(body, file, 1 << 20)
-                break
-            except Unavailable:
-                if not left:
-                    raise
+        copy_object(store, key, file)
         file.seek(0)
         yield Pack(f"{store.uri}/{key}", file)
 

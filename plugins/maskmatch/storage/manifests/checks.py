@@ -50,8 +50,11 @@ class Checker:
         self._is_by_line = is_by_line
 
     def check(self, records: Records, *, lacks_pair_id: bool) -> tuple[pa.RecordBatch, list[BadRow]]:
-        """Return the rows that are pairs, and those that are none."""
-        texts = {name: _cleaned(column) for name, column in records.columns.items()}
+        """Return the rows that are pairs, and those that are none.
+
+        With `lacks_pair_id` a row whose pair id is null, and not just empty, gets one.
+        """
+        texts = {name: cleaned(column) for name, column in records.columns.items()}
         for name in COLUMNS:
             if name not in texts:
                 texts[name] = pa.nulls(records.count, pa.string())
@@ -66,12 +69,14 @@ class Checker:
         doubt |= wrong
         columns["quality_control"], wrong = _chosen(texts["quality_control"], *_QUALITIES)
         doubt |= wrong
-        for name in (*IMAGE_COLUMNS, *(() if lacks_pair_id else ("pair_id",))):
-            doubt |= texts[name].is_null().to_numpy(zero_copy_only=False)
+        for name in IMAGE_COLUMNS:
+            doubt |= _are_null(texts[name])
+        without_id = _are_null(records.columns.get("pair_id", texts["pair_id"])) & lacks_pair_id
+        doubt |= _are_null(texts["pair_id"]) & ~without_id
         bad = self._bad_rows(records)
         faulty = self._faulty(records)
         bad += faulty.values()
-        looked_at, more = self._look_at(records, texts, doubt, set(faulty), lacks_pair_id=lacks_pair_id)
+        looked_at, more = self._look_at(records, texts, doubt, set(faulty), without_id)
         doubt[list(faulty)] = True
         rows = _in_order(self._batch(records, columns, ~doubt), looked_at)
         return rows, sorted([*bad, *more], key=lambda row: row.manifest_record or 0)
@@ -107,8 +112,7 @@ class Checker:
         texts: dict[str, pa.Array],
         doubt: Mask,
         faulty: set[int],
-        *,
-        lacks_pair_id: bool,
+        without_id: Mask,
     ) -> tuple[pa.RecordBatch, list[BadRow]]:
         """Send the records in doubt through the row function."""
         places = [place for place in np.flatnonzero(doubt).tolist() if place not in faulty]
@@ -117,7 +121,7 @@ class Checker:
         pairs, bad = [], []
         for number, row in enumerate(places):
             fields = {name: column[number] for name, column in values.items()}
-            if lacks_pair_id and fields["pair_id"] is None:
+            if without_id[row]:
                 del fields["pair_id"]
             place = self._place(records, row)
             found = parse_row(fields, place, self._source)
@@ -143,7 +147,12 @@ class Checker:
         return pa.RecordBatch.from_arrays([kept[name] for name in ROWS.names], schema=ROWS)
 
 
-def _cleaned(column: pa.Array) -> pa.Array:
+def _are_null(column: pa.Array) -> Mask:
+    null: Mask = column.is_null().to_numpy(zero_copy_only=False)
+    return null
+
+
+def cleaned(column: pa.Array) -> pa.Array:
     """Return texts without blanks around them, and null for what stands for an unknown value."""
     column = pc.utf8_trim_whitespace(column)
     if (pc.min(pc.binary_length(column)).as_py() or 0) > _LONGEST_UNKNOWN:

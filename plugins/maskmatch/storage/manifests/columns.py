@@ -9,6 +9,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from maskmatch.core.errors import InputError
 from maskmatch.core.manifest_options import ManifestOptions
@@ -42,10 +43,32 @@ def fold_name(name: str) -> str:
     return _BLANKS.sub("_", unicodedata.normalize("NFKC", name).lower().strip().strip("\ufeff"))
 
 
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The columns of a kind of file, those that it must have, and the settings that name others."""
+
+    columns: Sequence[str]
+    required: Sequence[str]
+    columns_setting: str
+    encoding_setting: str
+    cure: str
+    """What to do with a file that is of another kind."""
+
+
+PAIR_ROWS = Vocabulary(
+    COLUMNS,
+    IMAGE_COLUMNS,
+    "manifest_columns",
+    "manifest_encoding",
+    "if it is no manifest, move it away or let its name begin with _",
+)
+
+
 class Naming:
     """The columns of one file: what each name means, and which were passed over."""
 
-    def __init__(self, options: ManifestOptions) -> None:
+    def __init__(self, options: ManifestOptions, vocabulary: Vocabulary = PAIR_ROWS) -> None:
+        self._vocabulary = vocabulary
         self._mapped = {fold_name(theirs): ours for ours, theirs in options.columns.items()}
         self._targets: dict[str, str | None] = {}
         self.lacks: frozenset[str] = frozenset()
@@ -61,6 +84,10 @@ class Naming:
         """Return the names of the file that are not read."""
         return [name for name, target in self._targets.items() if target is None]
 
+    def is_mapped(self, name: str) -> bool:
+        """Return True for a name that was said to be one of our columns."""
+        return fold_name(name) in self._mapped
+
     def read_header(self, names: Sequence[str]) -> list[str | None]:
         """Return what each column of a header is to us, None for one to pass over; raise InputError."""
         if len(names) > MOST_COLUMNS:
@@ -72,9 +99,9 @@ class Naming:
         except ColumnMisspelt as misspelt:
             raise InputError(str(misspelt)) from misspelt
         self._refuse_repeated(names, folded)
-        self._settle_mapped(targets, folded)
+        self._settle_mapped(targets, names, folded)
         self._refuse_missing(names, targets)
-        self.lacks = frozenset(COLUMNS) - {*targets} - self._of_folders
+        self.lacks = frozenset(self._vocabulary.columns) - {*targets} - self._of_folders
         return targets
 
     _present: frozenset[str] = frozenset()
@@ -107,7 +134,7 @@ class Naming:
             raise ColumnMisspelt(f"has a name that cannot be kept: {wrong[1]}", name)
         if folded in self._mapped:
             return self._mapped[folded]
-        if folded in COLUMNS:
+        if folded in self._vocabulary.columns:
             return folded
         if folded.startswith(ATTRIBUTE_PREFIX) and folded != ATTRIBUTE_PREFIX:
             return folded
@@ -115,23 +142,34 @@ class Naming:
             return None
         if close := self._misspelt(folded):
             raise ColumnMisspelt(
-                f"is not known: did you mean {close}? Else name it {ATTRIBUTE_PREFIX}{folded} to keep it, or "
-                f"set manifest_columns to {close}={plain(name, at_most=_LONGEST_NAME)}",
+                f"is not known: did you mean {close}? Else name it {plain(ATTRIBUTE_PREFIX + folded)} to "
+                f"keep it, or set {self._vocabulary.columns_setting} to "
+                f"{close}={plain(name, at_most=_LONGEST_NAME)}",
                 shown(name),
             )
         return ATTRIBUTE_PREFIX + folded
 
     def _misspelt(self, folded: str) -> str | None:
         """Return which of our columns a name is close to, unless the file has that one as well."""
-        absent = {name.replace("_", ""): name for name in COLUMNS if name not in self._present}
+        absent = {
+            name.replace("_", ""): name for name in self._vocabulary.columns if name not in self._present
+        }
         close = difflib.get_close_matches(folded.replace("_", ""), absent, n=1, cutoff=_ALIKE)
         return absent[close[0]] if close else None
 
-    def _settle_mapped(self, targets: list[str | None], folded: Sequence[str]) -> None:
-        """Pass over a column with one of our names where another is to be that one."""
-        for place, name in enumerate(folded):
-            if targets.count(targets[place]) > 1 and targets[place] and name not in self._mapped:
-                targets[place] = None
+    def _settle_mapped(self, targets: list[str | None], names: Sequence[str], folded: Sequence[str]) -> None:
+        """Pass over a column with one of our names where another is to be that one; raise InputError."""
+        first: dict[str | None, int] = {}
+        for place, target in sorted(enumerate(targets), key=lambda each: folded[each[0]] not in self._mapped):
+            if target is None or target not in first:
+                first[target] = place
+            elif folded[first[target]] in self._mapped and folded[place] not in self._mapped:
+                targets[place] = self._targets[names[place]] = None
+            else:
+                one, other = shown(names[first[target]]), shown(names[place])
+                raise InputError(
+                    f"the columns {one} and {other} are both {plain(target)}: rename one of the two"
+                )
 
     def _refuse_repeated(self, names: Sequence[str], folded: Sequence[str]) -> None:
         first: dict[str, str] = {}
@@ -142,7 +180,8 @@ class Naming:
             first[key] = name
 
     def _refuse_missing(self, names: Sequence[str], targets: Sequence[str | None]) -> None:
-        missing = [column for column in IMAGE_COLUMNS if column not in {*targets, *self._of_folders}]
+        present = {*targets, *self._of_folders}
+        missing = [column for column in self._vocabulary.required if column not in present]
         if missing and not any(names):
             raise InputError("it has no header and no row: write it anew, or remove it")
         if missing:
@@ -150,8 +189,8 @@ class Naming:
             more = f" and {len(names) - _SHOWN_NAMES:,} more" if len(names) > _SHOWN_NAMES else ""
             raise InputError(
                 f"column {', '.join(missing)} is missing; the columns found are: {found}{more}; rename them, "
-                f"or set manifest_columns, such as {missing[0]}={_first(names)}; "
-                "if it is no manifest, move it away or let its name begin with _"
+                f"or set {self._vocabulary.columns_setting}, such as {missing[0]}={_first(names)}; "
+                f"{self._vocabulary.cure}"
             )
 
 

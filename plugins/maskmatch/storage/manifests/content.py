@@ -39,10 +39,12 @@ _PROMISES = {
 HEAD_BYTES = 64 * 1024
 """Enough for a header line and for a guess of the encoding."""
 
+_BZIP2_BLOCKS = (bytes.fromhex("314159265359"), bytes.fromhex("177245385090"))
+"""What stands behind the level: of a block, and of the end where there is none."""
 _MAGIC = (
     (b"\x1f\x8b\x08", Compression.GZIP),
     (b"\x28\xb5\x2f\xfd", Compression.ZSTD),
-    (b"BZh", Compression.BZIP2),
+    *((b"BZh%d%s" % (level, block), Compression.BZIP2) for level in range(1, 10) for block in _BZIP2_BLOCKS),
     (b"\xfd7zXZ\x00", Compression.XZ),
     (b"\x04\x22\x4d\x18", Compression.LZ4),
     (b"PK\x03\x04", Compression.ZIP),
@@ -63,12 +65,15 @@ _STRANGERS = (
     (b"\x89PNG", "a picture: images do not lie among the manifests, move it"),
     (b"SQLite format 3", "a database: export the rows as csv"),
 )
+_WORDS = {b"PARE", b"ORC"}
+"""A header of csv may begin with them, such as PARENT_ID."""
 _MARKUP = (
     (b"<!doctype", "a web page, most likely of a login or an error: fetch the manifest anew"),
     (b"<html", "a web page, most likely of a login or an error: fetch the manifest anew"),
     (b"<", "XML, or an answer of a store that refuses: export the rows as csv, or fetch the manifest anew"),
 )
 _NO_TEXT = bytes({*range(32)} - {*b"\t\n\r\f\x1a\x1b"})
+_TEXT = bytes({*range(256)} - {*_NO_TEXT})
 _LOOK_BYTES = 1024
 _BINARY_SHARE = 0.05
 """Of control characters among the first bytes: text has none, packed bytes have a tenth."""
@@ -83,8 +88,9 @@ def compression_of(head: bytes) -> Compression | None:
 
 def refuse_strangers(head: bytes) -> None:
     """Raise InputError, with the cure, for a file that is known to be something else."""
+    is_text = not head[:_LOOK_BYTES].translate(None, _TEXT)
     for magic, cure in _STRANGERS:
-        if head.startswith(magic):
+        if head.startswith(magic) and not (is_text and magic in _WORDS):
             raise InputError(f"it is {cure}")
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:_LOOK_BYTES].lower()
     for markup, cure in _MARKUP:

@@ -7,35 +7,65 @@ Decision: docs/adr/0004-csv-line-by-line.md
 """
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from maskmatch.storage.manifests.columns import fold_name
+from maskmatch.storage.manifests.csv_records import split_line
 from maskmatch.storage.manifests.lines import Block, Numbers
 
 Mask = npt.NDArray[np.bool_]
 
 _QUOTE, _RETURN, _FEED, _BLANK = b'"\r\n '
 _BOM = codecs.BOM_UTF8
+_LOWER = 0x20
+"""The bit that tells small letters of ASCII from capitals."""
+_NUMBERS, _LETTERS = b"0z"
+_ENOUGH = 12
+"""Bytes of the first name that are compared before a line is taken apart."""
 
 
-def blank_lines(block: Block, separator: int, header: bytes) -> Mask:
+def blank_lines(block: Block, separator: int, header: Sequence[str]) -> Mask:
     """Return which lines are no records: empty, of separators alone, or the header once more."""
     data = np.frombuffer(block.data, np.uint8)
     first = data[block.starts]
     length = block.ends - block.starts
     blank: Mask = (length == 0) | ((length == 1) & (first == _RETURN))
     second = data[np.minimum(block.starts + 1, len(data) - 1)]
-    hollow = (first == separator) | ((first == _QUOTE) & (second == _QUOTE))
-    hollow |= (first == _BLANK) | (first == _BOM[0])
-    alike = (length >= len(header)) & (length <= len(header) + len(_BOM) + 1)
+    doubt = (first == separator) | ((first == _QUOTE) & (second == _QUOTE))
+    doubt |= (first == _BLANK) | (first == _BOM[0])
+    folded = [fold_name(name) for name in header]
+    for name in {header[0], folded[0]} - {""}:  # without a name a header begins with a separator
+        doubt |= _begin_as(data, block, name)
     nothing = bytes([separator]) + b' "\t\r'
-    for place in np.flatnonzero((hollow | alike) & ~blank).tolist():
+    for place in np.flatnonzero(doubt & ~blank).tolist():
         line = block.line(place).removeprefix(_BOM)
-        blank[place] = line == header or not line.strip(nothing)
+        blank[place] = not line.strip(nothing) or _is_header(line, separator, folded)
     return blank
+
+
+def _begin_as(data: Any, block: Block, name: str) -> Mask:
+    """Return which lines may begin with a name, whatever its case, in quotes or not."""
+    start = block.starts + (data[block.starts] == _QUOTE)
+    begin = np.ones(len(start), bool)
+    letters = name.encode()
+    for place, letter in enumerate(letters[:_ENOUGH]):
+        if letter not in b"_ -":
+            begin &= (data[np.minimum(start + place, len(data) - 1)] | _LOWER) == letter | _LOWER
+    behind = data[np.minimum(start + len(letters), len(data) - 1)]
+    return begin & ((behind < _NUMBERS) | (behind > _LETTERS)) if len(letters) <= _ENOUGH else begin
+
+
+def _is_header(line: bytes, separator: int, folded: Sequence[str]) -> bool:
+    fields = split_line(line, chr(separator)) or ()
+    return len(fields) == len(folded) and all(map(_is_name, fields, folded))
+
+
+def _is_name(field: str, folded: str) -> bool:
+    return fold_name(field) == folded
 
 
 def sure_lines(block: Block, separator: int) -> Mask:

@@ -21,11 +21,11 @@ _TOLD = "sep="
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The first record: how fields are separated, what they are to us, and the line itself."""
+    """The first record: how fields are separated, what they are to us, and their names."""
 
     separator: str
     targets: Sequence[str | None]
-    line: bytes
+    names: Sequence[str]
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class CsvReader:
                 continue
             if place in block.cut:
                 raise InputError("its first line has more than a mebibyte: this is no header of columns")
-            self._header = _header_of(line, told, self._naming, self._decoder.name)
+            self._header = _header_of(line, told, self._naming, self._decoder.complaint)
             return _behind(block, place + 1)
         return _behind(block, len(block.ends))
 
@@ -104,7 +104,7 @@ class CsvReader:
     def _sort(self, block: Block, header: Header) -> tuple[_Sorted, int]:
         """Tell the lines apart; return also how many of them are read now."""
         separator = ord(header.separator)
-        is_record = ~blank_lines(block, separator, header.line)
+        is_record = ~blank_lines(block, separator, header.names)
         sure = sure_lines(block, separator)
         found = _Sorted(is_record, is_record & sure)
         behind = 0
@@ -117,7 +117,7 @@ class CsvReader:
                     place,
                     separator=header.separator,
                     width=len(header.targets),
-                    encoding=self._decoder.name,
+                    complaint=self._decoder.complaint,
                 )
             except OutOfLines:
                 is_record[place:] = False
@@ -135,22 +135,22 @@ class CsvReader:
         return found, len(block.ends)
 
 
-def _header_of(line: bytes, told: str, naming: Naming, encoding: str) -> Header:
+def _header_of(line: bytes, told: str, naming: Naming, complaint: str) -> Header:
     best: tuple[int, str, list[str]] | None = None
     try:
         line.decode()
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"its header is not {encoding}: save the file as UTF-8, or set manifest_encoding"
-        ) from error
+        raise InputError(f"its header {complaint}") from error
     for separator in told or SEPARATORS:
         names = split_line(line, separator)
         if names is not None and (best is None or len(names) > best[0]):
             best = (len(names), separator, names)
+    if best is None and b"\r" in line:
+        raise InputError("some of its lines end with a carriage return alone: save it with line feeds")
     if best is None:
         raise InputError("its header has a quote that is not closed: mend the first line")
     names = [name.strip() for name in best[2]]
-    return Header(best[1], naming.read_header(names), line)
+    return Header(best[1], naming.read_header(names), names)
 
 
 def _parse_fast(block: Block, found: _Sorted, header: Header) -> tuple[pa.Table, Numbers]:

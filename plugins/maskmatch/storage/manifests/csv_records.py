@@ -41,7 +41,7 @@ class OutOfLines(Exception):
     """The record may go on in the next block."""
 
 
-def read_record(block: Block, place: int, *, separator: str, width: int, encoding: str) -> Found:
+def read_record(block: Block, place: int, *, separator: str, width: int, complaint: str) -> Found:
     """Return the record that begins with a line of a block; `width` is the number of fields of the header."""
     if place in block.cut:
         return Found(None, why="the line has more than a mebibyte: no row is so long")
@@ -50,7 +50,7 @@ def read_record(block: Block, place: int, *, separator: str, width: int, encodin
     try:
         fields = next(reader, [])
     except UnicodeDecodeError:
-        return Found(None, why=_not_text(encoding) if lines.taken == 1 else _why("unexpected end"))
+        return Found(None, why=f"the line {complaint}" if lines.taken == 1 else _why("unexpected end"))
     except csv.Error as error:
         if lines.ran_out and not block.is_last and "unexpected end" in str(error):
             raise OutOfLines from error
@@ -86,7 +86,11 @@ class _Lines:
 
 def _swallowed(block: Block, place: int, count: int, separator: str, width: int) -> str:
     """Return why a record of several lines is no row: some of its lines are rows by themselves."""
+    mark = separator.encode()
     for line in range(place + 1, place + count):
+        start, end = int(block.starts[line]), int(block.ends[line])
+        if block.data.count(mark, start, end) < width - 1:  # millions of such lines cost next to nothing
+            continue
         fields = split_line(block.line(line), separator)
         if fields is not None and len(fields) == width:
             return (
@@ -103,10 +107,6 @@ def split_line(line: bytes, separator: str) -> list[str] | None:
         return next(csv.reader([text], delimiter=separator, strict=True, skipinitialspace=True), [])
     except (csv.Error, UnicodeDecodeError):
         return None
-
-
-def _not_text(encoding: str) -> str:
-    return f"the line is not {encoding}: save the file as UTF-8, or set manifest_encoding"
 
 
 def _why(error: str) -> str:

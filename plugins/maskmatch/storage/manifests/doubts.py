@@ -40,7 +40,10 @@ def without_own_address(column: pa.Array, source: SourcePlace) -> pa.Array:
     if not there:
         return column
     pattern = rf"^(?:{'|'.join(map(re.escape, there))})({_PLAIN_KEY})$"
-    return pc.replace_substring_regex(column, pattern, r"\1")
+    keys = pc.replace_substring_regex(column, pattern, r"\1")
+    if (pc.max(pc.binary_length(column)).as_py() or 0) <= MAX_LENGTH:
+        return keys
+    return pc.if_else(pc.greater(pc.utf8_length(column), MAX_LENGTH), column, keys)
 
 
 def doubtful_values(name: str, column: pa.Array, source: SourcePlace) -> Mask:

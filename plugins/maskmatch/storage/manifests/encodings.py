@@ -15,8 +15,16 @@ _SAMPLE_LINES = 1000
 _COMMON_SHARE = 0.9
 """Of the characters beyond ASCII, those of GB 2312: what GB18030 makes of other encodings lies outside it."""
 _UTF8_SHARE = 0.2
+_HANZI, _RARE = 0xB0, 0xD8
+"""First bytes of GB 2312: of the common Chinese characters, and of the rare ones, as which Cyrillic looks."""
+_LAST_HANGUL, _ENOUGH = 0xC8, 20
+"""Korean looks like common characters up to this first byte; of so many Chinese ones, a third lie beyond."""
 _NUL_SHARE = 0.2
 _INVALID = b"\xff"
+_WIDE = ("utf-16", "utf-32")
+_ASCII = bytes(range(128))
+_BEYOND = "é東あ서Ж"
+"""Characters that no encoding may write with the bytes of ASCII alone, which are taken as they are."""
 
 
 class _Mark(NamedTuple):
@@ -35,15 +43,26 @@ _NAMES = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8 with BOM", "utf-16": "UTF-16 wit
 
 
 class Decoder:
-    """Turns the bytes of one file into UTF-8; `encoding` is told, or found."""
+    """Turns the bytes of one file into UTF-8; `encoding` is told by a setting, or found."""
 
-    def __init__(self, head: bytes, encoding: str | None = None) -> None:
-        self._encoding = _known(encoding) if encoding else _marked(head)
-        if self._encoding is None and head.count(0) > _NUL_SHARE * len(head):
+    def __init__(
+        self, head: bytes, encoding: str | None = None, *, setting: str = "manifest_encoding"
+    ) -> None:
+        self._setting = setting
+        self._encoding = _known(encoding, setting) if encoding else _marked(head)
+        if self._encoding == "utf-32" and not encoding:
+            raise InputError("it is UTF-32: save it as UTF-8")
+        if self._encoding is None and (wide := _unmarked(head)):
             raise InputError(
-                "it looks like UTF-16 without a byte order mark: save it as UTF-8, or set manifest_encoding"
+                f"it looks like UTF-16 without a byte order mark: save it as UTF-8, or set {setting} to "
+                f"{wide}"
             )
-        self._wide = self._encoding is not None and self._encoding.startswith(("utf-16", "utf-32"))
+        if self._encoding in {"utf-16", "utf-32"} and _marked(head) != self._encoding:
+            raise InputError(
+                f"it has no byte order mark of {self._encoding}: set {setting} to "
+                f"{self._encoding}-le or {self._encoding}-be, or leave it out"
+            )
+        self._wide = self._encoding is not None and self._encoding.startswith(_WIDE)
         self._ahead = codecs.getincrementaldecoder(self._encoding or "utf-8")("surrogatepass")
 
     @property
@@ -51,6 +70,11 @@ class Decoder:
         """Return the encoding as people call it; a file of ASCII alone is UTF-8."""
         encoding = self._encoding or "utf-8"
         return _NAMES.get(encoding, encoding)
+
+    @property
+    def complaint(self) -> str:
+        """Return what a text is that is not in the encoding, and the cure."""
+        return f"is not {self.name}: save the file as UTF-8, or set {self._setting}"
 
     def widen(self, chunk: bytes, *, is_last: bool) -> bytes:
         """Return a chunk in which a line feed is one byte, whatever the encoding."""
@@ -78,22 +102,30 @@ class Decoder:
         return lines.decode(self._encoding, "surrogateescape").encode("utf-8", "surrogatepass")
 
 
-def _known(encoding: str) -> str:
+def _unmarked(head: bytes) -> str:
+    """Return which UTF-16 has the zeros of a text at every other place; nothing for other bytes."""
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    if max(even, odd) <= _NUL_SHARE * len(head) or min(even, odd) > _NUL_SHARE * max(even, odd):
+        return ""
+    return "utf-16-le" if odd > even else "utf-16-be"
+
+
+def _known(encoding: str, setting: str) -> str:
     try:
         name = codecs.lookup(encoding).name
-        "\n".encode(name)
+        other = _BEYOND.encode(name, "ignore")
+        is_mixed = bool(other) and other.isascii()
+        if not name.startswith(_WIDE) and (is_mixed or _ASCII.decode(name) != _ASCII.decode()):
+            raise LookupError(encoding)  # noqa: TRY301 - lines and separators would not be found
     except (LookupError, UnicodeError) as error:
         raise InputError(
-            f"manifest_encoding {shown(encoding)} is not known: take utf-8, gb18030 or utf-16"
+            f"{setting} {shown(encoding)} is not known: take utf-8, gb18030 or utf-16"
         ) from error
     return name
 
 
 def _marked(head: bytes) -> str | None:
-    found = next((each.encoding for each in _MARKS if head.startswith(each.mark)), None)
-    if found == "utf-32":
-        raise InputError("it is UTF-32: save it as UTF-8")
-    return found
+    return next((each.encoding for each in _MARKS if head.startswith(each.mark)), None)
 
 
 def _is_gb18030(lines: bytes) -> bool:
@@ -102,8 +134,11 @@ def _is_gb18030(lines: bytes) -> bool:
     texts = [text for line in sample if (text := _decoded(line, "gb18030")) is not None]
     beyond = [character for text in texts for character in text if character > "\x7f"]
     common = sum(map(_is_common, beyond))
+    leads = [lead[0] for each in beyond if (lead := each.encode("gb2312", "ignore")) and lead[0] >= _HANZI]
     return (
-        as_utf8 <= _UTF8_SHARE * len(sample)
+        sum(lead >= _RARE for lead in leads) <= len(leads) / 2
+        and (len(leads) < _ENOUGH or max(leads) > _LAST_HANGUL)
+        and as_utf8 <= _UTF8_SHARE * len(sample)
         and len(texts) > len(sample) / 2
         and common >= _COMMON_SHARE * len(beyond)
     )

@@ -14,6 +14,8 @@ from maskmatch.storage.manifests.lines import LONGEST_LINE, Block, block_of, rea
 
 _BETWEEN = re.compile(rb'(?:\}(\s*,?\s*)(?=\{)|(?<=[^}\s])(\s*,\s*)(?=\{\s*"[^"\\]*"\s*:))')
 """Objects are flat, so that one begins at each brace; the end of the one before may be damaged."""
+_ESCAPE = re.compile(rb"\\.", re.DOTALL)
+"""A backslash and what it escapes, which may be another: a text that ends with one ends with two."""
 _DECODER = json.JSONDecoder()
 _BLANKS = b" \t\r\n"
 
@@ -98,7 +100,7 @@ def _goes_on(earlier: bytes, element: bytes) -> bool:
 
 
 def _has_open_text(element: bytes) -> bool:
-    return (element.count(b'"') - element.count(b'\\"')) % 2 == 1
+    return (_ESCAPE.sub(b"", element) if b"\\" in element else element).count(b'"') % 2 == 1
 
 
 def _block(elements: list[tuple[bytes, int]], *, is_last: bool) -> Block:

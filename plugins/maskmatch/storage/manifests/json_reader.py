@@ -25,7 +25,6 @@ class JsonReader:
         self._naming = naming
         self._decoder = decoder
         self._records = 0
-        self._lacks_pair_id: bool | None = None
 
     def __iter__(self) -> Iterator[Records]:
         """Yield the records of each block."""
@@ -50,12 +49,8 @@ class JsonReader:
         for target in targets:
             fast = columns.get(target, pa.nulls(lines, pa.string()))
             merged[target] = in_order([fast, text_array([row.get(target) for row in slow.values()])], taken)
-        if self._lacks_pair_id is None and len(every):
-            self._lacks_pair_id = "pair_id" not in merged
         every = every[order]
-        return Records(
-            merged, numbers[every], block.lines[every], malformed, lacks_pair_id=bool(self._lacks_pair_id)
-        )
+        return Records(merged, numbers[every], block.lines[every], malformed, lacks_pair_id=True)
 
     def _slow_rows(
         self, block: Block, places: Numbers, numbers: Numbers
@@ -73,7 +68,7 @@ class JsonReader:
     def _read_line(self, block: Block, place: int) -> Fields:
         if place in block.cut:
             raise NoRecord("the line has more than a mebibyte: no row is so long")
-        return read_object(block.line(place), self._naming, self._decoder.name)
+        return read_object(block.line(place), self._naming, self._decoder.complaint)
 
     def _fast_columns(self, members: Members) -> dict[str, pa.Array]:
         """Return columns over all lines; those in doubt are taken out of the lines that were taken apart."""

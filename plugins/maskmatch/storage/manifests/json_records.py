@@ -19,28 +19,31 @@ class NoRecord(ValueError):
         self.why, self.code, self.column = why, code, column
 
 
-def read_object(line: bytes, naming: Naming, encoding: str) -> Fields:
+def read_object(line: bytes, naming: Naming, complaint: str) -> Fields:
     """Return the values of one flat object by what their columns are to us; raise NoRecord."""
     try:
         record = json.loads(line.decode().removeprefix("\ufeff"), **_HOOKS)
     except UnicodeDecodeError as error:
-        why = f"the line is not {encoding}: save the file as UTF-8, or set manifest_encoding"
-        raise NoRecord(why) from error
+        raise NoRecord(f"the line {complaint}") from error
     except NoRecord:
         raise
     except (ValueError, RecursionError) as error:
         raise NoRecord(f"it is not JSON: {error}") from error
     if not isinstance(record, dict):
         raise NoRecord("it is not a JSON object: write each row as {...}")
-    fields: Fields = {}
-    for name, value in record.items():
+    return {target: _text(record[name], target) for target, name in _names(record, naming).items()}
+
+
+def _names(record: dict[str, Any], naming: Naming) -> dict[str, str]:
+    """Return the key for each of our columns; one that is mapped to it goes before one with its name."""
+    names: dict[str, str] = {}
+    for name in sorted(record, key=naming.is_mapped, reverse=True):
         target = _target(name, naming)
-        if target is None:
-            continue
-        if target in fields:
+        if target in names and naming.is_mapped(name) == naming.is_mapped(names[target]):
             raise NoRecord(f"two keys of the row are {target}: leave one out", column=target)
-        fields[target] = _text(value, target)
-    return fields
+        if target:
+            names.setdefault(target, name)
+    return names
 
 
 def _target(name: str, naming: Naming) -> str | None:
@@ -54,7 +57,7 @@ def _target(name: str, naming: Naming) -> str | None:
 
 def _text(value: Any, column: str) -> str | None:
     if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
+        return ""  # what is there and unknown is not what is not there
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict | list):

@@ -25,7 +25,7 @@ _MOST_BACKSLASHES = 50
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _GAP = re.compile(r"\s*(?P<colon>:\s*(?P<bare>[^\s,}]*)\s*)?(?P<end>[,}]?)\s*", re.ASCII)
-_WORDS = {"true": "true", "false": "false", "null": None, "NaN": None}
+_WORDS = {"true": "true", "false": "false", "null": "", "NaN": ""}
 _ELEMENTS = 5
 """Of each string: quote, text, quote, gap behind it, and what lies before the next string."""
 

@@ -26,8 +26,11 @@ _CRUMBS = {
     "*_$folder$": "the marker of a folder",
 }
 """What tools leave beside data, by patterns of names in small letters."""
-_UNFINISHED = ("*.part", "*.filepart", "*.partial", "*.crdownload", "*.tmp", "*.temp", "*.swp", "*~")
-_OLD = ("*.bak", "*.old", "*.orig")
+_UNFINISHED = (
+    *("*.part", "*.filepart", "*.partial", "*.crdownload", "*.download", "*.aria2", "*.inprogress"),
+    *("*._copying_", "*.tmp", "*.temp", "*.swp", "*.swo", "*~", "#*#"),
+)
+_OLD = ("*.bak", "*.backup", "*.old", "*.orig", "*.save")
 _TABLE_FORMATS = {"_delta_log": "a Delta table", ".hoodie": "a Hudi table"}
 """Formats that leave files of rows that were removed beside those of rows that are there."""
 _SHOWN = 5
@@ -53,7 +56,7 @@ def find_manifests(store: Store, day: date) -> Listing:
     passed_over: list[PassedOver] = []
     for found in store.list(folder):
         name = found.key.removeprefix(folder)
-        if why := _why_passed_over(name, found):
+        if why := why_passed_over(name, found):
             passed_over.append(PassedOver(plain(name), why))
         elif cure := _what_hides(name):
             raise InputError(f"{store.uri}/{plain(found.key)} is no manifest: {cure}")
@@ -70,7 +73,7 @@ def find_manifests(store: Store, day: date) -> Listing:
     return Listing(tuple(sorted(manifests)), tuple(sorted(passed_over, key=lambda each: each.name)))
 
 
-def _why_passed_over(name: str, found: ObjectInfo) -> str:
+def why_passed_over(name: str, found: ObjectInfo) -> str:
     """Return why an object is no data; nothing for one that may be a manifest."""
     if _is_hidden(name):
         return "its name, or that of a folder, begins with _ or a dot"

@@ -9,13 +9,24 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from maskmatch.core.errors import InputError
-from maskmatch.core.pairs import MAX_LENGTH
+from maskmatch.core.pairs import ATTRIBUTE_PREFIX, MAX_LENGTH
 from maskmatch.core.shown import shown
 from maskmatch.storage.manifests.columns import MOST_COLUMNS, Naming
 from maskmatch.storage.manifests.numbers import MOST_EXACT
+from maskmatch.storage.manifests.parquet_pages import refuse_hostile_texts
 from maskmatch.storage.manifests.records import Fault, Records
 
 _MAGIC = b"PAR1"
+_BYTES = (
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_binary_view,
+    pa.types.is_fixed_size_binary,
+)
+_OUT_OF_RANGE = "<value out of range"
+"""How Arrow writes a date beyond the year 9999, and the like."""
+_EXACT = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): MOST_EXACT}
+"""Above it a float of the type stands for more than one whole number."""
 _TAIL_BYTES = 8
 _BATCH_ROWS = 16_384
 _BATCH_VALUES = 1 << 19
@@ -45,7 +56,9 @@ class ParquetReader:
         self._columns = {name: target for name, target in zip(schema.names, targets, strict=True) if target}
         _refuse_types(schema, self._columns)
         _refuse_hostile(self._file)
-        texts = [name for name in self._columns if _is_text(schema.field(name).type)]
+        texts = [name for name in self._columns if _is_text(_plain_type(schema.field(name).type))]
+        lengths = refuse_hostile_texts(self._file, path, texts)
+        texts = [name for name in texts if name not in lengths]
         self._file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20, read_dictionary=texts)
 
     def __iter__(self) -> Iterator[Records]:
@@ -55,7 +68,8 @@ class ParquetReader:
         for batch in self._file.iter_batches(rows, columns=list(self._columns), use_threads=False):
             columns, faults = {}, []
             for name, target in self._columns.items():
-                columns[target], wrong = as_text(batch.column(name))
+                is_id = not target.startswith(ATTRIBUTE_PREFIX)
+                columns[target], wrong = as_text(batch.column(name), is_id=is_id)
                 faults += [Fault(row, target, why) for row, why in wrong.items()]
             records = read + 1 + np.arange(batch.num_rows)
             read += batch.num_rows
@@ -77,7 +91,7 @@ def _look_at_footer(path: Path) -> None:
 def _refuse_types(schema: pa.Schema, columns: dict[str, str]) -> None:
     for name in columns:
         kind = _plain_type(schema.field(name).type)
-        if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        if pa.types.is_nested(kind) or any(is_kind(kind) for is_kind in _BYTES):
             raise InputError(f"column {shown(name)} is {kind}: make it text, a number, a date or a boolean")
 
 
@@ -106,19 +120,24 @@ def _is_text(kind: pa.DataType) -> bool:
     return is_text
 
 
-def as_text(column: pa.Array) -> tuple[pa.Array, dict[int, str]]:
-    """Return values of any plain type as text, and why some of them have none, by row."""
+def as_text(column: pa.Array, *, is_id: bool) -> tuple[pa.Array, dict[int, str]]:
+    """Return values of any plain type as text, and why some of them have none, by row.
+
+    A float that is an id must be exact in its own type, any other as a double.
+    """
     if pa.types.is_dictionary(column.type):
-        texts, wrong = as_text(_shortened(column.dictionary))
+        texts, wrong = as_text(_shortened(column.dictionary), is_id=is_id)
         indices = column.indices
         rows = indices.to_numpy(zero_copy_only=False) if wrong else ()
         return texts.take(indices), {row: wrong[each] for row, each in enumerate(rows) if each in wrong}
     kind = column.type
     if pa.types.is_floating(kind):
-        return _floats_as_text(column.cast(pa.float64()))
+        return _floats_as_text(column, _EXACT[kind] if is_id else MOST_EXACT)
     if _is_text(kind):
         return _sound_text(_shortened(column))
-    return _exact_as_text(column), {}
+    texts = _exact_as_text(column)
+    beyond = np.flatnonzero(pc.fill_null(pc.starts_with(texts, _OUT_OF_RANGE), False))
+    return texts, {int(row): "the date is beyond the year 9999: write it as text" for row in beyond}
 
 
 def _exact_as_text(column: pa.Array) -> pa.Array:
@@ -128,7 +147,8 @@ def _exact_as_text(column: pa.Array) -> pa.Array:
     texts = column.cast(pa.string())
     if pa.types.is_decimal(column.type):
         return _without_zeros(texts)
-    return _without_fraction(texts) if pa.types.is_timestamp(column.type) else texts
+    has_fraction = pa.types.is_timestamp(column.type) or pa.types.is_time(column.type)
+    return _without_fraction(texts) if has_fraction else texts
 
 
 def _shortened(texts: pa.Array) -> pa.Array:
@@ -162,18 +182,21 @@ def _sound_text(column: pa.Array) -> tuple[pa.Array, dict[int, str]]:
     return column, {}
 
 
-def _floats_as_text(column: pa.Array) -> tuple[pa.Array, dict[int, str]]:
+def _floats_as_text(column: pa.Array, most: int) -> tuple[pa.Array, dict[int, str]]:
     values = column.to_numpy(zero_copy_only=False)
+    size = np.abs(values.astype(np.float64))
     known = np.asarray(column.is_valid()) & ~np.isnan(values)
-    whole = known & (np.floor(values) == values) & (np.abs(values) <= MOST_EXACT)
+    whole = known & (np.floor(values) == values) & (size <= most)
     texts = pa.array(np.where(whole, values, 0).astype(np.int64), mask=~known).cast(pa.string())
     odd = known & ~whole
     if odd.any():
-        exact = pa.array([repr(float(value)) for value in values[odd]], pa.string())
+        exact = pa.array([str(value) for value in values[odd]], pa.string())
         texts = pc.replace_with_mask(texts, pa.array(odd), exact)
-    inexact = np.flatnonzero(odd & ~(np.abs(values) < MOST_EXACT))
-    why = "the number {!r} is a float above 2**53 and no longer exact: write ids as text"
-    return texts, {int(row): why.format(float(values[row])) for row in inexact}
+    inexact = np.flatnonzero(odd & ~(size < most))
+    why = (
+        f"the number {{}} is a float above 2**{most.bit_length() - 1} and no longer exact: write ids as text"
+    )
+    return texts, {int(row): why.format(values[row]) for row in inexact}
 
 
 def _without_zeros(texts: pa.Array) -> pa.Array:
@@ -181,4 +204,5 @@ def _without_zeros(texts: pa.Array) -> pa.Array:
 
 
 def _without_fraction(texts: pa.Array) -> pa.Array:
-    return pc.replace_substring_regex(texts, r"(\.[0-9]*[1-9])0+(Z?)$|\.0+(Z?)$", r"\1\2\3")
+    zone = "(Z?|[+-][0-9]{4})$"
+    return pc.replace_substring_regex(texts, rf"(\.[0-9]*[1-9])0+{zone}|\.0+{zone}", r"\1\2\3")

@@ -40,6 +40,7 @@ class Records:
     malformed: Sequence[Malformed] = ()
     faults: Sequence[Fault] = ()
     lacks_pair_id: bool = False
+    """True where each record has columns of its own: one whose pair id is null has none."""
 
     @property
     def count(self) -> int:

@@ -26,6 +26,11 @@ UNREADABLE = (
 )
 """What the libraries raise for bytes that are damaged or end too early."""
 _ENCRYPTED = 1
+_XZ_BLOCK = 64 * 1024
+_XZ_MEMORY = 256 * 1024 * 1024
+"""Four times what the highest level of xz asks for; a header may ask for gibibytes."""
+_PADDING = b"\0"
+"""May stand between and behind members: https://tukaani.org/xz/xz-file-format.txt"""
 _ZIP_CRUMBS = ("__MACOSX/", ".DS_Store")
 
 
@@ -36,7 +41,7 @@ def unpacked(path: Path, compression: Compression | None) -> BinaryIO:
     if compression is Compression.ZIP:
         return _only_file(path)
     if compression is Compression.XZ:
-        return cast("BinaryIO", lzma.open(path))
+        return cast("BinaryIO", io.BufferedReader(_XzStream(path), 1 << 20))
     return cast("BinaryIO", io.BufferedReader(_ArrowStream(path, compression.value), 1 << 20))
 
 
@@ -57,6 +62,46 @@ class _ArrowStream(io.RawIOBase):
     def close(self) -> None:
         self._stream.close()
         super().close()
+
+
+class _XzStream(io.RawIOBase):
+    """What xz packed; the stream of the library takes a damaged member behind the first for the end."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        self._member = _xz_member()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        block = b""
+        while not block and (packed := self._following()) is not None:
+            block = self._member.decompress(packed, len(cast("bytes", buffer)))
+        cast("bytearray", buffer)[: len(block)] = block
+        return len(block)
+
+    def _following(self) -> bytes | None:
+        """Return what is unpacked next, none behind the last member; raise EOFError within one."""
+        if not self._member.eof:
+            if not self._member.needs_input:
+                return b""
+            if packed := self._file.read(_XZ_BLOCK):
+                return packed
+            raise EOFError("a member of it has no end")
+        rest = self._member.unused_data.lstrip(_PADDING)
+        while not rest and (packed := self._file.read(_XZ_BLOCK)):
+            rest = packed.lstrip(_PADDING)
+        self._member = _xz_member() if rest else self._member
+        return rest or None
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _xz_member() -> lzma.LZMADecompressor:
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
 
 
 def _only_file(path: Path) -> BinaryIO:

@@ -23,7 +23,10 @@ _MOST_SHARED_BYTES = 256 * 1024 * 1024
 _BOOK = "xl/workbook.xml"
 _SHARED = "xl/sharedStrings.xml"
 
-_ERRORS = frozenset({"#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"})
+_ERRORS = frozenset(
+    f"#{each}"
+    for each in ("N/A", "REF!", "NAME?", "VALUE!", "DIV/0!", "NUM!", "NULL!", "SPILL!", "CALC!", "FIELD!")
+) | frozenset({"#BLOCKED!", "#BUSY!", "#CONNECT!", "#EXTERNAL!", "#GETTING_DATA", "#PYTHON!", "#UNKNOWN!"})
 
 Row = tuple[Any, ...]
 
@@ -71,6 +74,8 @@ class XlsxReader:
         batch: list[tuple[int, Row]] = []
         read = 0
         for row in rows:
+            if _cut(row[1]) == _cut(header):  # once more, where sheets were put together
+                continue
             batch.append(row)
             if len(batch) == _BATCH_ROWS:
                 yield _records(batch, targets, read)
@@ -134,7 +139,9 @@ def _text(value: Any) -> tuple[str | None, str]:
             return text_of_float(float(value)), ""
         except (Inexact, OverflowError) as inexact:
             return None, str(inexact)
-    if isinstance(value, datetime | date | time):
+    if isinstance(value, datetime):  # as a date of a cell is read, too
+        return (str(value) if value.time() != time() else str(value.date())), ""
+    if isinstance(value, date | time):
         return value.isoformat(), ""
     text = "" if value is None else str(value)
     if isinstance(value, bool):

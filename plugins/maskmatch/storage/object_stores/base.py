@@ -1,6 +1,7 @@
 """The protocol of a store, and the probe that tells whether it honours conditional writes."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple, Protocol
 
@@ -95,6 +96,10 @@ class Store(Protocol):
 
     def put_file(self, key: str, path: str) -> None:
         """Write an object from a local file, visible only when it is whole."""
+        ...
+
+    def writing(self, key: str) -> AbstractContextManager[BinaryIO]:
+        """Return a stream into an object, which is there, whole, when the context ends well."""
         ...
 
     def delete(self, key: str) -> None:

@@ -118,12 +118,12 @@ class FileStore:
 
     def put(self, key: str, data: bytes, *, only_new: bool = False) -> None:
         """Write a file beside its place, make it durable, then move it there under a lock."""
-        with self._placing(key, only_new=only_new) as temporary:
+        with self.writing(key, only_new=only_new) as temporary:
             temporary.write(data)
 
     def put_file(self, key: str, path: str) -> None:
         """Copy a file into the store."""
-        with self._placing(key, only_new=False) as temporary, Path(path).open("rb") as source:
+        with self.writing(key) as temporary, Path(path).open("rb") as source:
             while block := source.read(1 << 20):
                 temporary.write(block)
 
@@ -135,7 +135,8 @@ class FileStore:
         """Return None: nobody else can fetch a file of this host."""
 
     @contextmanager
-    def _placing(self, key: str, *, only_new: bool) -> Iterator[BinaryIO]:
+    def writing(self, key: str, *, only_new: bool = False) -> Iterator[BinaryIO]:
+        """Yield a file beside its place, which is made durable and moved there at the end."""
         path = self._path(key)
         try:
             self._prepare(path.parent)

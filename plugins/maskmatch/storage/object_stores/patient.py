@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import BinaryIO, TypeVar
 
 from maskmatch.core.errors import StoreAway, StoreRefused
@@ -108,6 +109,10 @@ class PatientStore:
     def put_file(self, key: str, path: str) -> None:
         """Write an object from a file."""
         self.patiently(lambda: self._store.put_file(key, path))
+
+    def writing(self, key: str) -> AbstractContextManager[BinaryIO]:
+        """Return a stream into an object; what is written to it is not written again."""
+        return self._store.writing(key)
 
     def delete(self, key: str) -> None:
         """Remove an object."""

@@ -1,14 +1,12 @@
 """A store over boto3, safe for AWS S3, Tencent COS and SeaweedFS alike."""
 
-import base64
-import hashlib
 import io
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -26,6 +24,7 @@ from maskmatch.core.store_troubles import Kind, StoreRule, store_rule
 from maskmatch.storage.object_stores.base import Content, ObjectInfo, Page
 from maskmatch.storage.object_stores.s3_bodies import Body
 from maskmatch.storage.object_stores.s3_errors import knows_no_conditions, rule_of, says_it_exists
+from maskmatch.storage.object_stores.s3_uploads import Upload, content_md5
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -178,12 +177,12 @@ class S3Store:
     def put(self, key: str, data: bytes, *, only_new: bool = False) -> None:
         """Write an object in one PUT, with `If-None-Match: *` when it must be new."""
         condition = {"IfNoneMatch": "*"} if only_new else {}
-        self._put(key, data, _content_md5(io.BytesIO(data)), condition)
+        self._put(key, data, content_md5(io.BytesIO(data)), condition)
 
     def put_file(self, key: str, path: str) -> None:
         """Write an object from a file in one PUT (at most 5 GB)."""
         with Path(path).open("rb") as body:
-            digest = _content_md5(body)
+            digest = content_md5(body)
             body.seek(0)
             self._put(key, body, digest, {})
 
@@ -193,6 +192,18 @@ class S3Store:
             self._client.put_object(
                 Bucket=self._bucket, Key=self._prefix + key, Body=body, ContentMD5=digest, **said
             )
+
+    @contextmanager
+    def writing(self, key: str) -> Iterator[BinaryIO]:
+        """Yield a stream that is sent in parts; the object is there, whole, when the last one is settled."""
+        place = {"Bucket": self._bucket, "Key": self._prefix + key}
+        upload = Upload(self._client, place, self._of_each_write, lambda: self._errors(key))
+        try:
+            yield cast("BinaryIO", upload)
+        except BaseException:
+            upload.abort()
+            raise
+        upload.complete()
 
     def delete(self, key: str) -> None:
         """Remove an object."""
@@ -263,15 +274,6 @@ def _whole(body: BinaryIO, limit: int | None) -> bytes:
 
 def _tag(etag: str | None) -> str | None:
     return etag.strip('"') if etag else None
-
-
-def _content_md5(body: io.BytesIO | io.BufferedReader) -> str:
-    """Return the digest by which a store refuses a body that broke off (SeaweedFS keeps a void)."""
-    return base64.b64encode(hashlib.file_digest(body, _md5).digest()).decode()
-
-
-def _md5() -> "hashlib._Hash":
-    return hashlib.md5(usedforsecurity=False)
 
 
 def _whole_size(answer: "GetObjectOutputTypeDef", data: bytes, asked: int) -> int | None:
