@@ -21,10 +21,10 @@ from benchmarks.dataset import DAY
 from maskmatch.core.errors import Replaced, Unavailable
 from maskmatch.pipeline.compare import compare_shard
 from maskmatch.pipeline.compare_options import CompareOptions
-from maskmatch.pipeline.plan import find_plan
 from maskmatch.pipeline.run import Run
 from maskmatch.pipeline.task_process import ParentWatchdog, die_with_parent
 from maskmatch.storage.object_stores import open_store
+from maskmatch.storage.plans import find_plan
 from maskmatch.tencent import Account
 
 DONE, FAILED, TRY_AGAIN = 0, 1, 75
@@ -148,7 +148,7 @@ def _run(work: Work, shard: str) -> int:
     try:
         with ParentWatchdog(stop):
             run = work.run()
-            plan = find_plan(run, work.plan)
+            plan = find_plan(run.patient_warehouse(), work.plan)
             compare_shard(run, plan, plan.shard(shard), work.options(stop))
     except (Unavailable, Replaced) as error:
         logging.getLogger(__name__).warning("%s: another try follows", error)

@@ -38,7 +38,7 @@ def image(number: int) -> bytes:
     return JPEG_HEAD + b"picture %d" % number
 
 
-def lines(count: int, *, images: int = 60, first: int = 0, folder: str = "images/") -> list[Line]:
+def lines(count: int, *, images: int = 120, first: int = 0, folder: str = "images/") -> list[Line]:
     """Return so many rows from one on, no two with the same images."""
     found: list[Line] = []
     for number in range(first, first + count):

@@ -31,7 +31,7 @@ from benchmarks.report import main
 from devstack.seaweed import Seaweed
 from devstack.service import LocalService
 
-IMAGES = 60
+IMAGES = 120
 MOST_AFTER_KILL = IN_FLIGHT + 64
 """Calls in flight and one group of the journal."""
 _BAD_ROW: Line = ("bad", "", "images/1.jpg", "true", "none")
@@ -45,8 +45,8 @@ Ways = Iterator[tuple[str, int]]
 
 
 def run(quick: bool) -> dict[str, float]:
-    """Run 300 pairs in each way, and the 10,000; quick: 150, and 2,000."""
-    pairs, large = (150, 2000) if quick else (1600, 10_000)
+    """Run 3,500 pairs, enough for two shards, in each way, and the 10,000; quick: 150, and 2,000."""
+    pairs, large = (150, 2000) if quick else (3500, 10_000)
     with _nights() as nights:
         paid_again = _told(_ways(nights, pairs), "paid again")
         not_paid = _told(_to_be_paid(nights, pairs), "not paid")

@@ -110,10 +110,10 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
 
     def _compare(self, context: "Context", report: Callable[[dict[str, Any]], None]) -> "Progress":
         from maskmatch.pipeline.compare import compare_shard
-        from maskmatch.pipeline.plan import find_plan
+        from maskmatch.storage.plans import find_plan
 
         run = self.run_of(context)
-        plan = find_plan(run, self.plan)
+        plan = find_plan(run.patient_warehouse(), self.plan)
         options = self._options(context["dag_run"].run_type, report)
         return compare_shard(run, plan, plan.shard(self.shard), options)
 

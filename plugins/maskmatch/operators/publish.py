@@ -34,13 +34,13 @@ class PublishOutcomesOperator(MaskmatchBaseOperator):
 
     def execute(self, context: "Context") -> dict[str, int]:
         """Publish; return how many rows were scored, failed and skipped, and the calls billed."""
-        from maskmatch.pipeline.plan import find_plan
         from maskmatch.pipeline.publish import publish
+        from maskmatch.storage.plans import find_plan
 
         run = self.run_of(context)
         row = publish(
             run,
-            find_plan(run, self.plan),
+            find_plan(run.patient_warehouse(), self.plan),
             nominal_fmr=self.setting("nominal_fmr"),
             allow_empty=self.setting("allow_empty"),
         )

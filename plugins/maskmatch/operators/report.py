@@ -25,13 +25,13 @@ class ReportOutcomesOperator(MaskmatchBaseOperator):
 
     def execute(self, context: "Context") -> str | None:
         """Report what was published; return the address of the table, None when there is none."""
-        from maskmatch.pipeline.plan import find_plan
         from maskmatch.pipeline.report import check_failed, published, render
+        from maskmatch.storage.plans import find_plan
         from maskmatch.storage.tables import outcomes_address
 
         limit = self.setting("max_failed_share")
         run = self.run_of(context)
-        if self.plan and not find_plan(run, self.plan).rows:
+        if self.plan and not find_plan(run.patient_warehouse(), self.plan).rows:
             self.log.info("%s: no pairs tonight; what was published before stays", run.day)
             return None
         if (outcomes := published(run)) is None:

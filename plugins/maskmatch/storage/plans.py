@@ -22,7 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from maskmatch.core.errors import BooksError, ObjectExists, ObjectMissing
+from maskmatch.core.errors import BooksError, InputError, ObjectExists, ObjectMissing
 from maskmatch.core.image_pairs import ImagePair
 from maskmatch.core.outcomes import Outcome, Source
 from maskmatch.core.pairs import BadRow, Pair
@@ -195,6 +195,13 @@ def make_newest(store: Store, plan: Plan) -> Plan:
 def read_plan(store: Store, folder: str) -> Plan | None:
     """Return the plan in a folder, None when there is no whole one."""
     return _read_plan(store, f"{folder}/plan.json")
+
+
+def find_plan(store: Store, folder: str) -> Plan:
+    """Return the plan in a folder; raise InputError when there is no whole one."""
+    if (plan := read_plan(store, folder)) is None:
+        raise InputError(f"there is no plan at {store.uri}/{folder}: clear the plan task")
+    return plan
 
 
 def newest_plan(store: Store, day: date) -> Plan | None:

@@ -15,6 +15,6 @@ disk has no name there, so nothing of a plan that was killed is left.
 Decision: docs/adr/0020-a-plan-out-of-core.md
 """
 
-from maskmatch.pipeline.plan.making import find_plan, make_plan
+from maskmatch.pipeline.plan.making import make_plan
 
-__all__ = ["find_plan", "make_plan"]
+__all__ = ["make_plan"]

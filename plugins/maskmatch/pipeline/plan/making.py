@@ -90,13 +90,6 @@ def make_plan(run: Run, options: PlanOptions | None = None, answers: Answers | N
     return _write(warehouse, plan, rows, named, settled)
 
 
-def find_plan(run: Run, folder: str) -> Plan:
-    """Return the plan in a folder of the warehouse; raise InputError when there is none."""
-    if (plan := plans.read_plan(run.patient_warehouse(), folder)) is None:
-        raise InputError(f"there is no plan at {run.warehouse.uri}/{folder}: clear the plan task")
-    return plan
-
-
 def _read(source: Store, manifests: Sequence[ManifestFile], options: PlanOptions) -> ReadRows:
     reader = RowReader(source, options.manifests, quality_control=options.quality_control)
     for manifest in manifests:

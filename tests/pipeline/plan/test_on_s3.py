@@ -1,0 +1,53 @@
+"""On a real store: equal bytes under two keys are one call, what was uploaded in parts is known by its id."""
+
+import uuid
+from dataclasses import replace
+
+import pytest
+
+from maskmatch.storage.object_stores import S3Store
+from maskmatch.storage.object_stores.s3_uploads import PART_BYTES
+from tests.nights import night_in
+from tests.pipeline.plan.dates import planned, write_rows
+from tests.s3 import client_of
+
+pytestmark = pytest.mark.server
+
+PART = b"x" * PART_BYTES
+
+
+@pytest.fixture
+def source(seaweed):
+    client = client_of(seaweed)
+    store = S3Store(client, bucket="maskmatch", prefix=f"plan/{uuid.uuid4().hex}")
+    for key, data in {"a.jpg": b"a", "b.jpg": b"b", "copy/b.jpg": b"b"}.items():
+        store.put(key, data)
+    with store.writing("parts.jpg") as stream:
+        stream.write(PART * 2)
+    yield store
+    client.close()
+
+
+def test_one_call_for_equal_bytes_and_one_plan_for_the_same_work(source, tmp_path):
+    run = replace(night_in(tmp_path), source=source)
+    rows = [("p", "a.jpg", "b.jpg"), ("q", "copy/b.jpg", "a.jpg"), ("r", "a.jpg", "parts.jpg")]
+    write_rows(source, [dict(zip(("pair_id", "reference_id", "probe_id"), row, strict=True)) for row in rows])
+    plan, found = planned(run)
+    assert (plan.pairs, plan.dedup_rows) == (2, 1)
+    (settled,) = [row for row in found if row["kind"] != "call"]
+    assert (settled["kind"], {settled["pair_id"], settled["canonical_pair_id"]}) == ("swapped", {"p", "q"})
+    contents = {row["probe_id"]: row["probe_content"] for row in found}
+    assert contents["parts.jpg"] == "id:parts.jpg"
+    assert contents["b.jpg"].startswith("md5:")
+    source.put("copy/b.jpg", b"another picture")
+    assert planned(run)[0].pairs == 3
+    source.put("copy/b.jpg", b"b")
+    again, _ = planned(run)
+    assert (again.digest, again.plan_id) == (plan.digest, plan.plan_id)
+
+
+def test_without_trust_in_tags_images_are_known_by_their_ids(source, tmp_path):
+    run = replace(night_in(tmp_path), source=source)
+    write_rows(source, [{"pair_id": "p", "reference_id": "a.jpg", "probe_id": "b.jpg"}])
+    _, (row,) = planned(run, trust_tags=False)
+    assert (row["reference_content"], row["probe_content"]) == ("id:a.jpg", "id:b.jpg")
