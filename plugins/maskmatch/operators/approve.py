@@ -75,11 +75,11 @@ class ApprovePlanOperator(MaskmatchBaseOperator, ApprovalOperator):
     def _question(self, run: "Run") -> "Question | None":
         from maskmatch.hooks.tencent_iai import TencentIaiHook
         from maskmatch.pipeline.approval import open_question
-        from maskmatch.pipeline.plan import find_plan
+        from maskmatch.storage.plans import find_plan
 
         settings = TencentIaiHook(self.tencent_iai_conn_id).get_settings()
         limit = settings.approval_limit(self.entered("approval_cost_limit"))
-        return open_question(run, find_plan(run, self.plan), limit)
+        return open_question(run, find_plan(run.patient_warehouse(), self.plan), limit)
 
     def _take_answer(self, run: "Run", question: "Question", event: dict[str, Any]) -> None:
         from maskmatch.core.errors import ApprovalMissing
