@@ -1,3 +1,5 @@
+from datetime import date
+
 import pytest
 
 from maskmatch.core.errors import BooksError
@@ -15,7 +17,13 @@ from maskmatch.core.publishing import (
 )
 from tests.fakes import pair
 
-STAMP = Stamp(run_id="r", nominal_fmr=1e-4, schema_version=1)
+STAMP = Stamp(
+    run_id="r",
+    nominal_fmr=1e-4,
+    schema_version=1,
+    logical_date=date(2026, 11, 22),
+    time_zone="Asia/Shanghai",
+)
 SCORED = Outcome(pair_id="a", score=55.0, model_version="3.0", calls=Calls(attempts=1, billed=1))
 
 

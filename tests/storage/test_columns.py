@@ -1,6 +1,7 @@
 """No value is dropped in silence for want of a column, and no column stays empty for want of a value."""
 
 from dataclasses import fields
+from datetime import date
 
 from maskmatch.core.outcomes import FailureClass, Outcome, Reason
 from maskmatch.core.pairs import Pair, Place, bad_row
@@ -9,7 +10,13 @@ from maskmatch.storage.pair_columns import PLANNED_COLUMNS
 from maskmatch.storage.tables import OUTCOMES
 from tests.fakes import pair
 
-STAMP = Stamp(run_id="r", nominal_fmr=1e-4, schema_version=1)
+STAMP = Stamp(
+    run_id="r",
+    nominal_fmr=1e-4,
+    schema_version=1,
+    logical_date=date(2026, 11, 22),
+    time_zone="Asia/Shanghai",
+)
 
 
 def filled():
@@ -19,7 +26,7 @@ def filled():
         "b": Outcome(pair_id="b", reason=reason),
     }
     rows = [*pair_rows([pair("a"), pair("b")], outcomes, STAMP)]
-    return {name for row in rows for name in row if not name.startswith("attr_")} | {"publication"}
+    return {name for row in rows for name in row} | {"publication"}
 
 
 def test_every_value_of_an_outcome_has_a_column_and_every_column_a_value():

@@ -5,8 +5,9 @@ import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from maskmatch.core.decisions import decide, threshold_for
 from maskmatch.core.errors import BooksError
@@ -16,7 +17,7 @@ from maskmatch.core.pricing import price_of
 
 Row = dict[str, Any]
 
-_NO_CALLS = {"attempts": 0, "billed_calls": 0, "maybe_billed_calls": 0, "cost": Decimal(0)}
+_NO_CALLS = {"attempts": 0, "billed_calls": 0, "maybe_billed_calls": 0, "cost": 0.0, "billed_on": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,17 @@ class Stamp:
     run_id: str
     nominal_fmr: float
     schema_version: int
+    logical_date: date
+    time_zone: str
+    """Of the days for which the account is billed."""
 
     def columns(self) -> Row:
         """Return the stamp as columns."""
-        return {"run_id": self.run_id, "schema_version": self.schema_version}
+        return {
+            "run_id": self.run_id,
+            "logical_date": self.logical_date,
+            "schema_version": self.schema_version,
+        }
 
 
 def pair_rows(pairs: Iterable[Pair], outcomes: Mapping[str, Outcome], stamp: Stamp) -> Iterator[Row]:
@@ -90,8 +98,12 @@ def bad_row_row(row: BadRow, stamp: Stamp) -> Row:
     """Return the row of a manifest row that is not a valid pair."""
     return stamp.columns() | {
         "pair_id": row.pair_id,
+        "row_id": row.row_id,
         "manifest_file": row.manifest_file,
         "manifest_row": row.manifest_row,
+        "reference_subject_id": row.reference_subject_id,
+        "probe_subject_id": row.probe_subject_id,
+        "attributes": row.attributes,
         "manifest_column": row.column,
         "outcome": Status.FAILED,
         "failure_class": FailureClass.DATA,
@@ -145,10 +157,13 @@ def run_totals(rows: list[Row], calls: Sequence[Calls]) -> Row:
     return {
         **{name.value: status[name] for name in Status},
         **{f"failed_{name.value}": classes[name] for name in _FAILED},
+        "undecided": sum(row.get("score") is not None and row.get("decision") is None for row in rows),
+        "tried_to_acquire": status[Status.SCORED] + classes[FailureClass.BIOMETRIC],
+        "open_failures": sum(bool(row.get("is_open")) for row in rows),
         "attempts": sum(call.attempts for call in calls),
         "billed_calls": billed,
         "maybe_billed_calls": sum(call.maybe_billed for call in calls),
-        "cost": price_of(billed),
+        "cost": float(price_of(billed)),
         "model_versions": ", ".join(
             sorted({row["model_version"] for row in rows if row.get("model_version")})
         )
@@ -172,12 +187,12 @@ def _pair_columns(pair: Pair) -> Row:
         "probe_subject_id": pair.probe_subject_id,
         "is_mated": pair.is_mated,
         "quality_control": pair.quality_control,
-        **dict(pair.attributes),
+        "attributes": pair.attributes,
     }
 
 
 def _outcome_columns(outcome: Outcome, stamp: Stamp) -> Row:
-    columns = _reason_columns(outcome.reason) | _call_columns(outcome.calls)
+    columns = _reason_columns(outcome.reason) | _call_columns(outcome.calls, stamp)
     columns["outcome"] = outcome.status
     columns["model_version"] = outcome.model_version
     columns["result_source"] = outcome.source
@@ -205,17 +220,24 @@ def _reason_columns(reason: Reason | None) -> Row:
     }
 
 
-def _call_columns(calls: Calls) -> Row:
+def _call_columns(calls: Calls, stamp: Stamp) -> Row:
     return {
         "attempts": calls.attempts,
         "billed_calls": calls.billed,
         "maybe_billed_calls": calls.maybe_billed,
-        "cost": price_of(calls.billed),
+        "cost": float(price_of(calls.billed)),
+        "billed_on": _billed_on(calls, stamp.time_zone),
         "request_id": calls.request_id,
         "answered_by": calls.answered_by,
         "latency_ms": calls.latency_ms,
         "called_at": calls.called_at,
     }
+
+
+def _billed_on(calls: Calls, time_zone: str) -> date | None:
+    if calls.called_at is None or not (calls.billed or calls.maybe_billed):
+        return None
+    return calls.called_at.astimezone(ZoneInfo(time_zone)).date()
 
 
 def _float32(value: float) -> float:

@@ -20,13 +20,17 @@ from maskmatch.core.publishing import (
     run_totals,
 )
 from maskmatch.pipeline.run import Run
+from maskmatch.settings.account_fields import TIME_ZONE
 from maskmatch.storage import plans, tables
 from maskmatch.storage.journal import final_outcomes, read_journal
+from maskmatch.storage.schemas import SCHEMA_VERSION
 
 log = logging.getLogger(__name__)
 
 
-def publish(run: Run, plan: Plan, *, nominal_fmr: float, allow_empty: bool = False) -> Row:
+def publish(
+    run: Run, plan: Plan, *, nominal_fmr: float, allow_empty: bool = False, time_zone: str = TIME_ZONE.default
+) -> Row:
     """Check the books and replace the outcomes of the date; return the row of the run.
 
     A manifest without rows replaces nothing. Raise BooksError, with nothing written, while pairs lack an
@@ -34,7 +38,13 @@ def publish(run: Run, plan: Plan, *, nominal_fmr: float, allow_empty: bool = Fal
     `allow_empty`.
     """
     run = run.patient()
-    stamp = Stamp(run_id=run.run_id, nominal_fmr=nominal_fmr, schema_version=tables.SCHEMA_VERSION)
+    stamp = Stamp(
+        run_id=run.run_id,
+        nominal_fmr=nominal_fmr,
+        schema_version=SCHEMA_VERSION,
+        logical_date=run.day,
+        time_zone=time_zone,
+    )
     rows, calls = _rows_and_calls(run, plan, stamp)
     check_books(rows, manifest_rows=plan.rows)
     publication = f"{plan.plan_id}.{run.run_id}.{content_digest(rows)}"

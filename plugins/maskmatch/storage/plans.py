@@ -30,7 +30,7 @@ from maskmatch.core.planning import Plan, Shard
 from maskmatch.storage.fetching import fetched
 from maskmatch.storage.journal.records import OUTCOME_COLUMNS, SCHEMA, outcomes_of
 from maskmatch.storage.object_stores import Store
-from maskmatch.storage.pair_columns import PLANNED_COLUMNS
+from maskmatch.storage.pair_columns import PAIR_COLUMNS, PLANNED_COLUMNS
 from maskmatch.storage.spools import ParquetFile
 
 Orders = npt.NDArray[np.int64]
@@ -53,9 +53,8 @@ _BATCH_ROWS = 4096
 _BAD_ROWS_AT_ONCE = 10_000
 _NUMBERS = {"manifest_row", "manifest_record", "manifest_line"}
 _BAD_ROW_FIELDS = [field.name for field in fields(BadRow)]
-_BAD_ROW_SCHEMA = pa.schema(
-    [(name, pa.int64() if name in _NUMBERS else pa.string()) for name in _BAD_ROW_FIELDS]
-)
+_BAD_ROW_KINDS = {"attributes": PAIR_COLUMNS.field("attributes").type} | dict.fromkeys(_NUMBERS, pa.int64())
+_BAD_ROW_SCHEMA = pa.schema([(name, _BAD_ROW_KINDS.get(name, pa.string())) for name in _BAD_ROW_FIELDS])
 
 
 def plan_folder(day: date, plan_id: str) -> str:
@@ -174,7 +173,9 @@ def read_bad_rows(store: Store, key: str) -> list[BadRow]:
 
 
 def _bad_rows(file: pq.ParquetFile) -> list[BadRow]:
-    return [BadRow(**record) for record in file.read().to_pylist()]
+    return [
+        BadRow(**record | {"attributes": tuple(record["attributes"])}) for record in file.read().to_pylist()
+    ]
 
 
 def write_plan(store: Store, plan: Plan) -> Plan:
