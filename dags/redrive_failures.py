@@ -9,30 +9,24 @@ the history. Final failures (no face, undecodable) are called only where their c
 
 | task | it says | do |
 |---|---|---|
-| plan | (skipped) nothing to redrive | nothing: no failed row of the date is chosen |
-| plan | is not there: run the date first | the date was never published: trigger `nightly_comparison` |
-| plan | pairs have no published outcome to keep | the manifest has new rows: run the date instead |
-| plan | is no failure_code, are no pairs | mend the Params; bad rows are mended in the manifest |
-| approve, compare, publish | | as in `nightly_comparison` |
+| redrive | (skipped) nothing to redrive | nothing: no failed row of the date is chosen |
+| redrive | is not there: run the date first | the date was never published: trigger `nightly_comparison` |
+| redrive | pairs have no published outcome to keep | the manifest has new rows: run the date instead |
+| redrive | is no failure_code, such rows are no pairs | mend the Params; bad rows: the manifest |
+| redrive | nobody has approved it | it may cost more than the limit: `maskmatch redrive`, which can ask |
+| redrive | killed, budget spent, drained, a key | as `compare` of `nightly_comparison` says; then clear it |
 
-* The next ordinary run of the date tries open failures by itself, all of them; it keeps what this Dag found.
-* Each date is one try of `compare` without further tasks: some thousand pairs take minutes.
+* Each date is one mapped task, which plans, pays and publishes; one that fails keeps no other from its end. A
+  retry goes on from the journal.
+* The next ordinary run of a date tries open failures by itself, all of them; it keeps what this Dag found.
 """
 
 import os
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG, Param, TriggerRule, task, task_group
+from airflow.sdk import DAG, Param, task
 
-from maskmatch.operators import (
-    RETRY_POLICY,
-    ApprovePlanOperator,
-    CompareMaskFaceOperator,
-    PlanRedriveOperator,
-    PublishOutcomesOperator,
-)
-
-PLAN = "{{ ti.xcom_pull(task_ids='redrive.plan', key='plan', map_indexes=ti.map_index) }}"
+from maskmatch.operators import RETRY_POLICY, RedriveFailuresOperator
 
 with DAG(
     dag_id="redrive_failures",
@@ -124,35 +118,13 @@ with DAG(
         """Return the dates, each once."""
         return sorted(set((params or {})["dates"]))
 
-    @task_group(group_id="redrive")
-    def redrive(day: str) -> None:
-        """Redrive one date."""
-        plan = PlanRedriveOperator(
-            task_id="plan",
-            day=day,
-            codes="{{ params.codes | join(',') }}",
-            classes="{{ params.classes | join(',') }}",
-            also_final="{{ params.also_final }}",
-            quality_control="{{ params.quality_control }}",
-            image_transfer="{{ params.image_transfer }}",
-            max_missing_share="1",  # of what is chosen, images may well be missing still
-        )
-        approve = ApprovePlanOperator(task_id="approve", day=day, plan=PLAN)
-        compare = CompareMaskFaceOperator(
-            task_id="compare",
-            day=day,
-            plan=PLAN,
-            image_transfer="{{ params.image_transfer }}",
-            trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,  # approve may be skipped, plan not
-        )
-        publish = PublishOutcomesOperator(
-            task_id="publish",
-            day=day,
-            plan=PLAN,
-            nominal_fmr="{{ params.nominal_fmr }}",
-            trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
-        )
-        plan >> approve >> compare >> publish
-        plan >> [compare, publish]
-
-    redrive.expand(day=dates())
+    RedriveFailuresOperator.partial(
+        task_id="redrive",
+        codes="{{ params.codes | join(',') }}",
+        classes="{{ params.classes | join(',') }}",
+        also_final="{{ params.also_final }}",
+        quality_control="{{ params.quality_control }}",
+        nominal_fmr="{{ params.nominal_fmr }}",
+        image_transfer="{{ params.image_transfer }}",
+        max_active_tis_per_dag=4,
+    ).expand(day=dates())

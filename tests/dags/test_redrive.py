@@ -21,6 +21,8 @@ def test_chosen_failures_of_several_dates_are_merged_and_dates_without_any_are_s
     chosen = {"dates": [str(DAY), str(EMPTY)], "codes": ["image_missing"]}
     run_id = nights.airflow.trigger(DAG, datetime(2026, 5, 3, tzinfo=UTC), where | chosen)
     assert nights.airflow.wait(DAG, run_id, seconds=180) == "success"
+    states = {each["map_index"]: each["state"] for each in nights.airflow.task_instances(DAG, run_id)}
+    assert states == {-1: "success", 0: "success", 1: "skipped"}
     after = nights.outcomes(DAY).set_index("pair_id")
     assert nights.service.meter()["billed"] == billed + 1
     assert (after.loc["late", "outcome"], after.loc["gone", "failure_code"]) == ("scored", "image_missing")

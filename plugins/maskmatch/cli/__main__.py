@@ -8,7 +8,21 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from io import TextIOWrapper
 
-from maskmatch.cli import doctor, export, orders, pairs, plan, quota, redrive, run, serve, status, validate
+from maskmatch.cli import (
+    doctor,
+    export,
+    orders,
+    pairs,
+    plan,
+    quota,
+    reconcile,
+    redrive,
+    run,
+    serve,
+    status,
+    validate,
+    views,
+)
 from maskmatch.cli.account_options import add_permit_store
 from maskmatch.cli.options import EPILOG, Command
 from maskmatch.core.errors import (
@@ -110,6 +124,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     export.add_export_options(
         _command(commands, "export", export.export, "write published outcomes for NIST, bob or a spreadsheet")
+    )
+    views.add_views_options(
+        _command(commands, "views", views.views, "print SQL views over the tables, for DuckDB")
+    )
+    reconcile.add_reconcile_options(
+        _command(
+            commands, "reconcile", reconcile.reconcile, "put permits, journals, meter and bill side by side"
+        )
     )
     quota.add_quota(
         _command(commands, "quota", quota.quota, "show rate, users and budgets of the account; set floors")

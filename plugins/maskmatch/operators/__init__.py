@@ -7,7 +7,7 @@ from maskmatch.operators.approve import ApprovePlanOperator
 from maskmatch.operators.compare import CompareMaskFaceOperator
 from maskmatch.operators.plan import PlanComparisonOperator
 from maskmatch.operators.publish import PublishOutcomesOperator
-from maskmatch.operators.redrive import PlanRedriveOperator
+from maskmatch.operators.redrive import RedriveFailuresOperator
 from maskmatch.operators.report import ReportOutcomesOperator
 from maskmatch.operators.retry_policy import RETRY_POLICY
 
@@ -16,7 +16,7 @@ __all__ = [
     "ApprovePlanOperator",
     "CompareMaskFaceOperator",
     "PlanComparisonOperator",
-    "PlanRedriveOperator",
     "PublishOutcomesOperator",
+    "RedriveFailuresOperator",
     "ReportOutcomesOperator",
 ]

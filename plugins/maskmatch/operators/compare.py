@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowRescheduleException
 
 from maskmatch.operators.base import ACCOUNT_CONN_ID, MaskmatchBaseOperator
 
@@ -31,7 +31,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
     Progress goes to the task state store and, at the end, to XCom, under the key `progress`.
 
     :param plan: folder of the plan
-    :param shard: key of the shard; empty: all of the plan
+    :param shard: key of the shard
     :param image_transfer: `bytes` to send images in the request, `url` to let the vendor fetch them
     :param calls_in_flight: calls in flight at most, which a kill may waste; empty: what the rate needs
     :param call_timeout: time limit of a call in seconds, more than 5 and at most 60
@@ -59,7 +59,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         self,
         *,
         plan: str,
-        shard: str = "",
+        shard: str,
         image_transfer: str = "bytes",
         calls_in_flight: int | str = "",
         call_timeout: float | str = 10.0,
@@ -109,16 +109,13 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
             self._watchdog.request_stop()
 
     def _compare(self, context: "Context", report: Callable[[dict[str, Any]], None]) -> "Progress":
-        from maskmatch.pipeline.compare import compare_shards
+        from maskmatch.pipeline.compare import compare_shard
         from maskmatch.storage.plans import find_plan
 
         run = self.run_of(context)
         plan = find_plan(run.patient_warehouse(), self.plan)
-        shards = [plan.shard(self.shard)] if self.shard else plan.to_compare
-        if not shards:
-            raise AirflowSkipException("no pair is left to call")
         options = self._options(context["dag_run"].run_type, report)
-        return compare_shards(run, plan, shards, options)
+        return compare_shard(run, plan, plan.shard(self.shard), options)
 
     def _options(self, run_type: str, report: Callable[[dict[str, Any]], None]) -> "CompareOptions":
         from maskmatch.engine.model_versions import OnModelChange

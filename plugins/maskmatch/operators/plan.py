@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from maskmatch.core.forecast import Forecast
-    from maskmatch.core.planning import Plan, PlanOptions
-    from maskmatch.pipeline.run import Run
+    from maskmatch.core.planning import PlanOptions
 
 FORECAST_KEY = "forecast"
 
@@ -93,7 +92,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
         """Plan the run."""
         from maskmatch.core.forecast import Deadline
         from maskmatch.hooks.connected_run import compare_options, priority_of
-        from maskmatch.pipeline.answered_plan import asked
+        from maskmatch.pipeline.answered_plan import asked, make_answered_plan
         from maskmatch.pipeline.forecast import forecast_options, forecast_plan
         from maskmatch.pipeline.look_first import look_first
 
@@ -106,7 +105,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
             priority=priority_of(context["dag_run"].run_type),
             image_transfer=self.setting("image_transfer"),
         )
-        plan = self._make_plan(run, asked(self._options(run.run_id), compare))
+        plan = make_answered_plan(run, asked(self._options(run.run_id), compare))
         look_first(run, plan, compare, limit)
         self.log.info("%s", plan)
         context["ti"].xcom_push(key="plan", value=plan.folder)
@@ -116,11 +115,6 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
             self.log.info("plan_only: the run ends here, nothing is called and the table stays as it is")
             self.skip(context["ti"], self.get_flat_relatives(upstream=False))
         return [shard.key for shard in plan.to_compare]
-
-    def _make_plan(self, run: "Run", options: "PlanOptions") -> "Plan":
-        from maskmatch.pipeline.answered_plan import make_answered_plan
-
-        return make_answered_plan(run, options)
 
     def _options(self, run_id: str) -> "PlanOptions":
         from maskmatch.core.manifest_options import ManifestOptions

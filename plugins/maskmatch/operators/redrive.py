@@ -1,44 +1,77 @@
-"""The first task of a redrive: which failed pairs are called anew."""
+"""The task that redrives one date: it plans, pays and publishes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from maskmatch.operators.plan import PlanComparisonOperator
+from maskmatch.operators.compare import CompareMaskFaceOperator
 
 if TYPE_CHECKING:
-    from maskmatch.core.planning import Plan, PlanOptions
+    from airflow.sdk import Context
+
+    from maskmatch.core.planning import Plan
+    from maskmatch.engine.progress import Progress
+    from maskmatch.pipeline.compare_options import CompareOptions
     from maskmatch.pipeline.run import Run
 
 
-class PlanRedriveOperator(PlanComparisonOperator):
-    """Plan a published date so that chosen failed pairs alone are called; all other rows stay as they are.
+class RedriveFailuresOperator(CompareMaskFaceOperator):
+    """Call chosen failed pairs of a published date anew, and publish it with all other rows as they were.
 
-    A date where no failed row is chosen is skipped. The rest is as of `PlanComparisonOperator`.
+    A retry goes on where the one before was cut off: the same choice from the same publication is the same
+    plan. A date of which no failed row is chosen is skipped. The rest is as of `CompareMaskFaceOperator`.
 
     :param codes: failure codes, parted by commas; empty: every open failure
     :param classes: failure classes, parted by commas; empty: all
     :param also_final: true to take final failures without naming their codes
+    :param quality_control: 0 (off) to 4 (strict), for rows without a value of their own
+    :param nominal_fmr: false match rate whose score is the threshold: 0.001, 0.0001 or 0.00001
     """
 
     template_fields: Sequence[str] = (
-        *PlanComparisonOperator.template_fields,
+        *CompareMaskFaceOperator.template_fields,
         "codes",
         "classes",
         "also_final",
+        "quality_control",
+        "nominal_fmr",
     )
 
-    def __init__(
-        self, *, codes: str = "", classes: str = "", also_final: bool | str = False, **kwargs: Any
+    def __init__(  # each is a setting
+        self,
+        *,
+        codes: str = "",
+        classes: str = "",
+        also_final: bool | str = False,
+        quality_control: int | str = 0,
+        nominal_fmr: float | str = 1e-4,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(plan="", shard="", **kwargs)
         self.codes = codes
         self.classes = classes
         self.also_final = also_final
+        self.quality_control = quality_control
+        self.nominal_fmr = nominal_fmr
 
-    def _make_plan(self, run: "Run", options: "PlanOptions") -> "Plan":
+    def _compare(self, context: "Context", report: Callable[[dict[str, Any]], None]) -> "Progress":
+        from maskmatch.pipeline.compare import compare_shards
+        from maskmatch.pipeline.publish import publish
+
+        run = self.run_of(context)
+        options = self._options(context["dag_run"].run_type, report)
+        plan = self._planned(run, options)
+        progress = compare_shards(run, plan, plan.to_compare, options) if plan.pairs else None
+        publish(run, plan, nominal_fmr=self.setting("nominal_fmr"))
+        if progress is None:
+            raise AirflowSkipException("all chosen pairs have answers by now: published without a call")
+        return progress
+
+    def _planned(self, run: "Run", options: "CompareOptions") -> "Plan":
+        from maskmatch.core.planning import PlanOptions
         from maskmatch.core.redrive import read_selection
+        from maskmatch.pipeline.answered_plan import asked
         from maskmatch.pipeline.redrive import kept_outcomes, make_redrive_plan
 
         named = {"failure_code": self.codes, "failure_class": self.classes}
@@ -47,4 +80,7 @@ class PlanRedriveOperator(PlanComparisonOperator):
             self.log.info("%s: %s", run.day, kept)
             if not kept.codes:
                 raise AirflowSkipException(f"nothing to redrive on {run.day}")
-            return make_redrive_plan(run, options, kept)
+            choices = PlanOptions(quality_control=self.setting("quality_control"))
+            plan = make_redrive_plan(run, asked(choices, options), kept)
+        self.log.info("%s", plan)
+        return plan
