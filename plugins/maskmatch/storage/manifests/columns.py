@@ -15,7 +15,7 @@ from maskmatch.core.errors import InputError
 from maskmatch.core.manifest_options import ManifestOptions
 from maskmatch.core.pairs import ATTRIBUTE_PREFIX, COLUMNS, IMAGE_COLUMNS, what_is_wrong_with_text
 from maskmatch.core.shown import plain, shown
-from maskmatch.storage.tables import OUTCOMES, RUNS
+from maskmatch.storage.schemas import OUTCOMES, RUNS
 
 MOST_COLUMNS = 1000
 """Of one file; each attribute becomes a column of the table."""
