@@ -19,7 +19,7 @@ from maskmatch.storage.journal.records import SCHEMA
 from maskmatch.storage.journal.tally import Counts
 from maskmatch.storage.object_stores import Store
 from maskmatch.storage.pair_columns import PLANNED_COLUMNS
-from maskmatch.storage.plans import KNOWN, REST
+from maskmatch.storage.plans import REST
 from maskmatch.storage.spools import Nameless, ParquetFile
 
 DAY = date(2026, 1, 2)
@@ -38,7 +38,11 @@ def make(store: Store, rows: int, *, seed: int = 1, plan_id: str = "synthesised0
     first, shards = 0, []
     for number in range(SHARDS):
         count = (rows - bad - first) // (SHARDS - number)
-        shards.append(_shard(store, folder, number, range(first, first + count), np.random.default_rng(seed + number), rows))
+        shards.append(
+            _shard(
+                store, folder, number, range(first, first + count), np.random.default_rng(seed + number), rows
+            )
+        )
         first += count
     key = f"{folder}/bad_rows.parquet"
     _bad_rows(store, key, range(rows - bad, rows))
@@ -109,7 +113,9 @@ class _Shard:
         columns["call_order"] = pa.nulls(count, pa.int64())
         return pa.table([columns[name] for name in PLANNED_COLUMNS.names], schema=PLANNED_COLUMNS)
 
-    def _rest(self, planned: pa.Table, kind: "np.ndarray[tuple[int], np.dtype[np.float64]]", called: pa.Table) -> pa.Table:
+    def _rest(
+        self, planned: pa.Table, kind: "np.ndarray[tuple[int], np.dtype[np.float64]]", called: pa.Table
+    ) -> pa.Table:
         heads = np.sort(self.chance.integers(0, len(called), len(planned)))
         places = np.searchsorted([_DEDUP, _SWAPPED], kind)
         sources = pa.array(["dedup", "swapped", "preflight"]).take(pa.array(places))
@@ -156,7 +162,9 @@ def _journal(called: pa.Table, chance: np.random.Generator) -> pa.Table:
     times = _BEGAN + called["call_order"].to_numpy()[pairs] * 5000
     took = np.round(chance.gamma(4, 30, number), 3)
 
-    def words(found: str, where: "np.ndarray[tuple[int], np.dtype[np.bool_]]", otherwise: str | None = None) -> pa.Array:
+    def words(
+        found: str, where: "np.ndarray[tuple[int], np.dtype[np.bool_]]", otherwise: str | None = None
+    ) -> pa.Array:
         return pc.if_else(pa.array(where), found, pa.scalar(otherwise, pa.string()))
 
     def same(value: object, name: str) -> pa.Array:
@@ -233,11 +241,20 @@ def _bad_rows(store: Store, key: str, rows: range) -> None:
     file.finish(partial(store.put_file, key))
 
 
-def _texts(prefix: str, numbers: "np.ndarray[tuple[int], np.dtype[np.int64]]", suffix: str, *, hexadecimal: bool = False) -> pa.Array:
+def _texts(
+    prefix: str,
+    numbers: "np.ndarray[tuple[int], np.dtype[np.int64]]",
+    suffix: str,
+    *,
+    hexadecimal: bool = False,
+) -> pa.Array:
     """Return texts that hold the numbers; hexadecimal ones look like hashes."""
     if hexadecimal:
         with np.errstate(over="ignore"):
-            mixed = [(numbers.astype(np.uint64) + np.uint64(k)) * np.uint64(0x9E3779B97F4A7C15 + 2 * k) for k in (1, 7)]
+            mixed = [
+                (numbers.astype(np.uint64) + np.uint64(k)) * np.uint64(0x9E3779B97F4A7C15 + 2 * k)
+                for k in (1, 7)
+            ]
         raw = np.stack(mixed, axis=1).view(np.uint8).reshape(len(numbers), 16)
         digits = np.frombuffer(b"0123456789abcdef", np.uint8)
         body = np.stack([digits[raw >> 4], digits[raw & 15]], axis=2).reshape(len(numbers), 32)
@@ -245,5 +262,7 @@ def _texts(prefix: str, numbers: "np.ndarray[tuple[int], np.dtype[np.int64]]", s
         end = np.tile(np.frombuffer(suffix.encode(), np.uint8), (len(numbers), 1))
         texts = np.concatenate([begin, body, end], axis=1)
         offsets = np.arange(len(numbers) + 1, dtype=np.int32) * texts.shape[1]
-        return pa.StringArray.from_buffers(len(numbers), pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(texts)))
+        return pa.StringArray.from_buffers(
+            len(numbers), pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(texts))
+        )
     return pc.binary_join_element_wise(prefix, pa.array(numbers).cast(pa.string()), suffix, "")

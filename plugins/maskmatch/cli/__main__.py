@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from io import TextIOWrapper
 
-from maskmatch.cli import doctor, export, orders, pairs, plan, quota, run, serve, status, validate
+from maskmatch.cli import doctor, export, orders, pairs, plan, publish, quota, run, serve, status, validate
 from maskmatch.cli.account_options import add_permit_store
 from maskmatch.cli.options import EPILOG, Command
 from maskmatch.core.errors import (
@@ -99,6 +99,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_run_options(
         _command(commands, "run", run.run, "plan, compare what is missing, publish and report a date")
+    )
+    publish.add_publish_options(
+        _command(
+            commands,
+            "publish",
+            publish.publish,
+            "publish a date again, with another threshold or as it was before; call nothing",
+        )
     )
     status.add_arguments(
         _command(commands, "status", status.status, "show how far the newest plan of a date is")

@@ -23,6 +23,7 @@ from maskmatch.cli.options import (
     setting,
     source_store,
 )
+from maskmatch.cli.orders import ordered_by
 from maskmatch.core.errors import BudgetSpent, Interrupted
 from maskmatch.pipeline.task_process import ParentWatchdog
 from maskmatch.settings.store import reach_from_variables
@@ -55,8 +56,9 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Plan, compare what is missing, publish and report."""
     from maskmatch.pipeline.answered_plan import asked, make_answered_plan
+    from maskmatch.pipeline.calling import coordinator_of
     from maskmatch.pipeline.look_first import look_first
-    from maskmatch.pipeline.publish import publish
+    from maskmatch.pipeline.publish import PublishOptions, permits_of, publish
     from maskmatch.pipeline.report import check_failed, published, render
     from maskmatch.storage.tables import outcomes_address
 
@@ -74,7 +76,17 @@ def run(args: argparse.Namespace) -> int:
     signals = _stop_on_signals()
     if plan.pairs:
         _compare(this, plan, options, signals=signals, waits=args.wait)
-    publish(this, plan, nominal_fmr=nominal_fmr, allow_empty=args.allow_empty)
+    publish(
+        this,
+        plan,
+        PublishOptions(
+            nominal_fmr=nominal_fmr,
+            allow_empty=args.allow_empty,
+            by=ordered_by(),
+            time_zone=options.budgets.time_zone,
+            permits=permits_of(lambda: coordinator_of(options)),
+        ),
+    )
     if not plan.rows:
         _say("no pairs tonight; what was published before stays")
     elif (outcomes := published(this)) is not None:

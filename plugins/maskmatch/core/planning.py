@@ -216,24 +216,24 @@ def shard_count(pairs: int, *, at_most: int) -> int:
     return max(1, min(at_most, MAX_SHARDS, -(-pairs // PAIRS_PER_SHARD)))
 
 
-def repeated_pair(place: Place, pair_id: str, *, rows: int, others: Sequence[Place]) -> BadRow:
+def repeated_pair(place: Place, says: Mapping[str, Any], *, rows: int, others: Sequence[Place]) -> BadRow:
     """Return a row as bad whose pair id stands in so many rows for more than one comparison."""
     return bad_row(
         place,
         code="pair_id_repeated",
-        why=f"{shown(pair_id)} stands in {rows:,} rows with other images or quality control, such "
+        why=f"{shown(says['pair_id'])} stands in {rows:,} rows with other images or quality control, such "
         f"as {', '.join(map(str, others))}: give each comparison a pair_id of its own",
         column="pair_id",
-        pair_id=pair_id,
+        says=says,
     )
 
 
-def repeated_row_id(place: Place, pair_id: str, *, row_id: str, rows: int) -> BadRow:
+def repeated_row_id(place: Place, says: Mapping[str, Any], *, row_id: str, rows: int) -> BadRow:
     """Return a row as bad whose row id stands in so many rows."""
     return bad_row(
         place,
         code="row_id_repeated",
         why=f"{shown(row_id)} stands in {rows:,} rows: leave the column out, or name each once",
         column="row_id",
-        pair_id=pair_id,
+        says=says,
     )

@@ -1,6 +1,7 @@
 """Bad rows as a file for the people who mend them: csv for a spreadsheet, or parquet."""
 
 import csv
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
@@ -42,7 +43,11 @@ def _write_csv(path: Path, rows: Iterable[BadRow]) -> None:
         writer = csv.writer(file)
         writer.writerow([each.name for each in fields(BadRow)])
         for row in rows:
-            writer.writerow([_harmless(value) for value in astuple(row)])
+            writer.writerow([_harmless(value) for value in astuple(row)[:-1]] + [_as_json(row.attributes)])
+
+
+def _as_json(attributes: Iterable[tuple[str, str]]) -> str:
+    return json.dumps(dict(attributes), ensure_ascii=False)
 
 
 def _harmless(value: object) -> str:

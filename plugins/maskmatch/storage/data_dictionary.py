@@ -8,12 +8,14 @@ from maskmatch.core.codes import Action, table
 from maskmatch.core.errors import BAD_ROW_CODES, IMAGE_CODES
 from maskmatch.core.outcomes import FINAL_FAILURES, FailureClass
 from maskmatch.core.store_troubles import IMAGE_UNAVAILABLE
-from maskmatch.storage.tables import OUTCOMES, RUNS
+from maskmatch.storage.schemas import TABLES, description
 
 _HEAD = """# Tables
 
-Made by `make docs` from the schemas; do not edit. From 0.1.0 on columns are only ever
-added. Null means unknown or not applicable, never zero. Times are UTC. The date `ds` is in the path alone.
+Made by `make docs` from the schemas; do not edit. From 0.1.0 on columns are only ever added. Null means
+unknown or not applicable, never zero. Times are UTC. The date `ds` is in the path alone; `logical_date` is
+the same in the file. Each file carries these descriptions at its columns and, as JSON, under the key
+`maskmatch.columns`.
 """
 _FAILURES = """## Failure codes
 
@@ -30,13 +32,7 @@ def data_dictionary() -> str:
     return "\n".join(
         [
             _HEAD,
-            *_section(
-                "outcomes",
-                "One row per manifest row: `outcomes/current/ds=<date>/data.parquet`.",
-                OUTCOMES,
-            ),
-            "Every `attr_` column of the manifest follows as text.\n",
-            *_section("runs", "One row per run, at `runs/current/ds=<date>/<run>.parquet`.", RUNS),
+            *(line for name in TABLES for line in _section(name)),
             _FAILURES,
             *sorted(_failures()),
             "",
@@ -44,17 +40,15 @@ def data_dictionary() -> str:
     )
 
 
-def _section(name: str, text: str, schema: pa.Schema) -> list[str]:
-    rows = [f"| {field.name} | {_kind(field.type)} | {_description(field)} |" for field in schema]
+def _section(name: str) -> list[str]:
+    schema = TABLES[name]
+    text = f"{schema.metadata[b'description'].decode()} Place: `{name}/current/ds=<date>/data.parquet`."
+    rows = [f"| {field.name} | {_kind(field.type)} | {description(field)} |" for field in schema]
     return [f"## {name}\n\n{text}\n\n| column | type | meaning |\n|---|---|---|", *rows, ""]
 
 
 def _kind(kind: pa.DataType) -> str:
     return "string" if pa.types.is_dictionary(kind) else str(kind)
-
-
-def _description(field: pa.Field) -> str:
-    return str(field.metadata[b"description"].decode())
 
 
 def _failures() -> set[str]:

@@ -1,8 +1,8 @@
 """The file of a table, written group by group to disk in columns; no more than a group is in memory.
 
-The first column is the publication, whose name differs in length from that of the one before, and so do some
-bytes before the first group that belong to no column. So no place in two files of one table is the same, and a
-reader that is overtaken by a new file fails loudly instead of mixing two.
+The first column is the publication, whose name differs in length from that of the one before; and before the
+first group stand some bytes that belong to no column, of another number each time. So columns stand at other
+places in each file of a table, and a reader that is overtaken by a new file fails instead of mixing two.
 
 Decision: docs/adr/0027-publication.md
 """
@@ -16,9 +16,10 @@ import pyarrow.parquet as pq
 from maskmatch.storage.spools import Nameless, room
 
 GROUP_ROWS = 131_072
-_MOST_WORDS = 64
-_BLOOM_SHARE = 0.01
-"""Of groups that a look-up reads in vain."""
+LOOKED_UP = {"attempts": ["pair_id"], "images": ["content"], "outcomes": ["row_id", "pair_id"]}
+"""Columns by which single rows are looked up: a filter tells which groups do not hold them."""
+_BLOOM_SHARE = 0.05
+"""Of groups that a look-up reads in vain; less would cost 256 KB of memory for each group, and not 128."""
 _UNLIKE = {pa.string(), pa.timestamp("us", tz="UTC"), pa.float32()}
 """Types of columns of which nearly every value is another: a dictionary would cost time alone."""
 
@@ -38,9 +39,8 @@ class TableWriter:
             compression_level=1,
             use_dictionary=_columns_with_dictionary(schema),
             write_page_index=True,
-            bloom_filter_options={
-                name: {"ndv": GROUP_ROWS, "fpp": _BLOOM_SHARE} for name in looked_up
-            } or None,
+            bloom_filter_options={name: {"ndv": GROUP_ROWS, "fpp": _BLOOM_SHARE} for name in looked_up}
+            or None,
         )
         self._sink.write(b"\0" * salt)
         self._waiting: list[pa.Table] = []

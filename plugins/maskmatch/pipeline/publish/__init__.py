@@ -14,6 +14,8 @@
 Decision: docs/adr/0027-publication.md
 """
 
+from maskmatch.pipeline.publish.permits_used import permits_of
 from maskmatch.pipeline.publish.publishing import PublishOptions, publish
+from maskmatch.pipeline.publish.rollback import publications, publish_again
 
-__all__ = ["PublishOptions", "publish"]
+__all__ = ["PublishOptions", "permits_of", "publications", "publish", "publish_again"]

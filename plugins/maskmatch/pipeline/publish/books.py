@@ -122,7 +122,6 @@ class Books:
         places = (file << _ROW_BITS) | table["manifest_row"].to_numpy().astype(np.uint64)
         self._places.append(places, _part_of(places))
 
-
     def _note_content(self, table: pa.Table) -> None:
         for batch in table.drop_columns([*_OF_PUBLICATION]).to_batches():
             self._content.update(batch.serialize())
@@ -141,7 +140,8 @@ def _check_scores(table: pa.Table, has_score: pa.ChunkedArray) -> None:
     score = table["score"]
     in_range = pc.and_(pc.greater_equal(score, 0.0), pc.less_equal(score, 100.0))
     is_wrong = pc.or_(
-        pc.xor(is_scored, has_score), pc.and_(has_score, pc.invert(pc.fill_null(in_range, True)))  # noqa: FBT003
+        pc.xor(is_scored, has_score),
+        pc.and_(has_score, pc.invert(pc.fill_null(in_range, True))),
     )
     if pc.any(is_wrong).as_py():
         first = table.filter(is_wrong).slice(0, 1).select(["pair_id", "score", "outcome"]).to_pylist()[0]

@@ -25,8 +25,8 @@ from maskmatch.pipeline.publish.stamp import Stamp
 from maskmatch.storage import plans
 from maskmatch.storage.fetching import fetched
 from maskmatch.storage.object_stores import Store
-from maskmatch.storage.schemas import ATTEMPTS, IMAGES, OUTCOMES
-from maskmatch.storage.table_files import TableWriter
+from maskmatch.storage.schemas import TABLES
+from maskmatch.storage.table_files import LOOKED_UP, TableWriter
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +46,12 @@ class Draft:
     def __post_init__(self) -> None:
         self.books = Books(self.stamp.run_id)
         self.files = {
-            "attempts": TableWriter(ATTEMPTS, salt=self.salt, looked_up=["pair_id"]),
-            "images": TableWriter(IMAGES, salt=self.salt, looked_up=["content"]),
-            "outcomes": TableWriter(OUTCOMES, salt=self.salt, looked_up=["row_id", "pair_id"]),
+            table: TableWriter(TABLES[table], salt=self.salt, looked_up=columns)
+            for table, columns in LOOKED_UP.items()
         }
 
     def write(self, warehouse: Store, plan: Plan) -> None:
-        """Write all rows of a plan, and all calls of its date; raise BooksError while pairs lack an outcome."""
+        """Write all rows of a plan, all calls of its date; raise BooksError while pairs lack an outcome."""
         for shard in plan.shards:
             for rows in self._shard(warehouse, shard):
                 self._add(rows)
@@ -100,6 +99,7 @@ class Draft:
                 settled = answers.settle(number, planned)
                 yield outcomes.called_rows(planned, settled, self.stamp)
                 yield from rest.settled_by(planned["pair_id"], settled)
+                pa.default_memory_pool().release_unused()
         yield from rest.skipped()
         if shard.known:
             for known in _tables(warehouse, shard.known_key):
@@ -136,7 +136,9 @@ class _Rest:
         """Yield what is left and skipped; raise BooksError for a row whose call is not there."""
         while (rows := self._next()) is not None:
             if not pc.all(pc.equal(rows["result_source"], Source.PREFLIGHT)).as_py():
-                raise BooksError("rows of a plan are settled by pairs that it does not have: plan the date again")
+                raise BooksError(
+                    "rows of a plan are settled by pairs that it does not have: plan the date again"
+                )
             yield outcomes.skipped_rows(rows, self._stamp)
 
     def _next(self) -> pa.Table | None:
@@ -158,7 +160,8 @@ def _orders(warehouse: Store, shard: Shard) -> "np.ndarray[tuple[int], np.dtype[
     if not shard.pairs:
         return np.empty(0, np.int64)
     with fetched(warehouse, shard.key) as path:
-        return pq.ParquetFile(path, pre_buffer=False).read(["call_order"], use_threads=False)["call_order"].to_numpy()
+        found = pq.ParquetFile(path, pre_buffer=False).read(["call_order"], use_threads=False)
+    return np.asarray(found["call_order"])
 
 
 def _tables(warehouse: Store, key: str) -> Iterator[pa.Table]:

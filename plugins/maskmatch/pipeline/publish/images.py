@@ -33,7 +33,7 @@ _COUNTED = pa.schema(
     ]
 )
 _FINAL = pa.array(sorted(FINAL_FAILURES))
-_AT_ONCE = 131_072
+_AT_ONCE = 65_536
 """Rows that are counted together: the more, the fewer counts lie on disk."""
 
 
@@ -79,8 +79,8 @@ def _of_side(rows: Rows, side: Side) -> pa.Table:
     is_by_it = pc.and_(is_failed, _is(table["failed_side"], side.value))
     is_verdict = pc.and_(is_by_it, _is_final(table["failure_code"]))
     nothing = pa.scalar(None, pa.string())
-    mated = pc.and_(is_scored, pc.fill_null(table["is_mated"], False))  # noqa: FBT003
-    non_mated = pc.and_(is_scored, pc.invert(pc.fill_null(table["is_mated"], True)))  # noqa: FBT003
+    mated = pc.and_(is_scored, pc.fill_null(table["is_mated"], False))
+    non_mated = pc.and_(is_scored, pc.invert(pc.fill_null(table["is_mated"], True)))
     score = pc.fill_null(table["score"].cast(pa.float64()), 0.0)
     one, other = np.ones(len(table), np.int64), np.zeros(len(table), np.int64)
     as_reference, as_probe = (one, other) if side is Side.REFERENCE else (other, one)
@@ -110,7 +110,7 @@ def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
 
 
 def _is(words: pa.ChunkedArray, word: str) -> pa.ChunkedArray:
-    return pc.fill_null(pc.equal(words, word), False)  # noqa: FBT003
+    return pc.fill_null(pc.equal(words, word), False)
 
 
 def _is_final(codes: pa.ChunkedArray) -> pa.ChunkedArray:

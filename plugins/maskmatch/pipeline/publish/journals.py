@@ -18,8 +18,8 @@ from maskmatch.storage.journal.records import SCHEMA
 from maskmatch.storage.object_stores import Store
 from maskmatch.storage.spools import ScatteredTables
 
-WINDOW_ROWS = 65_536
-"""Pairs at a time: a half of a group of the table."""
+WINDOW_ROWS = 32_768
+"""Pairs at a time: a quarter of a group of the table."""
 _READ = list(dict.fromkeys([*OF_ATTEMPTS, *JOURNAL_COLUMNS]))
 _KEPT = pa.schema([SCHEMA.field(name) for name in JOURNAL_COLUMNS])
 _SHOWN = 5
@@ -36,8 +36,8 @@ class Answers:
     """What the journal of a shard tells of its pairs, which have these call orders."""
 
     def __init__(self, orders: Orders) -> None:
-        self._sorted = np.argsort(orders, kind="stable")
-        self._orders = orders[self._sorted]
+        self._sorted = None if (np.diff(orders) > 0).all() else np.argsort(orders, kind="stable")
+        self._orders = orders if self._sorted is None else orders[self._sorted]
         self._windows = -(-len(orders) // WINDOW_ROWS)
         self._is_settled = np.zeros(len(orders), bool)
         self._parts = ScatteredTables(pa.schema([*_KEPT, ("place", pa.int64())]))
@@ -60,7 +60,9 @@ class Answers:
         places = rows["place"].to_numpy() - number * WINDOW_ROWS
         settled = settle(rows, places, len(planned))
         if not pc.all(pc.equal(settled["pair_id"], planned["pair_id"])).as_py():
-            raise BooksError("a journal tells of other pairs than its plan: plan the date again with recompare")
+            raise BooksError(
+                "a journal tells of other pairs than its plan: plan the date again with recompare"
+            )
         return settled
 
     def _add(self, table: pa.Table) -> None:
@@ -81,7 +83,7 @@ class Answers:
         found[found == len(self._orders)] = 0
         if not np.array_equal(self._orders[found], orders):
             raise BooksError("a journal tells of pairs that its plan does not have")
-        return self._sorted[found]
+        return np.asarray(found if self._sorted is None else self._sorted[found])
 
 
 def windows(batches: Iterator[pa.RecordBatch], rows: int = WINDOW_ROWS) -> Iterator[pa.Table]:

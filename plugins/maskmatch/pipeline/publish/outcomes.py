@@ -24,9 +24,9 @@ _OF_BAD_ROW = [
     "attributes",
 ]  # fmt: skip
 _AS_THEY_ARE = [
-    "score", "model_version", "failure_class", "failure_code", "vendor_code", "failure_message", "failed_side",
-    "result_source", "canonical_pair_id", *COUNTS, "request_id", "answered_by", "latency_ms", "call_order",
-    "called_at",
+    "score", "model_version", "failure_class", "failure_code", "vendor_code", "failure_message",
+    "failed_side", "result_source", "canonical_pair_id", *COUNTS, "request_id", "answered_by", "latency_ms",
+    "call_order", "called_at",
 ]  # fmt: skip
 _FINAL = pa.array(sorted(FINAL_FAILURES))
 _ANSWER = "answer_"
@@ -77,9 +77,7 @@ def skipped_rows(planned: pa.Table, stamp: Stamp) -> Rows:
 def known_rows(planned: pa.Table, stamp: Stamp) -> Rows:
     """Return the rows of pairs whose answer was taken over: they say which, and cost nothing."""
     count = len(planned)
-    answer = {
-        name.removeprefix(_ANSWER): planned[name] for name in KNOWN.names if name.startswith(_ANSWER)
-    }
+    answer = {name.removeprefix(_ANSWER): planned[name] for name in KNOWN.names if name.startswith(_ANSWER)}
     own = pc.equal(answer["pair_id"], planned["pair_id"])
     answer |= _no_calls(count) | {
         "result_source": constant(Source.REUSED.value, pa.string(), count),
@@ -104,7 +102,7 @@ def bad_rows(rows: pa.Table, stamp: Stamp) -> Rows:
         "manifest_column": rows["column"],
         "failure_code": rows["code"],
         "failure_message": rows["message"],
-        "is_open": constant(False, pa.bool_(), count),  # noqa: FBT003
+        "is_open": constant(False, pa.bool_(), count),
     }
     return Rows(stamped(columns, OUTCOMES, stamp, count), _unread(count))
 
@@ -127,10 +125,7 @@ def _decisions(settled: pa.Table, stamp: Stamp) -> dict[str, pa.Array]:
     score = settled["score"].cast(pa.float32())
     models = pc.unique(settled["model_version"])
     thresholds = pa.array(
-        [
-            threshold_for(model_version=model, nominal_fmr=stamp.nominal_fmr)
-            for model in models.to_pylist()
-        ],
+        [threshold_for(model_version=model, nominal_fmr=stamp.nominal_fmr) for model in models.to_pylist()],
         pa.float32(),
     )
     threshold = thresholds.take(pc.index_in(settled["model_version"], value_set=models).combine_chunks())
@@ -183,8 +178,8 @@ def _side_of(planned: pa.Table, content: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return the side on which a content is, null where it is on none (`core.image_pairs`)."""
     nothing = pa.scalar(None, pa.string())
     on_reference = pc.equal(content, planned["reference_content"])
-    of_reference = pc.if_else(pc.fill_null(on_reference, False), Side.REFERENCE.value, nothing)  # noqa: FBT003
-    on_probe = pc.fill_null(pc.equal(content, planned["probe_content"]), False)  # noqa: FBT003
+    of_reference = pc.if_else(pc.fill_null(on_reference, False), Side.REFERENCE.value, nothing)
+    on_probe = pc.fill_null(pc.equal(content, planned["probe_content"]), False)
     return pc.if_else(on_probe, Side.PROBE.value, of_reference)
 
 

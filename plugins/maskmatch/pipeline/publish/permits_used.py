@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import closing
 
-from maskmatch.core.errors import BooksError
+from maskmatch.core.errors import BooksError, Unavailable
 from maskmatch.core.planning import Plan
+from maskmatch.permits.coordinator import PermitCoordinator
 from maskmatch.pipeline.publish.records import Row
 from maskmatch.pipeline.run import Run
 from maskmatch.storage import plans
@@ -23,6 +25,21 @@ def nobody_knows(run_id: str) -> int | None:  # noqa: ARG001
     return None
 
 
+def permits_of(open_coordinator: Callable[[], PermitCoordinator]) -> PermitsUsed:
+    """Return what asks the permit store of an account; it knows nothing while the store is away."""
+
+    def used(run_id: str) -> int | None:
+        try:
+            with closing(open_coordinator()) as coordinator:
+                windows = coordinator.snapshot().windows
+        except Unavailable as error:
+            log.warning("permits_used stays empty: %s", error)
+            return None
+        return next((each.calls for each in windows if (each.kind, each.name) == ("run", run_id)), None)
+
+    return used
+
+
 def check_permits(run: Run, plan: Plan, totals: Row, permits: PermitsUsed) -> Row:
     """Return what the permit store tells, as columns of `runs`.
 
@@ -36,8 +53,8 @@ def check_permits(run: Run, plan: Plan, totals: Row, permits: PermitsUsed) -> Ro
         return {"permits_used": None, "permits_without_record": None}
     if used < recorded:
         raise BooksError(
-            f"the journals tell of {recorded:,} calls of {run.run_id} that may be billed, the permit store of "
-            f"{used:,} permits: it has lost its count, or somebody calls without it. `maskmatch publish` "
+            f"the journals tell of {recorded:,} calls of {run.run_id} that may be billed, the permit store "
+            f"of {used:,} permits: it has lost its count, or somebody calls without it. `maskmatch publish` "
             "publishes the date under a run of its own, which has made no calls"
         )
     without = used - recorded

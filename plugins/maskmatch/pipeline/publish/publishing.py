@@ -26,6 +26,7 @@ from maskmatch.pipeline.publish.repairing import repair
 from maskmatch.pipeline.publish.replacing import replace_tables, salt_of
 from maskmatch.pipeline.publish.stamp import Stamp
 from maskmatch.pipeline.run import Run
+from maskmatch.settings.account_fields import TIME_ZONE
 from maskmatch.storage.object_stores import probe_swaps
 from maskmatch.storage.publications import Facts, Lock, Publisher
 from maskmatch.storage.schemas import RUNS, SCHEMA_VERSION
@@ -34,6 +35,7 @@ from maskmatch.storage.tables import outcomes_address, refused_key
 log = logging.getLogger(__name__)
 
 _TOKEN_BYTES = 6
+_OF_PUBLICATION = ("publication", "run_seq", "reason", "published_by", "published_at", "maskmatch_version")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ class PublishOptions:
     allow_empty: bool = False
     reason: str = "run"
     by: str = ""
-    time_zone: str = "UTC"
+    time_zone: str = TIME_ZONE.default
     permits: PermitsUsed = nobody_knows
     lock: Lock = nullcontext
 
@@ -56,10 +58,12 @@ class PublishOptions:
 def publish(run: Run, plan: Plan, options: PublishOptions) -> Row:
     """Check the books and replace the tables of the date; return the row of the publication in `runs`.
 
-    What is published already, with the same content, is not published again: its row is returned. A manifest
-    without rows replaces nothing. Raise BooksError, with nothing replaced, while pairs lack an outcome,
-    Superseded when a newer publication was faster, and InputError when nothing was answered and the date has
-    a table: the rows go elsewhere, unless `allow_empty`.
+    What is published already, with the same content, is not published again: the row has its name then, and
+    stands nowhere. A manifest without rows replaces nothing.
+
+    Raise BooksError, with nothing replaced, while pairs lack an outcome, Superseded when a newer publication
+    was faster, and InputError when nothing was answered and the date has a table: the rows go elsewhere,
+    unless `allow_empty`.
     """
     run = run.patient()
     if not plan.rows:
@@ -78,7 +82,9 @@ def publish(run: Run, plan: Plan, options: PublishOptions) -> Row:
         there = publisher.present("outcomes").facts
         if there and there.content == facts.content:
             log.info("this is published already: %s is the current publication", there.publication)
-            return as_row(there.runs)
+            return row | {
+                name: value for name, value in as_row(there.runs).items() if name in _OF_PUBLICATION
+            }
         for file in draft.files.values():
             file.finish(facts.metadata())
         if there and not (draft.books.answered or options.allow_empty):

@@ -13,9 +13,7 @@ Row = dict[str, Any]
 
 def as_record(row: Mapping[str, Any]) -> Row:
     """Return a row as JSON values."""
-    return {
-        name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()
-    }
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}
 
 
 def as_row(record: Mapping[str, Any]) -> Row:

@@ -1,7 +1,8 @@
 """What the calls of a pair come to: of several rows of a journal the one that counts, and their sums.
 
-The last answer that is final counts, else the last row. What is told of a call is told of that one, else of
-the call before it, else of the one after.
+The last row that is final counts, else the last row: what comes after a final one and is not is of a try that
+was replaced. What is told of a call is told of the last one among the rows that counted when they came, else
+of the first of the others.
 """
 
 import numpy as np
@@ -42,9 +43,7 @@ def settle(journal: pa.Table, places: Places, rows: int) -> pa.Table:
     return pa.table(columns, names=[*OF_OUTCOME, *OF_CALL, *COUNTS])
 
 
-def _chosen(
-    journal: pa.Table, is_call: pa.ChunkedArray, places: Places, rows: int
-) -> tuple[Places, Places]:
+def _chosen(journal: pa.Table, is_call: pa.ChunkedArray, places: Places, rows: int) -> tuple[Places, Places]:
     """Return which row of the journal tells each outcome, and which its call."""
     numbers = np.arange(len(places))
     codes = journal["failure_code"]
@@ -54,8 +53,10 @@ def _chosen(
     outcome[places[is_final]] = numbers[is_final]
     tells = flags(pc.or_(is_call, pc.is_valid(journal["answered_by"])))
     call = outcome.copy()
-    is_after = numbers > outcome[places]
-    for some in (np.flatnonzero(tells & is_after)[::-1], np.flatnonzero(tells & ~is_after)):
+    first_final = np.full(rows, len(places))
+    first_final[places[is_final][::-1]] = numbers[is_final][::-1]
+    counted = is_final | (numbers < first_final[places])
+    for some in (np.flatnonzero(tells & ~counted)[::-1], np.flatnonzero(tells & counted)):
         call[places[some]] = some
     return outcome, call
 
@@ -71,4 +72,4 @@ def _sums(journal: pa.Table, is_call: pa.ChunkedArray, places: Places, rows: int
 
 def flags(column: pa.ChunkedArray) -> Flags:
     """Return a column of booleans, unknown being False."""
-    return pc.fill_null(column, False).to_numpy(zero_copy_only=False).astype(bool)  # noqa: FBT003
+    return np.asarray(pc.fill_null(column, False), bool)

@@ -115,7 +115,7 @@ class PatientStore:
         self.patiently(lambda: self._store.put_file(key, path))
 
     def swap(self, key: str, path: str, *, over: str | None) -> None:
-        """Write an object over just that version; one that did land and is tried again raises ObjectExists."""
+        """Write an object over just that version; tried again after it did land it raises ObjectExists."""
         self.patiently(lambda: self._store.swap(key, path, over=over))
 
     def writing(self, key: str) -> AbstractContextManager[BinaryIO]:
