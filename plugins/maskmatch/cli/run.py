@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,13 +24,13 @@ from maskmatch.cli.options import (
     source_store,
 )
 from maskmatch.cli.orders import ordered_by
-from maskmatch.core.errors import BudgetSpent, Interrupted
+from maskmatch.core.errors import BudgetSpent, Interrupted, Superseded
 from maskmatch.pipeline.task_process import ParentWatchdog
 from maskmatch.settings.store import reach_from_variables
 
 if TYPE_CHECKING:
     from maskmatch.core.clock import Clock
-    from maskmatch.core.planning import Plan
+    from maskmatch.core.planning import Plan, PlanOptions
     from maskmatch.pipeline.compare_options import CompareOptions
     from maskmatch.pipeline.run import Run
 
@@ -55,7 +55,14 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Plan, compare what is missing, publish and report."""
-    from maskmatch.pipeline.answered_plan import asked, make_answered_plan
+    from maskmatch.pipeline.answered_plan import make_answered_plan
+
+    return run_plan(args, make_answered_plan)
+
+
+def run_plan(args: argparse.Namespace, make_plan: "Callable[[Run, PlanOptions], Plan]") -> int:
+    """Make a plan of a date, compare what it calls, publish and report."""
+    from maskmatch.pipeline.answered_plan import asked
     from maskmatch.pipeline.calling import coordinator_of
     from maskmatch.pipeline.look_first import look_first
     from maskmatch.pipeline.publish import PublishOptions, permits_of, publish
@@ -68,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     )
     most_missing, most_failed = setting(args, "max_missing_share"), setting(args, "max_failed_share")
     nominal_fmr = setting(args, "nominal_fmr")
-    plan = make_answered_plan(this, asked(plan_options, options))
+    plan = make_plan(this, asked(plan_options, options))
     _say(str(plan))
     this = replace(this, run_id=f"cli__{plan.plan_id}")
     look_first(this, plan, options, most_missing)
@@ -76,17 +83,20 @@ def run(args: argparse.Namespace) -> int:
     signals = _stop_on_signals()
     if plan.pairs:
         _compare(this, plan, options, signals=signals, waits=args.wait)
-    publish(
-        this,
-        plan,
-        PublishOptions(
-            nominal_fmr=nominal_fmr,
-            allow_empty=args.allow_empty,
-            by=ordered_by(),
-            time_zone=options.budgets.time_zone,
-            permits=permits_of(lambda: coordinator_of(options)),
-        ),
-    )
+    try:
+        publish(
+            this,
+            plan,
+            PublishOptions(
+                nominal_fmr=nominal_fmr,
+                allow_empty=args.allow_empty,
+                by=ordered_by(),
+                time_zone=options.budgets.time_zone,
+                permits=permits_of(lambda: coordinator_of(options)),
+            ),
+        )
+    except Superseded as error:
+        _say(str(error))
     if not plan.rows:
         _say("no pairs tonight; what was published before stays")
     elif (outcomes := published(this)) is not None:

@@ -100,6 +100,8 @@ class Plan:
     passed_over_count: int = 0
     repetition: str = ""
     """Not empty where all pairs are called again, whatever is known of them."""
+    is_redrive: bool = False
+    """Whether it calls some failed pairs anew and keeps all else as it was published."""
     answered_by: str = ""
     """Who answered when it was planned; empty where nobody was asked."""
     trust_tags: bool = True
@@ -175,7 +177,8 @@ class PlanOptions:
     `max_bad_rows` are an error. With `trust_tags` images are known by the MD5 that a store has as a tag. The
     order of calls is stratified by `is_mated` and the attribute `strata_attribute`. Who answers, and how
     images are sent, are part of the work: answers of another service, or to images in another form, are no
-    answers to it. Those of `reuse_days` before the date are taken over.
+    answers to it. Those of `reuse_days` before the date are taken over. A redrive is a repetition of some
+    failed pairs alone.
     """
 
     quality_control: int = 0
@@ -189,6 +192,7 @@ class PlanOptions:
     answered_by: str = ""
     image_policy: str = ""
     reuse_days: int = 0
+    is_redrive: bool = False
 
 
 def work_id(source: str, manifests: Sequence[ManifestFile], options: PlanOptions, contents: str) -> str:

@@ -7,6 +7,7 @@ from maskmatch.operators.approve import ApprovePlanOperator
 from maskmatch.operators.compare import CompareMaskFaceOperator
 from maskmatch.operators.plan import PlanComparisonOperator
 from maskmatch.operators.publish import PublishOutcomesOperator, RepublishOperator
+from maskmatch.operators.redrive import RedriveFailuresOperator
 from maskmatch.operators.report import ReportOutcomesOperator
 from maskmatch.operators.retry_policy import RETRY_POLICY
 
@@ -16,6 +17,7 @@ __all__ = [
     "CompareMaskFaceOperator",
     "PlanComparisonOperator",
     "PublishOutcomesOperator",
+    "RedriveFailuresOperator",
     "ReportOutcomesOperator",
     "RepublishOperator",
 ]

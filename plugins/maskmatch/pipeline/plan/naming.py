@@ -93,7 +93,7 @@ def _records(rows: ReadRows, named: NamedRows, first: int, block: pa.RecordBatch
     found["high"], found["low"] = comparisons(reference, probe, block.column("quality_control"))
     fingerprint = words(fixed_bytes(block.column("fingerprint")))
     found["fingerprint_high"], found["fingerprint_low"] = fingerprint
-    found["pair"] = _short_hashes(block.column("pair_id"))
+    found["pair"] = short_hashes(block.column("pair_id"))
     found["row"] = first + np.arange(block.num_rows)
     found["is_swapped"] = pc.greater(reference, probe).to_numpy(zero_copy_only=False)
     found["is_same_image"] = pc.equal(reference, probe).to_numpy(zero_copy_only=False)
@@ -127,7 +127,7 @@ def strata(block: pa.RecordBatch, attribute: str) -> "npt.NDArray[np.uint16]":
     return np.asarray(strata, np.uint16)
 
 
-def _short_hashes(pair_ids: pa.Array) -> Words:
+def short_hashes(pair_ids: pa.Array) -> Words:
     """Return numbers that tell the pair ids of one comparison apart, in this process."""
     return np.array([hash(text) for text in pair_ids.to_pylist()], np.int64).view(np.uint64)
 
