@@ -3,8 +3,8 @@
 from datetime import UTC, date, datetime
 
 from maskmatch.cli.__main__ import main
-from maskmatch.storage.tables import outcomes_key, outcomes_table, write_outcomes
 from tests.nights import DAY
+from tests.tables import write_outcomes
 
 FORMULAS = (
     "=cmd|' /C calc'!A0",
@@ -65,7 +65,7 @@ def bad_row(number):
 
 def published(store, rows, day=DAY):
     """Publish rows as the outcomes of a date."""
-    write_outcomes(store, outcomes_key(day), outcomes_table(rows))
+    write_outcomes(store, day, rows)
 
 
 def exported(store, form, output, *more, day: date | None = DAY):

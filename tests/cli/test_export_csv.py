@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from maskmatch.storage.exports import ExcelSheet, Sheet, Tally
 from maskmatch.storage.object_stores import FileStore
-from maskmatch.storage.tables import OUTCOMES, outcomes_address
+from maskmatch.storage.schemas import OUTCOMES
+from maskmatch.storage.tables import outcomes_address
 from tests.cli.exporting import FORMULAS, TEXTS, exported, published, row
 from tests.nights import DAY
 

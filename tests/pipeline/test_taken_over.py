@@ -1,5 +1,7 @@
 """A date said again in another way, from files, which have no tags; a real service counts what it bills."""
 
+from dataclasses import replace
+
 import pytest
 from comparemaskface.faults.named_faults import plan_of
 
@@ -9,7 +11,7 @@ from maskmatch.core.planning import PlanOptions
 from maskmatch.engine.model_versions import OnModelChange
 from maskmatch.pipeline.answered_plan import asked, make_answered_plan
 from maskmatch.pipeline.compare import compare_shards
-from maskmatch.pipeline.publish import publish
+from maskmatch.pipeline.publish import PublishOptions, publish
 from tests.account import local_account
 from tests.nights import DAY, night_in, options_for, outcomes_of, write_pairs
 
@@ -21,7 +23,7 @@ MANIFEST = f"manifests/ds={DAY}/pairs.csv"
 def complete(run, options, **plan_options):
     plan = make_answered_plan(run, asked(PlanOptions(**plan_options), options))
     compare_shards(run, plan, plan.to_compare, options)
-    return publish(run, plan, nominal_fmr=1e-4)
+    return publish(run, plan, PublishOptions(nominal_fmr=1e-4))
 
 
 def lines_in(source):
@@ -39,7 +41,7 @@ def test_a_manifest_with_one_row_more_pays_for_this_one_and_publishes_all(tmp_pa
         complete(run, options_for(local, tmp_path))
         header, *rows = lines_in(run.source)
         write_lines(run.source, [header, "new,images/1.jpg,images/9.jpg,true,none", *rows[::-1]])
-        row = complete(run, options_for(local, tmp_path))
+        row = complete(replace(run, run_id="second"), options_for(local, tmp_path))
         assert (local.meter()["billed"], row["billed_calls"], row["scored"]) == (41, 1, 41)
     table = outcomes_of(run).set_index("pair_id")
     assert table["result_source"].value_counts().to_dict() == {"reused": 40, "api": 1}

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from maskmatch.storage.schemas import COLUMNS_KEY, OUTCOMES, TABLES, days_of, description
-from maskmatch.storage.tables import outcomes_table, to_parquet
+from tests.tables import outcomes_table, table_bytes
 
 WANTED = {"attr_mask": "both", "attr_age": "7"}
 
@@ -30,7 +30,7 @@ def folder(tmp_path):
         ]
         path = tmp_path / f"ds={day}" / "data.parquet"
         path.parent.mkdir()
-        path.write_bytes(to_parquet(outcomes_table(rows)))
+        path.write_bytes(table_bytes(outcomes_table(rows)))
     return tmp_path
 
 

@@ -14,6 +14,7 @@ from maskmatch.cli import (
     orders,
     pairs,
     plan,
+    publish,
     quota,
     reconcile,
     redrive,
@@ -113,6 +114,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_run_options(
         _command(commands, "run", run.run, "plan, compare what is missing, publish and report a date")
+    )
+    publish.add_publish_options(
+        _command(
+            commands,
+            "publish",
+            publish.publish,
+            "publish a date again, with another threshold or as it was before; call nothing",
+        )
     )
     redrive.add_redrive_options(
         _command(

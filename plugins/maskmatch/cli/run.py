@@ -23,7 +23,8 @@ from maskmatch.cli.options import (
     setting,
     source_store,
 )
-from maskmatch.core.errors import BudgetSpent, Interrupted
+from maskmatch.cli.orders import ordered_by
+from maskmatch.core.errors import BudgetSpent, Interrupted, Superseded
 from maskmatch.pipeline.task_process import ParentWatchdog
 from maskmatch.settings.store import reach_from_variables
 
@@ -62,8 +63,9 @@ def run(args: argparse.Namespace) -> int:
 def run_plan(args: argparse.Namespace, make_plan: "Callable[[Run, PlanOptions], Plan]") -> int:
     """Make a plan of a date, compare what it calls, publish and report."""
     from maskmatch.pipeline.answered_plan import asked
+    from maskmatch.pipeline.calling import coordinator_of
     from maskmatch.pipeline.look_first import look_first
-    from maskmatch.pipeline.publish import publish
+    from maskmatch.pipeline.publish import PublishOptions, permits_of, publish
     from maskmatch.pipeline.report import check_failed, published, render
     from maskmatch.storage.tables import outcomes_address
 
@@ -81,7 +83,20 @@ def run_plan(args: argparse.Namespace, make_plan: "Callable[[Run, PlanOptions], 
     signals = _stop_on_signals()
     if plan.pairs:
         _compare(this, plan, options, signals=signals, waits=args.wait)
-    publish(this, plan, nominal_fmr=nominal_fmr, allow_empty=args.allow_empty)
+    try:
+        publish(
+            this,
+            plan,
+            PublishOptions(
+                nominal_fmr=nominal_fmr,
+                allow_empty=args.allow_empty,
+                by=ordered_by(),
+                time_zone=options.budgets.time_zone,
+                permits=permits_of(lambda: coordinator_of(options)),
+            ),
+        )
+    except Superseded as error:
+        _say(str(error))
     if not plan.rows:
         _say("no pairs tonight; what was published before stays")
     elif (outcomes := published(this)) is not None:

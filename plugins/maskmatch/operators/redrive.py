@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from maskmatch.operators.compare import CompareMaskFaceOperator
+from maskmatch.operators.publish import published_by
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -56,14 +57,25 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
         self.nominal_fmr = nominal_fmr
 
     def _compare(self, context: "Context", report: Callable[[dict[str, Any]], None]) -> "Progress":
+        from maskmatch.pipeline.calling import coordinator_of
         from maskmatch.pipeline.compare import compare_shards
-        from maskmatch.pipeline.publish import publish
+        from maskmatch.pipeline.publish import PublishOptions, permits_of, publish
 
         run = self.run_of(context)
         options = self._options(context["dag_run"].run_type, report)
         plan = self._planned(run, options)
         progress = compare_shards(run, plan, plan.to_compare, options) if plan.pairs else None
-        publish(run, plan, nominal_fmr=self.setting("nominal_fmr"))
+        publish(
+            run,
+            plan,
+            PublishOptions(
+                nominal_fmr=self.setting("nominal_fmr"),
+                reason="redrive",
+                by=published_by(context),
+                time_zone=options.budgets.time_zone,
+                permits=permits_of(lambda: coordinator_of(options)),
+            ),
+        )
         if progress is None:
             raise AirflowSkipException("all chosen pairs have answers by now: published without a call")
         return progress

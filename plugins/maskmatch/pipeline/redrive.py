@@ -34,7 +34,7 @@ from maskmatch.storage.answer_files import AnswerFile, Scatter, halves
 from maskmatch.storage.fetching import fetched
 from maskmatch.storage.journal.answers import ANSWERS, NAME
 from maskmatch.storage.object_stores import Store
-from maskmatch.storage.tables import outcomes_address, outcomes_key
+from maskmatch.storage.tables import current_key, outcomes_address
 
 _BATCH_ROWS = 65_536
 _FROM_OUTCOMES = [
@@ -109,7 +109,7 @@ def kept_outcomes(run: Run, selection: Selection) -> Iterator[KeptOutcomes]:
     """Yield what is kept of the published outcomes of a date; raise InputError where there are none."""
     warehouse: Store = run.patient_warehouse()
     try:
-        with fetched(warehouse, outcomes_key(run.day)) as path:
+        with fetched(warehouse, current_key("outcomes", run.day)) as path:
             yield KeptOutcomes(pq.ParquetFile(path), selection)
     except ObjectMissing as error:
         raise InputError(

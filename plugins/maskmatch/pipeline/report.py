@@ -14,7 +14,7 @@ MASK_ATTRIBUTE = "attr_mask"
 def published(run: Run) -> pd.DataFrame | None:
     """Return the published outcomes of the date, None when there are none."""
     try:
-        outcomes: pd.DataFrame = tables.read_outcomes(run.patient_warehouse(), run.day).to_pandas()
+        outcomes: pd.DataFrame = tables.read_table(run.patient_warehouse(), "outcomes", run.day).to_pandas()
     except ObjectMissing:
         return None
     return outcomes

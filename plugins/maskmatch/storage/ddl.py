@@ -44,7 +44,8 @@ def ddl() -> str:
 def _spark(name: str, schema: pa.Schema) -> str:
     return (
         f"CREATE TABLE {name} (\n{_columns(schema, _SPARK)},\n    ds DATE\n)\n"
-        f"USING parquet PARTITIONED BY (ds) LOCATION 's3://maskmatch/warehouse/{name}/current';\nMSCK REPAIR TABLE {name};"
+        f"USING parquet PARTITIONED BY (ds) LOCATION 's3://maskmatch/warehouse/{name}/current';\n"
+        f"MSCK REPAIR TABLE {name};"
     )
 
 

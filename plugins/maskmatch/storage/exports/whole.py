@@ -28,7 +28,7 @@ from maskmatch.core.shown import plain
 from maskmatch.storage.object_stores import Store
 from maskmatch.storage.object_stores.copying import copy_object
 from maskmatch.storage.object_stores.temporary import remove_leftovers, temporary_file
-from maskmatch.storage.tables import outcomes_address, outcomes_key
+from maskmatch.storage.tables import current_key, outcomes_address
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ class Tables:
     def _brought(self, day: date) -> pq.ParquetFile:
         with _disk(tempfile.gettempdir()):
             file = self._open.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  it is, in self._open
-            copy_object(self._warehouse, outcomes_key(day), file)
+            copy_object(self._warehouse, current_key("outcomes", day), file)
             file.seek(0)
             try:
                 return pq.ParquetFile(file)

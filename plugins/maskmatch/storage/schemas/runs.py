@@ -11,6 +11,10 @@ RUNS = table_schema(
         PUBLICATION,
         column("run_seq", pa.int64(), "Number of the publication among those of its date, from 1."),
         RUN_ID,
+        column(
+            "reason", TEXT, "Why it was published: run, redrive, republish, or rollback to an earlier one."
+        ),
+        column("published_by", TEXT, "User and host, or Dag and task, that published it."),
         column("plan_id", TEXT, "Plan that was compared."),
         column("logical_date", DATE, LOGICAL_DATE),
         column("manifest_files", pa.int32(), "Number of manifests."),
@@ -39,14 +43,14 @@ RUNS = table_schema(
         column(
             "permits_used",
             pa.int64(),
-            "Permits to send a call that this run took: the upper bound of what it was charged; null where "
-            "the permit store no longer knows.",
+            "Permits to send a call that this run took and did not give back: the upper bound of what it "
+            "was charged; null where the permit store no longer knows.",
         ),
         column(
             "permits_without_record",
             pa.int64(),
-            "Permits used, but for the attempts: calls that were never sent, or that a kill cut off before "
-            "the journal had them, charged or not.",
+            "Permits used, but for billed_calls and maybe_billed_calls: calls that were never sent, or that "
+            "a kill cut off before the journal had them, charged or not.",
         ),
         column(
             "threshold_nominal_fmr",
