@@ -33,6 +33,8 @@ _Digests = npt.NDArray[np.uint8]
 _MD5_BYTES = 16
 _HEADS_AT_A_TIME = 16
 """A store answers each in some milliseconds."""
+_HEADS_WAITING = 1000
+"""Each holds a kilobyte of memory."""
 _FIRST_PAGES = 2
 _IDLE_SHARE = 50
 """Of so many HEADs one page may bring nothing: images may lie at the end of a folder."""
@@ -148,12 +150,14 @@ def _ask_one_by_one(store: PatientStore, tags: ImageTags, sought: Sought) -> Non
         for keys, hashes in sought.blocks():
             unasked = tags.are_unasked(hashes)
             wanted = list(dict.fromkeys(key for key, is_new in zip(keys, unasked, strict=True) if is_new))
-            tags.heads += len(wanted)
-            for key, found in zip(wanted, workers.map(partial(_head, store), wanted), strict=True):
-                if found is None:
-                    tags.note_none(key)
-                else:
-                    tags.note([found])
+            for start in range(0, len(wanted), _HEADS_WAITING):
+                some = wanted[start : start + _HEADS_WAITING]
+                tags.heads += len(some)
+                for key, found in zip(some, workers.map(partial(_head, store), some), strict=True):
+                    if found is None:
+                        tags.note_none(key)
+                    else:
+                        tags.note([found])
 
 
 def _head(store: PatientStore, key: str) -> ObjectInfo | None:

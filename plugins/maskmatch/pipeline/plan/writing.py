@@ -47,8 +47,14 @@ class ShardWriter:
         ends = np.flatnonzero(np.diff(shards * 3 + objects)) + 1
         for first, last in zip([0, *ends], [*ends, len(shards)], strict=True):
             some, shard, kind = slice(first, last), int(shards[first]), int(objects[first])
-            make = (self._called, partial(_rest, heads=heads), partial(_known, answers=answers))[kind]
-            self._append(shard, kind, make(planned[some], rows[some], shard=shard))
+            table = planned[some]
+            if kind == _CALLS:
+                table = self._called(table, shard)
+            elif kind == _REST:
+                table = _rest(table, rows[some], heads)
+            else:
+                table = _known(table, rows[some], answers)
+            self._append(shard, kind, table)
 
     def put(self, store: Store, folder: str) -> tuple[Shard, ...]:
         """Put all objects into a folder of a store; return the shards that have rows."""
@@ -76,9 +82,9 @@ class ShardWriter:
         columns["manifest_file"] = self._files.take(rows["manifest_file"].combine_chunks())
         return pa.table([columns[name] for name in PLANNED_COLUMNS.names], schema=PLANNED_COLUMNS)
 
-    def _called(self, planned: pa.Table, rows: pa.Table, *, shard: int) -> pa.Table:
-        places = self._calls[shard] + np.arange(rows.num_rows)
-        self._calls[shard] += rows.num_rows
+    def _called(self, planned: pa.Table, shard: int) -> pa.Table:
+        places = self._calls[shard] + np.arange(planned.num_rows)
+        self._calls[shard] += planned.num_rows
         return planned.set_column(0, PLANNED_COLUMNS.field(0), pa.array(places * self._shards + shard))
 
 
@@ -97,7 +103,7 @@ def _heads(rows: pa.Table) -> pa.Table:
     return called.take(pa.array(np.argsort(called["row"].to_numpy())))
 
 
-def _rest(planned: pa.Table, rows: pa.Table, *, heads: pa.Table, shard: int) -> pa.Table:  # noqa: ARG001
+def _rest(planned: pa.Table, rows: pa.Table, heads: pa.Table) -> pa.Table:
     """Return rows that are settled without a call, and by which pair; a further row of it needs no name."""
     places = np.searchsorted(heads["row"].to_numpy(), rows["head"].to_numpy())
     is_settled = pc.not_equal(rows["kind"], int(Kind.SKIPPED))
@@ -108,7 +114,7 @@ def _rest(planned: pa.Table, rows: pa.Table, *, heads: pa.Table, shard: int) -> 
     return pa.table([*planned.columns, sources, canonical], schema=REST)
 
 
-def _known(planned: pa.Table, rows: pa.Table, *, answers: pa.Table, shard: int) -> pa.Table:  # noqa: ARG001
+def _known(planned: pa.Table, rows: pa.Table, answers: pa.Table) -> pa.Table:
     """Return rows with the answer that was taken over for their comparison."""
     heads = answers["head"].to_numpy()
     order = np.argsort(heads)
