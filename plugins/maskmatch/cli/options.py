@@ -11,6 +11,7 @@ from maskmatch.core.errors import InputError
 from maskmatch.settings.sources import in_variable
 
 if TYPE_CHECKING:
+    from maskmatch.core.forecast import Deadline
     from maskmatch.core.planning import PlanOptions
     from maskmatch.pipeline.run import Run
     from maskmatch.storage.object_stores import Store, StoreSettings
@@ -114,6 +115,29 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="encoding of the manifests, such as gb18030 (default: it is found out)",
     )
+
+
+def add_deadline(parser: argparse.ArgumentParser) -> None:
+    """Add when a run should have ended, and the time zone, which budgets have, too."""
+    add = parser.add_argument
+    add(
+        "--deadline",
+        metavar="HH:MM",
+        help="time of day at which the run should have ended; the forecast says whether it will",
+    )
+    add(
+        "--time-zone",
+        metavar="NAME",
+        help="of the deadline (default UTC), and of the days and months of budgets (default Asia/Shanghai; "
+        "or set MASKMATCH_TIME_ZONE)",
+    )
+
+
+def deadline_of(args: argparse.Namespace) -> "Deadline":
+    """Return when a run should have ended; raise WrongSetting."""
+    from maskmatch.core.forecast import Deadline
+
+    return Deadline(setting(args, "deadline"), setting(args, "time_zone"))
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:

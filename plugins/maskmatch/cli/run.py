@@ -1,4 +1,4 @@
-"""The commands that plan and run a date."""
+"""The command that runs a date."""
 
 import argparse
 import os
@@ -11,8 +11,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from maskmatch.cli.account_options import add_account, add_budgets, compare_options_of
+from maskmatch.cli.account_options import add_account, add_approval_limit, add_budgets, compare_options_of
+from maskmatch.cli.approval import add_approve, get_approved
 from maskmatch.cli.options import (
+    add_deadline,
     add_limits,
     add_plan_options,
     add_threshold,
@@ -21,13 +23,13 @@ from maskmatch.cli.options import (
     setting,
     source_store,
 )
-from maskmatch.core.errors import BudgetSpent, Interrupted, StopRun, Unavailable, WrongSetting
+from maskmatch.core.errors import BudgetSpent, Interrupted
 from maskmatch.pipeline.task_process import ParentWatchdog
 from maskmatch.settings.store import reach_from_variables
 
 if TYPE_CHECKING:
     from maskmatch.core.clock import Clock
-    from maskmatch.core.planning import Plan, PlanOptions
+    from maskmatch.core.planning import Plan
     from maskmatch.pipeline.compare_options import CompareOptions
     from maskmatch.pipeline.run import Run
 
@@ -37,34 +39,17 @@ _SHORTEST_WAIT = timedelta(seconds=30)
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `run`."""
-    for add in (add_plan_options, add_account, add_threshold, add_limits, add_budgets):
+    for add in (
+        add_plan_options,
+        add_account,
+        add_threshold,
+        add_limits,
+        add_budgets,
+        add_approval_limit,
+        add_approve,
+        add_deadline,
+    ):
         add(parser)
-
-
-def add_plan_and_account(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `plan`."""
-    add_plan_options(parser)
-    add_account(parser)
-
-
-def plan(args: argparse.Namespace) -> int:
-    """Write a plan, and call nothing but the opening call, which is free."""
-    from maskmatch.pipeline.answered_plan import make_answered_plan
-
-    _say(str(make_answered_plan(run_of(args, source="source"), _asked(args))))
-    return 0
-
-
-def _asked(args: argparse.Namespace) -> "PlanOptions":
-    """Return the choices of a plan, with who answers where an account can be asked."""
-    from maskmatch.pipeline.answered_plan import asked
-
-    options = plan_options_of(args)
-    try:
-        return asked(options, compare_options_of(args))
-    except (WrongSetting, StopRun, Unavailable) as error:
-        _say(f"what was answered before is not taken over, since no account can be asked: {error}")
-        return options
 
 
 def run(args: argparse.Namespace) -> int:
@@ -84,8 +69,9 @@ def run(args: argparse.Namespace) -> int:
     plan = make_answered_plan(this, asked(plan_options, options))
     _say(str(plan))
     this = replace(this, run_id=f"cli__{plan.plan_id}")
-    signals = _stop_on_signals()
     look_first(this, plan, options, most_missing)
+    get_approved(args, this, plan, options)
+    signals = _stop_on_signals()
     if plan.pairs:
         _compare(this, plan, options, signals=signals, waits=args.wait)
     publish(this, plan, nominal_fmr=nominal_fmr, allow_empty=args.allow_empty)

@@ -38,6 +38,8 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
     :param on_model_change: `stop` or `go_on` when another version of the face model answers than before
     :param budget_calls: calls that the run may make at most; empty: no limit
     :param budget_cny: money that the run may spend at most; empty: no limit
+    :param approval_cost_limit: cost of the plan in CNY above which it must have been approved; empty: that of
+        the account
     """
 
     template_fields: Sequence[str] = (
@@ -50,6 +52,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         "on_model_change",
         "budget_calls",
         "budget_cny",
+        "approval_cost_limit",
     )
 
     def __init__(  # noqa: PLR0913  # each is a setting
@@ -63,6 +66,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         on_model_change: str = "stop",
         budget_calls: int | str = "",
         budget_cny: float | str = "",
+        approval_cost_limit: float | str = "",
         tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -75,6 +79,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         self.on_model_change = on_model_change
         self.budget_calls = budget_calls
         self.budget_cny = budget_cny
+        self.approval_cost_limit = approval_cost_limit
         self.tencent_iai_conn_id = tencent_iai_conn_id
 
     def execute(self, context: "Context") -> dict[str, int]:
@@ -125,6 +130,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
             on_model_change=OnModelChange(self.setting("on_model_change")),
             budget_calls=self.entered("budget_calls"),
             budget_cny=self.entered("budget_cny"),
+            approval_cost_limit=self.entered("approval_cost_limit"),
             priority=priority_of(run_type),
             report=report,
             stop=self._stop,

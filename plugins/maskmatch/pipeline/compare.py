@@ -22,6 +22,7 @@ from maskmatch.engine.progress import Progress
 from maskmatch.engine.run import compare_pairs
 from maskmatch.permits.opening import claim_default
 from maskmatch.permits.steps.claims import Claim
+from maskmatch.pipeline.approval import check_approved
 from maskmatch.pipeline.calling import comparer_of, coordinator_of, pacer_of
 from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.pipeline.known_images import learn_of_images
@@ -43,13 +44,15 @@ DRAIN_SECONDS = 3.0
 def compare_shard(run: Run, plan: Plan, shard: Shard, options: CompareOptions) -> Progress:
     """Compare what the journal of the shard lacks; return the counts of this try.
 
-    Raise what `compare_pairs` raises; a later call goes on from the journal.
+    Raise ApprovalMissing, with nothing called, and what `compare_pairs` raises; a later call goes on from the
+    journal.
     """
     return compare_shards(run, plan, [shard], options)
 
 
 def compare_shards(run: Run, plan: Plan, shards: Sequence[Shard], options: CompareOptions) -> Progress:
     """Compare what the journals of shards lack, as `compare_shard` does; the first error ends all of them."""
+    check_approved(run, plan, options.approval_cost_limit)
     if shared_by := claim_default(options.permit_store, secret_id=options.account.owner):
         log.warning("%s", shared_by)
     claim = Claim(run_id=run.run_id, priority=options.priority, budgets=options.budgets)
