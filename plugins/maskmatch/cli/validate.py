@@ -52,18 +52,16 @@ def add_validate_options(parser: argparse.ArgumentParser) -> None:
 def validate(args: argparse.Namespace) -> int:
     """Read the manifests and show what they hold; return 1 if a run would not go on."""
     from maskmatch.pipeline.validate import Findings, validate
-    from maskmatch.storage.bad_row_files import check_form, write_bad_row_file
+    from maskmatch.storage.bad_row_files import writing_bad_rows
     from maskmatch.storage.manifests import Manifests
 
     options = plan_options_of(args)
-    if args.bad_rows:
-        check_form(args.bad_rows)
     store, keys, passed_over, source = _what_to_read(args)
     place = f"{store.uri}: {len(keys):,} manifests" if args.date else f"{store.uri}/{keys[0]}"
     reader = Manifests(store, options.manifests, source)
-    findings = validate(reader, keys, options, Findings(place, passed_over=passed_over), _Progress())
-    if args.bad_rows:
-        write_bad_row_file(args.bad_rows, findings.bad_rows)
+    with writing_bad_rows(args.bad_rows) as hand_on:
+        findings = Findings(place, hand_on, passed_over=passed_over)
+        validate(reader, keys, options, findings, _Progress())
     if args.json:
         sys.stdout.write(json.dumps(findings.to_record(), indent=2) + "\n")
     else:
