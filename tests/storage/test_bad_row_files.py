@@ -29,9 +29,12 @@ def test_rows_are_written_as_they_come(tmp_path, name, monkeypatch):
 
 @pytest.mark.parametrize("name", ["bad.csv", "bad.parquet"])
 def test_an_error_of_the_reading_leaves_no_file_and_is_told_as_it_is(tmp_path, name):
-    with pytest.raises(ConnectionError, match="of the store"), writing_bad_rows(tmp_path / name) as take:
+    def read():
         take(ROWS)
         raise ConnectionError("of the store")
+
+    with pytest.raises(ConnectionError, match="of the store"), writing_bad_rows(tmp_path / name) as take:
+        read()
     assert list(tmp_path.iterdir()) == []
 
 
