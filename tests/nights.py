@@ -1,14 +1,16 @@
 """A date's worth of pairs in a folder, for tests that run the whole pipeline."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 from itertools import islice
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from devstack.pictures import JPEG_HEAD
+from maskmatch.core.pairs import Pair
 from maskmatch.core.planning import Plan, PlanOptions, Shard
 from maskmatch.pipeline.compare import compare_shards
 from maskmatch.pipeline.compare_options import CompareOptions
@@ -17,6 +19,8 @@ from maskmatch.pipeline.publish import publish
 from maskmatch.pipeline.run import Run
 from maskmatch.storage import plans
 from maskmatch.storage.object_stores import FileStore, Store
+from maskmatch.storage.pair_columns import PLANNED_COLUMNS
+from maskmatch.storage.spools import ParquetFile
 from maskmatch.storage.tables import read_outcomes
 from tests.account import LocalAccount
 
@@ -58,8 +62,16 @@ def complete(run, options, *, run_id="test", **plan_options):
     """Plan, compare and publish a date; return the row of the run."""
     run = replace(run, run_id=run_id)
     plan = make_plan(run, PlanOptions(**plan_options))
-    compare_shards(run, plan, plan.shards, options)
+    compare_shards(run, plan, plan.to_compare, options)
     return publish(run, plan, nominal_fmr=1e-4)
+
+
+def write_shard(store: Store, key: str, pairs: Sequence[tuple[int, Pair]]) -> None:
+    """Write the pairs of one shard in call order."""
+    records = [{"call_order": order} | asdict(pair) for order, pair in pairs]
+    file = ParquetFile(PLANNED_COLUMNS)
+    file.append(pa.Table.from_pylist(records, PLANNED_COLUMNS))
+    file.finish(lambda path: store.put_file(key, path))
 
 
 def plan_in_shards(run: Run, sizes: Sequence[int]) -> Plan:
@@ -69,7 +81,7 @@ def plan_in_shards(run: Run, sizes: Sequence[int]) -> Plan:
     shards = []
     for number, size in enumerate(sizes):
         key = f"{plan.folder}/shard-{number:05d}.parquet"
-        plans.write_shard(run.warehouse, key, list(islice(pairs, size)))
+        write_shard(run.warehouse, key, list(islice(pairs, size)))
         shards.append(Shard(key, size))
-    plans.write_plan(run.warehouse, cut := replace(plan, shards=tuple(shards)))
-    return cut
+    run.warehouse.delete(f"{plan.folder}/plan.json")
+    return plans.write_plan(run.warehouse, replace(plan, shards=tuple(shards)))

@@ -5,19 +5,24 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
+
+import pyarrow as pa
 
 from benchmarks.account import account_of
 from benchmarks.dataset import DAY, write_dataset
 from benchmarks.tries import TaskTry, Work
 from devstack.service import LocalService
+from maskmatch.core.pairs import Pair
 from maskmatch.core.planning import Plan, Shard
 from maskmatch.pipeline.plan import make_plan
 from maskmatch.pipeline.run import Run
 from maskmatch.storage import plans
-from maskmatch.storage.object_stores import FileStore
+from maskmatch.storage.object_stores import FileStore, Store
+from maskmatch.storage.pair_columns import PLANNED_COLUMNS
+from maskmatch.storage.spools import ParquetFile
 
 SKEWED = (300, 300, 300, 1500)
 _BEFORE_KILL_SECONDS = 4.0
@@ -88,8 +93,14 @@ def cut(run: Run, plan: Plan, sizes: Sequence[int]) -> Plan:
     shards = []
     for number, size in enumerate(sizes):
         key = f"{plan.folder}/cut-{number:05d}.parquet"
-        plans.write_shard(run.warehouse, key, list(islice(pairs, size)))
+        _write_shard(run.warehouse, key, list(islice(pairs, size)))
         shards.append(Shard(key, size))
-    cut = replace(plan, shards=tuple(shards))
-    plans.write_plan(run.warehouse, cut)
-    return cut
+    run.warehouse.delete(f"{plan.folder}/plan.json")
+    return plans.write_plan(run.warehouse, replace(plan, shards=tuple(shards)))
+
+
+def _write_shard(store: Store, key: str, pairs: Sequence[tuple[int, Pair]]) -> None:
+    records = [{"call_order": order} | asdict(pair) for order, pair in pairs]
+    file = ParquetFile(PLANNED_COLUMNS)
+    file.append(pa.Table.from_pylist(records, PLANNED_COLUMNS))
+    file.finish(lambda path: store.put_file(key, path))

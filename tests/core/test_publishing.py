@@ -1,14 +1,16 @@
 import pytest
 
 from maskmatch.core.errors import BooksError
-from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason
+from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason, Side, Source
 from maskmatch.core.pairs import Place, bad_row
 from maskmatch.core.publishing import (
     Stamp,
     bad_row_row,
     check_books,
     content_digest,
+    known_rows,
     pair_rows,
+    rest_rows,
     run_totals,
 )
 from tests.fakes import pair
@@ -86,3 +88,44 @@ def test_the_decision_agrees_with_the_score_as_it_is_kept():
 def test_other_content_has_another_name_and_the_same_content_the_same():
     one, other = rows_of(SCORED), rows_of(Outcome(pair_id="a", score=56.0, model_version="3.0"))
     assert content_digest(one) == content_digest(rows_of(SCORED)) != content_digest(other)
+
+
+def test_an_answer_that_was_taken_over_says_from_where_and_costs_nothing():
+    earlier = Outcome(
+        pair_id="old", score=55.0, model_version="3.0", calls=Calls(attempts=1, billed=1), call_order=7
+    )
+    own = Outcome(pair_id="b", score=55.0, model_version="3.0")
+    first, second = known_rows([(pair("a"), earlier), (pair("b"), own)], STAMP)
+    assert (first["result_source"], first["canonical_pair_id"], second["canonical_pair_id"]) == (
+        "reused",
+        "old",
+        None,
+    )
+    assert (first["score"], first["attempts"], first["billed_calls"], first["cost"]) == (55.0, 0, 0, 0)
+    assert (first["call_order"], first["pair_id"]) == (None, "a")
+
+
+def test_a_row_that_another_settles_has_its_outcome_and_the_side_that_is_its_own():
+    reason = Reason(failure_class=FailureClass.DATA, code="image_missing", message="m", side=Side.PROBE)
+    outcomes = {"a": Outcome(pair_id="a", reason=reason)}
+    rest = [
+        (pair("a"), Source.DEDUP, None),
+        (pair("b"), Source.SWAPPED, "a"),
+        (pair("c"), Source.PREFLIGHT, None),
+    ]
+    again, swapped, skipped = rest_rows(rest, outcomes, STAMP)
+    assert (again["failed_side"], again["result_source"], again["canonical_pair_id"]) == (
+        "probe",
+        "dedup",
+        None,
+    )
+    assert (swapped["failed_side"], swapped["canonical_pair_id"], swapped["is_open"]) == (
+        "reference",
+        "a",
+        True,
+    )
+    assert (skipped["outcome"], skipped["result_source"], skipped.get("score")) == (
+        "skipped",
+        "preflight",
+        None,
+    )

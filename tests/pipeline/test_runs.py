@@ -4,9 +4,11 @@ from dataclasses import replace
 import pytest
 
 from maskmatch.core.errors import BooksError, InputError, Interrupted, StopRun, Unavailable
+from maskmatch.core.planning import SameImage
 from maskmatch.engine.work import RetryLimits
 from maskmatch.permits.opening import open_coordinator
-from maskmatch.pipeline.compare import check_account, compare_shard
+from maskmatch.pipeline.calling import check_account
+from maskmatch.pipeline.compare import compare_shard
 from maskmatch.pipeline.plan import make_plan
 from maskmatch.pipeline.publish import publish
 from maskmatch.storage.images import Transfer
@@ -67,6 +69,35 @@ def test_rows_that_repeat_a_pair_have_its_score_and_cost_nothing(tmp_path):
     assert (row["scored"], row["billed_calls"], len(table), table["billed_calls"].sum()) == (5, 3, 5, 3)
     assert table["row_id"].nunique() == 5
     assert table.groupby("pair_id")["score"].nunique().eq(1).all()
+
+
+def test_one_call_settles_all_rows_with_the_same_images_and_each_row_says_how(tmp_path):
+    run = night_in(tmp_path)
+    more = [
+        "again,images/0.jpg,images/1.jpg,,",
+        "swapped,images/1.jpg,images/0.jpg,,",
+        "same,images/2.jpg,images/2.jpg,,",
+        "swapped-missing,images/none.jpg,images/1.jpg,,",
+        "missing,images/1.jpg,images/none.jpg,,",
+    ]
+    write_pairs(run.source, 3, extra_lines=more)
+    with local_account() as local:
+        row = complete(run, options_for(local, tmp_path), same_image=SameImage.SKIP)
+        assert local.meter()["billed"] == 3
+    assert (row["scored"], row["failed"], row["skipped"], row["billed_calls"]) == (5, 2, 1, 3)
+    table = outcomes_of(run).set_index("pair_id")
+    first = table.loc[["p00000", "again", "swapped"]]
+    called = first.index[first["result_source"] == "api"][0]
+    others = first.drop(called)
+    assert set(others["canonical_pair_id"]) == {called}
+    assert first["score"].nunique() == first["request_id"].nunique() == 1
+    assert (others["billed_calls"].sum(), table["billed_calls"].sum()) == (0, 3)
+    assert sorted(others["result_source"]) in (["dedup", "swapped"], ["swapped", "swapped"])
+    assert tuple(table.loc["same", ["outcome", "result_source"]]) == ("skipped", "preflight")
+    assert table.loc["same", ["score", "failure_code", "canonical_pair_id"]].isna().all()
+    assert table.loc["missing", "failed_side"] == "probe"
+    assert table.loc["swapped-missing", "failed_side"] == "reference"
+    assert table.loc["missing", "reference_content"] == "id:images/1.jpg"
 
 
 def test_a_second_run_of_the_date_pays_nothing_and_publishes_the_same_scores(tmp_path):

@@ -1,3 +1,6 @@
+from datetime import time
+from decimal import Decimal
+
 import pytest
 
 from maskmatch.core.errors import WrongSetting
@@ -25,9 +28,18 @@ from maskmatch.settings.run_fields import RUN_FIELDS
         ("max_missing_share", "150%", "a share such as 0.5"),
         ("allow_empty", "maybe", "true or false"),
         ("recompare", 2, "true or false"),
+        ("trust_tags", "never", "true or false"),
+        ("same_image", "leave", "call or skip"),
+        ("strata_attribute", "site", "the name of a column attr_..."),
         ("budget_calls", "0", "a whole number from 1"),
         ("budget_cny", "free", "an amount from 0.01"),
         ("budget_cny", "1e-400", "an amount from 0.01"),
+        ("approval_cost_limit", "0", "an amount from 0.01"),
+        ("plan_only", "only", "true or false"),
+        ("deadline", "8", "a time of day such as 08:00"),
+        ("deadline", "24:00", "a time of day such as 08:00"),
+        ("deadline", "08:00:30", "a time of day such as 08:00"),
+        ("time_zone", "Shanghai", "the name of a time zone such as Asia/Shanghai"),
     ],
 )
 def test_a_wrong_value_is_told_with_its_place_and_its_form(name, value, form):
@@ -45,9 +57,19 @@ def test_a_wrong_value_is_told_with_its_place_and_its_form(name, value, form):
         ("recompare", "True", True),
         ("recompare", False, False),
         ("allow_empty", "", False),
+        ("trust_tags", "", True),
+        ("same_image", "", "call"),
+        ("strata_attribute", "", ""),
+        ("strata_attribute", "attr_site", "attr_site"),
         ("nominal_fmr", "1e-05", 1e-5),
         ("calls_in_flight", "", None),
         ("max_shards", "8", 8),
+        ("approval_cost_limit", "", None),
+        ("approval_cost_limit", 250.5, Decimal("250.5")),
+        ("plan_only", "True", True),
+        ("deadline", "", None),
+        ("deadline", "8:30", time(8, 30)),
+        ("time_zone", "", "UTC"),
     ],
 )
 def test_a_value_as_params_templates_and_options_write_it(name, value, meant):

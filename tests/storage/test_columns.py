@@ -5,13 +5,11 @@ from dataclasses import fields
 from maskmatch.core.outcomes import FailureClass, Outcome, Reason
 from maskmatch.core.pairs import Pair, Place, bad_row
 from maskmatch.core.publishing import Stamp, bad_row_row, pair_rows
-from maskmatch.storage import plans
+from maskmatch.storage.pair_columns import PLANNED_COLUMNS
 from maskmatch.storage.tables import OUTCOMES
 from tests.fakes import pair
 
 STAMP = Stamp(run_id="r", nominal_fmr=1e-4, schema_version=1)
-WAITING = {"canonical_pair_id"}
-"""Columns that are kept for what is to fill them."""
 
 
 def filled():
@@ -25,7 +23,7 @@ def filled():
 
 
 def test_every_value_of_an_outcome_has_a_column_and_every_column_a_value():
-    assert filled() == set(OUTCOMES.names) - WAITING - {"manifest_column"}
+    assert filled() == set(OUTCOMES.names) - {"manifest_column"}
 
 
 def test_every_value_of_a_bad_row_has_a_column():
@@ -37,4 +35,4 @@ def test_every_value_of_a_bad_row_has_a_column():
 
 
 def test_every_field_of_a_pair_reaches_its_shard():
-    assert {field.name for field in fields(Pair)} == set(plans._PAIR_SCHEMA.names) - {"call_order"}
+    assert {field.name for field in fields(Pair)} == set(PLANNED_COLUMNS.names) - {"call_order"}

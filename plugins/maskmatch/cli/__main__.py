@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from io import TextIOWrapper
 
-from maskmatch.cli import doctor, orders, pairs, quota, run, serve, status, validate
+from maskmatch.cli import doctor, export, orders, pairs, plan, quota, run, serve, status, validate
 from maskmatch.cli.account_options import add_permit_store
-from maskmatch.cli.options import EPILOG, Command, add_plan_options
+from maskmatch.cli.options import EPILOG, Command
 from maskmatch.core.errors import (
     AccountUnknown,
     BudgetSpent,
@@ -79,8 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"maskmatch {version('maskmatch')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    add_plan_options(
-        _command(commands, "plan", run.plan, "read the manifests of a date and write a plan; call nothing")
+    plan.add_forecast_options(
+        _command(
+            commands,
+            "plan",
+            plan.plan,
+            "read the manifests of one date or several, write a plan, forecast cost and end; call nothing",
+        )
     )
     validate.add_validate_options(
         _command(
@@ -97,6 +102,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     status.add_arguments(
         _command(commands, "status", status.status, "show how far the newest plan of a date is")
+    )
+    export.add_export_options(
+        _command(commands, "export", export.export, "write published outcomes for NIST, bob or a spreadsheet")
     )
     quota.add_quota(
         _command(commands, "quota", quota.quota, "show rate, users and budgets of the account; set floors")

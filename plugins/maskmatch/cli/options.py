@@ -11,6 +11,7 @@ from maskmatch.core.errors import InputError
 from maskmatch.settings.sources import in_variable
 
 if TYPE_CHECKING:
+    from maskmatch.core.forecast import Deadline
     from maskmatch.core.planning import PlanOptions
     from maskmatch.pipeline.run import Run
     from maskmatch.storage.object_stores import Store, StoreSettings
@@ -61,6 +62,29 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
         help="call every pair again and pay again; the same name goes on with the same repetition",
     )
     add(
+        "--reuse-days",
+        metavar="0..365",
+        help="take over answers of so many days before the date, too; those of the date itself always are "
+        "(default 0)",
+    )
+    add(
+        "--trust-tags",
+        metavar="true|false",
+        help="know images by the MD5 that the store has as their tag; false: by their ids, until they are "
+        "read (default true)",
+    )
+    add(
+        "--same-image",
+        metavar="call|skip",
+        help="what becomes of pairs whose two images have the same content (default call)",
+    )
+    add(
+        "--strata-attribute",
+        metavar="attr_NAME",
+        help="each part of the calls has its share of every value of this attribute, as it has of mated and "
+        "non-mated pairs",
+    )
+    add(
         "--max-shards",
         metavar="1..32",
         help="portions of the date, compared as one here (default 4)",
@@ -91,6 +115,29 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="encoding of the manifests, such as gb18030 (default: it is found out)",
     )
+
+
+def add_deadline(parser: argparse.ArgumentParser) -> None:
+    """Add when a run should have ended, and the time zone, which budgets have, too."""
+    add = parser.add_argument
+    add(
+        "--deadline",
+        metavar="HH:MM",
+        help="time of day at which the run should have ended; the forecast says whether it will",
+    )
+    add(
+        "--time-zone",
+        metavar="NAME",
+        help="of the deadline (default UTC), and of the days and months of budgets (default Asia/Shanghai; "
+        "or set MASKMATCH_TIME_ZONE)",
+    )
+
+
+def deadline_of(args: argparse.Namespace) -> "Deadline":
+    """Return when a run should have ended; raise WrongSetting."""
+    from maskmatch.core.forecast import Deadline
+
+    return Deadline(setting(args, "deadline"), setting(args, "time_zone"))
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:
@@ -163,16 +210,20 @@ def _settings(place: str) -> "StoreSettings":
 def plan_options_of(args: argparse.Namespace) -> "PlanOptions":
     """Return the choices of a plan, or of a command that reads manifests as a plan does."""
     from maskmatch.core.manifest_options import ManifestOptions
-    from maskmatch.core.planning import PlanOptions
+    from maskmatch.core.planning import PlanOptions, SameImage
 
     return PlanOptions(
         quality_control=setting(args, "quality_control"),
         max_shards=setting(args, "max_shards"),
         repetition=getattr(args, "recompare", ""),
+        reuse_days=setting(args, "reuse_days"),
         max_bad_rows=setting(args, "max_bad_rows"),
         manifests=ManifestOptions(
             columns=setting(args, "manifest_columns"), encoding=setting(args, "manifest_encoding")
         ),
+        trust_tags=setting(args, "trust_tags"),
+        same_image=SameImage(setting(args, "same_image")),
+        strata_attribute=setting(args, "strata_attribute"),
     )
 
 

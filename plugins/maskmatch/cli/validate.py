@@ -51,14 +51,14 @@ def add_validate_options(parser: argparse.ArgumentParser) -> None:
 
 def validate(args: argparse.Namespace) -> int:
     """Read the manifests and show what they hold; return 1 if a run would not go on."""
+    from maskmatch.pipeline.plan.reading import RowReader
     from maskmatch.pipeline.validate import Findings, validate
     from maskmatch.storage.bad_row_files import writing_bad_rows
-    from maskmatch.storage.manifests import Manifests
 
     options = plan_options_of(args)
     store, keys, passed_over, source = _what_to_read(args)
     place = f"{store.uri}: {len(keys):,} manifests" if args.date else f"{store.uri}/{keys[0]}"
-    reader = Manifests(store, options.manifests, source)
+    reader = RowReader(store, options.manifests, quality_control=options.quality_control, source=source)
     with writing_bad_rows(args.bad_rows) as hand_on:
         findings = Findings(place, hand_on, passed_over=passed_over)
         validate(reader, keys, options, findings, _Progress())

@@ -64,7 +64,8 @@ class Pair:
 
     An image id is a key below the source, or an s3:// or public https:// address (`core.addresses`).
     `quality_control` is 0 (off) to 4 (strict), None where the manifest leaves it to the run. `row_id` names
-    the row whatever file, order or format it comes in.
+    the row whatever file, order or format it comes in. Contents are what the plan knew of the images
+    (`core.comparisons`), None where only a look at them tells it.
     """
 
     pair_id: str
@@ -80,6 +81,8 @@ class Pair:
     manifest_row: int
     manifest_record: int | None = None
     manifest_line: int | None = None
+    reference_content: str | None = None
+    probe_content: str | None = None
 
     @property
     def place(self) -> Place:

@@ -4,25 +4,24 @@ Decision: docs/adr/0003-a-plan-is-named-by-its-manifests.md
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import date
+from enum import StrEnum
 from typing import Any, Self
 
 from maskmatch.core.errors import InputError
 from maskmatch.core.limits import ShareLimit
 from maskmatch.core.manifest_options import ManifestOptions
-from maskmatch.core.pairs import BadRow, Pair, bad_row
+from maskmatch.core.pairs import BadRow, Place, bad_row
 from maskmatch.core.shown import shown
 
-FORMAT = 2
+FORMAT = 3
 """Of plans and journals. Part of a plan's name, so that another version of this software makes its own."""
 MAX_SHARDS = 32
 MOST_PASSED_OVER = 1000
-_SHOWN_PLACES = 3
-MANIFEST_BYTES_PER_SHARD = 256 * 1024
-"""A shard of so much manifest has some thousand pairs: a minute of a 50/s account."""
+PAIRS_PER_SHARD = 3000
+"""A minute of a 50/s account; fewer are not worth a task of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +43,26 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One task's portion: an object with pairs, in call order."""
+    """One task's portion: an object with pairs, in call order.
+
+    `rest` are the rows that lie beside it and that a call of another row settles, or none at all; `known`
+    those whose answer was taken over.
+    """
 
     key: str
     pairs: int
+    rest: int = 0
+    known: int = 0
+
+    @property
+    def rest_key(self) -> str:
+        """Return where the rows lie that need no call of their own."""
+        return f"{self.key.removesuffix('.parquet')}.rest.parquet"
+
+    @property
+    def known_key(self) -> str:
+        """Return where the rows lie whose answer was taken over."""
+        return f"{self.key.removesuffix('.parquet')}.known.parquet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +82,37 @@ class Plan:
     bad_rows_key: str
     shards: tuple[Shard, ...]
     conditional_writes: bool
+    digest: str = ""
+    """Of all comparisons that will be called, whatever rows ask for them: what an approval is given to."""
+    repeated_rows: int = 0
+    """Further rows of pairs that stand more than once."""
+    dedup_rows: int = 0
+    """Rows of other pairs that the call of one settles, in the same order of images or the other."""
+    skipped_rows: int = 0
+    known_rows: int = 0
+    """Rows whose answer was taken over; of their pairs none is called."""
+    bad_row_codes: Mapping[str, int] = field(default_factory=dict)
+    first_bad_row: str = ""
     found: tuple[Mapping[str, Any], ...] = ()
     """What each manifest turned out to be: form, encoding, columns, rows."""
     passed_over: tuple[PassedOver, ...] = ()
     """The first `MOST_PASSED_OVER` objects among the manifests that are none."""
     passed_over_count: int = 0
-    repeated_rows_key: str = ""
-    """Where the further rows of pairs lie that stand more than once; empty where there are none."""
+    repetition: str = ""
+    """Not empty where all pairs are called again, whatever is known of them."""
+    answered_by: str = ""
+    """Who answered when it was planned; empty where nobody was asked."""
+    trust_tags: bool = True
+    """Whether images are known by the MD5 that a store has as a tag."""
+    reuse_days: int = 0
+    """So many days before its date answers are taken over from."""
+    model_versions: tuple[str, ...] = ()
+    """Those of the face model that gave the scores which were taken over."""
+
+    @property
+    def to_compare(self) -> tuple[Shard, ...]:
+        """Return the shards with pairs to compare; others hold only rows that need no call."""
+        return tuple(shard for shard in self.shards if shard.pairs)
 
     @property
     def pairs(self) -> int:
@@ -81,10 +120,16 @@ class Plan:
         return sum(shard.pairs for shard in self.shards)
 
     def __str__(self) -> str:
+        others = {
+            "repeat a pair": self.repeated_rows,
+            "are settled by another pair": self.dedup_rows,
+            "are skipped": self.skipped_rows,
+            "are known": self.known_rows,
+        }
         return (
             f"plan {self.plan_id}: {self.rows:,} rows, {self.pairs:,} pairs to compare "
             f"in {len(self.shards)} shards, {self.bad_rows:,} bad rows"
-        )
+        ) + "".join(f", {count:,} rows {what}" for what, count in others.items() if count)
 
     def shard(self, key: str) -> Shard:
         """Return the shard with this key; raise InputError when the plan has none."""
@@ -109,9 +154,17 @@ class Plan:
                 "manifests": tuple(ManifestFile(**manifest) for manifest in record["manifests"]),
                 "found": tuple(record["found"]),
                 "passed_over": tuple(PassedOver(**each) for each in record["passed_over"]),
+                "model_versions": tuple(record["model_versions"]),
                 "shards": tuple(Shard(**shard) for shard in record["shards"]),
             }
         )
+
+
+class SameImage(StrEnum):
+    """What becomes of a pair whose images have the same content."""
+
+    CALL = "call"
+    SKIP = "skip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +172,10 @@ class PlanOptions:
     """Choices of a plan: quality control for rows that do not say, shards at most, a repetition, how to read.
 
     A `repetition` is a name; a new one calls every pair again, though its score is known. More bad rows than
-    `max_bad_rows` are an error.
+    `max_bad_rows` are an error. With `trust_tags` images are known by the MD5 that a store has as a tag. The
+    order of calls is stratified by `is_mated` and the attribute `strata_attribute`. Who answers, and how
+    images are sent, are part of the work: answers of another service, or to images in another form, are no
+    answers to it. Those of `reuse_days` before the date are taken over.
     """
 
     quality_control: int = 0
@@ -127,127 +183,57 @@ class PlanOptions:
     repetition: str = ""
     max_bad_rows: ShareLimit = field(default_factory=ShareLimit)
     manifests: ManifestOptions = field(default_factory=ManifestOptions)
+    trust_tags: bool = True
+    same_image: SameImage = SameImage.CALL
+    strata_attribute: str = ""
+    answered_by: str = ""
+    image_policy: str = ""
+    reuse_days: int = 0
 
 
-def work_id(source: str, manifests: Sequence[ManifestFile], options: PlanOptions) -> str:
-    """Return a name of the work: equal manifests of one source, read alike, with equal quality control."""
+def work_id(source: str, manifests: Sequence[ManifestFile], options: PlanOptions, contents: str) -> str:
+    """Return a name of the work: equal manifests of one source, read and sorted alike, with equal images.
+
+    `contents` is a digest of what the images of all rows are known by.
+    """
     files = [f"{manifest.key} {manifest.fingerprint}" for manifest in manifests]
-    return _digest(str(FORMAT), source, *files, str(options.quality_control), str(options.manifests))
+    choices = (options.quality_control, options.manifests, options.same_image, options.strata_attribute)
+    answers = (options.answered_by, options.image_policy, options.reuse_days, options.trust_tags)
+    return _digest(str(FORMAT), source, *files, *map(str, (*choices, *answers)), contents)
 
 
-def plan_id(work: str, options: PlanOptions) -> str:
-    """Return the name of a plan for some work."""
-    return _digest(work, options.repetition) if options.repetition else work
+def plan_id(work: str, options: PlanOptions, *, shards: int, answers: str = "") -> str:
+    """Return the name of a plan for some work; `answers` is a digest of those that it takes over."""
+    return _digest(work, options.repetition, str(shards), answers)
 
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
-def shard_count(manifest_bytes: int, *, at_most: int) -> int:
-    """Return how many shards manifests of so many bytes are worth."""
-    return max(1, min(at_most, MAX_SHARDS, -(-manifest_bytes // MANIFEST_BYTES_PER_SHARD)))
+def shard_count(pairs: int, *, at_most: int) -> int:
+    """Return how many shards so many pairs are worth."""
+    return max(1, min(at_most, MAX_SHARDS, -(-pairs // PAIRS_PER_SHARD)))
 
 
-@dataclass(slots=True)
-class Sorter:
-    """Sorts rows into shards, rows that repeat a pair, and bad rows; their order decides nothing.
-
-    A pair id with the same images and quality control is one pair however often it stands; with others, no
-    row with it is a pair. Nor is any row with a row id that stands twice.
-    """
-
-    shards: list[list[Pair]]
-    quality_control: int
-    bad_rows: list[BadRow] = field(default_factory=list)
-    repeats: list[Pair] = field(default_factory=list)
-    rows: int = 0
-    _first: dict[str, Pair] = field(default_factory=dict)
-    _repeats: list[Pair] = field(default_factory=list)
-
-    def add_all(self, rows: Iterable[Pair | BadRow]) -> None:
-        """Take in rows of a manifest; `settle` follows when all are there."""
-        for row in rows:
-            self.rows += 1
-            if isinstance(row, BadRow):
-                self.bad_rows.append(row)
-                continue
-            pair = row
-            if pair.quality_control is None:
-                pair = replace(pair, quality_control=self.quality_control)
-            if pair.pair_id in self._first:
-                self._repeats.append(pair)
-            else:
-                self._first[pair.pair_id] = pair
-
-    def settle(self) -> None:
-        """Decide what each row is, now that all are known."""
-        same_id = self._rows_by_doubtful_id()
-        rows = [*self._first.values(), *self._repeats]
-        times = Counter(row.row_id for row in rows if row.row_id)
-        placed: set[str] = set()
-        for row in rows:
-            if row.pair_id in same_id:
-                self.bad_rows.append(_repeated(row, same_id[row.pair_id]))
-            elif row.row_id and times[row.row_id] > 1:
-                self.bad_rows.append(_row_id_repeated(row, times[row.row_id]))
-            elif row.pair_id in placed:
-                self.repeats.append(row)
-            else:
-                placed.add(row.pair_id)
-                self.shards[_hash(row.pair_id) % len(self.shards)].append(row)
-        self._first, self._repeats = {}, []
-
-    def _rows_by_doubtful_id(self) -> dict[str, list[Pair]]:
-        """Return all rows of each pair id that stands for more than one comparison."""
-        doubtful = {row.pair_id for row in self._repeats if _asks(row) != _asks(self._first[row.pair_id])}
-        found = {pair_id: [self._first[pair_id]] for pair_id in doubtful}
-        for row in self._repeats:
-            if row.pair_id in found:
-                found[row.pair_id].append(row)
-        return found
-
-    def in_call_order(self) -> list[list[tuple[int, Pair]]]:
-        """Return each shard's pairs with their place in the call order of the whole run.
-
-        The order is that of a hash, so what is done at any moment is a uniform sample of the manifest.
-        """
-        count = len(self.shards)
-        return [
-            [(rank * count + place, pair) for rank, pair in enumerate(sorted(shard, key=_order))]
-            for place, shard in enumerate(self.shards)
-        ]
-
-
-def _asks(pair: Pair) -> tuple[str, str, int | None]:
-    return pair.reference_id, pair.probe_id, pair.quality_control
-
-
-def _repeated(pair: Pair, rows: Sequence[Pair]) -> BadRow:
-    others = ", ".join(str(row.place) for row in rows[:_SHOWN_PLACES] if row is not pair)
+def repeated_pair(place: Place, pair_id: str, *, rows: int, others: Sequence[Place]) -> BadRow:
+    """Return a row as bad whose pair id stands in so many rows for more than one comparison."""
     return bad_row(
-        pair.place,
+        place,
         code="pair_id_repeated",
-        why=f"{shown(pair.pair_id)} stands in {len(rows):,} rows with other images or quality control, such "
-        f"as {others}: give each comparison a pair_id of its own",
+        why=f"{shown(pair_id)} stands in {rows:,} rows with other images or quality control, such "
+        f"as {', '.join(map(str, others))}: give each comparison a pair_id of its own",
         column="pair_id",
-        pair_id=pair.pair_id,
+        pair_id=pair_id,
     )
 
 
-def _row_id_repeated(pair: Pair, times: int) -> BadRow:
+def repeated_row_id(place: Place, pair_id: str, *, row_id: str, rows: int) -> BadRow:
+    """Return a row as bad whose row id stands in so many rows."""
     return bad_row(
-        pair.place,
+        place,
         code="row_id_repeated",
-        why=f"{shown(pair.row_id or '')} stands in {times:,} rows: leave the column out, or name each once",
+        why=f"{shown(row_id)} stands in {rows:,} rows: leave the column out, or name each once",
         column="row_id",
-        pair_id=pair.pair_id,
+        pair_id=pair_id,
     )
-
-
-def _order(pair: Pair) -> int:
-    return _hash(pair.pair_id) >> 32
-
-
-def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest())

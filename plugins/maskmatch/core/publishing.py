@@ -4,15 +4,14 @@ import hashlib
 import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Any
 
 from maskmatch.core.decisions import decide, threshold_for
 from maskmatch.core.errors import BooksError
-from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason, Source, Status
-from maskmatch.core.pairs import ATTRIBUTE_PREFIX, BadRow, Pair
+from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason, Side, Source, Status
+from maskmatch.core.pairs import BadRow, Pair
 from maskmatch.core.pricing import price_of
 
 Row = dict[str, Any]
@@ -33,23 +32,12 @@ class Stamp:
         return {"run_id": self.run_id, "schema_version": self.schema_version}
 
 
-def pair_rows(
-    pairs: Iterable[Pair],
-    outcomes: Mapping[str, Outcome],
-    stamp: Stamp,
-    repeats: Mapping[str, Sequence[Pair]] = MappingProxyType({}),
-) -> Iterator[Row]:
-    """Yield one row per pair and repeat; raise BooksError, some of them named, for pairs without outcome.
-
-    `repeats` are further rows of a pair by its id: they have its outcome, and no calls of their own.
-    """
+def pair_rows(pairs: Iterable[Pair], outcomes: Mapping[str, Outcome], stamp: Stamp) -> Iterator[Row]:
+    """Yield one row per pair; raise BooksError, some of them named, for pairs without outcome."""
     lost = []
     for pair in pairs:
         if outcome := outcomes.get(pair.pair_id):
-            row = _pair_columns(pair) | _outcome_columns(outcome, stamp) | stamp.columns()
-            yield row
-            for repeat in repeats.get(pair.pair_id, ()):
-                yield _without_attributes(row) | _pair_columns(repeat) | _NO_CALLS
+            yield _row(pair, outcome, stamp)
         else:
             lost.append(pair.pair_id)
     if lost:
@@ -59,8 +47,43 @@ def pair_rows(
         )
 
 
-def _without_attributes(row: Row) -> Row:
-    return {name: value for name, value in row.items() if not name.startswith(ATTRIBUTE_PREFIX)}
+def rest_rows(
+    rest: Iterable[tuple[Pair, Source, str | None]], outcomes: Mapping[str, Outcome], stamp: Stamp
+) -> Iterator[Row]:
+    """Yield the rows of pairs that need no call: the outcome of another row, or none; no calls of their own.
+
+    `outcomes` are those of the pairs that settle others, all of them.
+    """
+    for pair, source, canonical in rest:
+        outcome = None if source is Source.PREFLIGHT else outcomes[canonical or pair.pair_id]
+        if outcome and source is Source.SWAPPED:
+            outcome = _swapped(outcome)
+        yield _row(pair, outcome, stamp) | _settled_by(source, canonical)
+
+
+def known_rows(known: Iterable[tuple[Pair, Outcome]], stamp: Stamp) -> Iterator[Row]:
+    """Yield the rows of pairs whose answer was taken over; no calls of this plan."""
+    for pair, outcome in known:
+        canonical = outcome.pair_id if outcome.pair_id != pair.pair_id else None
+        row = _row(pair, outcome, stamp) | _settled_by(Source.REUSED, canonical)
+        yield row | {"call_order": None}
+
+
+def _row(pair: Pair, outcome: Outcome | None, stamp: Stamp) -> Row:
+    columns = _outcome_columns(outcome, stamp) if outcome else {"outcome": Status.SKIPPED}
+    return _pair_columns(pair) | columns | stamp.columns()
+
+
+def _settled_by(source: Source, canonical: str | None) -> Row:
+    return {"result_source": source, "canonical_pair_id": canonical, **_NO_CALLS}
+
+
+def _swapped(outcome: Outcome) -> Outcome:
+    """Return an outcome for the same images the other way around."""
+    if not outcome.reason or not outcome.reason.side:
+        return outcome
+    side = Side.PROBE if outcome.reason.side is Side.REFERENCE else Side.REFERENCE
+    return replace(outcome, reason=replace(outcome.reason, side=side))
 
 
 def bad_row_row(row: BadRow, stamp: Stamp) -> Row:
@@ -126,6 +149,10 @@ def run_totals(rows: list[Row], calls: Sequence[Calls]) -> Row:
         "billed_calls": billed,
         "maybe_billed_calls": sum(call.maybe_billed for call in calls),
         "cost": price_of(billed),
+        "model_versions": ", ".join(
+            sorted({row["model_version"] for row in rows if row.get("model_version")})
+        )
+        or None,
         "first_called_at": min(times, default=None),
         "last_called_at": max(times, default=None),
     }
@@ -139,6 +166,8 @@ def _pair_columns(pair: Pair) -> Row:
         "manifest_row": pair.manifest_row,
         "reference_id": pair.reference_id,
         "probe_id": pair.probe_id,
+        "reference_content": pair.reference_content,
+        "probe_content": pair.probe_content,
         "reference_subject_id": pair.reference_subject_id,
         "probe_subject_id": pair.probe_subject_id,
         "is_mated": pair.is_mated,
@@ -153,6 +182,7 @@ def _outcome_columns(outcome: Outcome, stamp: Stamp) -> Row:
     columns["model_version"] = outcome.model_version
     columns["result_source"] = outcome.source
     columns["call_order"] = outcome.call_order
+    columns["canonical_pair_id"] = outcome.canonical_pair_id
     columns["score"] = None if outcome.score is None else _float32(outcome.score)
     threshold = threshold_for(model_version=outcome.model_version, nominal_fmr=stamp.nominal_fmr)
     if columns["score"] is not None and threshold is not None:

@@ -14,7 +14,9 @@ from maskmatch.core.publishing import (
     check_books,
     content_digest,
     has_answers,
+    known_rows,
     pair_rows,
+    rest_rows,
     run_totals,
 )
 from maskmatch.pipeline.run import Run
@@ -62,13 +64,17 @@ def publish(run: Run, plan: Plan, *, nominal_fmr: float, allow_empty: bool = Fal
 
 def _rows_and_calls(run: Run, plan: Plan, stamp: Stamp) -> tuple[list[Row], list[Calls]]:
     """Return a row for each row of the manifests, and the calls that this run made."""
-    rows = [bad_row_row(row, stamp) for row in plans.read_bad_rows(run.warehouse, plan.bad_rows_key)]
-    repeats = plans.read_repeats(run.warehouse, plan)
+    warehouse = run.warehouse
+    rows = [bad_row_row(row, stamp) for row in plans.read_bad_rows(warehouse, plan.bad_rows_key)]
     calls: list[Calls] = []
     for shard in plan.shards:
-        entries = read_journal(run.warehouse, plans.journal_prefix(shard.key))
-        pairs = (pair for _, pair in plans.read_shard(run.warehouse, shard.key))
-        rows += pair_rows(pairs, final_outcomes(entries), stamp, repeats)
+        entries = read_journal(warehouse, plans.journal_prefix(shard.key))
+        outcomes = final_outcomes(entries)
+        if shard.pairs:
+            pairs = (pair for _, pair in plans.read_shard(warehouse, shard.key))
+            rows += pair_rows(pairs, outcomes, stamp)
+        rows += rest_rows(plans.read_rest(warehouse, shard), outcomes, stamp)
+        rows += known_rows(plans.read_known(warehouse, shard), stamp)
         calls += [entry.outcome.calls for entry in entries if entry.run_id == run.run_id]
     return rows, calls
 

@@ -29,7 +29,11 @@ class Run:
 
     def patient(self, stop: threading.Event | None = None) -> Self:
         """Return the same run with stores that wait while they are in trouble."""
-        return replace(self, source=self._patient(self.source, stop), warehouse=self.patient_warehouse(stop))
+        return replace(self, source=self.patient_source(stop), warehouse=self.patient_warehouse(stop))
+
+    def patient_source(self, stop: threading.Event | None = None) -> PatientStore:
+        """Return the source, which waits while it is in trouble."""
+        return self._patient(self.source, stop)
 
     def patient_warehouse(self, stop: threading.Event | None = None) -> PatientStore:
         """Return the warehouse, which waits while it is in trouble."""

@@ -70,7 +70,7 @@ class StatusReader:
             raise InputError(f"{run.warehouse.uri} has no plan for {run.day}: run `maskmatch plan` first")
         if plan.folder != self._folder:
             self._folder = plan.folder
-            self._shards = {shard.key: _ShardReader(run.warehouse, shard) for shard in plan.shards}
+            self._shards = {shard.key: _ShardReader(run.warehouse, shard) for shard in plan.to_compare}
         key = tables.outcomes_key(run.day)
         published = f"{run.warehouse.uri}/{key}" if run.warehouse.head(key) else None
         with ThreadPoolExecutor(_LOOKERS) as pool:

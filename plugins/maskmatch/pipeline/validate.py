@@ -10,8 +10,12 @@ from typing import Any
 
 from maskmatch.core.errors import InputError
 from maskmatch.core.pairs import BadRow
-from maskmatch.core.planning import PassedOver, PlanOptions, Sorter
-from maskmatch.storage.manifests import FileSummary, Manifests, describe_file
+from maskmatch.core.planning import PassedOver, PlanOptions, SameImage
+from maskmatch.pipeline.plan.naming import name_rows, no_tags
+from maskmatch.pipeline.plan.reading import RowReader
+from maskmatch.pipeline.plan.repeats import bad_for_others
+from maskmatch.pipeline.plan.settling import settle
+from maskmatch.storage.manifests import FileSummary, describe_file
 
 _FIRST = 3
 """Places of each reason that are shown."""
@@ -100,7 +104,7 @@ class Findings:
 
 
 def validate(
-    reader: Manifests,
+    reader: RowReader,
     keys: Iterable[str],
     options: PlanOptions,
     findings: Findings,
@@ -110,22 +114,27 @@ def validate(
 
     `progress` is told of the file that is read, every some thousand rows.
     """
-    sorter = Sorter([[]], options.quality_control)
     for key in keys:
         error = ""
         try:
-            for bad_rows in reader.read(key):
-                findings.add_bad(bad_rows)
-                progress(reader.summaries[-1])
+            reader.read(key, progress)
         except InputError as wrong:
             error = str(wrong)
-        findings.files.append({**reader.summaries[-1].to_record(), "error": error})
-    for pairs in reader.pairs():
-        sorter.add_all(pairs)
-    sorter.settle()
-    findings.rows = sorter.rows + findings.bad_rows
-    findings.add_bad(sorter.bad_rows)
-    findings.pairs, findings.repeated_rows = len(sorter.shards[0]), len(sorter.repeats)
+        findings.files.append({**reader.rows.summaries[-1].to_record(), "error": error})
+    rows = reader.finish()
+    settled = settle(
+        name_rows(rows, no_tags()).comparisons,
+        bad_for_others(rows),
+        taken_ids=rows.taken_ids(),
+        same_image=SameImage.CALL,
+        answers=None,
+        seed="",
+        windows=1,
+    )
+    rows.bad_rows.hand_on(findings.add_bad)
+    findings.rows = settled.counts.total() + findings.bad_rows
+    findings.repeated_rows = settled.repeated
+    findings.pairs = settled.counts.total() - settled.repeated
     findings.why_not = _why_not(findings, options)
     return findings
 

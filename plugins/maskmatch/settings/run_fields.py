@@ -9,6 +9,8 @@ from maskmatch.core.account_rules import ANSWER_SECONDS, MOST_CALL_SECONDS, VEND
 from maskmatch.core.decisions import NOMINAL_FMRS
 from maskmatch.core.limits import ShareLimit
 from maskmatch.core.manifest_options import parse_columns
+from maskmatch.core.pairs import ATTRIBUTE_PREFIX
+from maskmatch.core.planning import SameImage
 from maskmatch.settings import readers
 from maskmatch.settings.fields import Field
 
@@ -49,8 +51,15 @@ def _whole(name: str, least: int, most: int, default: int | None = None) -> Fiel
     return Field(name=name, read=read, form=f"a whole number from {least} to {most:,}", default=default)
 
 
-def _flag(name: str) -> Field:
-    return Field(name=name, read=readers.flag, form="true or false", default=False)
+def _flag(name: str, *, default: bool = False) -> Field:
+    return Field(name=name, read=readers.flag, form="true or false", default=default)
+
+
+def _attribute(value: object) -> str:
+    found = readers.text(value)
+    if not found.startswith(ATTRIBUTE_PREFIX):
+        raise ValueError
+    return found
 
 
 RUN_FIELDS = MappingProxyType(
@@ -96,13 +105,42 @@ RUN_FIELDS = MappingProxyType(
                 read=_encoding,
                 form="the name of an encoding, such as utf-8, gb18030 or utf-16",
             ),
+            _flag("trust_tags", default=True),
+            Field(
+                name="same_image",
+                read=readers.one_of(*SameImage),
+                form=" or ".join(SameImage),
+                default=SameImage.CALL.value,
+            ),
+            Field(
+                name="strata_attribute",
+                read=_attribute,
+                form=f"the name of a column {ATTRIBUTE_PREFIX}...",
+                default="",
+            ),
             _limit("max_bad_rows"),
             _limit("max_missing_share"),
             _limit("max_failed_share"),
             _flag("allow_empty"),
             _flag("recompare"),
+            _whole("reuse_days", 0, 365, default=0),
+            Field(
+                name="on_model_change",
+                read=readers.one_of("stop", "go_on"),
+                form="stop or go_on",
+                default="stop",
+            ),
             _whole("budget_calls", 1, _MOST_CALLS),
             Field(name="budget_cny", read=readers.money, form=readers.MONEY),
+            Field(name="approval_cost_limit", read=readers.money, form=readers.MONEY),
+            _flag("plan_only"),
+            Field(name="deadline", read=readers.time_of_day, form="a time of day such as 08:00"),
+            Field(
+                name="time_zone",
+                read=readers.time_zone,
+                form="the name of a time zone such as Asia/Shanghai",
+                default="UTC",
+            ),
         )
     }
 )

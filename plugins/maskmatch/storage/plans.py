@@ -1,43 +1,56 @@
 """A plan and its shards as objects: `plan.json` comes last, so a plan that can be read is whole.
 
+    shard-00000.parquet         pairs to call, in call order
+    shard-00000.rest.parquet    rows that the call of another row settles, or that are skipped
+    shard-00000.known.parquet   rows whose answer was taken over, with the answer
+    bad_rows.parquet            rows that are no pairs
+
 Decision: docs/adr/0003-a-plan-is-named-by-its-manifests.md
 """
 
 import io
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import fields, replace
 from datetime import date
+from functools import partial
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from maskmatch.core.errors import BooksError, ObjectMissing
+from maskmatch.core.errors import BooksError, ObjectExists, ObjectMissing
+from maskmatch.core.image_pairs import ImagePair
+from maskmatch.core.outcomes import Outcome, Source
 from maskmatch.core.pairs import BadRow, Pair
-from maskmatch.core.planning import Plan
+from maskmatch.core.planning import Plan, Shard
+from maskmatch.storage.fetching import fetched
+from maskmatch.storage.journal.records import OUTCOME_COLUMNS, SCHEMA, outcomes_of
 from maskmatch.storage.object_stores import Store
+from maskmatch.storage.pair_columns import PLANNED_COLUMNS
+from maskmatch.storage.spools import ParquetFile
 
-_PAIR_SCHEMA = pa.schema(
+Orders = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+_ANSWER = "answer_"
+REST = pa.schema([*PLANNED_COLUMNS, ("result_source", pa.string()), ("canonical_pair_id", pa.string())])
+"""A row that needs no call of its own, where its result is from, and the pair whose call settles it."""
+KNOWN = pa.schema(
     [
-        pa.field("call_order", pa.int64(), nullable=False),
-        pa.field("pair_id", pa.string(), nullable=False),
-        pa.field("reference_id", pa.string(), nullable=False),
-        pa.field("probe_id", pa.string(), nullable=False),
-        ("is_mated", pa.bool_()),
-        ("reference_subject_id", pa.string()),
-        ("probe_subject_id", pa.string()),
-        ("quality_control", pa.int8()),
-        ("attributes", pa.map_(pa.string(), pa.string())),
-        ("row_id", pa.string()),
-        ("manifest_file", pa.string()),
-        ("manifest_row", pa.int64()),
-        ("manifest_record", pa.int64()),
-        ("manifest_line", pa.int64()),
+        *PLANNED_COLUMNS,
+        *(pa.field(f"{_ANSWER}{name}", SCHEMA.field(name).type) for name in OUTCOME_COLUMNS),
+        (f"{_ANSWER}failed_content", pa.string()),
     ]
 )
+"""A row whose answer was taken over, the answer as a journal has it, and which image was at fault."""
 _AT_ONCE = 200
 """Rows that become Python objects in one go: for some milliseconds no other thread can go on."""
-_PAIR_FIELDS = [field.name for field in fields(Pair)]
+_BATCH_ROWS = 4096
+_BAD_ROWS_AT_ONCE = 10_000
 _NUMBERS = {"manifest_row", "manifest_record", "manifest_line"}
 _BAD_ROW_FIELDS = [field.name for field in fields(BadRow)]
 _BAD_ROW_SCHEMA = pa.schema(
@@ -55,33 +68,101 @@ def journal_prefix(shard_key: str) -> str:
     return shard_key.removesuffix(".parquet") + ".journal"
 
 
-def write_shard(store: Store, key: str, pairs: Sequence[tuple[int, Pair]]) -> None:
-    """Write the pairs of one shard in call order."""
-    columns = {name: [getattr(pair, name) for _, pair in pairs] for name in _PAIR_FIELDS}
-    table = pa.table({"call_order": [order for order, _ in pairs], **columns}, schema=_PAIR_SCHEMA)
-    _write(store, key, table)
+def shard_key(folder: str, number: int) -> str:
+    """Return where a shard lies in the folder of its plan."""
+    return f"{folder}/shard-{number:05d}.parquet"
 
 
-def read_shard(store: Store, key: str) -> Iterator[tuple[int, Pair]]:
-    """Yield (call order, pair) of one shard; other threads may go on every now and then."""
-    for batch in _read(store, key).to_batches(max_chunksize=_AT_ONCE):
-        for record in batch.to_pylist():
-            order = record.pop("call_order")
-            yield order, Pair(**record | {"attributes": tuple(record["attributes"])})
+def answer_columns(schema: pa.Schema) -> list[pa.Field]:
+    """Return the columns of an answer that was taken over."""
+    return [field for field in schema if field.name.startswith(_ANSWER)]
 
 
-def read_repeats(store: Store, plan: Plan) -> dict[str, list[Pair]]:
-    """Return the further rows of pairs that stand more than once in the manifests, by pair id."""
-    repeats: dict[str, list[Pair]] = {}
-    if plan.repeated_rows_key:
-        for _, pair in read_shard(store, plan.repeated_rows_key):
-            repeats.setdefault(pair.pair_id, []).append(pair)
-    return repeats
+def read_shard(
+    store: Store, key: str, *, but: Callable[[Orders], Flags] | None = None
+) -> Iterator[tuple[int, Pair]]:
+    """Yield (call order, pair) of one shard from a local copy; other threads may go on every now and then.
+
+    `but` says of some call orders which pairs are left out.
+    """
+    batches = _batches(store, key)
+    if but:
+        batches = (batch.filter(pa.array(~but(batch.column("call_order").to_numpy()))) for batch in batches)
+    for record in _records(batches):
+        yield record.pop("call_order"), _pair(record)
 
 
-def write_bad_rows(store: Store, key: str, rows: Sequence[BadRow]) -> None:
-    """Write the rows that are no pairs."""
-    _write(store, key, bad_rows_table(rows))
+def read_rest(store: Store, shard: Shard) -> Iterator[tuple[Pair, Source, str | None]]:
+    """Yield the rows of a shard that need no call, where their results are from, and whose call it is."""
+    if shard.rest:
+        for record in _records(_batches(store, shard.rest_key)):
+            source, canonical = Source(record.pop("result_source")), record.pop("canonical_pair_id")
+            del record["call_order"]
+            yield _pair(record), source, canonical
+
+
+def read_known(store: Store, shard: Shard) -> Iterator[tuple[Pair, Outcome]]:
+    """Yield the rows of a shard whose answer was taken over, and the answer."""
+    if shard.known:
+        for batch in _batches(store, shard.known_key):
+            names = [field.name for field in answer_columns(KNOWN)]
+            table = pa.Table.from_batches([batch]).select(names)
+            answers = table.select(names[:-1]).rename_columns(OUTCOME_COLUMNS)
+            pairs = map(_pair, _records([batch.drop_columns([*names, "call_order"])]))
+            failed = table[names[-1]].to_pylist()
+            for pair, (_, outcome), content in zip(pairs, outcomes_of(answers), failed, strict=True):
+                yield pair, _turned(outcome, pair, content)
+
+
+def _turned(outcome: Outcome, pair: Pair, failed_content: str | None) -> Outcome:
+    """Return an answer with the side on which the image at fault is in this pair."""
+    if outcome.reason is None:
+        return outcome
+    side = ImagePair.planned(pair).side(failed_content)
+    return replace(outcome, reason=replace(outcome.reason, side=side))
+
+
+class BadRowFile:
+    """Rows that are no pairs, on their way to an object; how many of each kind, and the first of all."""
+
+    def __init__(self) -> None:
+        self._file = ParquetFile(_BAD_ROW_SCHEMA)
+        self._waiting: list[BadRow] = []
+        self.codes: Counter[str] = Counter()
+        self.first: BadRow | None = None
+
+    @property
+    def count(self) -> int:
+        """Return how many there are."""
+        return self.codes.total()
+
+    def add(self, rows: Sequence[BadRow]) -> None:
+        """Take in more rows."""
+        if rows:
+            self.first = self.first or rows[0]
+            self.codes.update(row.code for row in rows)
+            self._waiting += rows
+            if len(self._waiting) >= _BAD_ROWS_AT_ONCE:
+                self._flush()
+
+    def put(self, store: Store, key: str) -> None:
+        """Write the object."""
+        self._flush()
+        self._file.finish(partial(store.put_file, key))
+
+    def hand_on(self, take: Callable[[Sequence[BadRow]], None]) -> None:
+        """Hand all rows on, some at a time; none is written to an object then."""
+
+        def read(path: str) -> None:
+            for batch in pq.ParquetFile(path).iter_batches(_BAD_ROWS_AT_ONCE):
+                take([BadRow(**record) for record in batch.to_pylist()])
+
+        self._flush()
+        self._file.finish(read)
+
+    def _flush(self) -> None:
+        self._file.append(bad_rows_table(self._waiting))
+        self._waiting = []
 
 
 def bad_rows_table(rows: Sequence[BadRow]) -> pa.Table:
@@ -92,14 +173,26 @@ def bad_rows_table(rows: Sequence[BadRow]) -> pa.Table:
 
 def read_bad_rows(store: Store, key: str) -> list[BadRow]:
     """Return the rows that are no pairs."""
-    return [BadRow(**record) for record in _read(store, key).to_pylist()]
+    return _bad_rows(pq.ParquetFile(io.BytesIO(store.get(key))))
 
 
-def write_plan(store: Store, plan: Plan) -> None:
-    """Write the plan itself; from now on it is whole, and the newest of its date."""
-    text = json.dumps(plan.to_record(), indent=2).encode()
-    store.put(f"{plan.folder}/plan.json", text)
-    store.put(_newest_key(plan.day), text)
+def _bad_rows(file: pq.ParquetFile) -> list[BadRow]:
+    return [BadRow(**record) for record in file.read().to_pylist()]
+
+
+def write_plan(store: Store, plan: Plan) -> Plan:
+    """Write the plan itself, which is whole from now on; return it, or the one that stands there already."""
+    try:
+        store.put(f"{plan.folder}/plan.json", _text(plan), only_new=plan.conditional_writes)
+    except ObjectExists:
+        plan = read_plan(store, plan.folder) or plan
+    return make_newest(store, plan)
+
+
+def make_newest(store: Store, plan: Plan) -> Plan:
+    """Make a plan the newest of its date, and return it."""
+    store.put(_newest_key(plan.day), _text(plan))
+    return plan
 
 
 def read_plan(store: Store, folder: str) -> Plan | None:
@@ -125,11 +218,28 @@ def _newest_key(day: date) -> str:
     return f"work/ds={day.isoformat()}/newest.json"
 
 
-def _write(store: Store, key: str, table: pa.Table) -> None:
-    sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd")
-    store.put(key, sink.getvalue())
+def _text(plan: Plan) -> bytes:
+    return json.dumps(plan.to_record(), indent=2).encode()
 
 
-def _read(store: Store, key: str) -> pa.Table:
-    return pq.ParquetFile(io.BytesIO(store.get(key))).read()  # `read_table` would import pandas
+def _batches(store: Store, key: str) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of an object from a local copy, of which one group at a time is in memory."""
+    with fetched(store, key) as path:
+        file = pq.ParquetFile(path, pre_buffer=False)  # `read_table` would import pandas
+        yield from file.iter_batches(_BATCH_ROWS, use_threads=False)
+
+
+def _records(batches: Iterable[pa.RecordBatch]) -> Iterator[dict[str, Any]]:
+    for batch in batches:
+        for start in range(0, batch.num_rows, _AT_ONCE):
+            yield from batch.slice(start, _AT_ONCE).to_pylist()
+
+
+def _pair(record: dict[str, Any]) -> Pair:
+    return Pair(**record | {"attributes": tuple(record["attributes"])})
+
+
+def journals_of(store: Store, day: date) -> list[str]:
+    """Return where journals of a date lie, of all its plans."""
+    prefixes = {found.key.rpartition("/")[0] for found in store.list(f"work/ds={day.isoformat()}/")}
+    return sorted(prefix for prefix in prefixes if prefix.endswith(".journal"))

@@ -54,6 +54,12 @@ OUTCOMES = pa.schema(
         _column("manifest_column", _WORD, "Column that made the row a bad row."),
         _column("reference_id", _TEXT, "Key or address of the reference image; null for bad rows."),
         _column("probe_id", _TEXT, "Key or address of the probe image; null for bad rows."),
+        _column(
+            "reference_content",
+            _TEXT,
+            "What the plan knew the image by: md5: and the tag of the store, or id: and its key or address.",
+        ),
+        _column("probe_content", _TEXT, "The same of the probe image."),
         _column("reference_subject_id", _TEXT, "Person on the reference image, from the manifest."),
         _column("probe_subject_id", _TEXT, "Person on the probe image, from the manifest."),
         _column(
@@ -87,10 +93,13 @@ OUTCOMES = pa.schema(
         _column(
             "result_source",
             _WORD,
-            "api (a call of its own), preflight (settled before any call) or verdict "
-            "(an image failed in other pairs).",
+            "api (a call of its own), preflight (settled before any call), verdict (an image failed in other "
+            "pairs), dedup or swapped (another row with the same images, in the same order or the other) or "
+            "reused (an earlier answer).",
         ),
-        _column("canonical_pair_id", _TEXT, "The pair whose call settled this one; null: its own."),
+        _column(
+            "canonical_pair_id", _TEXT, "The other pair whose call settled this row; null: its own, or none."
+        ),
         _column("attempts", pa.int32(), "Calls sent for the pair, refused ones included."),
         _column("billed_calls", pa.int32(), "Calls that the vendor certainly charges."),
         _column(
@@ -101,8 +110,8 @@ OUTCOMES = pa.schema(
         _column(
             "answered_by",
             _WORD,
-            "Who answered the last call: the service's own name, else that of the connection; "
-            "null where no answer came.",
+            "Who answered the last call, or the one taken over: the service's own name, else that of the "
+            "connection, else the endpoint's host; null where no answer came.",
         ),
         _column("latency_ms", pa.float32(), "Milliseconds of the last call."),
         _column("call_order", pa.int64(), "Place in the seeded random order of calls."),
@@ -136,6 +145,11 @@ RUNS = pa.schema(
             "threshold_nominal_fmr",
             pa.float64(),
             "False match rate that the vendor names for this threshold.",
+        ),
+        _column(
+            "model_versions",
+            _TEXT,
+            "Versions of the face model that gave the scores; two only where the run was told to go on.",
         ),
         _column("first_called_at", _TIME, "First call of the run, UTC."),
         _column("last_called_at", _TIME, "Last call of the run, UTC."),

@@ -14,7 +14,9 @@ import pytest
 
 from maskmatch.core.errors import InputError, Unavailable
 from maskmatch.core.manifest_options import ManifestOptions
-from maskmatch.storage.manifests import Manifests, csv_records, fetching, lines, parquet, reader, xlsx
+from maskmatch.pipeline.plan.reading import RowReader
+from maskmatch.storage import fetching
+from maskmatch.storage.manifests import csv_records, lines, parquet, reader, xlsx
 from maskmatch.storage.object_stores import FileStore
 from tests.storage.manifests.reading import HEADER, as_parquet, as_xlsx, read
 
@@ -251,10 +253,11 @@ def test_formula_text_is_text(tmp_path, value):
 def test_many_attributes_over_many_files_are_refused_by_the_plan(tmp_path):
     store = FileStore(tmp_path)
     header = ",".join(["reference_id", "probe_id"])
-    reader = Manifests(store, ManifestOptions())
+    reader = RowReader(store, ManifestOptions(), quality_control=0)
     for number in range(3):
         names = ",".join(f"attr_{number}_{column}" for column in range(400))
         store.put(f"{number}.csv", f"{header},{names}\n".encode() + b"a,b" + b",x" * 400 + b"\n")
-    assert list(reader.read("0.csv")) == list(reader.read("1.csv")) == [[]]
+    reader.read("0.csv")
+    reader.read("1.csv")
     with pytest.raises(InputError, match=r"more than 1,000 columns attr_...: leave some out of .*/2.csv"):
-        list(reader.read("2.csv"))
+        reader.read("2.csv")

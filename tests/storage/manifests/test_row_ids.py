@@ -1,31 +1,41 @@
 """Each row has an id of its own, whatever file, order or format it comes in."""
 
 import itertools
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from maskmatch.core.manifest_options import ManifestOptions
-from maskmatch.storage.manifests import Manifests
-from maskmatch.storage.object_stores import FileStore
+from maskmatch.pipeline.plan import make_plan
+from maskmatch.storage import plans
+from tests.nights import DAY, night_in
 from tests.storage.manifests.reading import FORMATS
 
 ROWS = [
     {"pair_id": "p", "reference_id": "a", "probe_id": "b"},
     {"pair_id": "p", "reference_id": "a", "probe_id": "b"},
-    {"pair_id": "p", "reference_id": "a", "probe_id": "b", "quality_control": 1},
+    {"pair_id": "r", "reference_id": "a", "probe_id": "b", "quality_control": 1},
     {"pair_id": "q", "reference_id": "a", "probe_id": "b"},
 ]
 
 
 def ids_of(folder, *files, name="x.jsonl"):
     """Return the row ids of manifests with some rows each, in order."""
-    store = FileStore(folder)
-    reader = Manifests(store, ManifestOptions())
-    for number, rows in enumerate(files):
-        key = f"{number}-{name}"
-        store.put(key, FORMATS[name](list(rows)))
-        assert not any(reader.read(key))
-    return [pair.row_id for pairs in reader.pairs() for pair in pairs]
+    with TemporaryDirectory(dir=folder) as home:
+        run = night_in(Path(home))
+        for number, rows in enumerate(files):
+            run.source.put(f"manifests/ds={DAY}/{number}-{name}", FORMATS[name](list(rows)))
+        plan = make_plan(run)
+        assert not plan.bad_rows
+        found = [row_of for shard in plan.shards for row_of in _rows(run.warehouse, shard)]
+        return [
+            pair.row_id for pair in sorted(found, key=lambda pair: (pair.manifest_file, pair.manifest_row))
+        ]
+
+
+def _rows(warehouse, shard):
+    yield from (pair for _, pair in plans.read_shard(warehouse, shard.key))
+    yield from (pair for pair, *_ in plans.read_rest(warehouse, shard))
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -11,6 +11,7 @@ from typing import BinaryIO, cast
 from maskmatch.core.errors import InputError
 from maskmatch.core.manifest_options import ManifestOptions
 from maskmatch.core.shown import plain
+from maskmatch.storage.fetching import copied, fetched
 from maskmatch.storage.manifests.columns import PAIR_ROWS, Naming, Vocabulary
 from maskmatch.storage.manifests.content import (
     HEAD_BYTES,
@@ -23,7 +24,6 @@ from maskmatch.storage.manifests.content import (
 )
 from maskmatch.storage.manifests.csv_reader import CsvReader
 from maskmatch.storage.manifests.encodings import Decoder
-from maskmatch.storage.manifests.fetching import copied, fetched
 from maskmatch.storage.manifests.json_array import read_elements
 from maskmatch.storage.manifests.json_reader import JsonReader
 from maskmatch.storage.manifests.lines import read_blocks

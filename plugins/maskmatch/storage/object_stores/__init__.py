@@ -1,6 +1,6 @@
 """Object storage behind one small protocol: S3 and what speaks S3 (Tencent COS, SeaweedFS), or a folder."""
 
-from maskmatch.storage.object_stores.base import Content, ObjectInfo, Store, probe_conditional_writes
+from maskmatch.storage.object_stores.base import Content, ObjectInfo, Page, Store, probe_conditional_writes
 from maskmatch.storage.object_stores.files import FileStore
 from maskmatch.storage.object_stores.modes import TABLE_MODE, read_mode
 from maskmatch.storage.object_stores.opening import open_store
@@ -13,6 +13,7 @@ __all__ = [
     "Content",
     "FileStore",
     "ObjectInfo",
+    "Page",
     "PatientStore",
     "S3Store",
     "Store",

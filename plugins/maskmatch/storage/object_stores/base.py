@@ -1,6 +1,6 @@
 """The protocol of a store, and the probe that tells whether it honours conditional writes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple, Protocol
@@ -22,6 +22,13 @@ class Content(NamedTuple):
 
     data: bytes
     tag: str | None = None
+
+
+class Page(NamedTuple):
+    """What one request of a listing brings, and if no more follows."""
+
+    objects: Sequence[ObjectInfo]
+    is_last: bool
 
 
 class Store(Protocol):
@@ -70,6 +77,10 @@ class Store(Protocol):
 
         A store is asked for `page` of them at a time, at most 1000.
         """
+        ...
+
+    def page(self, prefix: str, *, after: str = "") -> Page:
+        """Return the next objects behind a key whose keys start with the prefix, by one request."""
         ...
 
     def list_others(self, prefix: str) -> Iterator[tuple[str, str]]:

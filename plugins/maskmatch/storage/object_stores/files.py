@@ -13,7 +13,7 @@ from typing import BinaryIO
 from maskmatch.core.errors import InputError, ObjectExists, ObjectMissing, StoreAway, StoreRefused
 from maskmatch.core.shown import plain
 from maskmatch.core.store_troubles import store_rule
-from maskmatch.storage.object_stores.base import Content, ObjectInfo
+from maskmatch.storage.object_stores.base import Content, ObjectInfo, Page
 from maskmatch.storage.object_stores.folders import Entry, check_inside, walk
 from maskmatch.storage.object_stores.modes import PRIVATE_MODE, TABLE_MODE, folder_mode
 from maskmatch.storage.object_stores.temporary import is_temporary, remove_leftovers, temporary_file
@@ -83,13 +83,19 @@ class FileStore:
 
     def fingerprint(self, key: str) -> str:
         """Return the SHA-256 of the content."""
-        return hashlib.sha256(self.get(key)).hexdigest()
+        with self.open(key) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]  # it is a file
 
     def list(self, prefix: str, *, page: int = 1000) -> Iterator[ObjectInfo]:  # noqa: ARG002  one at a time
         """Yield the files whose path starts with the prefix; raise StoreRefused for a closed folder."""
         for key, entry in self._walk(prefix):
             if not entry.trouble:
                 yield ObjectInfo(key, entry.size)
+
+    def page(self, prefix: str, *, after: str = "") -> Page:
+        """Return all files behind a key: nobody is asked."""
+        files = sorted(self.list(prefix), key=lambda each: each.key)
+        return Page([each for each in files if each.key > after], is_last=True)
 
     def list_others(self, prefix: str) -> Iterator[tuple[str, str]]:
         """Yield what is no file, or a link that leads away: its key, and what it is with the cure."""

@@ -8,7 +8,7 @@ from typing import BinaryIO, TypeVar
 
 from maskmatch.core.errors import StoreAway, StoreRefused
 from maskmatch.core.outage import Outage
-from maskmatch.storage.object_stores.base import Content, ObjectInfo, Store
+from maskmatch.storage.object_stores.base import Content, ObjectInfo, Page, Store
 
 T = TypeVar("T")
 
@@ -46,6 +46,11 @@ class PatientStore:
     def host(self) -> str:
         """Return the host."""
         return self._store.host
+
+    @property
+    def bare(self) -> Store:
+        """Return the store itself, which does not wait."""
+        return self._store
 
     def get(self, key: str, *, limit: int | None = None) -> bytes:
         """Return an object."""
@@ -88,6 +93,10 @@ class PatientStore:
         while found := self.patiently(following):
             seen.add(found.key)
             yield found
+
+    def page(self, prefix: str, *, after: str = "") -> Page:
+        """Return the next objects behind a key."""
+        return self.patiently(lambda: self._store.page(prefix, after=after))
 
     def list_others(self, prefix: str) -> Iterator[tuple[str, str]]:
         """Yield what lies there and is no object."""

@@ -21,14 +21,14 @@ from maskmatch.core.errors import (
 )
 from maskmatch.core.shown import plain, without_users
 from maskmatch.core.store_troubles import Kind, StoreRule, store_rule
-from maskmatch.storage.object_stores.base import Content, ObjectInfo
+from maskmatch.storage.object_stores.base import Content, ObjectInfo, Page
 from maskmatch.storage.object_stores.s3_bodies import Body
 from maskmatch.storage.object_stores.s3_errors import knows_no_conditions, rule_of, says_it_exists
 from maskmatch.storage.object_stores.s3_uploads import Upload, content_md5
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
-    from types_boto3_s3.type_defs import GetObjectOutputTypeDef
+    from types_boto3_s3.type_defs import GetObjectOutputTypeDef, ObjectTypeDef
 
 _NO_RANGE = {"InvalidRange", "416"}
 _GETS = 3
@@ -157,9 +157,18 @@ class S3Store:
         )
         with self._errors(prefix):
             for each in pages:
-                for found in each.get("Contents", ()):
-                    key = found["Key"].removeprefix(self._prefix)
-                    yield ObjectInfo(key, found["Size"], _tag(found.get("ETag")))
+                yield from map(self._info, each.get("Contents", ()))
+
+    def _info(self, found: "ObjectTypeDef") -> ObjectInfo:
+        return ObjectInfo(found["Key"].removeprefix(self._prefix), found["Size"], _tag(found.get("ETag")))
+
+    def page(self, prefix: str, *, after: str = "") -> Page:
+        """Return the next thousand objects behind a key."""
+        behind: dict[str, Any] = {"StartAfter": self._prefix + after} if after else {}
+        with self._errors(prefix):
+            found = self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix + prefix, **behind)
+        objects = [self._info(each) for each in found.get("Contents", ())]
+        return Page(objects, is_last=not (found.get("IsTruncated") and objects))
 
     def list_others(self, prefix: str) -> Iterator[tuple[str, str]]:  # noqa: ARG002
         """Yield nothing: there are objects alone."""

@@ -1,0 +1,174 @@
+"""What images of a store are known by before they are read: its tags, where they are the MD5 of an object.
+
+They come by listing the folder of all images or by a HEAD for each, whichever is fewer requests. How long a
+listing is, only the listing tells: it goes on while each page brings more than one wanted image on average,
+so that it never costs more than the HEADs it saves, but for the first pages.
+
+Images are known by a hash of their keys, as a date may have millions.
+
+Decision: docs/adr/0020-a-plan-out-of-core.md
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from maskmatch.core.comparisons import md5_of_tag
+from maskmatch.core.errors import MaskmatchError, StoreAway
+from maskmatch.core.workers import Workers
+from maskmatch.storage.object_stores import ObjectInfo, PatientStore
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Hashes = npt.NDArray[np.uint64]
+_Digests = npt.NDArray[np.uint8]
+
+_MD5_BYTES = 16
+_HEADS_AT_A_TIME = 16
+"""A store answers each in some milliseconds."""
+_FIRST_PAGES = 2
+_IDLE_SHARE = 50
+"""Of so many HEADs one page may bring nothing: images may lie at the end of a folder."""
+_UNASKED, _KNOWN, _NAMELESS = 0, 1, 2
+
+
+def key_hash(key: str) -> int:
+    """Return the hash by which an image is looked up."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8])
+
+
+class ImageTags:
+    """The MD5s of the wanted images, by the hashes of their keys; `wanted` is sorted, each once."""
+
+    def __init__(self, wanted: Hashes) -> None:
+        self._wanted = wanted
+        self._md5s: _Digests = np.zeros((len(wanted), _MD5_BYTES), np.uint8)
+        self._states = np.zeros(len(wanted), np.uint8)
+        self.heads = self.pages = 0
+
+    @property
+    def count(self) -> int:
+        """Return how many images are wanted."""
+        return len(self._wanted)
+
+    def places(self, hashes: Hashes) -> npt.NDArray[np.int32]:
+        """Return for each hash the place of its MD5, -1 where none is known."""
+        if not len(self._wanted):
+            return np.full(len(hashes), -1, np.int32)
+        order = np.argsort(hashes)  # needles in order are found three times as fast
+        found = np.empty(len(hashes), np.int64)
+        found[order] = np.searchsorted(self._wanted, hashes[order])
+        found[found == len(self._wanted)] = 0
+        is_known = (self._wanted[found] == hashes) & (self._states[found] == _KNOWN)
+        return np.where(is_known, found, -1).astype(np.int32)
+
+    def md5s(self, places: npt.NDArray[np.int32]) -> _Digests:
+        """Return the MD5s at these places; what stands at -1 means nothing."""
+        if not len(self._wanted):
+            return np.zeros((len(places), _MD5_BYTES), np.uint8)
+        return self._md5s[places]
+
+    def are_unasked(self, hashes: Hashes) -> npt.NDArray[np.bool_]:
+        """Return which of these wanted images no request has told of."""
+        states = self._states[np.searchsorted(self._wanted, hashes)]
+        return np.asarray(states == _UNASKED)
+
+    def note(self, found: Iterable[ObjectInfo]) -> int:
+        """Take in what a store told of objects; return how many of them are wanted.
+
+        Two keys with one hash are told apart by nothing: neither gets a name.
+        """
+        objects = list(found)
+        hashes = np.array([key_hash(each.key) for each in objects], np.uint64)
+        places = np.minimum(np.searchsorted(self._wanted, hashes), len(self._wanted) - 1)
+        wanted = np.flatnonzero(self._wanted[places] == hashes).tolist()
+        for number in wanted:
+            place, md5 = places[number], md5_of_tag(objects[number].tag)
+            if md5 is None or self._states[place] != _UNASKED:
+                self._states[place] = _NAMELESS
+            else:
+                self._states[place] = _KNOWN
+                self._md5s[place] = np.frombuffer(bytes.fromhex(md5), np.uint8)
+        return len(wanted)
+
+    def note_none(self, key: str) -> None:
+        """Take in that nothing is known of an image: it may be missing, or forbidden."""
+        self._states[np.searchsorted(self._wanted, np.uint64(key_hash(key)))] = _NAMELESS
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """The images of a source: the begin that all keys share, and the keys, a hash beside each, in blocks."""
+
+    prefix: str
+    blocks: Callable[[], Iterator[tuple[list[str], Hashes]]]
+
+
+def find_tags(store: PatientStore, tags: ImageTags, sought: Sought) -> None:
+    """Ask a store for the tags of images; what it does not tell stays unknown, and fails nothing.
+
+    Raise StoreAway when it is away for longer than its patience.
+    """
+    if not tags.count or store.uri.startswith("file:"):
+        return
+    if not _list(store, tags, sought.prefix):
+        _ask_one_by_one(store, tags, sought)
+    log.info(
+        "of %s images the store tells tags: %s requests listed some, %s looked at one each",
+        f"{tags.count:,}",
+        f"{tags.pages:,}",
+        f"{tags.heads:,}",
+    )
+
+
+def _list(store: PatientStore, tags: ImageTags, prefix: str) -> bool:
+    """Note what a listing tells; return False when it is left, for HEADs are fewer."""
+    found, after = 0, ""
+    while page := _unless_refused(store, partial(store.bare.page, prefix, after=after)):
+        tags.pages += 1
+        found += tags.note(page.objects)
+        if page.is_last:
+            return True
+        after = page.objects[-1].key
+        idle = max(_FIRST_PAGES, tags.count // _IDLE_SHARE)
+        if tags.pages >= min(found + idle, tags.count):
+            return False
+    return False
+
+
+def _ask_one_by_one(store: PatientStore, tags: ImageTags, sought: Sought) -> None:
+    with Workers("image-tags", most=_HEADS_AT_A_TIME) as workers:
+        for keys, hashes in sought.blocks():
+            unasked = tags.are_unasked(hashes)
+            wanted = list(dict.fromkeys(key for key, is_new in zip(keys, unasked, strict=True) if is_new))
+            tags.heads += len(wanted)
+            for key, found in zip(wanted, workers.map(partial(_head, store), wanted), strict=True):
+                if found is None:
+                    tags.note_none(key)
+                else:
+                    tags.note([found])
+
+
+def _head(store: PatientStore, key: str) -> ObjectInfo | None:
+    return _unless_refused(store, partial(store.bare.head, key))
+
+
+def _unless_refused(store: PatientStore, ask: Callable[[], T | None]) -> T | None:
+    """Return an answer, None for what the store refuses; only a store that is away is waited for."""
+
+    def answer() -> T | None:
+        try:
+            return ask()
+        except StoreAway:
+            raise
+        except MaskmatchError:  # the pair tells it when it is compared
+            return None
+
+    return store.patiently(answer)
