@@ -25,8 +25,11 @@ ATTRIBUTE_PREFIX = "attr_"
 
 UNKNOWN = frozenset({"", "NaN", "nan", "NULL", "null", "\\N", "<NA>"})
 """What databases, pandas and Hive write for a value that is not there."""
-_YES = ("true", "1", "1.0", "y", "yes", "t", "是", "mated", "same")
-_NO = ("false", "0", "0.0", "n", "no", "f", "否", "non-mated", "different")
+_YES = ("true", "1", "1.0", "y", "yes", "t", "是", "真", "对", "mated", "same", "match", "genuine")
+_NO = (
+    *("false", "0", "0.0", "n", "no", "f", "否", "假", "错", "different"),
+    *("non-mated", "non_mated", "nonmated", "non-match", "non_match", "nonmatch", "impostor", "imposter"),
+)
 BOOLEANS = MappingProxyType(dict.fromkeys(_YES, True) | dict.fromkeys(_NO, False))
 QUALITIES = MappingProxyType({f"{level}{end}": level for level in range(5) for end in ("", ".0")})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -145,7 +148,7 @@ def parse_row(
             manifest_line=place.line,
         )
     except BadField as bad:
-        return bad_row(place, code=bad.code, why=bad.why, column=bad.column, pair_id=_id_if_sound(fields))
+        return bad_row(place, code=bad.code, why=bad.why, column=bad.column, pair_id=id_if_sound(fields))
 
 
 def made_pair_id(reference_id: str, probe_id: str, quality_control: int | None) -> str:
@@ -241,7 +244,8 @@ def read_attributes(fields: Mapping[str, str | None]) -> tuple[tuple[str, str], 
     return tuple((name, value) for name in names if (value := read_text(fields, name)) is not None)
 
 
-def _id_if_sound(fields: Mapping[str, str | None]) -> str | None:
+def id_if_sound(fields: Mapping[str, str | None]) -> str | None:
+    """Return the pair id of a row, None for one that must not be shown."""
     try:
         return read_text(fields, "pair_id")
     except BadField:

@@ -21,6 +21,7 @@ from maskmatch.core.pairs import (
     Pair,
     Place,
     bad_row,
+    id_if_sound,
     parse_row,
 )
 from maskmatch.storage.manifests.csv_lines import Mask
@@ -74,7 +75,7 @@ class Checker:
         without_id = _are_null(records.columns.get("pair_id", texts["pair_id"])) & lacks_pair_id
         doubt |= _are_null(texts["pair_id"]) & ~without_id
         bad = self._bad_rows(records)
-        faulty = self._faulty(records)
+        faulty = self._faulty(records, texts["pair_id"])
         bad += faulty.values()
         looked_at, more = self._look_at(records, texts, doubt, set(faulty), without_id)
         doubt[list(faulty)] = True
@@ -98,10 +99,14 @@ class Checker:
             for no in records.malformed
         ]
 
-    def _faulty(self, records: Records) -> dict[int, BadRow]:
+    def _faulty(self, records: Records, pair_ids: pa.Array) -> dict[int, BadRow]:
         return {
             fault.row: bad_row(
-                self._place(records, fault.row), code="value_invalid", why=fault.why, column=fault.column
+                self._place(records, fault.row),
+                code=fault.code,
+                why=fault.why,
+                column=fault.column,
+                pair_id=id_if_sound({"pair_id": pair_ids[fault.row].as_py()}),
             )
             for fault in reversed(records.faults)
         }
