@@ -12,6 +12,8 @@ without a final answer are called, so nothing is paid twice.
 | plan | no manifest, column missing, no rows | fix the manifest, clear `plan` (with downstream) |
 | plan, compare | SecretId, signature, arrears, permission | fix connection or account, clear the task |
 | plan, compare | cannot be reached | it is tried again by itself; look at endpoint and network |
+| approve | (it waits) | *Required Actions*: look at the forecast, approve or reject |
+| compare | nobody has approved it | clear `approve` (with downstream) and answer; not *success* by hand |
 | compare | killed, out of memory, worker lost | nothing: the next try goes on from the journal |
 | compare | the budget of the run is spent | backfill that date again, reprocess all, with a larger one |
 | compare | the budget of the day, month is spent | nothing: it goes on by itself in the next window |
@@ -27,13 +29,21 @@ without a final answer are called, so nothing is paid twice.
   vendor could not fetch it, no answer came) the next run of the date tries the pair again: clear `plan`.
 * **A store away, an expired key, a missing right**: `compare` waits, at most `store_patience`, and goes on by
   itself when it is mended; no pair fails for it.
+* **What it will cost** is in the log of `plan`, its XCom `forecast` and `plan.html` beside the plan. With
+  `plan_only` the run stops there: that is how to estimate dates before a backfill.
+* **Approval**: above `approval_cost_limit` the run waits in `approve` and holds no slot; below it `approve`
+  is skipped. *Reject* skips the rest and leaves the table; the log of `approve` says who has answered.
 * **Backfill**: Dag page, *Trigger*, *Backfill*, with the dates; or
   `airflow backfill create --dag-id nightly_comparison --from-date 2026-11-20 --to-date 2026-11-22`.
 * **Who goes first** when the rate is not enough: scheduled runs, then backfills, then runs started by hand or
   by an asset. `maskmatch quota` shows who uses the rate; `maskmatch pause | resume | drain` act within 2 s.
 * **Progress** (done, rate, time left, spend) is in the log, in the *Storage* tab of each `compare`
   task while it runs, and in its XCom `progress` at the end.
-* **Pay again on purpose** (say, all pictures were replaced): trigger with `recompare`.
+* **Run a date again**, also with a mended manifest: what has an answer is not paid again; pictures that were
+  replaced under their keys are called by themselves. `reuse_days` takes answers of earlier dates, too.
+* **Pay again on purpose**: trigger with `recompare`.
+* **The face model has changed** (the run stopped and said so): trigger with `recompare`, or with
+  `on_model_change` set to `go_on`, which keeps scores of both versions.
 * Connections: `tencent_iai_default` (key, endpoint, rate limit), `maskmatch_storage` (S3 or
   COS). MASKMATCH_SOURCE_CONN_ID and MASKMATCH_WAREHOUSE_CONN_ID name one for each, if two keys are used.
 """
@@ -45,6 +55,7 @@ from airflow.sdk import DAG, Param, TriggerRule
 
 from maskmatch.operators import (
     RETRY_POLICY,
+    ApprovePlanOperator,
     CompareMaskFaceOperator,
     PlanComparisonOperator,
     PublishOutcomesOperator,
@@ -195,6 +206,23 @@ with DAG(
             title="Encoding of the manifests",
             description="Such as gb18030. Empty: it is found out.",
         ),
+        "reuse_days": Param(
+            0,
+            type="integer",
+            minimum=0,
+            maximum=365,
+            title="Reuse answers of so many days",
+            description="Answers to the same two pictures that are not older are taken over and not paid "
+            "again. Those of the date itself always are.",
+        ),
+        "on_model_change": Param(
+            "stop",
+            type="string",
+            enum=["stop", "go_on"],
+            title="When the face model changes",
+            description="Scores of two versions are not comparable: stop, or go on and mark each with its "
+            "model_version.",
+        ),
         "trust_tags": Param(
             True,
             type="boolean",
@@ -223,6 +251,34 @@ with DAG(
             title="Compare again",
             description="Call every pair again, also those that have a score. They are paid again.",
         ),
+        "plan_only": Param(
+            False,
+            type="boolean",
+            title="Plan only",
+            description="Forecast calls, cost and end, then stop: nothing is called, the table stays.",
+        ),
+        "approval_cost_limit": Param(
+            None,
+            type=["null", "number"],
+            minimum=0.01,
+            title="Approval above, CNY",
+            description="A plan that may cost more waits until a person has approved it. Empty: what the "
+            "connection says, 1000 if nothing; not more than that.",
+        ),
+        "deadline": Param(
+            None,
+            type=["null", "string"],
+            pattern="^[0-9]{1,2}:[0-9]{2}$",
+            title="Deadline",
+            description="Time of day at which a run should have ended, such as 08:00; the forecast says "
+            "whether it will. Empty: none.",
+        ),
+        "time_zone": Param(
+            "UTC",
+            type="string",
+            title="Time zone of the deadline",
+            description="Such as Asia/Shanghai.",
+        ),
     },
 ):
     plan = PlanComparisonOperator(
@@ -230,6 +286,7 @@ with DAG(
         quality_control="{{ params.quality_control }}",
         max_shards="{{ params.max_shards }}",
         recompare="{{ params.recompare }}",
+        reuse_days="{{ params.reuse_days }}",
         max_bad_rows="{{ params.max_bad_rows }}",
         manifest_columns="{{ params.manifest_columns or '' }}",
         manifest_encoding="{{ params.manifest_encoding or '' }}",
@@ -238,6 +295,12 @@ with DAG(
         strata_attribute="{{ params.strata_attribute or '' }}",
         max_missing_share="{{ params.max_missing_share }}",
         image_transfer="{{ params.image_transfer }}",
+        plan_only="{{ params.plan_only }}",
+        deadline="{{ params.deadline or '' }}",
+        time_zone="{{ params.time_zone }}",
+    )
+    approve = ApprovePlanOperator(
+        task_id="approve", plan=PLAN, approval_cost_limit="{{ params.approval_cost_limit or '' }}"
     )
     compare = CompareMaskFaceOperator.partial(
         task_id="compare",
@@ -245,8 +308,11 @@ with DAG(
         image_transfer="{{ params.image_transfer }}",
         calls_in_flight="{{ params.calls_in_flight or '' }}",
         call_timeout="{{ params.call_timeout }}",
+        on_model_change="{{ params.on_model_change }}",
         budget_calls="{{ params.budget_calls or '' }}",
         budget_cny="{{ params.budget_cny or '' }}",
+        approval_cost_limit="{{ params.approval_cost_limit or '' }}",
+        trigger_rule=TriggerRule.NONE_FAILED,  # approve is skipped where nobody needs to be asked
         max_active_tis_per_dag=8,
     ).expand(shard=plan.output)
     publish = PublishOutcomesOperator(
@@ -260,4 +326,6 @@ with DAG(
         task_id="report", plan=PLAN, max_failed_share="{{ params.max_failed_share }}"
     )
 
-    compare >> publish >> report
+    plan >> approve >> compare >> publish >> report
+    # So that clearing publish after a rejection, or in a run that only plans, skips it anew.
+    [plan, approve] >> publish

@@ -134,6 +134,33 @@ class AirflowApi:
                 raise AirflowApiError(f"{len(left)} runs of backfill {backfill_id} go on after {seconds:g} s")
             time.sleep(_POLL_SECONDS)
 
+    def question(self, dag_id: str, run_id: str, task_id: str) -> Json | None:
+        """Return what a task asks a person, None when it asks nothing."""
+        response = self._send("GET", _question(dag_id, run_id, task_id), allowed=(404,))
+        return None if response.status_code == 404 else dict(response.json())
+
+    def answer(self, dag_id: str, run_id: str, task_id: str, option: str) -> None:
+        """Answer what a task asks, as the user who is signed in."""
+        body = {"chosen_options": [option], "params_input": {}}
+        self._send("PATCH", _question(dag_id, run_id, task_id), body=body)
+
+    def mark(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
+        """Set the state of a task by hand: success, failed or skipped."""
+        self._send(
+            "PATCH", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}", body={"new_state": state}
+        )
+
+    def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Let a task and all later ones run again."""
+        body = {"dag_run_id": run_id, "task_ids": [task_id], "include_downstream": True, "dry_run": False}
+        body |= {"only_failed": False, "reset_dag_runs": True}
+        self._send("POST", f"/dags/{dag_id}/clearTaskInstances", body=body)
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str) -> Any:
+        """Return what a task has handed over under a key."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
+        return self._send("GET", path).json()["value"]
+
     def look_after(self) -> None:
         """Do what keeps the server going while somebody waits; a client alone can do nothing."""
 
@@ -173,6 +200,10 @@ class AirflowApi:
         if response.is_error:
             raise AirflowApiError(f"Airflow refused the password of {self._credentials['username']}")
         self._client.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
+
+
+def _question(dag_id: str, run_id: str, task_id: str) -> str:
+    return f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
 
 
 def _line(entry: str | Json) -> str:

@@ -16,13 +16,13 @@ def command(local: LocalAccount, folder: Path, name: str = "run", *more: str) ->
     places = {"status": ("warehouse",), "run": ("source", "warehouse"), "plan": ("source", "warehouse")}
     where = [f"--{place}=file://{folder}/{place}" for place in places.get(name, ())]
     date = [f"--date={DAY}"] if where else []
-    account = ["--protocol=http", "--budget-calls-per-day=none"]
-    service = [f"--endpoint={local.account.endpoint}", *account] if name == "run" else []
+    asks = [f"--endpoint={local.account.endpoint}", "--protocol=http"] if name in ("run", "plan") else []
+    budget = ["--budget-calls-per-day=none"] if name == "run" else []
     permits = [
         f"--calls-per-second={local.account.calls_per_second}",
         f"--permit-store=sqlite:///{folder}/permits.sqlite3",
     ]
-    return [name, *date, *where, *service, *(permits if name != "plan" else []), *more]
+    return [name, *date, *where, *asks, *budget, *permits, *more]
 
 
 def start(local: LocalAccount, folder: Path, *more: str, name: str = "run") -> subprocess.Popen[str]:

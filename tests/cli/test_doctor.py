@@ -11,6 +11,7 @@ import pytest
 
 from maskmatch.cli import doctor
 from maskmatch.cli.__main__ import main
+from maskmatch.core.approval import DEFAULT_COST_LIMIT
 from maskmatch.core.errors import InputError, MaskmatchError, StopRun, Unavailable, WrongSetting
 from maskmatch.permits.opening import check_default, permit_store_address, quota_key
 from maskmatch.permits.steps.claims import Budgets
@@ -376,7 +377,12 @@ def test_a_clock_that_is_wrong_is_told(date, told, tmp_path):
 
 def settings_of(account):
     return AccountSettings(
-        account=account, permit_store="unused", budgets=Budgets(), has_day_budget=True, place="a test"
+        account=account,
+        permit_store="unused",
+        budgets=Budgets(),
+        approval_cost_limit=DEFAULT_COST_LIMIT,
+        has_day_budget=True,
+        place="a test",
     )
 
 

@@ -26,17 +26,17 @@ def test_every_dag_has_a_runbook_an_owner_and_a_tag(dags):
         assert (dag.owner, dag.tags, dag.catchup) == ("maskmatch", {"maskmatch"}, False)
 
 
-def test_the_nightly_dag_goes_plan_compare_publish_report(dags):
+def test_the_nightly_dag_goes_plan_approve_compare_publish_report(dags):
     dag = dags["nightly_comparison"]
     order = [task.task_id for task in dag.topological_sort()]
-    assert order == ["plan", "compare", "publish", "report"]
+    assert order == ["plan", "approve", "compare", "publish", "report"]
     assert dag.task_dict["compare"].is_mapped
 
 
 def test_every_param_has_a_title_and_a_help_text(dags):
     params = dags["nightly_comparison"].params
     found = [params.get_param(name) for name in params]
-    assert len(found) == 21
+    assert len(found) == 27
     assert all(param.schema["title"] and param.description.endswith(".") for param in found)
 
 

@@ -65,6 +65,16 @@ PLANTED = {
         "        if paid is None:\n            return self._queue.put_back(item)\n",
         "        if paid is None:\n            return None\n",
     ),
+    "who waits for the answer to another pair is forgotten": (
+        "same_work.py",
+        "            self._queue.put_back(waiting)\n",
+        "            pass\n",
+    ),
+    "an answer to the same contents is not taken over": (
+        "same_work.py",
+        "self._answers.get(item.comparison) if",
+        "None if",
+    ),
     "permits in hand at the end are lost": (
         "dispatcher.py",
         "            self._in_hand.popleft().release()\n        while self._ready",

@@ -5,6 +5,7 @@ python -m tests.engine.simulation --schedules 10000          prints what broke a
 
 import argparse
 import asyncio
+import hashlib
 import math
 import random
 import selectors
@@ -25,7 +26,7 @@ from maskmatch.core.errors import (
     SlotMissed,
     Unavailable,
 )
-from maskmatch.core.image_rules import Picture
+from maskmatch.core.image_rules import ImageFacts, Picture
 from maskmatch.core.outcomes import Answer, Outcome
 from maskmatch.core.pairs import Pair
 from maskmatch.engine.context import CompareContext
@@ -71,7 +72,14 @@ class Schedule:
         self.missing = {name for name in names if draw.random() < 0.02}
         self.outage = sorted(draw.uniform(0, 20) for _ in range(2)) if draw.random() < 0.2 else [0.0, 0.0]
         drawn = {tuple(draw.sample(names, 2)): None for _ in range(draw.randint(1, 80))}
-        self.pairs = [(n, pair(f"p{n}", reference_id=a, probe_id=b)) for n, (a, b) in enumerate(drawn)]
+        sides = [*drawn]
+        copying = random.Random(f"copies {self.seed}")
+        self.has_copies = copying.random() < 0.25
+        if self.has_copies:
+            copied = copying.choices(sides, k=copying.randint(1, 40))
+            sides += [tuple(copying.sample([f"{a}~", f"{b}~{n}"], 2)) for n, (a, b) in enumerate(copied)]
+            copying.shuffle(sides)
+        self.pairs = [(n, pair(f"p{n}", reference_id=a, probe_id=b)) for n, (a, b) in enumerate(sides)]
 
 
 class Clock(FakeClock):
@@ -101,6 +109,7 @@ class World:
         self.setbacks: Counter[str] = Counter()
         self.not_durable: set[str] = set()
         self.final: set[str] = set()
+        self.answered: set[str] = set()
         self.slots: Counter[int] = Counter()
         self.granted = self.given_back = 0
         self.entries: list[Outcome] = []
@@ -111,6 +120,12 @@ class World:
         """Count a call that has ended while the run goes on."""
         self.billed += billed is Billed.YES
         self.unknown += billed is Billed.UNKNOWN
+
+    def name_of(self, reference_id: str, probe_id: str) -> str:
+        """Return the name of a comparison; copies of its images in either order have the same."""
+        if not self.schedule.has_copies:
+            return f"{reference_id}+{probe_id}"
+        return "+".join(sorted((content_of(reference_id), content_of(probe_id))))
 
     def check(self, holds: bool, text: str) -> None:
         if not holds:
@@ -154,9 +169,9 @@ class _Selector(selectors.SelectSelector):
         return super().select(0)
 
 
-def name_of(reference_id: str, probe_id: str) -> str:
-    """Return the name of a pair among its images' names."""
-    return f"{reference_id}+{probe_id}"
+def content_of(image_id: str) -> str:
+    """Return what an image is: `i3~` and `i3~7` are copies of `i3`."""
+    return image_id.partition("~")[0]
 
 
 @dataclass(eq=False)
@@ -189,9 +204,16 @@ class Client(FakeClient):
         world, now = self._world, self._world.clock.now()
         if now > send_by:
             raise SlotMissed("late")
-        key = name_of(*call.images)
-        world.check(now >= world.not_before.get(key, 0.0) - 1e-6, f"{key} was tried again ahead of its time")
-        world.check(key not in world.not_durable, f"{key} was called again before its last call was durable")
+        key = self._world.name_of(*call.images)
+        if world.schedule.has_copies:
+            others = [number for number in world.in_flight if number.startswith(f"{key}#")]
+            world.check(not others, f"{key} was called for two pairs at once")
+            world.check(key not in world.answered, f"{key} was called though it had an answer")
+        else:
+            is_in_time = now >= world.not_before.get(key, 0.0) - 1e-6
+            world.check(is_in_time, f"{key} was tried again ahead of its time")
+            is_durable = key not in world.not_durable
+            world.check(is_durable, f"{key} was called again before its last call was durable")
         world.check(world.is_running, f"{key} was sent after the run")
         world.check(not self._context().stop.is_set(), f"{key} was sent after the stop")
         most = self._most()
@@ -222,9 +244,11 @@ class Client(FakeClient):
         return CallFailed(rule_for(code), "simulated", request_id="r"), seconds
 
     def _end(self, call: Call, number: str, on_end: Callable[[Call], None]) -> None:
-        world, key = self._world, name_of(*call.images)
+        world, key = self._world, self._world.name_of(*call.images)
         world.in_flight.discard(number)
         world.ended += 1
+        if isinstance(call.ended, Answer):
+            world.answered.add(key)
         world.count(Billed.YES if isinstance(call.ended, Answer) else call.ended.rule.billed)
         code = call.ended.rule.code if isinstance(call.ended, CallFailed) else None
         if code in FAULTS:
@@ -242,11 +266,14 @@ class Images:
 
     def __init__(self, schedule: Schedule) -> None:
         self._missing = schedule.missing
+        self._are_read = schedule.has_copies
 
     def load(self, image_id: str) -> Picture:
-        if image_id in self._missing:
+        data = content_of(image_id).encode()
+        if data.decode() in self._missing:
             raise ImageUnusable("image_missing", "there is no object under this key")
-        return Picture(data=image_id.encode())
+        md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        return Picture(data=data, facts=ImageFacts(store_host="s3", md5=md5) if self._are_read else None)
 
 
 class Permits:
@@ -312,11 +339,11 @@ class Journal:
             self._world.final.add(outcome.pair_id)
         self.entries.append(outcome)
         each = self._pairs[outcome.pair_id]
-        bad = {each.reference_id, each.probe_id} & self._world.schedule.bad.keys()
+        bad = {content_of(each.reference_id), content_of(each.probe_id)} & self._world.schedule.bad.keys()
         if outcome.score is not None or (outcome.reason and outcome.reason.vendor_code in BAD):
             self._world.check(bool(bad) != (outcome.score is not None), f"{outcome.pair_id} has a wrong end")
         if outcome.calls.maybe_billed and not outcome.is_final:
-            self._world.not_durable.add(name_of(each.reference_id, each.probe_id))
+            self._world.not_durable.add(self._world.name_of(each.reference_id, each.probe_id))
 
     def wait_for_room(self) -> None:
         pass
@@ -372,6 +399,7 @@ def _run(world: World, journal: Journal, left: list[tuple[int, Pair]]) -> None:
     world.ends_at = world.clock.now() + MOST_SECONDS
     world.setbacks.clear()
     world.not_before.clear()
+    world.answered.clear()
     try:
         compare_pairs(iter(left), context)
     except Deadlock:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from maskmatch.core.image_pairs import ImagePair
 from maskmatch.core.outcomes import FailureClass, Outcome, Reason, Side, Source
 from maskmatch.engine.bad_images import BadImageIndex, _sides
 from maskmatch.engine.run import compare_pairs
@@ -25,7 +26,12 @@ BLURRED = Reason(
 
 
 def of(reference, probe, quality=0):
-    return pair(f"{reference}-{probe}", reference_id=reference, probe_id=probe, quality_control=quality)
+    return ImagePair(reference, probe, quality)
+
+
+def as_pair(images):
+    name = f"{images.reference}-{images.probe}"
+    return pair(name, reference_id=images.reference, probe_id=images.probe, quality_control=images.level)
 
 
 def experienced():
@@ -258,12 +264,12 @@ def test_no_good_pair_fails_no_bad_pair_scores_and_every_side_is_right(bad, orde
     codes = {names[number]: "InvalidParameterValue.NoFaceInPhoto" for number in bad}
     pairs = [of(names[a], names[b]) for a in order for b in range(10) if a < b]
     parts = engine(client=FakeComparer(bad=codes), calls_in_flight=threads)
-    compare_pairs(enumerate(pairs), parts)
+    compare_pairs(enumerate(map(as_pair, pairs)), parts)
     verdicts = {o.pair_id: o for o in parts.journal.entries}
     assert len(verdicts) == len(pairs) == len(parts.journal.entries)
     for each in pairs:
-        is_bad = {each.reference_id, each.probe_id} & codes.keys()
-        outcome = verdicts[each.pair_id]
+        is_bad = {each.reference, each.probe} & codes.keys()
+        outcome = verdicts[as_pair(each).pair_id]
         assert (outcome.score is None) == bool(is_bad)
         if outcome.reason and outcome.reason.side:
             assert dict(_sides(each))[outcome.reason.side] in codes
@@ -275,7 +281,7 @@ def test_a_few_bad_images_in_many_pairs_cost_hardly_more_calls_than_one_each():
     draw = random.Random(7)
     pairs = [of(*draw.sample(names, 2)) for _ in range(2000)]
     parts = engine(client=FakeComparer(bad=codes), calls_in_flight=8)
-    compare_pairs(enumerate(pairs), parts)
-    good = sum(not {p.reference_id, p.probe_id} & codes.keys() for p in pairs)
+    compare_pairs(enumerate(map(as_pair, pairs)), parts)
+    good = sum(not {p.reference, p.probe} & codes.keys() for p in pairs)
     assert parts.progress.counts["scored"] == good
     assert parts.client.sent - good <= 5 * len(codes)

@@ -133,11 +133,11 @@ def test_a_budget_that_is_spent_when_nothing_is_left_to_pay_is_no_error():
         is_known = False
 
         def forestall(self, pair):
-            self.is_known |= pair.pair_id == "a"
-            return pair.pair_id == "a"
+            self.is_known |= pair.probe_id == "a"
+            return pair.probe_id == "a"
 
         def on(self, pair):
-            return BAD if pair.pair_id == "a" and self.is_known else None
+            return BAD if pair.probe_id == "a" and self.is_known else None
 
     class TwoCalls(FakePermits):
         def book(self, calls, stop=None):

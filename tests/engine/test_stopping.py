@@ -82,7 +82,7 @@ def test_after_an_account_error_no_further_call_is_sent_but_those_in_flight_are_
     class Tells(BadImageIndex):
         def end(self, pair):
             super().end(pair)
-            if pair.pair_id == "5":
+            if pair.probe_id == "5":
                 has_ended.set()
 
     comparer = FakeComparer({"5": ["AuthFailure.SecretIdNotFound"]})

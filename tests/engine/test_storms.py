@@ -10,6 +10,7 @@ from hypothesis import settings
 from maskmatch.core.clock import SystemClock
 from maskmatch.core.codes import Billed, rule_for
 from maskmatch.core.errors import Interrupted, MaskmatchError
+from maskmatch.core.image_pairs import ImagePair
 from maskmatch.core.outcomes import Source
 from maskmatch.engine.run import compare_pairs
 from maskmatch.engine.work import RetryLimits
@@ -113,7 +114,9 @@ def test_a_storm_cut_off_anywhere_leaves_books_that_the_next_run_completes(seed)
         cut = draw.randint(1, 120)
         storm.on_call = lambda storm=storm, parts=parts, cut=cut: storm.sent >= cut and parts.stop.set()
         parts.bad_images.seed(
-            (pairs[o.call_order][1], o) for o in journal.outcomes if o.call_order is not None
+            (ImagePair.planned(pairs[o.call_order][1]), o)
+            for o in journal.outcomes
+            if o.call_order is not None
         )
         with suppress(Interrupted):
             compare_pairs(left, parts)

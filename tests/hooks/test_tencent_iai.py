@@ -165,6 +165,25 @@ def test_a_run_may_only_ask_for_less(connection):
         compare_options("tencent_iai_default", "unused", budget_calls=Entered(91, "task compare"))
 
 
+@pytest.mark.parametrize(
+    ("of_account", "of_run", "limit"),
+    [(None, None, 1000), (5000, None, 5000), (5000, "250.5", Decimal("250.5")), (5000, 5000, 5000)],
+)
+def test_a_run_may_ask_for_an_approval_of_less_than_its_account(connection, of_account, of_run, limit):
+    connection(extra={"budget_calls_per_day": "none", "approval_cost_limit": of_account})
+    asked = None if of_run is None else Entered(of_run, "task compare")
+    options = compare_options("tencent_iai_default", "unused", approval_cost_limit=asked)
+    assert options.approval_cost_limit == limit
+
+
+def test_a_run_cannot_lift_the_limit_above_which_its_account_wants_an_approval(connection):
+    connection(extra={"budget_calls_per_day": "none", "approval_cost_limit": 500})
+    with pytest.raises(
+        WrongSetting, match=r"task approve: 501 is more than approval_cost_limit of the account allows, 500"
+    ):
+        compare_options("tencent_iai_default", "unused", approval_cost_limit=Entered(501, "task approve"))
+
+
 @pytest.mark.parametrize("unset", [None, "", " "])
 def test_a_days_budget_must_be_set_or_waived(connection, unset):
     connection(extra={"budget_calls_per_day": unset, "budget_cny_per_day": None})
@@ -209,6 +228,7 @@ def test_the_form_of_the_connection_is_known_to_airflow():
     fields = ProvidersManager()._connection_form_widgets_from_metadata
     names = {name.rpartition("__")[2] for name in fields if name.startswith("extra__tencent_iai__")}
     assert names == {
+        "approval_cost_limit",
         "region",
         "protocol",
         "calls_per_second",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from maskmatch.core.errors import Interrupted, Replaced, Unavailable
+from maskmatch.core.errors import BooksError, Interrupted, Replaced, Unavailable
 from maskmatch.core.outcomes import Outcome
 from maskmatch.core.planning import Shard
 from maskmatch.pipeline.open_shards import OpenShard, OpenShards
@@ -46,7 +46,6 @@ class World:
     errors: dict[str, Exception] = field(default_factory=dict)
     tidied: list[str] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
-    learnt: list[str] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
 
     def open_shards(self, *, most_pending=2):
@@ -57,7 +56,6 @@ class World:
             on_leave=lambda: None,
             tidy_up=lambda shard: self.tidied.append(shard.shard.key),
             on_open=lambda shard: self.opened.append(shard.shard.key),
-            learn=lambda known: self.learnt.extend(pair.pair_id for pair, _ in known),
             most_pending=most_pending,
             stop=self.stop,
         )
@@ -69,9 +67,7 @@ class World:
             raise error
         journal = self.journals[shard.key] = FakeJournal()
         missing = [(number, pair(name)) for number, name in enumerate(self.pairs[shard.key])]
-        names = [f"{shard.key}-{number}" for number in range(self.known.get(shard.key, 0))]
-        known = [(pair(name), scored(name)) for name in names]
-        return OpenShard(shard=shard, epoch=1, journal=journal, missing=missing, known=known)
+        return OpenShard(shard=shard, epoch=1, journal=journal, missing=iter(missing), left=len(missing))
 
 
 def scored(name):
@@ -140,13 +136,12 @@ def test_a_shard_ends_with_its_last_pair_though_it_was_drawn_long_before():
         assert not world.journals["two"].is_closed
 
 
-def test_a_shard_without_missing_pairs_ends_at_once_and_what_is_known_is_learnt():
+def test_a_shard_without_missing_pairs_ends_at_once():
     world = World({"one": "", "two": "a"}, known={"one": 2, "two": 1})
     with world.open_shards() as shards:
         pairs = shards.pairs()
         found = drawn(pairs)
         wait_until(lambda: world.tidied == ["one"], "the end of the first shard")
-        assert world.learnt == ["one-0", "one-1", "two-0"]
         finish(shards, found)
 
 
@@ -253,3 +248,49 @@ def test_after_another_error_a_shard_that_is_being_opened_is_waited_for_lest_it_
 def test_no_shard_at_all_is_nothing_to_do():
     with World({}).open_shards() as shards:
         assert list(shards.pairs()) == []
+
+
+def compare_all(world):
+    with world.open_shards() as shards:
+        for found in filter(None, shards.pairs()):
+            finish(shards, found[1])
+
+
+class Broken(Exception):
+    """What reading a shard raises."""
+
+
+def broken_after(pairs):
+    yield from pairs
+    raise Broken
+
+
+@pytest.mark.parametrize("count", [0, 3, 1500])
+def test_a_shard_that_cannot_be_read_to_its_end_ends_the_run_and_closes_its_journal(count):
+    world = World({"one": "a"})
+    whole = world.open
+
+    def opened(shard):
+        found = whole(shard)
+        found.missing = broken_after([(number, pair(f"p{number}")) for number in range(count)])
+        found.left = count + 1
+        return found
+
+    world.open = opened
+    with pytest.raises(Broken):
+        compare_all(world)
+    assert world.journals["one"].is_closed
+
+
+def test_a_journal_with_pairs_that_its_shard_has_not_ends_the_run():
+    world = World({"one": "abc"})
+    whole = world.open
+
+    def opened(shard):
+        found = whole(shard)
+        found.left += 1
+        return found
+
+    world.open = opened
+    with pytest.raises(BooksError, match="disagree"):
+        compare_all(world)

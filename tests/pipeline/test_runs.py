@@ -7,7 +7,8 @@ from maskmatch.core.errors import BooksError, InputError, Interrupted, StopRun, 
 from maskmatch.core.planning import SameImage
 from maskmatch.engine.work import RetryLimits
 from maskmatch.permits.opening import open_coordinator
-from maskmatch.pipeline.compare import check_account, compare_shard
+from maskmatch.pipeline.calling import check_account
+from maskmatch.pipeline.compare import compare_shard
 from maskmatch.pipeline.plan import make_plan
 from maskmatch.pipeline.publish import publish
 from maskmatch.storage.images import Transfer

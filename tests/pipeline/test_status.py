@@ -8,7 +8,7 @@ from maskmatch.core.errors import InputError
 from maskmatch.core.planning import PlanOptions
 from maskmatch.pipeline.plan import make_plan
 from maskmatch.pipeline.status import StatusReader
-from maskmatch.storage.journal import Origin, ShardJournal, compact, final_outcomes, read_journal
+from maskmatch.storage.journal import Origin, ShardJournal, compact, read_known
 from maskmatch.storage.plans import journal_prefix
 from tests.account import local_account
 from tests.nights import complete, night_in, options_for, write_pairs
@@ -55,9 +55,8 @@ def test_a_look_reads_no_outcome_and_asks_each_try_once_for_its_run(tmp_path):
         assert looked(scored("p0"), unknown("p1")) == (1, 1, ["claim-0001.json"])
         assert looked(scored("p1")) == (2, 0, [])
     compact(run.warehouse, prefix)
-    known = final_outcomes(read_journal(run.warehouse, prefix))
     with ShardJournal(run.warehouse, prefix, origin=Origin("two"), epoch=2, only_new=True) as journal:
-        journal.count_from(known.values())
+        journal.count_from(read_known(run.warehouse, prefix))
         assert looked() == (2, 0, ["claim-0002.json"])
         assert looked(scored("p2")) == (3, 0, [])
         assert looked() == (3, 0, [])

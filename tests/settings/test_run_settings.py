@@ -1,3 +1,6 @@
+from datetime import time
+from decimal import Decimal
+
 import pytest
 
 from maskmatch.core.errors import WrongSetting
@@ -31,6 +34,12 @@ from maskmatch.settings.run_fields import RUN_FIELDS
         ("budget_calls", "0", "a whole number from 1"),
         ("budget_cny", "free", "an amount from 0.01"),
         ("budget_cny", "1e-400", "an amount from 0.01"),
+        ("approval_cost_limit", "0", "an amount from 0.01"),
+        ("plan_only", "only", "true or false"),
+        ("deadline", "8", "a time of day such as 08:00"),
+        ("deadline", "24:00", "a time of day such as 08:00"),
+        ("deadline", "08:00:30", "a time of day such as 08:00"),
+        ("time_zone", "Shanghai", "the name of a time zone such as Asia/Shanghai"),
     ],
 )
 def test_a_wrong_value_is_told_with_its_place_and_its_form(name, value, form):
@@ -55,6 +64,12 @@ def test_a_wrong_value_is_told_with_its_place_and_its_form(name, value, form):
         ("nominal_fmr", "1e-05", 1e-5),
         ("calls_in_flight", "", None),
         ("max_shards", "8", 8),
+        ("approval_cost_limit", "", None),
+        ("approval_cost_limit", 250.5, Decimal("250.5")),
+        ("plan_only", "True", True),
+        ("deadline", "", None),
+        ("deadline", "8:30", time(8, 30)),
+        ("time_zone", "", "UTC"),
     ],
 )
 def test_a_value_as_params_templates_and_options_write_it(name, value, meant):

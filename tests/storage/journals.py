@@ -13,14 +13,27 @@ from maskmatch.storage.object_stores import Content, ObjectInfo, Store
 PREFIX = "s.journal"
 
 
+def order(name: str) -> int:
+    """Return a place in the call order for a pair of this name."""
+    return int.from_bytes(name.encode()[-7:])
+
+
 def scored(name: str, score: float = 50.0) -> Outcome:
-    return Outcome(pair_id=name, score=score, model_version="3.0", calls=Calls(attempts=1, billed=1))
+    return Outcome(
+        pair_id=name,
+        score=score,
+        model_version="3.0",
+        calls=Calls(attempts=1, billed=1),
+        call_order=order(name),
+    )
 
 
 def unknown(name: str) -> Outcome:
     """Return what is recorded before a call whose fate nobody knows is tried again."""
     reason = Reason(failure_class=FailureClass.INFRASTRUCTURE, code="network_error", message="timed out")
-    return Outcome(pair_id=name, reason=reason, calls=Calls(attempts=1, maybe_billed=1))
+    return Outcome(
+        pair_id=name, reason=reason, calls=Calls(attempts=1, maybe_billed=1), call_order=order(name)
+    )
 
 
 def record(journal: ShardJournal, outcome: Outcome) -> None:

@@ -215,10 +215,10 @@ def test_a_segment_of_another_format_is_refused(store):
     with journal_in(store) as journal:
         record_durably(journal, scored("a"))
     (segment,) = [found.key for found in store.list(f"{PREFIX}/segment-")]
-    store.put(segment, store.get(segment).replace(b'"maskmatch.journal":"2"', b'"maskmatch.journal":"3"'))
+    store.put(segment, store.get(segment).replace(b'"maskmatch.journal":"3"', b'"maskmatch.journal":"2"'))
     with pytest.raises(
         BooksError,
-        match=r"segment-999998-999998.* has format 3, and this version of maskmatch reads 2: finish",
+        match=r"segment-999998-999998.* has format 2, and this version of maskmatch reads 3: finish",
     ):
         read_journal(store, PREFIX)
 

@@ -200,7 +200,7 @@ def test_a_listing_that_missed_what_was_moved_while_it_was_made_is_made_again():
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"{broken\n", b'{"maskmatch.journal": "2", "rows": 1}\n{"run_id": "r"']
+    "data", [b"", b"{broken\n", b'{"maskmatch.journal": "3", "rows": 1}\n{"run_id": "r"']
 )
 def test_a_damaged_segment_is_named_and_stays(tmp_path, data):
     store = FileStore(tmp_path)

@@ -18,9 +18,17 @@ from maskmatch.storage.journal.records import SCHEMA, lines_of, outcomes_of, tab
 from maskmatch.storage.object_stores import FileStore
 from tests.storage.journals import PREFIX, record_durably, unknown
 
-ORIGIN = Origin("r", "key-1", "bytes")
+ORIGIN = Origin("r", "key-1", "bytes-1")
 AT = datetime(2026, 1, 1, tzinfo=UTC)
-IMAGE = ImageFacts(store_host="s3.test:8333", tag="abc", md5="5" * 32, sha256="6" * 64, size=9, load_ms=1.5)
+IMAGE = ImageFacts(
+    store_host="s3.test:8333",
+    image_id="https://s3.test:8333/a.jpg",
+    tag="abc",
+    md5="5" * 32,
+    sha256="6" * 64,
+    size=9,
+    load_ms=1.5,
+)
 CALL = Calls(
     attempts=1,
     billed=1,
@@ -39,7 +47,9 @@ SCORED = Outcome(
     calls=CALL,
     call_order=7,
     manifest_row=2,
-    images=Images(IMAGE, replace(IMAGE, tag=None, load_ms=None)),
+    quality_control=4,
+    canonical_pair_id="q",
+    images=Images(IMAGE, replace(IMAGE, image_id=None, tag=None, load_ms=None)),
 )
 
 text = st.none() | st.text(max_size=20)
@@ -52,19 +62,31 @@ reasons = st.builds(
     side=st.none() | st.sampled_from(Side),
 )
 times = st.none() | st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
-calls = st.just(Calls()) | st.builds(
-    Calls,
-    attempts=st.just(1),
-    billed=st.integers(0, 1),
-    attempt=st.integers(1, 99),
-    called_at=times,
-    answered_at=times,
-    latency_ms=st.none() | st.floats(0, 1e6),
-    bytes_sent=st.none() | st.integers(0, 10**8),
-    request_id=text,
-    answered_by=text,
+last_call = {
+    "called_at": times,
+    "answered_at": times,
+    "latency_ms": st.none() | st.floats(0, 1e6),
+    "bytes_sent": st.none() | st.integers(0, 10**8),
+    "request_id": text,
+}
+calls = (
+    st.just(Calls())
+    | st.builds(
+        Calls,
+        attempts=st.just(1),
+        billed=st.integers(0, 1),
+        attempt=st.integers(1, 99),
+        answered_by=text,
+        **last_call,
+    )
+    | st.builds(Calls, answered_by=st.text(), **last_call)
 )
-places = {"call_order": st.none() | st.integers(0, 10**9), "manifest_row": st.none() | st.integers(1, 10**9)}
+places = {
+    "call_order": st.none() | st.integers(0, 10**9),
+    "manifest_row": st.none() | st.integers(1, 10**9),
+    "quality_control": st.none() | st.integers(0, 4),
+    "canonical_pair_id": text,
+}
 failed = st.builds(
     Outcome, pair_id=st.text(), reason=reasons, source=st.sampled_from(Source), calls=calls, **places
 )
@@ -89,11 +111,12 @@ def test_a_row_tells_all_of_its_call_and_of_both_images():
     assert {name: value for name, value in row.items() if value is not None} == {
         "run_id": "r",
         "account": "key-1",
-        "image_policy": "bytes",
+        "image_policy": "bytes-1",
         "shard_try": 2,
         "call_order": 7,
         "manifest_row": 2,
         "pair_id": "p",
+        "quality_control": 4,
         "attempt": 3,
         "billed": "yes",
         "called_at": AT,
@@ -105,7 +128,9 @@ def test_a_row_tells_all_of_its_call_and_of_both_images():
         "score": 55.5,
         "model_version": "3.0",
         "result_source": "api",
+        "canonical_pair_id": "q",
         "reference_store_host": "s3.test:8333",
+        "reference_image_id": "https://s3.test:8333/a.jpg",
         "reference_tag": "abc",
         "reference_md5": "5" * 32,
         "reference_sha256": "6" * 64,

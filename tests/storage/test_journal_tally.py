@@ -3,14 +3,14 @@
 import pytest
 
 from maskmatch.core.outcomes import FailureClass, Outcome, Reason
-from maskmatch.storage.journal import Counts, Origin, ShardJournal, compact, list_newest
+from maskmatch.storage.journal import Counts, Origin, ShardJournal, compact, list_newest, read_known
 from maskmatch.storage.journal.tally import Tally
-from tests.storage.journals import PREFIX, MemoryStore, known, record_durably, scored, unknown
+from tests.storage.journals import PREFIX, MemoryStore, order, record_durably, scored, unknown
 
 
 def failed(name: str) -> Outcome:
     reason = Reason(failure_class=FailureClass.DATA, code="image_undecodable", message="no picture")
-    return Outcome(pair_id=name, reason=reason)
+    return Outcome(pair_id=name, reason=reason, call_order=order(name))
 
 
 def counts_in(store) -> Counts:
@@ -39,7 +39,7 @@ def test_the_names_tell_how_far_a_shard_is_over_all_its_tries():
         record_durably(journal, unknown("b"))
         assert counts_in(store) == Counts(1, 0, 1)
     with ShardJournal(store, PREFIX, origin=Origin("r"), epoch=2, only_new=True) as journal:
-        journal.count_from(known(store).values())
+        journal.count_from(read_known(store, PREFIX))
         assert counts_in(store) == Counts(1, 0, 1)
         record_durably(journal, scored("b"))
         record_durably(journal, failed("c"))
@@ -61,7 +61,7 @@ def test_a_pair_that_two_tries_have_scored_is_one_when_it_was_compacted():
 def test_of_a_long_journal_only_the_newest_segment_is_looked_at(store):
     for epoch in (1, 2):
         with ShardJournal(store, PREFIX, origin=Origin("r"), epoch=epoch, only_new=True) as journal:
-            journal.count_from(known(store).values())
+            journal.count_from(read_known(store, PREFIX))
             for number in range(10):
                 record_durably(journal, scored(f"p{epoch}-{number}"))
     found = list_newest(store, PREFIX)

@@ -42,6 +42,18 @@ def test_neither_key_nor_token_is_shown_by_repr():
         ("http://127.0.0.1:8080", "127.0.0.1:8080", "http", "127.0.0.1"),
         (" IAI.tencentcloudapi.com\n", "iai.tencentcloudapi.com", "https", "iai.tencentcloudapi.com"),
         ("http://[::1]:80", "[::1]:80", "http", "[::1]"),
+        (
+            "iai.ap-shanghai.tencentcloudapi.com",
+            "iai.ap-shanghai.tencentcloudapi.com",
+            "https",
+            "iai.tencentcloudapi.com",
+        ),
+        (
+            "iai.ap-shanghai-fsi.tencentcloudapi.com",
+            "iai.ap-shanghai-fsi.tencentcloudapi.com",
+            "https",
+            "iai.ap-shanghai-fsi.tencentcloudapi.com",
+        ),
     ],
 )
 def test_an_endpoint_is_mended(typed, endpoint, protocol, answered_by):

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from io import TextIOWrapper
 
-from maskmatch.cli import doctor, export, orders, pairs, quota, run, serve, status, validate
+from maskmatch.cli import doctor, export, orders, pairs, plan, quota, run, serve, status, validate
 from maskmatch.cli.account_options import add_permit_store
-from maskmatch.cli.options import EPILOG, Command, add_plan_options
+from maskmatch.cli.options import EPILOG, Command
 from maskmatch.core.errors import (
     AccountUnknown,
     BudgetSpent,
@@ -79,8 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"maskmatch {version('maskmatch')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    add_plan_options(
-        _command(commands, "plan", run.plan, "read the manifests of a date and write a plan; call nothing")
+    plan.add_forecast_options(
+        _command(
+            commands,
+            "plan",
+            plan.plan,
+            "read the manifests of one date or several, write a plan, forecast cost and end; call nothing",
+        )
     )
     validate.add_validate_options(
         _command(

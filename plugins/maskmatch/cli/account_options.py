@@ -6,6 +6,7 @@ import sys
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
+from maskmatch.core.approval import DEFAULT_COST_LIMIT
 from maskmatch.core.renamed import OPTIONS
 from maskmatch.permits.steps.claims import Priority
 from maskmatch.settings.account_fields import ACCOUNT_FIELDS, SECRETS, VARIABLES
@@ -44,6 +45,11 @@ def add_account(parser: argparse.ArgumentParser) -> None:
         "for a call (default 10)",
     )
     add(
+        "--on-model-change",
+        metavar="{stop,go_on}",
+        help="what to do when another version of the face model answers than before (default stop)",
+    )
+    add(
         "--priority",
         type=priority,
         default=Priority.AD_HOC,
@@ -51,6 +57,16 @@ def add_account(parser: argparse.ArgumentParser) -> None:
         help="who goes first when the rate is not enough for all (default ad-hoc, which goes last)",
     )
     _refuse_renamed(parser, "--class")
+
+
+def add_approval_limit(parser: argparse.ArgumentParser) -> None:
+    """Add the cost above which a person must approve."""
+    parser.add_argument(
+        "--approval-cost-limit",
+        metavar="CNY",
+        help=f"a plan that may cost more needs an approval (default {DEFAULT_COST_LIMIT}; or set "
+        f"{VARIABLES['approval_cost_limit']})",
+    )
 
 
 def add_permit_store(parser: argparse.ArgumentParser) -> None:
@@ -99,7 +115,6 @@ _ACCOUNT_HELP = (
     ("budget_cny_per_day", "CNY", "money for all runs of the account"),
     ("budget_calls_per_month", "N", "calls of all runs of the account"),
     ("budget_cny_per_month", "CNY", "money for all runs of the account"),
-    ("time_zone", "NAME", "in which days and months begin (default Asia/Shanghai)"),
 )
 
 
@@ -133,9 +148,10 @@ def _connected(conn_id: str, options: "dict[str, Entered]", *, needs_key: bool) 
         return TencentIaiHook(conn_id).get_settings(options, needs_key=needs_key, find=find_connection)
 
 
-def compare_options_of(args: argparse.Namespace) -> "CompareOptions":
-    """Return how to compare; raise WrongSetting."""
+def compare_options_of(args: argparse.Namespace, *, pays: bool = True) -> "CompareOptions":
+    """Return how to compare; raise WrongSetting. Who `pays` nothing needs no budget of the day."""
     from maskmatch.cli.options import setting
+    from maskmatch.engine.model_versions import OnModelChange
     from maskmatch.pipeline.compare_options import CompareOptions
     from maskmatch.storage.images import Transfer
 
@@ -143,11 +159,13 @@ def compare_options_of(args: argparse.Namespace) -> "CompareOptions":
     return CompareOptions(
         account=settings.account,
         permit_store=settings.permit_store,
-        budgets=budgets_of(args, settings),
+        budgets=budgets_of(args, settings) if pays else settings.budgets,
+        approval_cost_limit=settings.approval_cost_limit,
         priority=args.priority,
         transfer=Transfer(setting(args, "image_transfer")),
         calls_in_flight=setting(args, "calls_in_flight"),
         call_timeout=setting(args, "call_timeout"),
+        on_model_change=OnModelChange(setting(args, "on_model_change")),
     )
 
 

@@ -11,6 +11,7 @@ from maskmatch.core.errors import InputError
 from maskmatch.settings.sources import in_variable
 
 if TYPE_CHECKING:
+    from maskmatch.core.forecast import Deadline
     from maskmatch.core.planning import PlanOptions
     from maskmatch.pipeline.run import Run
     from maskmatch.storage.object_stores import Store, StoreSettings
@@ -61,6 +62,12 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
         help="call every pair again and pay again; the same name goes on with the same repetition",
     )
     add(
+        "--reuse-days",
+        metavar="0..365",
+        help="take over answers of so many days before the date, too; those of the date itself always are "
+        "(default 0)",
+    )
+    add(
         "--trust-tags",
         metavar="true|false",
         help="know images by the MD5 that the store has as their tag; false: by their ids, until they are "
@@ -108,6 +115,29 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="encoding of the manifests, such as gb18030 (default: it is found out)",
     )
+
+
+def add_deadline(parser: argparse.ArgumentParser) -> None:
+    """Add when a run should have ended, and the time zone, which budgets have, too."""
+    add = parser.add_argument
+    add(
+        "--deadline",
+        metavar="HH:MM",
+        help="time of day at which the run should have ended; the forecast says whether it will",
+    )
+    add(
+        "--time-zone",
+        metavar="NAME",
+        help="of the deadline (default UTC), and of the days and months of budgets (default Asia/Shanghai; "
+        "or set MASKMATCH_TIME_ZONE)",
+    )
+
+
+def deadline_of(args: argparse.Namespace) -> "Deadline":
+    """Return when a run should have ended; raise WrongSetting."""
+    from maskmatch.core.forecast import Deadline
+
+    return Deadline(setting(args, "deadline"), setting(args, "time_zone"))
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:
@@ -186,6 +216,7 @@ def plan_options_of(args: argparse.Namespace) -> "PlanOptions":
         quality_control=setting(args, "quality_control"),
         max_shards=setting(args, "max_shards"),
         repetition=getattr(args, "recompare", ""),
+        reuse_days=setting(args, "reuse_days"),
         max_bad_rows=setting(args, "max_bad_rows"),
         manifests=ManifestOptions(
             columns=setting(args, "manifest_columns"), encoding=setting(args, "manifest_encoding")

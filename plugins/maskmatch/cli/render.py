@@ -1,6 +1,6 @@
 """What the command line shows of an account's permit store and of a date, as tables and bars."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -51,9 +51,9 @@ def quota_view(now: Snapshot, where: str, *, at: datetime) -> RenderableType:
         Text(where, style="" if now.is_known else "yellow"),
         Text(head, style="bold"),
         *_orders(now),
-        _table(("user (host:process)", "priority", "run", "calls/s>", "last seen>"), users),
-        _table(("priority", "floor>", "calls/s>", "asks now"), priorities),
-        _table(("budget", "of", "calls>", "most>", "CNY>", "most CNY>", "until (UTC)"), budgets),
+        table_of(("user (host:process)", "priority", "run", "calls/s>", "last seen>"), users),
+        table_of(("priority", "floor>", "calls/s>", "asks now"), priorities),
+        table_of(("budget", "of", "calls>", "most>", "CNY>", "most CNY>", "until (UTC)"), budgets),
     )
 
 
@@ -73,7 +73,7 @@ def orders_view(orders: Iterable[Order]) -> RenderableType:
         (f"{each.at:%Y-%m-%d %H:%M:%S}", each.by, each.what, _all_or(each.whom), _percent(each.share))
         for each in orders
     )
-    return _table(("at (UTC)", "by", "order", "run or priority", "floor>"), rows)
+    return table_of(("at (UTC)", "by", "order", "run or priority", "floor>"), rows)
 
 
 def orders_record(orders: Iterable[Order]) -> dict[str, Any]:
@@ -165,7 +165,7 @@ def _pace(status: RunStatus, calls_per_second: float | None, spent: Decimal | No
         yield Text(", ".join(parts))
 
 
-def _table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
+def table_of(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     """Return a table; a heading that ends with > is that of a column of numbers."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:

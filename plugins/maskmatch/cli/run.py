@@ -1,4 +1,4 @@
-"""The commands that plan and run a date."""
+"""The command that runs a date."""
 
 import argparse
 import os
@@ -11,8 +11,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from maskmatch.cli.account_options import add_account, add_budgets, compare_options_of
+from maskmatch.cli.account_options import add_account, add_approval_limit, add_budgets, compare_options_of
+from maskmatch.cli.approval import add_approve, get_approved
 from maskmatch.cli.options import (
+    add_deadline,
     add_limits,
     add_plan_options,
     add_threshold,
@@ -37,23 +39,23 @@ _SHORTEST_WAIT = timedelta(seconds=30)
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `run`."""
-    for add in (add_plan_options, add_account, add_threshold, add_limits, add_budgets):
+    for add in (
+        add_plan_options,
+        add_account,
+        add_threshold,
+        add_limits,
+        add_budgets,
+        add_approval_limit,
+        add_approve,
+        add_deadline,
+    ):
         add(parser)
-
-
-def plan(args: argparse.Namespace) -> int:
-    """Write a plan, and call nothing."""
-    from maskmatch.pipeline.plan import make_plan
-
-    _say(str(make_plan(run_of(args, source="source"), plan_options_of(args))))
-    return 0
 
 
 def run(args: argparse.Namespace) -> int:
     """Plan, compare what is missing, publish and report."""
-    from maskmatch.pipeline.compare import check_account
+    from maskmatch.pipeline.answered_plan import asked, make_answered_plan
     from maskmatch.pipeline.look_first import look_first
-    from maskmatch.pipeline.plan import make_plan
     from maskmatch.pipeline.publish import publish
     from maskmatch.pipeline.report import check_failed, published, render
     from maskmatch.storage.tables import outcomes_address
@@ -64,12 +66,12 @@ def run(args: argparse.Namespace) -> int:
     )
     most_missing, most_failed = setting(args, "max_missing_share"), setting(args, "max_failed_share")
     nominal_fmr = setting(args, "nominal_fmr")
-    check_account(options)
-    plan = make_plan(this, plan_options)
+    plan = make_answered_plan(this, asked(plan_options, options))
     _say(str(plan))
     this = replace(this, run_id=f"cli__{plan.plan_id}")
-    signals = _stop_on_signals()
     look_first(this, plan, options, most_missing)
+    get_approved(args, this, plan, options)
+    signals = _stop_on_signals()
     if plan.pairs:
         _compare(this, plan, options, signals=signals, waits=args.wait)
     publish(this, plan, nominal_fmr=nominal_fmr, allow_empty=args.allow_empty)

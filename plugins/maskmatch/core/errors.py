@@ -3,6 +3,7 @@
 MaskmatchError
 ├── InputError        a manifest or a parameter is wrong: fix it, nothing was sent
 │   ├── WrongSetting  a setting is wrong: the message holds its place and the right form
+│   ├── ApprovalMissing  a plan costs more than the limit, and nobody has approved it
 │   ├── AccountUnknown  an order for an account that the permit store has never heard of
 │   └── RunUnknown    an order for a run that the permit store does not know
 ├── StopRun           the account or a setting is wrong: the message holds the cure
@@ -67,6 +68,10 @@ class InputError(MaskmatchError):
 
 class WrongSetting(InputError):
     """A setting must be entered anew: the message says which, where, and how it is written."""
+
+
+class ApprovalMissing(InputError):
+    """A plan costs more than the limit, and nobody has approved it: the message says how."""
 
 
 class AccountUnknown(InputError):

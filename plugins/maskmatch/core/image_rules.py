@@ -32,10 +32,12 @@ VENDOR_CODES = {
 class ImageFacts:
     """What an image was, by which it is known again: the store's tag, and digests where its bytes were read.
 
-    `load_ms` is None where nothing was loaded: the vendor fetches it, or it was in memory.
+    `load_ms` is None where nothing was loaded: the vendor fetches it, or it was in memory. `image_id` is
+    there where nothing tells the content, since no store was asked.
     """
 
     store_host: str
+    image_id: str | None = None
     tag: str | None = None
     md5: str | None = None
     sha256: str | None = None

@@ -107,7 +107,7 @@ class Calls:
 
     The rest tells of the last of them: its number among those of the pair in one try of the shard, from 1;
     when it was sent and answered, the milliseconds between; the bytes of the request that left, and who
-    answered.
+    answered. Without a call of its own, it tells of the call whose answer was taken over.
     """
 
     attempts: int = 0
@@ -124,11 +124,16 @@ class Calls:
     def after(self, earlier: Self) -> Self:
         """Return these calls with the counts of earlier ones of the same pair added."""
         return replace(
-            self if self.attempts else earlier,
+            self if self.attempts or self.answered_by else earlier,
             attempts=self.attempts + earlier.attempts,
             billed=self.billed + earlier.billed,
             maybe_billed=self.maybe_billed + earlier.maybe_billed,
         )
+
+    @property
+    def taken_over(self) -> Self:
+        """Return what a pair tells of these calls whose answer it takes over: they were not made for it."""
+        return replace(self, attempts=0, billed=0, maybe_billed=0, attempt=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +141,8 @@ class Outcome:
     """What came of a pair: a score (0-100) or a reason, and the calls it took.
 
     The journal keeps one for each call, and one for an end that took none; together they are that of the
-    pair. `images` are written there, for whoever reads its columns, and not read back.
+    pair. `canonical_pair_id` names the pair whose answer was taken over. `images` are written there, for
+    whoever reads its columns, and not read back.
     """
 
     pair_id: str
@@ -147,12 +153,23 @@ class Outcome:
     calls: Calls = Calls()
     call_order: int | None = None
     manifest_row: int | None = None
+    quality_control: int | None = None
+    canonical_pair_id: str | None = None
     images: Images = field(default=Images(), compare=False)
 
     @property
     def status(self) -> Status:
         """Return scored or failed."""
         return Status.FAILED if self.reason else Status.SCORED
+
+    @property
+    def is_answer(self) -> bool:
+        """Return True if it is what the service says of these two images, and would say again."""
+        is_asked = self.calls.answered_by is not None and self.source not in (
+            Source.VERDICT,
+            Source.PREFLIGHT,
+        )
+        return is_asked and self.is_final
 
     @property
     def is_final(self) -> bool:

@@ -61,7 +61,8 @@ class Pair:
 
     An image id is a key below the source, or an s3:// or public https:// address (`core.addresses`).
     `quality_control` is 0 (off) to 4 (strict), None where the manifest leaves it to the run. `row_id` names
-    the row whatever file, order or format it comes in. A plan adds what both images are known by.
+    the row whatever file, order or format it comes in. Contents are what the plan knew of the images
+    (`core.comparisons`), None where only a look at them tells it.
     """
 
     pair_id: str

@@ -98,6 +98,16 @@ class Plan:
     passed_over: tuple[PassedOver, ...] = ()
     """The first `MOST_PASSED_OVER` objects among the manifests that are none."""
     passed_over_count: int = 0
+    repetition: str = ""
+    """Not empty where all pairs are called again, whatever is known of them."""
+    answered_by: str = ""
+    """Who answered when it was planned; empty where nobody was asked."""
+    trust_tags: bool = True
+    """Whether images are known by the MD5 that a store has as a tag."""
+    reuse_days: int = 0
+    """So many days before its date answers are taken over from."""
+    model_versions: tuple[str, ...] = ()
+    """Those of the face model that gave the scores which were taken over."""
 
     @property
     def to_compare(self) -> tuple[Shard, ...]:
@@ -144,6 +154,7 @@ class Plan:
                 "manifests": tuple(ManifestFile(**manifest) for manifest in record["manifests"]),
                 "found": tuple(record["found"]),
                 "passed_over": tuple(PassedOver(**each) for each in record["passed_over"]),
+                "model_versions": tuple(record["model_versions"]),
                 "shards": tuple(Shard(**shard) for shard in record["shards"]),
             }
         )
@@ -162,7 +173,9 @@ class PlanOptions:
 
     A `repetition` is a name; a new one calls every pair again, though its score is known. More bad rows than
     `max_bad_rows` are an error. With `trust_tags` images are known by the MD5 that a store has as a tag. The
-    order of calls is stratified by `is_mated` and the attribute `strata_attribute`.
+    order of calls is stratified by `is_mated` and the attribute `strata_attribute`. Who answers, and how
+    images are sent, are part of the work: answers of another service, or to images in another form, are no
+    answers to it. Those of `reuse_days` before the date are taken over.
     """
 
     quality_control: int = 0
@@ -173,6 +186,9 @@ class PlanOptions:
     trust_tags: bool = True
     same_image: SameImage = SameImage.CALL
     strata_attribute: str = ""
+    answered_by: str = ""
+    image_policy: str = ""
+    reuse_days: int = 0
 
 
 def work_id(source: str, manifests: Sequence[ManifestFile], options: PlanOptions, contents: str) -> str:
@@ -182,7 +198,8 @@ def work_id(source: str, manifests: Sequence[ManifestFile], options: PlanOptions
     """
     files = [f"{manifest.key} {manifest.fingerprint}" for manifest in manifests]
     choices = (options.quality_control, options.manifests, options.same_image, options.strata_attribute)
-    return _digest(str(FORMAT), source, *files, *map(str, choices), contents)
+    answers = (options.answered_by, options.image_policy, options.reuse_days, options.trust_tags)
+    return _digest(str(FORMAT), source, *files, *map(str, (*choices, *answers)), contents)
 
 
 def plan_id(work: str, options: PlanOptions, *, shards: int, answers: str = "") -> str:

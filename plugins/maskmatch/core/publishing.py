@@ -149,6 +149,10 @@ def run_totals(rows: list[Row], calls: Sequence[Calls]) -> Row:
         "billed_calls": billed,
         "maybe_billed_calls": sum(call.maybe_billed for call in calls),
         "cost": price_of(billed),
+        "model_versions": ", ".join(
+            sorted({row["model_version"] for row in rows if row.get("model_version")})
+        )
+        or None,
         "first_called_at": min(times, default=None),
         "last_called_at": max(times, default=None),
     }
@@ -178,7 +182,7 @@ def _outcome_columns(outcome: Outcome, stamp: Stamp) -> Row:
     columns["model_version"] = outcome.model_version
     columns["result_source"] = outcome.source
     columns["call_order"] = outcome.call_order
-    columns["canonical_pair_id"] = None
+    columns["canonical_pair_id"] = outcome.canonical_pair_id
     columns["score"] = None if outcome.score is None else _float32(outcome.score)
     threshold = threshold_for(model_version=outcome.model_version, nominal_fmr=stamp.nominal_fmr)
     if columns["score"] is not None and threshold is not None:

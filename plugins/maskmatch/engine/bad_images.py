@@ -1,5 +1,8 @@
 """What is known about single images: the vendor never says which of the two was at fault.
 
+An image is known by its content, so what was learnt in an earlier run holds, and not for a picture that
+replaced it under its key.
+
     a pair was scored                          both its images are good
     a pair failed, one image is good           the other is bad: its later pairs fail without a call
     a pair failed, neither is known            both are suspected, until one turns out good
@@ -20,8 +23,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from maskmatch.core.codes import Action, rule_for
+from maskmatch.core.image_pairs import ImagePair
 from maskmatch.core.outcomes import Outcome, Reason, Side, Source
-from maskmatch.core.pairs import Pair
 from maskmatch.core.shown import plain
 
 FEWEST_PARTNERS = 3
@@ -58,8 +61,9 @@ class BadImageIndex:
         self._scored = self._failed = 0
         self._knows_faults = False
 
-    def seed(self, known: Iterable[tuple[Pair, Outcome]]) -> None:
-        """Learn from the outcomes of an earlier try."""
+    def seed(self, known: Iterable[tuple[ImagePair, Outcome]], *, scored: int = 0) -> None:
+        """Learn from earlier outcomes, and that so many pairs were scored of which no more is to be known."""
+        self._scored += scored
         for pair, outcome in known:
             reason = outcome.reason
             if reason is None:
@@ -71,56 +75,56 @@ class BadImageIndex:
             ):
                 self._relearn(pair, reason, outcome.source)
 
-    def forestall(self, pair: Pair) -> bool:
+    def forestall(self, pair: ImagePair) -> bool:
         """Return True if the pair is not to be called now: what is known of its images may settle it."""
         return self._knows_faults and (self.on(pair) is not None or self.are_pending(pair))
 
-    def on(self, pair: Pair) -> Reason | None:
+    def on(self, pair: ImagePair) -> Reason | None:
         """Return why the pair fails without a call; None when it is to be called."""
         if not self._knows_faults:
             return None
-        for side, image_id in _sides(pair):
-            fault = self._fault(image_id)
-            if fault is None or fault.level > _level(pair):
+        for side, name in _sides(pair):
+            fault = self._fault(name)
+            if fault is None or fault.level > pair.level:
                 continue
             if fault.is_certain or not self._has_good(pair, fault.level):
-                message = f"{side} {plain(image_id)} failed in other pairs: {fault.reason.message}"
+                message = f"{side} {plain(pair.id(side))} failed in other pairs: {fault.reason.message}"
                 return replace(fault.reason, side=side, message=message)
         return None
 
-    def are_pending(self, pair: Pair) -> bool:
+    def are_pending(self, pair: ImagePair) -> bool:
         """Return True if an image of the pair is all but bad: calls with it in flight will tell."""
         if not self._knows_faults:
             return False
-        ids = (image_id for _, image_id in _sides(pair))
+        ids = (name for _, name in _sides(pair))
         return any(self._in_flight[name] > 0 and self._counted(name) is not None for name in ids)
 
-    def begin(self, pair: Pair) -> None:
+    def begin(self, pair: ImagePair) -> None:
         """Count a call with the images of a pair, until `end`."""
-        for name in (pair.reference_id, pair.probe_id):
+        for name in (pair.reference, pair.probe):
             self._in_flight[name] = self._in_flight.get(name, 0) + 1
 
-    def end(self, pair: Pair) -> None:
+    def end(self, pair: ImagePair) -> None:
         """Note that a call has ended and was learnt from."""
-        for name in (pair.reference_id, pair.probe_id):
+        for name in (pair.reference, pair.probe):
             if (left := self._in_flight[name] - 1) > 0:
                 self._in_flight[name] = left
             else:
                 del self._in_flight[name]
 
-    def record_score(self, pair: Pair) -> None:
+    def record_score(self, pair: ImagePair) -> None:
         """Learn that both images of a pair are good, and so which of their partners are bad."""
         self._scored += 1
-        for _, image_id in _sides(pair):
-            self._note_good(image_id, _level(pair))
+        for _, name in _sides(pair):
+            self._note_good(name, pair.level)
 
-    def record_failure(self, pair: Pair, reason: Reason) -> Reason:
+    def record_failure(self, pair: ImagePair, reason: Reason) -> Reason:
         """Learn from an answer that one of the images is bad; return the reason, with the side if known."""
-        fault = _Fault(replace(reason, side=None), _level(pair) if reason.code == _GRADED else 0)
+        fault = _Fault(replace(reason, side=None), pair.level if reason.code == _GRADED else 0)
         self._failed += 1
         self._knows_faults = True
-        if pair.reference_id == pair.probe_id:
-            self._note_bad(pair.probe_id, fault)
+        if pair.reference == pair.probe:
+            self._note_bad(pair.probe, fault)
             return replace(reason, side=Side.PROBE)
         suspects = [(side, name) for side, name in _sides(pair) if not self._is_good(name, fault.level)]
         known = [side for side, name in suspects if self._explains(name, fault)]
@@ -133,45 +137,45 @@ class BadImageIndex:
             self._suspect(pair, fault)
         return reason
 
-    def _relearn(self, pair: Pair, reason: Reason, source: Source) -> None:
+    def _relearn(self, pair: ImagePair, reason: Reason, source: Source) -> None:
         if reason.side is None and source is Source.API:
             self.record_failure(pair, reason)
         elif reason.side is not None:
-            fault = _Fault(replace(reason, side=None), _level(pair) if reason.code == _GRADED else 0)
+            fault = _Fault(replace(reason, side=None), pair.level if reason.code == _GRADED else 0)
             self._note_bad(dict(_sides(pair))[reason.side], fault)
 
-    def _of(self, image_id: str) -> _Image:
-        image = self._images.setdefault(image_id, _Image())
-        self._images.move_to_end(image_id)
+    def _of(self, name: str) -> _Image:
+        image = self._images.setdefault(name, _Image())
+        self._images.move_to_end(name)
         if len(self._images) > self._most_images:
             self._images.popitem(last=False)
         return image
 
-    def _is_good(self, image_id: str, level: int) -> bool:
-        image = self._images.get(image_id)
+    def _is_good(self, name: str, level: int) -> bool:
+        image = self._images.get(name)
         return image is not None and image.good_level >= level
 
-    def _has_good(self, pair: Pair, level: int) -> bool:
+    def _has_good(self, pair: ImagePair, level: int) -> bool:
         """Return True if a call would tell which image is bad, since one is known to be good."""
-        return any(self._is_good(image_id, level) for _, image_id in _sides(pair))
+        return any(self._is_good(name, level) for _, name in _sides(pair))
 
-    def _explains(self, image_id: str, fault: _Fault) -> bool:
+    def _explains(self, name: str, fault: _Fault) -> bool:
         """Return True if an image is known to be bad in just this way."""
-        known = self._fault(image_id)
+        known = self._fault(name)
         return known is not None and known.reason.code == fault.reason.code and known.level <= fault.level
 
-    def _fault(self, image_id: str) -> _Fault | None:
+    def _fault(self, name: str) -> _Fault | None:
         """Return what is wrong with an image, certain or, when no call is in flight, by count."""
-        if (image := self._images.get(image_id)) is None:
+        if (image := self._images.get(name)) is None:
             return None
-        self._images.move_to_end(image_id)
-        if image.fault is None and not self._in_flight[image_id]:
-            image.fault = self._counted(image_id)
+        self._images.move_to_end(name)
+        if image.fault is None and not self._in_flight[name]:
+            image.fault = self._counted(name)
         return image.fault
 
-    def _counted(self, image_id: str) -> _Fault | None:
+    def _counted(self, name: str) -> _Fault | None:
         """Return a fault that enough partners share which are not known to be bad themselves."""
-        image = self._images.get(image_id)
+        image = self._images.get(name)
         if image is None or len(image.suspicions) < FEWEST_PARTNERS:
             return None
         needed = self._partners_needed()
@@ -189,15 +193,12 @@ class BadImageIndex:
         bad_share = (self._failed + _PRIOR_BAD) / (2 * (self._scored + self._failed) + _PRIOR_IMAGES)
         return max(FEWEST_PARTNERS, 1 + math.ceil(math.log(_CHANCE_OF_ERROR) / math.log(bad_share)))
 
-    def _suspect(self, pair: Pair, fault: _Fault) -> None:
-        for mine, partner in (
-            (pair.reference_id, pair.probe_id),
-            (pair.probe_id, pair.reference_id),
-        ):
+    def _suspect(self, pair: ImagePair, fault: _Fault) -> None:
+        for mine, partner in ((pair.reference, pair.probe), (pair.probe, pair.reference)):
             self._of(mine).suspicions[partner, fault.reason.code] = fault
 
-    def _note_good(self, image_id: str, level: int) -> None:
-        image = self._of(image_id)
+    def _note_good(self, name: str, level: int) -> None:
+        image = self._of(name)
         if level <= image.good_level:
             return
         image.good_level = level
@@ -208,23 +209,19 @@ class BadImageIndex:
             del image.suspicions[partner, code]
             self._note_bad(partner, fault)
 
-    def _note_bad(self, image_id: str, fault: _Fault) -> None:
+    def _note_bad(self, name: str, fault: _Fault) -> None:
         """Settle that an image is bad; its partners are no longer suspected for its sake."""
-        if self._is_good(image_id, fault.level):
+        if self._is_good(name, fault.level):
             return
         self._knows_faults = True
-        image = self._of(image_id)
+        image = self._of(name)
         if image.fault is None or not image.fault.is_certain or fault.level < image.fault.level:
             image.fault = fault
         for partner, code in [key for key in image.suspicions if key[1] == fault.reason.code]:
             del image.suspicions[partner, code]
             if other := self._images.get(partner):
-                other.suspicions.pop((image_id, code), None)
+                other.suspicions.pop((name, code), None)
 
 
-def _sides(pair: Pair) -> tuple[tuple[Side, str], tuple[Side, str]]:
-    return (Side.REFERENCE, pair.reference_id), (Side.PROBE, pair.probe_id)
-
-
-def _level(pair: Pair) -> int:
-    return pair.quality_control or 0
+def _sides(pair: ImagePair) -> tuple[tuple[Side, str], tuple[Side, str]]:
+    return (Side.REFERENCE, pair.reference), (Side.PROBE, pair.probe)

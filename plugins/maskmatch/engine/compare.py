@@ -2,6 +2,7 @@
 
     look up its images       one that is known to be bad fails the pair without a call (bad_images)
     prepare its call         both images, a signature, a connection, in worker threads (preparing)
+    look for an answer       to the same images, of an earlier run or of another pair (preparing, same_work)
     wait for a permit        and for a place in flight, unless the service is down (dispatcher, breaker)
     call CompareMaskFace     and wait for its answer
     look at the answer       the code table says what an error means: later, record, or stop (failures)
@@ -27,8 +28,9 @@ from maskmatch.engine.failures import FailedCall, FailureHandler
 from maskmatch.engine.memory import ImageMemory
 from maskmatch.engine.preparing import Later, Preparer
 from maskmatch.engine.recording import Recorder
+from maskmatch.engine.same_work import SameWork
 from maskmatch.engine.stopping import StopSignal
-from maskmatch.engine.work import Sent, WorkItem, WorkQueue
+from maskmatch.engine.work import KnownAnswer, Sent, WorkItem, WorkQueue
 
 _PENDING_SECONDS = 0.25
 """About what a call takes: then a pair is looked at again whose image may turn out to be bad in another."""
@@ -57,6 +59,7 @@ class PairComparer(Generic[C]):
         self.recorder = Recorder(context.journal, context.progress)
         self.preparer = Preparer(context)
         self.dispatcher = Dispatcher(context, stop, self.breaker, self._capacity, self.memory)
+        self._same_work = SameWork(queue)
         self._failures = FailureHandler(context, queue, self.breaker, self.recorder)
 
     def close(self) -> None:
@@ -67,9 +70,9 @@ class PairComparer(Generic[C]):
     async def compare(self, item: WorkItem) -> None:
         """Take a pair one call further: to its outcome, or back to where it is tried again."""
         bad_images = self._context.bad_images
-        if reason := bad_images.on(item.pair):
+        if reason := bad_images.on(item.known_as):
             return await self._finish(item, item.ended(reason=reason, source=Source.VERDICT))
-        if bad_images.are_pending(item.pair):
+        if bad_images.are_pending(item.known_as):
             return self._queue.later(item, seconds=_PENDING_SECONDS)
         if item.must_be_durable:
             await self.recorder.flush()
@@ -78,10 +81,10 @@ class PairComparer(Generic[C]):
         prepared = await self.preparer.prepare(item)
         if isinstance(prepared, Later):
             return self._queue.later(item, seconds=prepared.seconds)
-        if isinstance(prepared, Reason):
-            return await self._finish(item, item.ended(reason=prepared, source=Source.PREFLIGHT))
         if isinstance(prepared, CallFailed):
             return await self._settle_unreached(item, prepared, generation, since)
+        if isinstance(prepared, (KnownAnswer, Reason)):
+            return await self._finish(item, _settled(item, prepared))
         self.memory.note(image_bytes=prepared.image_bytes)
         return await self._send(item, prepared.call, generation)
 
@@ -89,13 +92,18 @@ class PairComparer(Generic[C]):
         if item.is_spent and item.reason:  # its images are there: it is the vendor that cannot fetch them
             self._context.client.give_up(call)
             return await self._finish(item, item.ended(reason=item.reason))
+        if answer := self._same_work.answer_to(item):
+            self._context.client.give_up(call)
+            return await self._finish(item, item.taking_over(answer))
+        if not self._same_work.may_call(item):
+            return self._context.client.give_up(call)
         paid = await self.dispatcher.send(item, call, generation)
         if paid is None:
             return self._queue.put_back(item)
         try:
             await self._settle(paid)
         finally:
-            self._context.bad_images.end(item.pair)
+            self._context.bad_images.end(item.known_as)
             self.dispatcher.recorded()
 
     async def _settle_unreached(
@@ -127,7 +135,7 @@ class PairComparer(Generic[C]):
         self._learn(paid)
         item.scored(answer.request_id, sent)
         self.breaker.answered(paid.ticket)
-        self._context.bad_images.record_score(item.pair)
+        self._context.bad_images.record_score(item.known_as)
         outcome = item.ended(score=answer.score, model_version=answer.model_version)
         return await self._finish(item, outcome)
 
@@ -137,8 +145,10 @@ class PairComparer(Generic[C]):
 
     async def _finish(self, item: WorkItem, outcome: Outcome) -> None:
         item.is_done = True
+        self._same_work.ended(item, outcome)
         await self.recorder.finish(outcome)
         self._context.on_done(item.pair)
+        self._context.model_versions.note(outcome.model_version)
 
     def _learn(self, paid: PaidCall[C], failure: CallFailed | None = None) -> None:
         """Let the capacity learn from a call; one that broke before its time says nothing of speed."""
@@ -153,3 +163,10 @@ class PairComparer(Generic[C]):
             self._capacity.refused(ended)
         elif not (failure and is_outage(failure)) or ended.seconds >= self._context.call_timeout:
             self._capacity.answered(ended)
+
+
+def _settled(item: WorkItem, by: KnownAnswer | Reason) -> Outcome:
+    """Return the outcome of a pair that needs no call."""
+    if isinstance(by, Reason):
+        return item.ended(reason=by, source=Source.PREFLIGHT)
+    return item.taking_over(by)

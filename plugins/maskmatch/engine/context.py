@@ -18,8 +18,9 @@ from maskmatch.core.pairs import Pair
 from maskmatch.engine.bad_images import BadImageIndex
 from maskmatch.engine.breaker import BreakerLimits
 from maskmatch.engine.memory import MemoryLimits
+from maskmatch.engine.model_versions import ModelVersions
 from maskmatch.engine.progress import Progress
-from maskmatch.engine.work import RetryLimits
+from maskmatch.engine.work import KnownAnswer, RetryLimits
 
 
 class Call(Protocol):
@@ -100,6 +101,26 @@ class Images(Protocol):
         ...
 
 
+class Answers(Protocol):
+    """Finds what earlier runs paid for."""
+
+    def find(self, comparison: bytes) -> KnownAnswer | None:
+        """Return the answer to a comparison, if there is one.
+
+        It may read a file, and is called from several threads.
+        """
+        ...
+
+
+class NoAnswers:
+    """What is at hand where nothing is to be taken over."""
+
+    def find(self, comparison: bytes) -> KnownAnswer | None:
+        """Return None."""
+        del comparison
+        return None
+
+
 class Permits(Protocol):
     """Says when calls may be sent; each slot is good for one call."""
 
@@ -164,7 +185,8 @@ class CompareContext(Generic[C]):
     `calls_in_flight` is how many may be in flight at most, each for `call_timeout` seconds; None leaves it to
     the rate and the service. After a stop, they may take `drain_seconds` more: Airflow kills after 5 s.
     `on_done` is called on the loop with each pair whose outcome is in the journal, `forget` with each image
-    that the vendor could not fetch: it returns True if the image is then looked at anew.
+    that the vendor could not fetch: it returns True if the image is then looked at anew. `answers` are at
+    hand; with `trust_tags` an image is known by its MD5 or a tag that is one, else by its SHA-256 alone.
     """
 
     images: Images
@@ -180,6 +202,9 @@ class CompareContext(Generic[C]):
     limits: RetryLimits = field(default_factory=RetryLimits)
     breaker: BreakerLimits = field(default_factory=BreakerLimits)
     forget: Callable[[str], bool] = _is_not_kept
+    answers: Answers = field(default_factory=NoAnswers)
+    trust_tags: bool = True
+    model_versions: ModelVersions = field(default_factory=ModelVersions)
     bad_images: BadImageIndex = field(default_factory=BadImageIndex)
     stop: threading.Event = field(default_factory=threading.Event)
     drain_seconds: float = 4.0

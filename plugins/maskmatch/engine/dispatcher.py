@@ -246,7 +246,7 @@ class Dispatcher(Generic[C]):
         """Return the next call that is still worth sending."""
         while self._ready:
             paid = self._ready.popleft()
-            if not (self._client.is_stale(paid.call) or self._bad_images.forestall(paid.item.pair)):
+            if not (self._client.is_stale(paid.call) or self._bad_images.forestall(paid.item.known_as)):
                 return paid
             self._give_up(paid)
         return None
@@ -262,14 +262,14 @@ class Dispatcher(Generic[C]):
             permit.refund()
             return False
         paid.ticket, paid.permit, paid.called_at = ticket, permit, self._clock.utc()
-        self._bad_images.begin(paid.item.pair)
+        self._bad_images.begin(paid.item.known_as)
         self._out[paid.call] = paid
         paid.in_flight_at_start = len(self._out) + len(self._in_hand)
         try:
             self._client.start(paid.call, send_by=permit.slot + LATE_SECONDS, on_end=self._on_end)
         except SlotMissed:
             del self._out[paid.call]
-            self._bad_images.end(paid.item.pair)
+            self._bad_images.end(paid.item.known_as)
             permit.refund()
             self._breaker.abandoned(ticket)
             paid.ended.set_result(False)

@@ -111,7 +111,7 @@ class FailureHandler:
                 return await self._refresh(failed)
             case Action.FAIL_IMAGE:
                 reason = failed.item.reason
-                return reason and self._context.bad_images.record_failure(failed.item.pair, reason)
+                return reason and self._context.bad_images.record_failure(failed.item.known_as, reason)
             case Action.FAIL_PAIR:
                 return failed.item.reason
             case Action.STOP_RUN:

@@ -1,10 +1,13 @@
 """From a pair to a call that only has to be sent: both images, the signature, a connection.
 
+An answer at hand to the same two images, which the plan could not know, takes the place of the call.
+
 All that blocks here runs in worker threads, for several pairs in a row while images are quick. While the
 source is in trouble its pairs wait, and one of them at a time looks whether it is over; an image in a store
 that is away is tried again later, and if it stays unreadable its pair fails, and is called by the next run.
 
 Decision: docs/adr/0013-one-loop-for-all-calls.md
+Decision: docs/adr/0021-answers-are-taken-over.md
 """
 
 import asyncio
@@ -14,6 +17,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 from maskmatch.core.errors import CallFailed, ImageUnusable, SourceWaits
+from maskmatch.core.image_pairs import ImagePair
 from maskmatch.core.image_rules import VENDOR_CODES, Picture, fit_one_request
 from maskmatch.core.outcomes import FailureClass, Images, Reason, Side
 from maskmatch.core.pairs import Pair
@@ -21,7 +25,7 @@ from maskmatch.core.shown import plain
 from maskmatch.core.store_troubles import IMAGE_UNAVAILABLE
 from maskmatch.core.workers import Workers
 from maskmatch.engine.context import C, CompareContext
-from maskmatch.engine.work import WorkItem
+from maskmatch.engine.work import KnownAnswer, WorkItem
 
 _TRIES = 3
 """Of each image, seconds apart: a store that has just started a node again needs no more."""
@@ -61,11 +65,16 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class _Made(Generic[C]):
-    """What became of a pair in a thread, whether the store gave any image of it, and what they were."""
+    """What became of a pair in a thread, whether the store gave any image of it, and what they were.
 
-    result: Prepared[C] | Unread | Reason | CallFailed | BaseException
+    `known_as` is None where not both were seen, and so is `comparison`, which the plan knew, too, as a rule.
+    """
+
+    result: Prepared[C] | KnownAnswer | Unread | Reason | CallFailed | BaseException
     was_read: bool
     images: Images
+    known_as: ImagePair | None
+    comparison: bytes | None
 
 
 class Preparer(Generic[C]):
@@ -75,6 +84,7 @@ class Preparer(Generic[C]):
         self._images = context.images
         self._now = context.clock.now
         self._client = context.client
+        self._answers, self._trust_tags = context.answers, context.trust_tags
         self._workers = Workers("compare-load", most=context.memory.loaders)
         self._waiting: deque[tuple[WorkItem, asyncio.Future[_Made[C]]]] = deque()  # the workers take from it
         self._made: deque[tuple[asyncio.Future[_Made[C]], _Made[C], float]] = deque()  # and add to this
@@ -106,8 +116,11 @@ class Preparer(Generic[C]):
         """
         return self._look_at is not None and (ready > 0 or self._now() < self._look_at)
 
-    async def prepare(self, item: WorkItem) -> Prepared[C] | Reason | CallFailed | Later:
-        """Return a call, why the pair fails without one, what kept it from being made, or that it must wait.
+    async def prepare(self, item: WorkItem) -> Prepared[C] | KnownAnswer | Reason | CallFailed | Later:
+        """Return a call, or what takes its place.
+
+        That is an answer at hand, why the pair fails without one, what kept it from being made, or that it
+        must wait.
 
         Raise StoreRefused or StoreAway when the source is in trouble for too long.
         """
@@ -170,10 +183,16 @@ class Preparer(Generic[C]):
     def _one(self, item: WorkItem) -> _Made[C]:
         pictures: list[Picture] = []
         unread: Unread | None = None
-        result: Prepared[C] | Unread | Reason | BaseException
+        result: Prepared[C] | KnownAnswer | Unread | Reason | BaseException
+        known_as: ImagePair | None = None
+        comparison: bytes | None = None
         try:
             unread = self._load(item.pair, pictures)
-            result = unread or self._call(item, *pictures)
+            if not unread:
+                known_as = self._seen(item, pictures)
+                comparison = None if known_as == item.planned else known_as.comparison
+            answer = self._answers.find(comparison) if comparison else None
+            result = unread or answer or self._call(item, *pictures)
         except BaseException as error:  # noqa: BLE001  raised on the loop, for this pair alone
             result = error
         is_there = (
@@ -182,7 +201,11 @@ class Preparer(Generic[C]):
             and unread.error.code != IMAGE_UNAVAILABLE  # another store
         )
         images = Images(*(picture.facts for picture in pictures))
-        return _Made(result, is_there or _are_read(pictures), images)
+        return _Made(result, is_there or _are_read(pictures), images, known_as, comparison)
+
+    def _seen(self, item: WorkItem, pictures: Sequence[Picture]) -> ImagePair:
+        images = Images(*(picture.facts for picture in pictures))
+        return ImagePair.seen(item.pair, images, trust_tags=self._trust_tags)
 
     def _load(self, pair: Pair, pictures: list[Picture]) -> Unread | None:
         """Load both images into the list; return the first that cannot be, if any."""
@@ -199,13 +222,17 @@ class Preparer(Generic[C]):
         call = self._client.prepare(reference, probe, quality_control=item.pair.quality_control or 0)
         return Prepared(call, len(reference.data or b"") + len(probe.data or b""))
 
-    def _understood(self, item: WorkItem, made: _Made[C]) -> Prepared[C] | Reason | CallFailed | Later:
+    def _understood(
+        self, item: WorkItem, made: _Made[C]
+    ) -> Prepared[C] | KnownAnswer | Reason | CallFailed | Later:
         result, item.images = made.result, made.images
+        if made.known_as:
+            item.known_as, item.comparison = made.known_as, made.comparison
         if made.was_read:
             self._look_at = None
         if isinstance(result, Unread):
             return self._not_read(item, result)
-        if isinstance(result, (Prepared, Reason, CallFailed)):
+        if isinstance(result, (Prepared, KnownAnswer, Reason, CallFailed)):
             return result
         raise result
 

@@ -11,12 +11,13 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from maskmatch.core.clock import Clock
 from maskmatch.core.codes import Billed, Rule
 from maskmatch.core.errors import CallFailed
+from maskmatch.core.image_pairs import ImagePair
 from maskmatch.core.outcomes import Calls, Images, Outcome, Reason, Source
 from maskmatch.core.pairs import Pair
 
@@ -53,22 +54,39 @@ class Sent:
     answered_by: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class KnownAnswer:
+    """What came of a pair with the same images; which of these was at fault, and its reference, by content.
+
+    `reference` is None for an answer of an earlier run.
+    """
+
+    outcome: Outcome
+    failed_content: str | None = None
+    reference: str | None = None
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class WorkItem:
     """A pair on its way to an outcome.
 
     `calls` holds the call that is not yet in the journal, if any; what is there has to be durable before the
-    next call if it `must_be_durable`; `sent` counts the calls; `images` are those of the last; `reason` tells
-    why it came to nothing; `attempts`, `renewals` (of signature or credential), `tried_seconds` and `unread`
-    (tries to read its images) are used up of its limits; in `unfetched` of the attempts the vendor could not
-    fetch an image that we can look at. One that `is_spent` has no attempt left, and waits for that look; one
-    that `is_done` has its outcome in the journal.
+    next call if it `must_be_durable`; `sent` counts the calls; `images` are those of the last, which the pair
+    is `known_as`; its `comparison` is None where that is as `planned`; it is `called_as` one while others may
+    wait for its answer; `reason` tells why it came to nothing; `attempts`, `renewals` (of signature or
+    credential), `tried_seconds` and `unread` (tries to read its images) are used up of its limits; in
+    `unfetched` of the attempts the vendor could not fetch an image that we can look at. One that `is_spent`
+    has no attempt left, and waits for that look; one that `is_done` has its outcome in the journal.
     """
 
     order: int
     pair: Pair
     calls: Calls = _NO_CALLS
     images: Images = _NO_IMAGES
+    planned: ImagePair = field(init=False)
+    known_as: ImagePair = field(init=False)
+    comparison: bytes | None = None
+    called_as: bytes | None = None
     sent: int = 0
     attempts: int = 0
     renewals: int = 0
@@ -80,6 +98,10 @@ class WorkItem:
     must_be_durable: bool = False
     is_done: bool = False
     reason: Reason | None = None
+
+    def __post_init__(self) -> None:
+        """Begin with what the plan knew of the images."""
+        self.planned = self.known_as = ImagePair.planned(self.pair)
 
     def may_try_again(self, rule: Rule, limits: RetryLimits) -> bool:
         """Return True if the code table and the limits allow another call."""
@@ -127,7 +149,23 @@ class WorkItem:
             calls=calls,
             call_order=self.order,
             manifest_row=self.pair.manifest_row,
+            quality_control=self.pair.quality_control or 0,
             images=self.images,
+        )
+
+    def taking_over(self, answer: KnownAnswer) -> Outcome:
+        """Return the outcome that is the answer to another pair with the same images."""
+        is_swapped = answer.reference != self.known_as.reference
+        of_this_run = Source.SWAPPED if is_swapped else Source.DEDUP
+        theirs, mine = answer.outcome, self.ended(source=of_this_run if answer.reference else Source.REUSED)
+        reason = theirs.reason and replace(theirs.reason, side=self.known_as.side(answer.failed_content))
+        return replace(
+            mine,
+            score=theirs.score,
+            model_version=theirs.model_version,
+            reason=reason,
+            calls=mine.calls if mine.calls.attempts else theirs.calls.taken_over,
+            canonical_pair_id=theirs.canonical_pair_id or theirs.pair_id,
         )
 
     def interim(self) -> Outcome | None:

@@ -51,6 +51,7 @@ def compare_options(
     image_transfer: str = "bytes",
     budget_calls: Entered | None = None,
     budget_cny: Entered | None = None,
+    approval_cost_limit: Entered | None = None,
     **options: Any,
 ) -> CompareOptions:
     """Return how to compare with the account of a connection; see `CompareOptions` for the options.
@@ -64,6 +65,7 @@ def compare_options(
         account=settings.account,
         permit_store=settings.permit_store,
         budgets=settings.limited(calls=budget_calls, cny=budget_cny),
+        approval_cost_limit=settings.approval_limit(approval_cost_limit),
         transfer=Transfer(image_transfer),
         open_store=partial(connected_store, conn_id=source_conn_id),
         reach=connected_reach(source_conn_id),

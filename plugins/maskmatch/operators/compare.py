@@ -35,8 +35,11 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
     :param image_transfer: `bytes` to send images in the request, `url` to let the vendor fetch them
     :param calls_in_flight: calls in flight at most, which a kill may waste; empty: what the rate needs
     :param call_timeout: time limit of a call in seconds, more than 5 and at most 60
+    :param on_model_change: `stop` or `go_on` when another version of the face model answers than before
     :param budget_calls: calls that the run may make at most; empty: no limit
     :param budget_cny: money that the run may spend at most; empty: no limit
+    :param approval_cost_limit: cost of the plan in CNY above which it must have been approved; empty: that of
+        the account
     """
 
     template_fields: Sequence[str] = (
@@ -46,11 +49,13 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         "image_transfer",
         "calls_in_flight",
         "call_timeout",
+        "on_model_change",
         "budget_calls",
         "budget_cny",
+        "approval_cost_limit",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is a setting
         self,
         *,
         plan: str,
@@ -58,8 +63,10 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         image_transfer: str = "bytes",
         calls_in_flight: int | str = "",
         call_timeout: float | str = 10.0,
+        on_model_change: str = "stop",
         budget_calls: int | str = "",
         budget_cny: float | str = "",
+        approval_cost_limit: float | str = "",
         tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -69,8 +76,10 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         self.image_transfer = image_transfer
         self.calls_in_flight = calls_in_flight
         self.call_timeout = call_timeout
+        self.on_model_change = on_model_change
         self.budget_calls = budget_calls
         self.budget_cny = budget_cny
+        self.approval_cost_limit = approval_cost_limit
         self.tencent_iai_conn_id = tencent_iai_conn_id
 
     def execute(self, context: "Context") -> dict[str, int]:
@@ -109,6 +118,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         return compare_shard(run, plan, plan.shard(self.shard), options)
 
     def _options(self, run_type: str, report: Callable[[dict[str, Any]], None]) -> "CompareOptions":
+        from maskmatch.engine.model_versions import OnModelChange
         from maskmatch.hooks.connected_run import compare_options, priority_of
 
         return compare_options(
@@ -117,8 +127,10 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
             image_transfer=self.setting("image_transfer"),
             calls_in_flight=self.setting("calls_in_flight"),
             call_timeout=self.setting("call_timeout"),
+            on_model_change=OnModelChange(self.setting("on_model_change")),
             budget_calls=self.entered("budget_calls"),
             budget_cny=self.entered("budget_cny"),
+            approval_cost_limit=self.entered("approval_cost_limit"),
             priority=priority_of(run_type),
             report=report,
             stop=self._stop,

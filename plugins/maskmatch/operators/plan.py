@@ -3,16 +3,24 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk import SkipMixin
+
 from maskmatch.operators.base import ACCOUNT_CONN_ID, MaskmatchBaseOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from maskmatch.core.forecast import Forecast
+    from maskmatch.core.planning import PlanOptions
 
-class PlanComparisonOperator(MaskmatchBaseOperator):
-    """Read the manifests of the date, prove that the account works, and write a plan.
+FORECAST_KEY = "forecast"
 
-    Returns the keys of the shards with pairs to compare; XCom `plan` holds the plan's folder.
+
+class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
+    """Read the manifests of the date, prove that the account works, write a plan and forecast it.
+
+    Returns the keys of the shards with pairs to compare; XCom `plan` holds the plan's folder, `forecast` what
+    it will cost, how long it will take and when it ends; the page `plan.html` beside the plan shows that.
 
     :param quality_control: 0 (off) to 4 (strict), for rows without a value of their own
     :param max_shards: compare tasks at most, 1 to 32
@@ -21,16 +29,24 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
     :param image_transfer: how images are looked at, as they will be sent
     :param manifest_columns: names of columns in the manifests, such as reference_id=img1, probe_id=img2
     :param manifest_encoding: their encoding, where it is not found out
+    :param reuse_days: days before the date whose answers are taken over, too, 0 to 365
     :param trust_tags: false to know images by their ids until they are read, not by their tags
     :param same_image: call, or skip, pairs whose images have the same content
     :param strata_attribute: attribute whose values have their share in each part of the calls
     :param recompare: true to call every pair again and pay again
+    :param plan_only: true to end the run here: all later tasks are skipped
+    :param deadline: time of day at which the run should have ended, such as 08:00
+    :param time_zone: that of the deadline
     """
 
+    # What this task has skipped is skipped again when it is cleared: the scheduler asks only tasks with this.
+    inherits_from_skipmixin = True
+
     template_fields: Sequence[str] = (
-        *MaskmatchBaseOperator.template_fields, "quality_control", "max_shards", "recompare",
+        *MaskmatchBaseOperator.template_fields, "quality_control", "max_shards", "recompare", "reuse_days",
         "max_bad_rows", "max_missing_share", "image_transfer", "manifest_columns", "manifest_encoding",
         "trust_tags", "same_image", "strata_attribute",
+        "plan_only", "deadline", "time_zone",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913  # each is a setting
@@ -39,6 +55,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
         quality_control: int | str = 0,
         max_shards: int | str = 4,
         recompare: bool | str = False,
+        reuse_days: int | str = 0,
         max_bad_rows: float | str = 0.5,
         max_missing_share: float | str = 0.5,
         image_transfer: str = "bytes",
@@ -47,6 +64,9 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
         trust_tags: bool | str = True,
         same_image: str = "call",
         strata_attribute: str | None = None,
+        plan_only: bool | str = False,
+        deadline: str = "",
+        time_zone: str = "UTC",
         tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -54,6 +74,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
         self.quality_control = quality_control
         self.max_shards = max_shards
         self.recompare = recompare
+        self.reuse_days = reuse_days
         self.max_bad_rows = max_bad_rows
         self.max_missing_share = max_missing_share
         self.image_transfer = image_transfer
@@ -62,23 +83,48 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
         self.trust_tags = trust_tags
         self.same_image = same_image
         self.strata_attribute = strata_attribute
+        self.plan_only = plan_only
+        self.deadline = deadline
+        self.time_zone = time_zone
         self.tencent_iai_conn_id = tencent_iai_conn_id
 
     def execute(self, context: "Context") -> list[str]:
         """Plan the run."""
-        from maskmatch.core.manifest_options import ManifestOptions
-        from maskmatch.core.planning import PlanOptions, SameImage
+        from maskmatch.core.forecast import Deadline
         from maskmatch.hooks.connected_run import compare_options, priority_of
-        from maskmatch.pipeline.compare import check_account
+        from maskmatch.pipeline.answered_plan import asked, make_answered_plan
+        from maskmatch.pipeline.forecast import forecast_options, forecast_plan
         from maskmatch.pipeline.look_first import look_first
-        from maskmatch.pipeline.plan import make_plan
 
         run = self.run_of(context)
-        limit = self.setting("max_missing_share")
-        options = PlanOptions(
+        limit, plan_only = self.setting("max_missing_share"), self.setting("plan_only")
+        deadline = Deadline(self.setting("deadline"), self.setting("time_zone"))
+        compare = compare_options(
+            self.tencent_iai_conn_id,
+            self.source_conn_id,
+            priority=priority_of(context["dag_run"].run_type),
+            image_transfer=self.setting("image_transfer"),
+        )
+        plan = make_answered_plan(run, asked(self._options(run.run_id), compare))
+        look_first(run, plan, compare, limit)
+        self.log.info("%s", plan)
+        context["ti"].xcom_push(key="plan", value=plan.folder)
+        this = forecast_plan(run, plan, forecast_options(compare, deadline))
+        self._tell(context, this, f"{run.warehouse.uri}/{plan.folder}/plan.html")
+        if plan_only:
+            self.log.info("plan_only: the run ends here, nothing is called and the table stays as it is")
+            self.skip(context["ti"], self.get_flat_relatives(upstream=False))
+        return [shard.key for shard in plan.to_compare]
+
+    def _options(self, run_id: str) -> "PlanOptions":
+        from maskmatch.core.manifest_options import ManifestOptions
+        from maskmatch.core.planning import PlanOptions, SameImage
+
+        return PlanOptions(
             quality_control=self.setting("quality_control"),
             max_shards=self.setting("max_shards"),
-            repetition=run.run_id if self.setting("recompare") else "",
+            repetition=run_id if self.setting("recompare") else "",
+            reuse_days=self.setting("reuse_days"),
             max_bad_rows=self.setting("max_bad_rows"),
             manifests=ManifestOptions(
                 columns=self.setting("manifest_columns"), encoding=self.setting("manifest_encoding")
@@ -87,15 +133,13 @@ class PlanComparisonOperator(MaskmatchBaseOperator):
             same_image=SameImage(self.setting("same_image")),
             strata_attribute=self.setting("strata_attribute"),
         )
-        compare = compare_options(
-            self.tencent_iai_conn_id,
-            self.source_conn_id,
-            priority=priority_of(context["dag_run"].run_type),
-            image_transfer=self.setting("image_transfer"),
-        )
-        check_account(compare)
-        plan = make_plan(run, options)
-        look_first(run, plan, compare, limit)
-        self.log.info("%s", plan)
-        context["ti"].xcom_push(key="plan", value=plan.folder)
-        return [shard.key for shard in plan.to_compare]
+
+    def _tell(self, context: "Context", this: "Forecast", page: str) -> None:
+        """Show the forecast in the log, and hand it over as XCom."""
+        from maskmatch.core.forecast_record import to_record
+        from maskmatch.core.forecast_words import lines
+
+        for line in lines(this):
+            self.log.info("%s", line)
+        self.log.info("the same as a page: %s", page)
+        context["ti"].xcom_push(key=FORECAST_KEY, value=to_record(this) | {"page": page})

@@ -3,13 +3,16 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from maskmatch.core.account_rules import ANSWER_SECONDS, MOST_CALL_SECONDS, VENDOR_SECONDS
+from maskmatch.core.approval import DEFAULT_COST_LIMIT
 from maskmatch.core.clock import Clock, SystemClock
 from maskmatch.core.errors import InputError
 from maskmatch.core.reach import Reach
 from maskmatch.engine.memory import MemoryLimits
+from maskmatch.engine.model_versions import OnModelChange
 from maskmatch.engine.work import RetryLimits
 from maskmatch.permits.steps.claims import Budgets, Priority
 from maskmatch.storage.images import Transfer
@@ -25,19 +28,22 @@ def _ignore(_: dict[str, Any]) -> None:
 class CompareOptions:
     """How shards are compared; `calls_in_flight` None leaves it to the rate and the service.
 
-    `call_timeout` is the time limit of a call in seconds. `renew` returns the account anew when its
-    credential has expired; `report` gets the progress of all shards every five seconds, from the loop,
-    so it must return at once.
+    `call_timeout` is the time limit of a call in seconds. A plan that may cost more than
+    `approval_cost_limit` (CNY) is compared only when a person has approved it. `renew` returns the account
+    anew when its credential has expired; `report` gets the progress of all shards every five seconds, from
+    the loop, so it must return at once.
     """
 
     account: Account
     permit_store: str = field(repr=False)
     budgets: Budgets = field(default_factory=Budgets)
+    approval_cost_limit: Decimal = DEFAULT_COST_LIMIT
     priority: Priority = Priority.AD_HOC
     transfer: Transfer = Transfer.BYTES
     calls_in_flight: int | None = None
     call_timeout: float = ANSWER_SECONDS
     limits: RetryLimits = field(default_factory=RetryLimits)
+    on_model_change: OnModelChange = OnModelChange.STOP
     open_store: Callable[[str], Store] = open_store
     reach: Reach = field(default_factory=Reach)
     renew: Callable[[], Account] | None = None

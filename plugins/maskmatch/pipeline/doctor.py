@@ -96,7 +96,7 @@ def look_at_permits(settings: AccountSettings) -> str:
 def look_at_service(settings: AccountSettings) -> str:
     """Make one call that is not billed; return what it shows. Raise StopRun for a clock that is wrong."""
     with closing(TencentComparer(settings.account, connections=1)) as comparer:
-        behind = comparer.check()
+        behind = comparer.check().behind
     done = f"{settings.account.endpoint} answers and accepts the key"
     if behind is None:
         return f"{done}; it tells no time"

@@ -29,7 +29,7 @@ def look_first(run: Run, plan: Plan, options: CompareOptions, limit: ShareLimit)
     """
     if _has_scores(run, plan):
         return
-    pairs = list(islice(_pairs(run, plan), _PAIRS))
+    pairs = list(islice(pairs_in_order(run, plan), _PAIRS))
     if len(pairs) < limit.rows:
         return
     images = images_of(run, plan, options)
@@ -56,7 +56,8 @@ def _has_scores(run: Run, plan: Plan) -> bool:
     )
 
 
-def _pairs(run: Run, plan: Plan) -> Iterable[Pair]:
+def pairs_in_order(run: Run, plan: Plan) -> Iterable[Pair]:
+    """Yield the pairs of a plan, shard by shard in call order."""
     warehouse = run.patient_warehouse()
     for shard in plan.to_compare:
         for _, pair in plans.read_shard(warehouse, shard.key):

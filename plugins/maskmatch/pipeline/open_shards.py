@@ -3,12 +3,14 @@
     to come ──while the one before is compared──> open ──when all pairs are done──> ended
                 └ its lease is held from here on    └ some have pairs that wait to be tried again
 
-So no moment of the rate is lost between two shards, and at any time memory holds the pairs of about two.
+So no moment of the rate is lost between two shards. Pairs are read ahead by a thread, a block at a time, so
+that memory holds few of them.
 
 The thread of the event loop owns all state. Those that wait for a journal see `_open`, a tuple that is
 replaced as a whole; those that open and end shards see one shard each.
 
 Decision: docs/adr/0015-shards-of-one-process-are-compared-as-one.md
+Decision: docs/adr/0021-answers-are-taken-over.md
 """
 
 import threading
@@ -17,17 +19,19 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from types import TracebackType
 from typing import Protocol, Self
 
+from maskmatch.core.errors import BooksError
 from maskmatch.core.outcomes import Outcome
 from maskmatch.core.pairs import Pair
 from maskmatch.core.planning import Shard
 from maskmatch.core.workers import Workers
 from maskmatch.engine.context import Journal
 
-_AT_ONCE = 5000
-"""So many known outcomes are learnt from between two looks at calls: some 10 ms."""
+_BLOCK = 1000
+"""Pairs that are read ahead: half a second at 2,000 calls a second."""
 _LOOK_SECONDS = 0.05
 """How often one that waits for a shard looks whether it is to stop."""
 
@@ -43,20 +47,25 @@ class OpenJournal(Journal, AbstractContextManager["OpenJournal"], Protocol):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class OpenShard:
-    """A shard whose lease was taken: the pairs that its journal lacks, and what it tells of others."""
+    """A shard whose lease was taken: the pairs that its journal lacks, in call order, `left` of them.
+
+    `versions` are those of the face model that gave the scores in its journal.
+    """
 
     shard: Shard
     epoch: int
     journal: OpenJournal
-    missing: list[tuple[int, Pair]]
-    known: list[tuple[Pair, Outcome]]
-    left: int = field(init=False)
+    missing: Iterator[tuple[int, Pair]]
+    left: int
     """Pairs that have no outcome of this try."""
+    versions: frozenset[str] = frozenset()
+    ahead: list[tuple[int, Pair]] = field(default_factory=list)
+    """The pairs that come next."""
     is_closed: bool = False
 
-    def __post_init__(self) -> None:
-        """Count the pairs."""
-        self.left = len(self.missing)
+    def read_ahead(self) -> None:
+        """Read the next pairs, none at the end; in a thread, while nobody looks at those ahead."""
+        self.ahead = list(islice(self.missing, _BLOCK))
 
 
 class OpenShards:
@@ -64,7 +73,7 @@ class OpenShards:
 
     `open_shard` and `tidy_up`, which follows when all pairs of a shard are done, are called in threads of
     their own; `on_leave` lets the former end early; `on_open` is called on the loop when the first pair of a
-    shard is due, and `learn` with what is known.
+    shard is due.
     """
 
     def __init__(
@@ -75,23 +84,22 @@ class OpenShards:
         on_leave: Callable[[], None],
         tidy_up: Callable[[OpenShard], None],
         on_open: Callable[[OpenShard], None],
-        learn: Callable[[Sequence[tuple[Pair, Outcome]]], None],
         most_pending: int,
         stop: threading.Event,
     ) -> None:
         self._coming = deque(shards)
         self._open_shard, self._tidy_up = open_shard, tidy_up
-        self._on_open, self._learn, self._on_leave = on_open, learn, on_leave
+        self._on_open, self._on_leave = on_open, on_leave
         self._most_pending = most_pending
         self._stop = stop
-        self._workers = Workers("compare-shards", most=len(shards) + 1)
+        self._workers = Workers("compare-shards", most=len(shards) + 2)
         self._opening: Future[OpenShard] | None = None
         self._ending: dict[OpenShard, Future[None]] = {}
         self._open: tuple[OpenShard, ...] = ()
         self._shard_of: dict[str, OpenShard] = {}  # by the id of each pair that is being compared
 
     def pairs(self) -> Iterator[tuple[int, Pair] | None]:
-        """Yield what the journals lack; None while the next shard is being opened. Raise what that raises."""
+        """Yield what the journals lack; None while more is being read. Raise what that raises."""
         while self._opening:
             while self._stop.is_set() or not self._opening.done():
                 yield None
@@ -152,20 +160,33 @@ class OpenShards:
     def _open_next(self) -> None:
         self._opening = None
         if self._coming:
-            self._opening = self._workers.submit(self._open_shard, self._coming.popleft())
+            self._opening = self._workers.submit(self._opened, self._coming.popleft())
+
+    def _opened(self, coming: Shard) -> OpenShard:
+        shard = self._open_shard(coming)
+        try:
+            shard.read_ahead()
+        except BaseException:
+            shard.journal.__exit__(None, None, None)
+            raise
+        return shard
 
     def _pairs_of(self, shard: OpenShard) -> Iterator[tuple[int, Pair] | None]:
         self._open = (*self._still_open(), shard)
         self._on_open(shard)
-        for start in range(0, len(shard.known), _AT_ONCE):
-            self._learn(shard.known[start : start + _AT_ONCE])
-            yield None
-        missing, shard.missing, shard.known = shard.missing, [], []
-        if not missing:
-            self._end(shard, self._close_and_tidy_up)
-        for order, pair in missing:
-            self._shard_of[pair.pair_id] = shard
-            yield order, pair
+        if not shard.left:
+            return self._end(shard, self._close_and_tidy_up)
+        to_come = shard.left
+        while pairs := shard.ahead:
+            reading, to_come = self._workers.submit(shard.read_ahead), to_come - len(pairs)
+            for order, pair in pairs:
+                self._shard_of[pair.pair_id] = shard
+                yield order, pair
+            while not reading.done():
+                yield None
+            reading.result()
+        if to_come:
+            raise BooksError(f"the journal of {shard.shard.key} and its pairs disagree: plan with recompare")
 
     def _still_open(self) -> list[OpenShard]:
         """Return the shards that have not ended; raise what one of the others could not make durable."""

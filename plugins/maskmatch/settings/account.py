@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,6 +36,7 @@ class AccountSettings:
     account: Account
     permit_store: str = field(repr=False)
     budgets: Budgets
+    approval_cost_limit: Decimal
     has_day_budget: bool
     place: str
 
@@ -52,6 +54,19 @@ class AccountSettings:
         most = self.budgets.run
         run = Budget(calls=_lower(most.calls, "budget_calls", calls), cny=_lower(most.cny, "budget_cny", cny))
         return replace(self.budgets, run=run)
+
+    def approval_limit(self, asked: Entered | None) -> Decimal:
+        """Return the cost (CNY) above which a run needs an approval, at most what its account says.
+
+        Raise WrongSetting when a run asks for more.
+        """
+        value: Decimal | None = RUN_FIELDS["approval_cost_limit"].value_of(asked)
+        if asked and value is not None and value > self.approval_cost_limit:
+            raise WrongSetting(
+                f"{asked.place}: {value:,} is more than approval_cost_limit of the account allows, "
+                f"{self.approval_cost_limit:,}: raise that, at {self.place}, or leave this empty"
+            )
+        return self.approval_cost_limit if value is None else value
 
     @property
     def permit_store_shown(self) -> str:
@@ -74,6 +89,7 @@ class AccountSettings:
             f"account {self.account.name}",
             f"{self.account.calls_per_second:g} calls/s",
             f"permit store {self.permit_store_shown}",
+            f"approval above CNY {self.approval_cost_limit:,}",
             *(f"{window}: {_in_words(getattr(self.budgets, window))}" for window in ("run", "day", "month")),
         ]
         return ", ".join(parts)
@@ -95,6 +111,7 @@ def read_account(entered: Mapping[str, Entered], *, place: str, needs_key: bool 
         account=_account(values, entered),
         permit_store=_permit_store(values, entered, place),
         budgets=_budgets(values),
+        approval_cost_limit=values["approval_cost_limit"],
         has_day_budget=bool(values["budget_calls_per_day"] or values["budget_cny_per_day"]),
         place=place,
     )

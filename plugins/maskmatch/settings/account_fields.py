@@ -12,6 +12,7 @@ from maskmatch.core.account_rules import (
     LEAST_CALLS_PER_SECOND,
     MOST_CALLS_PER_SECOND,
 )
+from maskmatch.core.approval import DEFAULT_COST_LIMIT
 from maskmatch.settings import readers
 from maskmatch.settings.fields import Field
 
@@ -154,6 +155,16 @@ TIME_ZONE = Field(
     help="The time zone in which the budgets' days and months begin.",
     schema={"type": ["string", "null"]},
 )
+APPROVAL_COST_LIMIT = Field(
+    name="approval_cost_limit",
+    read=readers.money,
+    form=readers.MONEY,
+    default=DEFAULT_COST_LIMIT,
+    label="Approval above, CNY",
+    help="A plan whose calls may cost more is compared only when a person has approved it. Empty: "
+    f"{DEFAULT_COST_LIMIT}, three nights of 100,000 pairs. A run may ask for less.",
+    schema={"type": ["number", "null"], "minimum": 0.01, "default": None},
+)
 ACCOUNT_ID = _words(
     "account_id",
     "Account id",
@@ -178,6 +189,7 @@ BUDGETS = (
 )
 EXTRA = (
     *BUDGETS,
+    APPROVAL_COST_LIMIT,
     TIME_ZONE,
     CALLS_PER_SECOND,
     PERMIT_STORE,

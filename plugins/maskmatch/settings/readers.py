@@ -3,6 +3,7 @@
 import re
 import ssl
 from collections.abc import Callable
+from datetime import time
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,6 +17,7 @@ _FEN = Decimal("0.01")
 _FLAGS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 _PATTERN = re.compile(r"[a-z0-9.*?\[\]!-]+")
 _HTTP = re.compile(r"(https?)://", re.IGNORECASE)
+_TIME = re.compile(r"(\d\d?):(\d\d)", re.ASCII)
 _COS_BUCKET = re.compile(r"(?!cos)[^:]*\.myqcloud\.com(:|$)")
 _DIGITS = frozenset("0123456789.eE+-")
 
@@ -123,6 +125,14 @@ def time_zone(value: object) -> str:
         return ZoneInfo(text(value).strip()).key
     except (ZoneInfoNotFoundError, OSError, ValueError):  # its own words repeat the value
         raise ValueError from None
+
+
+def time_of_day(value: object) -> time:
+    """Return a time of day, written as hours and minutes."""
+    found = _TIME.fullmatch(text(value).strip())
+    if not found:
+        raise ValueError
+    return time(int(found[1]), int(found[2]))
 
 
 def endpoint_url(value: object) -> str:

@@ -123,8 +123,24 @@ RUN_FIELDS = MappingProxyType(
             _limit("max_failed_share"),
             _flag("allow_empty"),
             _flag("recompare"),
+            _whole("reuse_days", 0, 365, default=0),
+            Field(
+                name="on_model_change",
+                read=readers.one_of("stop", "go_on"),
+                form="stop or go_on",
+                default="stop",
+            ),
             _whole("budget_calls", 1, _MOST_CALLS),
             Field(name="budget_cny", read=readers.money, form=readers.MONEY),
+            Field(name="approval_cost_limit", read=readers.money, form=readers.MONEY),
+            _flag("plan_only"),
+            Field(name="deadline", read=readers.time_of_day, form="a time of day such as 08:00"),
+            Field(
+                name="time_zone",
+                read=readers.time_zone,
+                form="the name of a time zone such as Asia/Shanghai",
+                default="UTC",
+            ),
         )
     }
 )

@@ -37,6 +37,9 @@ KEPT_SECONDS = 1200
 KEPT_BYTES = 64 * 1024 * 1024
 """Memory for the pictures that were used last: an image is often in many pairs of a shard."""
 _BESIDES_BYTES = 500
+POLICY_VERSION = 1
+"""To be counted up when the same image is sent in another form (scaled, turned, encoded anew) than before:
+answers to the former are then no answers to the latter, and are not taken over."""
 
 
 class Transfer(StrEnum):
@@ -44,6 +47,11 @@ class Transfer(StrEnum):
 
     BYTES = "bytes"
     URL = "url"
+
+    @property
+    def policy(self) -> str:
+        """Return how images are sent, as journals say it: an answer holds for images sent in the same way."""
+        return f"{self}-{POLICY_VERSION}"
 
 
 class StoreImages:
@@ -84,7 +92,7 @@ class StoreImages:
         if wrong := self._reach.what_is_wrong(image_id, source=self._source.uri):
             raise ImageUnusable(IMAGE_NOT_ALLOWED, wrong)
         if image_id.startswith(("http://", "https://")):
-            return Picture(url=image_id, facts=ImageFacts(store_host=_host(image_id)))
+            return Picture(url=image_id, facts=ImageFacts(store_host=_host(image_id), image_id=image_id))
         began = self._watch.now()
         try:
             return self._kept_or_read(image_id)

@@ -11,16 +11,19 @@ Decision: docs/adr/0003-a-plan-is-named-by-its-manifests.md
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import fields, replace
 from datetime import date
 from functools import partial
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from maskmatch.core.errors import BooksError, InputError, ObjectExists, ObjectMissing
+from maskmatch.core.image_pairs import ImagePair
 from maskmatch.core.outcomes import Outcome, Source
 from maskmatch.core.pairs import BadRow, Pair
 from maskmatch.core.planning import Plan, Shard
@@ -30,13 +33,20 @@ from maskmatch.storage.object_stores import Store
 from maskmatch.storage.pair_columns import PLANNED_COLUMNS
 from maskmatch.storage.spools import ParquetFile
 
+Orders = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
 _ANSWER = "answer_"
 REST = pa.schema([*PLANNED_COLUMNS, ("result_source", pa.string()), ("canonical_pair_id", pa.string())])
 """A row that needs no call of its own, where its result is from, and the pair whose call settles it."""
 KNOWN = pa.schema(
-    [*PLANNED_COLUMNS, *(pa.field(f"{_ANSWER}{name}", SCHEMA.field(name).type) for name in OUTCOME_COLUMNS)]
+    [
+        *PLANNED_COLUMNS,
+        *(pa.field(f"{_ANSWER}{name}", SCHEMA.field(name).type) for name in OUTCOME_COLUMNS),
+        (f"{_ANSWER}failed_content", pa.string()),
+    ]
 )
-"""A row whose answer was taken over, and the answer as a journal has it."""
+"""A row whose answer was taken over, the answer as a journal has it, and which image was at fault."""
 _AT_ONCE = 200
 """Rows that become Python objects in one go: for some milliseconds no other thread can go on."""
 _BATCH_ROWS = 4096
@@ -68,9 +78,17 @@ def answer_columns(schema: pa.Schema) -> list[pa.Field]:
     return [field for field in schema if field.name.startswith(_ANSWER)]
 
 
-def read_shard(store: Store, key: str) -> Iterator[tuple[int, Pair]]:
-    """Yield (call order, pair) of one shard from a local copy; other threads may go on every now and then."""
-    for record in _records(_batches(store, key)):
+def read_shard(
+    store: Store, key: str, *, but: Callable[[Orders], Flags] | None = None
+) -> Iterator[tuple[int, Pair]]:
+    """Yield (call order, pair) of one shard from a local copy; other threads may go on every now and then.
+
+    `but` says of some call orders which pairs are left out.
+    """
+    batches = _batches(store, key)
+    if but:
+        batches = (batch.filter(pa.array(~but(batch.column("call_order").to_numpy()))) for batch in batches)
+    for record in _records(batches):
         yield record.pop("call_order"), _pair(record)
 
 
@@ -88,10 +106,20 @@ def read_known(store: Store, shard: Shard) -> Iterator[tuple[Pair, Outcome]]:
     if shard.known:
         for batch in _batches(store, shard.known_key):
             names = [field.name for field in answer_columns(KNOWN)]
-            answers = pa.Table.from_batches([batch]).select(names).rename_columns(OUTCOME_COLUMNS)
-            pairs = _records([batch.drop_columns([*names, "call_order"])])
-            for record, (_, outcome) in zip(pairs, outcomes_of(answers), strict=True):
-                yield _pair(record), outcome
+            table = pa.Table.from_batches([batch]).select(names)
+            answers = table.select(names[:-1]).rename_columns(OUTCOME_COLUMNS)
+            pairs = map(_pair, _records([batch.drop_columns([*names, "call_order"])]))
+            failed = table[names[-1]].to_pylist()
+            for pair, (_, outcome), content in zip(pairs, outcomes_of(answers), failed, strict=True):
+                yield pair, _turned(outcome, pair, content)
+
+
+def _turned(outcome: Outcome, pair: Pair, failed_content: str | None) -> Outcome:
+    """Return an answer with the side on which the image at fault is in this pair."""
+    if outcome.reason is None:
+        return outcome
+    side = ImagePair.planned(pair).side(failed_content)
+    return replace(outcome, reason=replace(outcome.reason, side=side))
 
 
 class BadRowFile:
@@ -213,3 +241,9 @@ def _records(batches: Iterable[pa.RecordBatch]) -> Iterator[dict[str, Any]]:
 
 def _pair(record: dict[str, Any]) -> Pair:
     return Pair(**record | {"attributes": tuple(record["attributes"])})
+
+
+def journals_of(store: Store, day: date) -> list[str]:
+    """Return where journals of a date lie, of all its plans."""
+    prefixes = {found.key.rpartition("/")[0] for found in store.list(f"work/ds={day.isoformat()}/")}
+    return sorted(prefix for prefix in prefixes if prefix.endswith(".journal"))

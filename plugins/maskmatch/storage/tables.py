@@ -110,8 +110,8 @@ OUTCOMES = pa.schema(
         _column(
             "answered_by",
             _WORD,
-            "Who answered the last call: the service's own name, else that of the connection; "
-            "null where no answer came.",
+            "Who answered the last call, or the one taken over: the service's own name, else that of the "
+            "connection, else the endpoint's host; null where no answer came.",
         ),
         _column("latency_ms", pa.float32(), "Milliseconds of the last call."),
         _column("call_order", pa.int64(), "Place in the seeded random order of calls."),
@@ -145,6 +145,11 @@ RUNS = pa.schema(
             "threshold_nominal_fmr",
             pa.float64(),
             "False match rate that the vendor names for this threshold.",
+        ),
+        _column(
+            "model_versions",
+            _TEXT,
+            "Versions of the face model that gave the scores; two only where the run was told to go on.",
         ),
         _column("first_called_at", _TIME, "First call of the run, UTC."),
         _column("last_called_at", _TIME, "Last call of the run, UTC."),

@@ -14,6 +14,9 @@ from maskmatch.core.account_rules import (
 from maskmatch.core.endpoints import read_endpoint
 from maskmatch.core.errors import InputError
 
+_OF_A_REGION = re.compile(r"iai\.[a-z]+-[a-z]+\.tencentcloudapi\.com")
+"""The vendor's hosts near a region, which are doors of one service: its page on request structures says so,
+https://www.tencentcloud.com/document/product/1059/36943; those for finance (-fsi) are apart."""
 _INVISIBLE = re.compile(r"[^!-~]+")
 
 
@@ -34,7 +37,10 @@ class Account:
     account_id: str | None = None
     """Names the account where its SecretIds change, as temporary ones do; they share one rate and budget."""
     answered_by: str = ""
-    """Who answers, unless the service says so itself; by default its host without the port."""
+    """Who answers, unless the service says so itself; by default its host without the port.
+
+    All regions of the vendor are one service.
+    """
 
     @property
     def owner(self) -> str:
@@ -59,7 +65,9 @@ class Account:
         if self.protocol not in ("https", "http"):
             raise InputError(f"protocol must be https or http, not {self.protocol!a}")
         if not self.answered_by:
-            object.__setattr__(self, "answered_by", re.sub(r":\d+$", "", self.endpoint))
+            host = re.sub(r":\d+$", "", self.endpoint)
+            is_of_a_region = _OF_A_REGION.fullmatch(host)
+            object.__setattr__(self, "answered_by", DEFAULT_ENDPOINT if is_of_a_region else host)
         for name in ("secret_id", "secret_key", "session_token", "region"):
             _refuse_invisible(name, getattr(self, name) or "")
 

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 from tencentcloud.iai.v20200303 import models
@@ -34,6 +35,16 @@ _MEANINGS = {
 }
 
 
+class Checked(NamedTuple):
+    """What the opening call told: who answered, and how many seconds this host's clock is behind theirs.
+
+    None where they told no time.
+    """
+
+    behind: float | None
+    answered_by: str
+
+
 class TencentComparer:
     """Prepares calls, in many threads; sends them and takes in their answers, in one or on an event loop.
 
@@ -56,7 +67,7 @@ class TencentComparer:
         self._exchanges = Exchanges(self._connections, answer_seconds=call_timeout, now=now)
         self._account = account
         self._renew = renew
-        self._behind: float | None = None
+        self._checked = Checked(None, account.answered_by)
 
     def attach(self) -> None:
         """Send calls on the running event loop from now on, which tells when they have ended."""
@@ -118,17 +129,16 @@ class TencentComparer:
         """Make one call and wait for it; only for who makes one at a time."""
         return self.answer(self._ended(self.prepare(reference, probe, quality_control=quality_control)))
 
-    def check(self) -> float | None:
+    def check(self) -> Checked:
         """Make one call without images, which the vendor refuses free of charge.
 
-        Return how many seconds this host's clock is behind that of who answered, None where it told no time.
         Raise StopRun when account or settings are wrong, Unavailable when the service cannot be reached.
         """
         failure = self._refusal()
         if failure and self._may_be_mended(failure):
             failure = self._refusal()
         if failure is None:
-            return self._behind
+            return self._checked
         rule, text = failure.rule, f"{failure.rule.meaning} The vendor said: {failure}"
         if rule.billed is Billed.UNKNOWN:
             text = (
@@ -138,7 +148,7 @@ class TencentComparer:
             raise StopRun(text) from failure
         if rule.failure_class is FailureClass.INFRASTRUCTURE and rule.action is not Action.THROTTLE:
             raise Unavailable(text) from failure
-        return self._behind
+        return self._checked
 
     def refresh(self) -> bool:
         """Return True if there is a newer credential, and use it from now on."""
@@ -157,7 +167,9 @@ class TencentComparer:
     def _refusal(self) -> CallFailed | None:
         try:
             call = self._ended(self._prepared(models.CompareMaskFaceRequest()))
-            self._behind = self._client.behind(call.response)
+            self._checked = Checked(
+                self._client.behind(call.response), self.answered_by(call) or self._account.answered_by
+            )
             self.answer(call)
         except CallFailed as failure:
             return failure

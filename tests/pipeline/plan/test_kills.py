@@ -34,12 +34,12 @@ class Deadly(FileStore):
         self.left, self.after = at, after
 
     @contextmanager
-    def _placing(self, key, *, only_new):
+    def writing(self, key, *, only_new=False):
         self.left -= 1
         if not self.left and not self.after:
             die()
         try:
-            with super()._placing(key, only_new=only_new) as stream:
+            with super().writing(key, only_new=only_new) as stream:
                 yield stream
         finally:
             if not self.left:

@@ -16,7 +16,7 @@ from maskmatch.core.errors import InputError
 from maskmatch.core.limits import ShareLimit
 from maskmatch.core.planning import SameImage
 from maskmatch.pipeline.plan import make_plan, moving, reading
-from maskmatch.storage.journal.records import OUTCOME_COLUMNS, SCHEMA
+from maskmatch.storage.journal.answers import ANSWERS
 from tests.nights import DAY
 from tests.pipeline.plan.dates import COLUMNS, date_of, planned, write_rows
 
@@ -137,7 +137,7 @@ class Known:
         names = comparisons.to_pylist()
         self.asked += names
         found = [(place, self.answers[name]) for place, name in enumerate(names) if name in self.answers]
-        columns = {name: pa.nulls(len(found), SCHEMA.field(name).type) for name in OUTCOME_COLUMNS}
+        columns = {name: pa.nulls(len(found), ANSWERS.field(name).type) for name in ANSWERS.names}
         columns["pair_id"] = pa.array([pair for _, pair in found], pa.string())
         columns["score"] = pa.array([50.0] * len(found))
         columns["result_source"] = pa.array(["api"] * len(found))

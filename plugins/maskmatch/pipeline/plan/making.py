@@ -75,6 +75,11 @@ def make_plan(run: Run, options: PlanOptions | None = None, answers: Answers | N
         _new_plan(run.day, name, rows, settled, shards),
         work_id=work,
         manifests=manifests,
+        repetition=options.repetition,
+        answered_by=options.answered_by,
+        trust_tags=options.trust_tags,
+        reuse_days=options.reuse_days,
+        model_versions=tuple(sorted(settled.model_versions)),
         **_passed_over(listing),
     )
     _tell(plan)

@@ -78,6 +78,8 @@ class Settled:
     """Of those that another row settles, the further rows of its own pair or of a third."""
     digest: str = ""
     """Of all comparisons that will be called, in their order."""
+    model_versions: set[str] = field(default_factory=set)
+    """Those of the face model that gave the scores which were taken over."""
 
 
 def settle(
@@ -104,7 +106,8 @@ def settle(
         kinds = _kinds(part, begins, same_image)
         orders = _mixed(part["low"] ^ mask)
         if answers is not None:
-            _take_over(answers, part, kinds, orders, settled.answers, windows)
+            found_versions = _take_over(answers, part, kinds, orders, settled.answers, windows)
+            settled.model_versions |= found_versions
         called = kinds == Kind.CALL
         digest.update(as_bytes(part["high"][called], part["low"][called]))
         settled.repeated += _repeated(part, kinds)
@@ -133,11 +136,14 @@ def _take_over(
     orders: Words,
     found: ScatteredTables,
     windows: int,
-) -> None:
-    """Ask for answers to what would be called, and keep them; all rows of their comparisons are known."""
+) -> set[str]:
+    """Ask for answers to what would be called, and keep them; all rows of their comparisons are known.
+
+    Return the versions of the face model that gave their scores.
+    """
     heads = np.flatnonzero(kinds == Kind.CALL)
     if not len(heads):
-        return
+        return set()
     names = as_bytes(part["high"][heads], part["low"][heads])
     column = pa.FixedSizeBinaryArray.from_buffers(
         pa.binary(COMPARISON_BYTES), len(heads), [None, pa.py_buffer(names)]
@@ -145,13 +151,14 @@ def _take_over(
     table = answers.lookup(column)
     known = heads[table["place"].to_numpy()]
     if not len(known):
-        return
+        return set()
     is_known = np.zeros(len(part), bool)
     is_known[known] = True
     kinds[is_known[begins_of(part["high"], part["low"])]] = Kind.KNOWN
     columns = [pa.array(part["row"][known]), *_columns(table)]
     batch = pa.RecordBatch.from_arrays(columns, schema=ANSWERS)
     found.append(batch, window_of(position_of(orders[known]), windows), windows)
+    return {version for version in table["model_version"].unique().to_pylist() if version}
 
 
 def _columns(table: pa.Table) -> Iterator[pa.Array]:

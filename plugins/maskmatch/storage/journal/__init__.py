@@ -16,6 +16,7 @@ Decision: docs/adr/0014-the-journal-says-every-call.md
 """
 
 from maskmatch.storage.journal.compacting import compact
+from maskmatch.storage.journal.known import Known, read_known
 from maskmatch.storage.journal.names import list_newest
 from maskmatch.storage.journal.reading import (
     Entry,
@@ -33,6 +34,7 @@ from maskmatch.storage.journal.writing import ShardJournal
 __all__ = [
     "Counts",
     "Entry",
+    "Known",
     "Origin",
     "ShardJournal",
     "compact",
@@ -40,6 +42,7 @@ __all__ = [
     "last_epoch",
     "list_newest",
     "read_journal",
+    "read_known",
     "run_of",
     "scan_journal",
     "scan_tables",

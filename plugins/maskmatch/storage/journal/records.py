@@ -1,10 +1,11 @@
 """What came of each call, as rows: JSON lines while a night runs, columns when a shard is complete.
 
-    {"maskmatch.journal": "2", "rows": 2}          version of the format, and how many rows follow
+    {"maskmatch.journal": "3", "rows": 2}          version of the format, and how many rows follow
     {"run_id": ..., "pair_id": ..., "attempt": 1, "billed": "yes", "called_at": ..., ...}
     {"run_id": ..., "pair_id": ..., "attempt": 1, "billed": "perhaps", ...}
 
-A row is a call, or the end of a pair that took none (it has no `attempt`).
+A row is a call, or the end of a pair that took none: it has no `attempt`, and tells of the call, if any,
+whose answer it took over.
 
 Decision: docs/adr/0014-the-journal-says-every-call.md
 """
@@ -22,11 +23,12 @@ import pyarrow.json as pj
 from maskmatch.core.errors import BooksError
 from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason, Side, Source
 
-FORMAT = "2"
+FORMAT = "3"
 FORMAT_KEY = "maskmatch.journal"
 _TIME = pa.timestamp("us", tz="UTC")
 _IMAGE = {
     "store_host": pa.string(),
+    "image_id": pa.string(),
     "tag": pa.string(),
     "md5": pa.string(),
     "sha256": pa.string(),
@@ -42,6 +44,7 @@ SCHEMA = pa.schema(
         "call_order": pa.int64(),
         "manifest_row": pa.int64(),
         "pair_id": pa.string(),
+        "quality_control": pa.int8(),
         "attempt": pa.int32(),
         "billed": pa.string(),
         "called_at": _TIME,
@@ -58,6 +61,7 @@ SCHEMA = pa.schema(
         "vendor_code": pa.string(),
         "failed_side": pa.string(),
         "result_source": pa.string(),
+        "canonical_pair_id": pa.string(),
         **{f"{side}_{name}": kind for side in Side for name, kind in _IMAGE.items()},
     }
 )
@@ -65,6 +69,7 @@ OUTCOME_COLUMNS = [name for name in SCHEMA.names if not name.startswith(tuple(f"
 """All but what is known of the images."""
 REPEATED_COLUMNS = [
     "run_id", "account", "image_policy", "shard_try", "attempt", "billed", "answered_by", "model_version",
+    "quality_control",
     "failure_class", "failure_code", "failure_message", "vendor_code", "failed_side", "result_source",
     "reference_store_host", "probe_store_host",
 ]  # fmt: skip
@@ -74,6 +79,7 @@ _facts_of = attrgetter(*_IMAGE)
 _ENCODER = msgspec.json.Encoder()
 _TIMES = [field.name for field in SCHEMA if field.type == _TIME]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_CALLS = Calls()
 _AT_ONCE = 200
 """Rows that become Python objects in one go."""
 
@@ -160,13 +166,15 @@ def _row(outcome: Outcome) -> dict[str, Any]:
         "call_order": outcome.call_order,
         "manifest_row": outcome.manifest_row,
         "pair_id": outcome.pair_id,
+        "quality_control": outcome.quality_control,
         "score": outcome.score,
         "model_version": _text(outcome.model_version),
         "result_source": outcome.source,
+        "canonical_pair_id": outcome.canonical_pair_id,
     }
     if outcome.reason:
         row |= _reason_columns(outcome.reason)
-    if calls.attempts:
+    if calls.attempts or calls.answered_by is not None:
         row |= _call_columns(calls)
     if facts := outcome.images.reference:
         row |= zip(_OF_REFERENCE, _facts_of(facts), strict=True)
@@ -188,9 +196,10 @@ def _reason_columns(reason: Reason) -> dict[str, Any]:
 def _call_columns(calls: Calls) -> dict[str, Any]:
     if calls.attempts > 1:
         raise ValueError(f"a row is one call, not {calls.attempts}")
+    is_own = calls.attempts == 1
     return {
-        "attempt": calls.attempt or 1,
-        "billed": "yes" if calls.billed else "perhaps" if calls.maybe_billed else "no",
+        "attempt": (calls.attempt or 1) if is_own else None,
+        "billed": _billed(calls) if is_own else None,
         "called_at": calls.called_at,
         "answered_at": calls.answered_at,
         "latency_ms": calls.latency_ms,
@@ -198,6 +207,10 @@ def _call_columns(calls: Calls) -> dict[str, Any]:
         "request_id": _text(calls.request_id),
         "answered_by": calls.answered_by,
     }
+
+
+def _billed(calls: Calls) -> str:
+    return "yes" if calls.billed else "perhaps" if calls.maybe_billed else "no"
 
 
 def _text(value: object) -> str | None:
@@ -215,6 +228,8 @@ def _outcome(record: dict[str, Any]) -> Outcome:
         calls=_calls(record),
         call_order=record["call_order"],
         manifest_row=record["manifest_row"],
+        quality_control=record["quality_control"],
+        canonical_pair_id=record["canonical_pair_id"],
     )
 
 
@@ -232,10 +247,10 @@ def _reason(record: dict[str, Any]) -> Reason | None:
 
 
 def _calls(record: dict[str, Any]) -> Calls:
-    if record["attempt"] is None:
-        return Calls()
+    if record["attempt"] is None and record["answered_by"] is None:
+        return _NO_CALLS
     return Calls(
-        attempts=1,
+        attempts=int(record["attempt"] is not None),
         billed=int(record["billed"] == "yes"),
         maybe_billed=int(record["billed"] == "perhaps"),
         attempt=record["attempt"],

@@ -31,12 +31,18 @@ class Counts(NamedTuple):
         return cls(*map(int, found.groups()))
 
 
-class Tally:
-    """Counts the pairs of one shard, entry by entry, as one writer sees them: each pair ends once."""
+_NONE = Counts()
 
-    def __init__(self) -> None:
-        self._scored = self._failed = 0
-        self._again: set[str] = set()
+
+class Tally:
+    """Counts the pairs of one shard, entry by entry, as one writer sees them: each pair ends once.
+
+    It begins with the counts of earlier tries, and the ids of the pairs that they left to be called again.
+    """
+
+    def __init__(self, begin: Counts = _NONE, again: Iterable[str] = ()) -> None:
+        self._scored, self._failed, _ = begin
+        self._again: set[str] = set(again)
 
     def add(self, outcomes: Iterable[Outcome]) -> None:
         """Count what was entered."""

@@ -7,7 +7,7 @@ Decision: docs/adr/0014-the-journal-says-every-call.md
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -15,6 +15,7 @@ from typing import Self
 from maskmatch.core.errors import MaskmatchError, Replaced, StopRun, Unavailable
 from maskmatch.core.outage import PATIENCE_SECONDS, Outage
 from maskmatch.core.outcomes import Outcome
+from maskmatch.storage.journal.known import Known
 from maskmatch.storage.journal.records import Origin, to_lines
 from maskmatch.storage.journal.segments import Segments
 from maskmatch.storage.journal.tally import Counts, Tally
@@ -75,9 +76,9 @@ class ShardJournal:
         self._is_open = True
         self._thread = threading.Thread(target=self._write_until_closed, name="journal", daemon=True)
 
-    def count_from(self, known: Iterable[Outcome]) -> None:
+    def count_from(self, known: Known) -> None:
         """Count what earlier tries have brought; before anything is recorded."""
-        self._tally.add(known)
+        self._tally = Tally(known.counts, known.again)
 
     @property
     def pending(self) -> int:

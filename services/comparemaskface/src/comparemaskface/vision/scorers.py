@@ -5,7 +5,9 @@ from typing import Protocol
 from comparemaskface.settings import Scores, Settings
 from comparemaskface.vision.examination import Examination
 from comparemaskface.vision.weights import MODEL
-from comparemaskface.wire.comparison import Comparison
+from comparemaskface.wire.comparison import Comparison, Picture
+from comparemaskface.wire.errors import ServiceError
+from comparemaskface.wire.vendor_errors import VendorError
 
 
 class Scorer(Protocol):
@@ -21,11 +23,18 @@ class Scorer(Protocol):
         """Give back threads and connections."""
 
 
+NO_FACE = b" no face"
+"""A picture that ends like this has none, where no picture is looked at."""
+
+
 class HashScorer:
     """Draw the score from the pair's key: no picture is looked at, no URL fetched."""
 
     async def score(self, comparison: Comparison) -> float:
         """Return the same number for the same pair, whichever side comes first."""
+        for side in (comparison.a, comparison.b):
+            if isinstance(side, Picture) and side.content.endswith(NO_FACE):
+                raise ServiceError(VendorError.NO_FACE)
         return int.from_bytes(comparison.pair[:8]) % 10_001 / 100
 
     async def examine(self, comparison: Comparison) -> Examination:

@@ -1,0 +1,122 @@
+"""A date said again in another way, from files, which have no tags; a real service counts what it bills."""
+
+import pytest
+from comparemaskface.faults.named_faults import plan_of
+
+from devstack.pictures import JPEG_HEAD
+from maskmatch.core.errors import StopRun
+from maskmatch.core.planning import PlanOptions
+from maskmatch.engine.model_versions import OnModelChange
+from maskmatch.pipeline.answered_plan import asked, make_answered_plan
+from maskmatch.pipeline.compare import compare_shards
+from maskmatch.pipeline.publish import publish
+from tests.account import local_account
+from tests.nights import DAY, night_in, options_for, outcomes_of, write_pairs
+
+pytestmark = pytest.mark.server
+
+MANIFEST = f"manifests/ds={DAY}/pairs.csv"
+
+
+def complete(run, options, **plan_options):
+    plan = make_answered_plan(run, asked(PlanOptions(**plan_options), options))
+    compare_shards(run, plan, plan.to_compare, options)
+    return publish(run, plan, nominal_fmr=1e-4)
+
+
+def lines_in(source):
+    return source.get(MANIFEST).decode().splitlines()
+
+
+def write_lines(source, lines):
+    source.put(MANIFEST, ("\n".join(lines) + "\n").encode())
+
+
+def test_a_manifest_with_one_row_more_pays_for_this_one_and_publishes_all(tmp_path):
+    run = night_in(tmp_path)
+    write_pairs(run.source, 40)
+    with local_account() as local:
+        complete(run, options_for(local, tmp_path))
+        header, *rows = lines_in(run.source)
+        write_lines(run.source, [header, "new,images/1.jpg,images/9.jpg,true,none", *rows[::-1]])
+        row = complete(run, options_for(local, tmp_path))
+        assert (local.meter()["billed"], row["billed_calls"], row["scored"]) == (41, 1, 41)
+    table = outcomes_of(run).set_index("pair_id")
+    assert table["result_source"].value_counts().to_dict() == {"reused": 40, "api": 1}
+    assert table["request_id"].notna().all()
+    assert table["billed_calls"].sum() == 1
+
+
+def test_copies_of_pictures_cost_nothing_and_each_row_has_its_outcome(tmp_path):
+    run = night_in(tmp_path)
+    write_pairs(run.source, 20)
+    header, *rows = lines_in(run.source)
+    for number in range(20):
+        run.source.put(f"images/copy-{number}.jpg", JPEG_HEAD + b"%d" % number)
+    copies = [f"c{row}".replace("images/", "images/copy-") for row in rows]
+    write_lines(run.source, [header, *rows, *copies])
+    with local_account() as local:
+        row = complete(run, options_for(local, tmp_path))
+        assert (local.meter()["billed"], row["scored"]) == (20, 40)
+    table = outcomes_of(run).set_index("pair_id")
+    taken = table[table["result_source"] == "dedup"]
+    assert len(taken) == 20
+    assert (taken["score"].to_numpy() == table.loc[taken["canonical_pair_id"], "score"].to_numpy()).all()
+
+
+def test_a_picture_that_was_replaced_under_its_key_is_called_again(tmp_path):
+    run = night_in(tmp_path)
+    write_pairs(run.source, 20)
+    with local_account() as local:
+        complete(run, options_for(local, tmp_path))
+        run.source.put("images/3.jpg", JPEG_HEAD + b"another")
+        header, *rows = lines_in(run.source)
+        write_lines(run.source, [header, *rows[::-1]])
+        complete(run, options_for(local, tmp_path))
+        assert local.meter()["billed"] == 20 + sum("images/3.jpg" in row for row in rows)
+
+
+def test_a_bad_picture_is_not_paid_for_again_in_another_plan(tmp_path):
+    run = night_in(tmp_path)
+    write_pairs(run.source, 60)
+    run.source.put("images/3.jpg", JPEG_HEAD + b"another without a face: no face")
+    header, *rows = lines_in(run.source)
+    bad = [f"b{number},images/3.jpg,images/{number}.jpg,," for number in range(10, 30)]
+    with local_account() as local:
+        write_lines(run.source, [header, *rows, *bad[:10]])
+        complete(run, options_for(local, tmp_path))
+        before = local.meter()["billed"]
+        write_lines(run.source, [header, *rows, *bad])
+        complete(run, options_for(local, tmp_path))
+        assert local.meter()["billed"] == before
+    failed = outcomes_of(run).query("failure_code == 'no_face'")
+    assert len(failed) == 22
+    assert set(failed["result_source"]) >= {"verdict", "reused"}
+
+
+def test_another_face_model_stops_the_run_at_its_first_score_unless_it_is_to_go_on(tmp_path):
+    run = night_in(tmp_path)
+    write_pairs(run.source, 30)
+    with local_account() as local:
+        complete(run, options_for(local, tmp_path))
+    header, *rows = lines_in(run.source)
+    more = [f"n{number},images/{number}.jpg,images/{number + 2}.jpg,," for number in range(20)]
+    write_lines(run.source, [header, *rows, *more])
+    with local_account(faults=plan_of(["model-version=4,5.0"])) as local:
+        with pytest.raises(StopRun, match=r"5\.0 answers now.*of 3\.0"):
+            complete(run, options_for(local, tmp_path, calls_in_flight=1))
+        paid = local.meter()["billed"]
+        assert 1 <= paid < 10
+        row = complete(run, options_for(local, tmp_path, on_model_change=OnModelChange.GO_ON))
+        assert local.meter()["billed"] == 20
+    assert (row["scored"], row["model_versions"]) == (50, "3.0, 5.0")
+    assert outcomes_of(run)["model_version"].value_counts()["5.0"] >= 17  # the service changed after a few
+
+
+def test_a_repetition_calls_all_again_once(tmp_path):
+    run = night_in(tmp_path)
+    write_pairs(run.source, 15)
+    with local_account() as local:
+        for paid, repetition in ((15, ""), (30, "again"), (30, "again"), (30, "")):
+            complete(run, options_for(local, tmp_path), repetition=repetition)
+            assert local.meter()["billed"] == paid
