@@ -52,6 +52,11 @@ class NamedRows:
     digest: str = ""
     """Of what the images of all rows are known by."""
 
+    def close(self) -> None:
+        """Give memory and disk back; what the images are known by is elsewhere now."""
+        self.tags = no_tags()
+        self.tag_places.close()
+
 
 def tags_of(source: PatientStore, rows: ReadRows, *, trust_tags: bool) -> ImageTags:
     """Return what the store of the source tells of images; raise StoreAway when it is away for long."""

@@ -60,6 +60,11 @@ class ReadRows:
         """Return the begin that the keys of all images in the source share."""
         return _common_begin(self._first_key or "", self._last_key)
 
+    def close(self) -> None:
+        """Give the disk back; the rows are elsewhere now."""
+        self.blocks.close()
+        self.image_hashes.close()
+
     def add(self, block: pa.RecordBatch) -> None:
         """Take in a block of rows."""
         images = [block.column(name) for name in ("reference_id", "probe_id")]
