@@ -54,7 +54,7 @@ def writing_bad_rows(path: Path | None) -> Iterator[TakeRows]:
 
 @contextmanager
 def _told(path: Path) -> Iterator[None]:
-    """Tell what hinders writing; an error of who brings the rows is none of it."""
+    """Tell what hinders writing; an error of who brings the rows passes."""
     try:
         yield
     except OSError as error:
