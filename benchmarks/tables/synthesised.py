@@ -1,7 +1,8 @@
 """A plan and its journals as a night leaves them, written in columns: ten million rows in a minute or two.
 
-Of a hundred rows 79 are called, 9 have the images of another, 9 the same the other way around, one is skipped
-and two are bad. One image in 500 fails, one call in fifty is made twice, one in 300 was perhaps billed.
+Of a hundred rows 79 are called, 9 have the images of another, 9 the same the other way around, one is
+skipped and two are bad. One image in 500 fails, one call in fifty is made twice, one in 300 was perhaps
+billed.
 """
 
 from datetime import UTC, date, datetime

@@ -11,9 +11,7 @@ RUNS = table_schema(
         PUBLICATION,
         column("run_seq", pa.int64(), "Number of the publication among those of its date, from 1."),
         RUN_ID,
-        column(
-            "reason", TEXT, "Why it was published: run, redrive, republish, or rollback to an earlier one."
-        ),
+        column("reason", TEXT, "Why: run, redrive, republish, or rollback to an earlier one."),
         column("published_by", TEXT, "User and host, or Dag and task, that published it."),
         column("plan_id", TEXT, "Plan that was compared."),
         column("logical_date", DATE, LOGICAL_DATE),
