@@ -36,6 +36,8 @@ Orders = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 _ANSWER = "answer_"
+AS_ANSWERED = "as answered"
+"""In place of the content of a failed image: the answer was to this very pair, whose images have changed."""
 REST = pa.schema([*PLANNED_COLUMNS, ("result_source", pa.string()), ("canonical_pair_id", pa.string())])
 """A row that needs no call of its own, where its result is from, and the pair whose call settles it."""
 KNOWN = pa.schema(
