@@ -212,3 +212,12 @@ def test_it_explains_itself(capsys):
         "--manifest-encoding",
     ):
         assert option in shown
+
+
+def test_a_key_in_the_name_of_a_file_is_not_shown(tmp_path, capsys):
+    file = tmp_path / "x?X-Amz-Signature=geheim.csv"
+    file.write_text("reference_id,probe_id\na,b\n")
+    assert main(["validate", str(file)]) == 1
+    shown = capsys.readouterr()
+    assert "name the file anew, and withdraw the key" in shown.err
+    assert "geheim" not in shown.out + shown.err

@@ -72,8 +72,7 @@ def test_a_picture_that_was_replaced_under_its_key_is_called_again(tmp_path):
     with local_account() as local:
         complete(run, options_for(local, tmp_path))
         run.source.put("images/3.jpg", JPEG_HEAD + b"another")
-        header, *rows = lines_in(run.source)
-        write_lines(run.source, [header, *rows[::-1]])
+        rows = lines_in(run.source)[1:]
         complete(run, options_for(local, tmp_path))
         assert local.meter()["billed"] == 20 + sum("images/3.jpg" in row for row in rows)
 

@@ -26,10 +26,12 @@ def found_by(store, keys, *, prefix="images/"):
     tags = ImageTags(np.unique(hashes))
     find_tags(store, tags, Sought(prefix, lambda: iter([(list(keys), hashes)])))
     places = tags.places(hashes)
-    md5s = [bytes(row).hex() for row in tags.md5s(places)]
-    return tags, dict(
-        zip(keys, (md5 if place >= 0 else None for md5, place in zip(md5s, places, strict=True)), strict=True)
-    )
+    names, are_md5s = tags.names(places)
+    found = [
+        bytes(name).hex() if is_md5 else None
+        for name, is_md5 in zip(names, are_md5s & (places >= 0), strict=True)
+    ]
+    return tags, dict(zip(keys, found, strict=True))
 
 
 def store_with(folder, count, *, page_keys=10):

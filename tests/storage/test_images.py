@@ -138,7 +138,7 @@ def test_bytes_are_known_by_tag_digests_and_size_and_urls_by_what_the_store_tell
     assert (read.tag, read.md5, read.sha256) == (md5, md5, hashlib.sha256(JPEG).hexdigest())
     assert read.load_ms > 0
     assert (read.size, read.store_host) == (len(JPEG), s3_store.host)
-    assert signed == ImageFacts(store_host=s3_store.host, tag=md5, size=len(JPEG))
+    assert signed == ImageFacts(store_host=s3_store.host, image_id="a.jpg", tag=md5, size=len(JPEG))
     public = images_of(s3_store).load("https://p.test:8/a.jpg").facts
     assert public == ImageFacts(store_host="p.test", image_id="https://p.test:8/a.jpg")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from maskmatch.cli.options import source_store
 from maskmatch.core.errors import InputError
+from maskmatch.core.image_ids import place_of_secret
 from maskmatch.core.places import S3Place, read_place
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ def typed_place(text: str) -> Path | S3Place:
 
 def existing_object(text: str) -> "tuple[Store, str]":
     """Return the store of a file that is to be read, and its key there; raise InputError."""
+    if place_of_secret(text) is not None:
+        raise InputError(
+            "a name in what was typed may hold a key, as an address with a user or a query does: name the "
+            "file anew, and withdraw the key"
+        )
     place = typed_place(text)
     if isinstance(place, Path) and not place.is_file():
         raise InputError(f"there is no file {text!r}: name one, or a date by --date")

@@ -53,17 +53,15 @@ def validate(args: argparse.Namespace) -> int:
     """Read the manifests and show what they hold; return 1 if a run would not go on."""
     from maskmatch.pipeline.plan.reading import RowReader
     from maskmatch.pipeline.validate import Findings, validate
-    from maskmatch.storage.bad_row_files import check_form, write_bad_row_file
+    from maskmatch.storage.bad_row_files import writing_bad_rows
 
     options = plan_options_of(args)
-    if args.bad_rows:
-        check_form(args.bad_rows)
     store, keys, passed_over, source = _what_to_read(args)
     place = f"{store.uri}: {len(keys):,} manifests" if args.date else f"{store.uri}/{keys[0]}"
     reader = RowReader(store, options.manifests, quality_control=options.quality_control, source=source)
-    findings = validate(reader, keys, options, Findings(place, passed_over=passed_over), _Progress())
-    if args.bad_rows:
-        write_bad_row_file(args.bad_rows, findings.bad_rows)
+    with writing_bad_rows(args.bad_rows) as hand_on:
+        findings = Findings(place, hand_on, passed_over=passed_over)
+        validate(reader, keys, options, findings, _Progress())
     if args.json:
         sys.stdout.write(json.dumps(findings.to_record(), indent=2) + "\n")
     else:

@@ -20,11 +20,24 @@ def md5_of_tag(tag: str | None) -> str | None:
     return found[1].lower() if found else None
 
 
-def content_name(*, image_id: str, md5: str | None = None, sha256: str | None = None) -> str:
-    """Return what an image is known by: its SHA-256, its MD5, or, while no content is known, its id."""
+def content_name(
+    *, image_id: str, md5: str | None = None, sha256: str | None = None, tag: str | None = None
+) -> str:
+    """Return what an image is known by: its SHA-256, its MD5, or, while no content is known, its id.
+
+    With a tag that is no MD5 the id is known in this state alone: a picture that replaces it has another.
+    """
     if sha256:
         return f"sha256:{sha256}"
-    return f"md5:{md5}" if md5 else f"id:{image_id}"
+    if md5:
+        return f"md5:{md5}"
+    return f"tag:{state_of(image_id, tag).hex()}" if tag else f"id:{image_id}"
+
+
+def state_of(image_id: str, tag: str) -> bytes:
+    """Return what tells an image with one tag from the same with another, `COMPARISON_BYTES` long."""
+    text = f"{image_id}\n{tag.strip(chr(34))}"
+    return hashlib.sha256(text.encode()).digest()[:COMPARISON_BYTES]
 
 
 def comparison_of(reference: str, probe: str, quality_control: int) -> bytes:

@@ -67,6 +67,16 @@ def may_hold_secret(text: str) -> bool:
     return True
 
 
+def place_of_secret(path: str) -> int | None:
+    """Return where the first name in a path begins that may hold a secret, None for none."""
+    place = 0
+    for name in path.split("/"):
+        if may_hold_secret(name):
+            return place
+        place += len(name) + 1
+    return None
+
+
 def _grants_access(word: str) -> bool:
     """Return True for an address or a part of one: `//host`, `user:password@host`, `key?name=value`."""
     before, slashes, rest = word.partition("//")

@@ -73,6 +73,6 @@ def content_of(image_id: str, facts: ImageFacts | None, *, trust_tags: bool) -> 
     """Return what an image is known by: its MD5 or a tag that is one, without trust its SHA-256 alone."""
     if facts is None:
         return content_name(image_id=image_id)
-    if trust_tags:
-        return content_name(image_id=image_id, md5=facts.md5 or md5_of_tag(facts.tag))
-    return content_name(image_id=image_id, sha256=facts.sha256)
+    md5 = (facts.md5 or md5_of_tag(facts.tag)) if trust_tags else None
+    sha256 = None if trust_tags else facts.sha256
+    return content_name(image_id=image_id, md5=md5, sha256=sha256, tag=facts.tag)

@@ -33,7 +33,7 @@ class ImageFacts:
     """What an image was, by which it is known again: the store's tag, and digests where its bytes were read.
 
     `load_ms` is None where nothing was loaded: the vendor fetches it, or it was in memory. `image_id` is
-    there where nothing tells the content, since no store was asked.
+    there where no bytes were read.
     """
 
     store_host: str

@@ -25,8 +25,11 @@ ATTRIBUTE_PREFIX = "attr_"
 
 UNKNOWN = frozenset({"", "NaN", "nan", "NULL", "null", "\\N", "<NA>"})
 """What databases, pandas and Hive write for a value that is not there."""
-_YES = ("true", "1", "1.0", "y", "yes", "t", "是", "mated", "same")
-_NO = ("false", "0", "0.0", "n", "no", "f", "否", "non-mated", "different")
+_YES = ("true", "1", "1.0", "y", "yes", "t", "是", "真", "对", "mated", "same", "match", "genuine")
+_NO = (
+    *("false", "0", "0.0", "n", "no", "f", "否", "假", "错", "different"),
+    *("non-mated", "non_mated", "nonmated", "non-match", "non_match", "nonmatch", "impostor", "imposter"),
+)
 BOOLEANS = MappingProxyType(dict.fromkeys(_YES, True) | dict.fromkeys(_NO, False))
 QUALITIES = MappingProxyType({f"{level}{end}": level for level in range(5) for end in ("", ".0")})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")

@@ -3,6 +3,7 @@
 Decision: docs/adr/0018-one-reader-of-manifests.md
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,9 @@ from maskmatch.storage.manifests import FileSummary, describe_file
 _FIRST = 3
 """Places of each reason that are shown."""
 
+Reason = tuple[str, str | None]
+"""Code and column."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
@@ -32,30 +36,37 @@ class ReasonCount:
 
 @dataclass(slots=True)
 class Findings:
-    """What the manifests hold, and what a run would say to them."""
+    """What the manifests hold, and what a run would say to them; bad rows are handed on and not kept."""
 
     place: str
+    hand_on: Callable[[Sequence[BadRow]], None] = lambda _: None
     files: list[dict[str, Any]] = field(default_factory=list)
     """The record of each; `error` where it cannot be read."""
     passed_over: Sequence[PassedOver] = ()
     rows: int = 0
     pairs: int = 0
     repeated_rows: int = 0
-    bad_rows: list[BadRow] = field(default_factory=list)
+    bad_rows: int = 0
     why_not: str = ""
     """Why a run would not go on; empty if it would."""
+    _counts: Counter[Reason] = field(default_factory=Counter)
+    _first: dict[Reason, list[str]] = field(default_factory=dict)
+
+    def add_bad(self, rows: Sequence[BadRow]) -> None:
+        """Count some bad rows, and hand them on."""
+        self.bad_rows += len(rows)
+        for row in rows:
+            reason = row.code, row.column
+            self._counts[reason] += 1
+            if self._counts[reason] <= _FIRST:
+                self._first.setdefault(reason, []).append(row.message)
+        self.hand_on(rows)
 
     def reasons(self) -> list[ReasonCount]:
         """Return why rows are bad, the most frequent first."""
-        messages: dict[tuple[str, str | None], list[str]] = {}
-        counts: dict[tuple[str, str | None], int] = {}
-        for row in self.bad_rows:
-            reason = row.code, row.column
-            counts[reason] = counts.get(reason, 0) + 1
-            if counts[reason] <= _FIRST:
-                messages.setdefault(reason, []).append(row.message)
+        counts = self._counts
         order = sorted(counts, key=lambda reason: (-counts[reason], reason[0], reason[1] or ""))
-        return [ReasonCount(*reason, counts[reason], messages[reason]) for reason in order]
+        return [ReasonCount(*reason, counts[reason], self._first[reason]) for reason in order]
 
     def to_record(self) -> dict[str, Any]:
         """Return the findings as JSON values."""
@@ -66,7 +77,7 @@ class Findings:
             "rows": self.rows,
             "pairs": self.pairs,
             "repeated_rows": self.repeated_rows,
-            "bad_rows": len(self.bad_rows),
+            "bad_rows": self.bad_rows,
             "reasons": [
                 {"code": each.code, "column": each.column, "count": each.count, "first": list(each.first)}
                 for each in self.reasons()
@@ -84,7 +95,7 @@ class Findings:
             yield f"passed over: {', '.join(f'{each.name} ({each.why})' for each in self.passed_over)}"
         yield (
             f"{self.rows:,} rows: {self.pairs:,} pairs to compare, {self.repeated_rows:,} rows that repeat "
-            f"one, {len(self.bad_rows):,} bad rows"
+            f"one, {self.bad_rows:,} bad rows"
         )
         for each in self.reasons():
             yield f"  {each.count:,} {each.code}{f' of {each.column}' if each.column else ''}, the first:"
@@ -120,8 +131,8 @@ def validate(
         seed="",
         windows=1,
     )
-    findings.bad_rows = rows.bad_rows.rows()
-    findings.rows = settled.counts.total() + len(findings.bad_rows)
+    rows.bad_rows.hand_on(findings.add_bad)
+    findings.rows = settled.counts.total() + findings.bad_rows
     findings.repeated_rows = settled.repeated
     findings.pairs = settled.counts.total() - settled.repeated
     findings.why_not = _why_not(findings, options)
@@ -132,9 +143,9 @@ def _why_not(findings: Findings, options: PlanOptions) -> str:
     unread = sum(bool(record["error"]) for record in findings.files)
     if unread:
         return f"{unread:,} of {len(findings.files):,} files cannot be read"
-    if options.max_bad_rows.is_passed(len(findings.bad_rows), of=findings.rows):
+    if options.max_bad_rows.is_passed(findings.bad_rows, of=findings.rows):
         return (
-            f"{len(findings.bad_rows):,} of {findings.rows:,} rows are bad, more than max_bad_rows "
+            f"{findings.bad_rows:,} of {findings.rows:,} rows are bad, more than max_bad_rows "
             f"{options.max_bad_rows}"
         )
     return ""

@@ -57,7 +57,7 @@ def read_bill(path: Path, columns: Mapping[str, str]) -> dict[date, Billed]:
     for row in reader:
         try:
             day, more = _day(row[columns["day"]]), _billed(row, columns)
-        except (ValueError, InvalidOperation, TypeError) as error:
+        except (ValueError, InvalidOperation, AttributeError) as error:
             raise InputError(f"{plain(str(path))}, line {reader.line_num}: no day or no number") from error
         days[day] = _sum(days.get(day), more)
     return days

@@ -1,4 +1,4 @@
-"""What images of a store are known by before they are read: its tags, where they are the MD5 of an object.
+"""What images of a store are known by before they are read: its tags, best where they are MD5s.
 
 They come by listing the folder of all images or by a HEAD for each, whichever is fewer requests. How long a
 listing is, only the listing tells: it goes on while each page brings more than one wanted image on average,
@@ -19,7 +19,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from maskmatch.core.comparisons import md5_of_tag
+from maskmatch.core.comparisons import COMPARISON_BYTES, md5_of_tag, state_of
 from maskmatch.core.errors import MaskmatchError, StoreAway
 from maskmatch.core.workers import Workers
 from maskmatch.storage.object_stores import ObjectInfo, PatientStore
@@ -30,7 +30,6 @@ T = TypeVar("T")
 Hashes = npt.NDArray[np.uint64]
 _Digests = npt.NDArray[np.uint8]
 
-_MD5_BYTES = 16
 _HEADS_AT_A_TIME = 16
 """A store answers each in some milliseconds."""
 _HEADS_WAITING = 1000
@@ -38,7 +37,7 @@ _HEADS_WAITING = 1000
 _FIRST_PAGES = 2
 _IDLE_SHARE = 50
 """Of so many HEADs one page may bring nothing: images may lie at the end of a folder."""
-_UNASKED, _KNOWN, _NAMELESS = 0, 1, 2
+_UNASKED, _NAMELESS, _TAGGED, _KNOWN = range(4)
 
 
 def key_hash(key: str) -> int:
@@ -47,11 +46,15 @@ def key_hash(key: str) -> int:
 
 
 class ImageTags:
-    """The MD5s of the wanted images, by the hashes of their keys; `wanted` is sorted, each once."""
+    """What the wanted images are known by, by the hashes of their keys; `wanted` is sorted, each once.
 
-    def __init__(self, wanted: Hashes) -> None:
+    That is an MD5, or what tells one state of an image from another; without `trust` no tag counts as an MD5.
+    """
+
+    def __init__(self, wanted: Hashes, *, trust: bool = True) -> None:
         self._wanted = wanted
-        self._md5s: _Digests = np.zeros((len(wanted), _MD5_BYTES), np.uint8)
+        self._trust = trust
+        self._names: _Digests = np.zeros((len(wanted), COMPARISON_BYTES), np.uint8)
         self._states = np.zeros(len(wanted), np.uint8)
         self.heads = self.pages = 0
 
@@ -61,21 +64,21 @@ class ImageTags:
         return len(self._wanted)
 
     def places(self, hashes: Hashes) -> npt.NDArray[np.int32]:
-        """Return for each hash the place of its MD5, -1 where none is known."""
+        """Return for each hash the place of its name, -1 where it has none."""
         if not len(self._wanted):
             return np.full(len(hashes), -1, np.int32)
         order = np.argsort(hashes)  # needles in order are found three times as fast
         found = np.empty(len(hashes), np.int64)
         found[order] = np.searchsorted(self._wanted, hashes[order])
         found[found == len(self._wanted)] = 0
-        is_known = (self._wanted[found] == hashes) & (self._states[found] == _KNOWN)
+        is_known = (self._wanted[found] == hashes) & (self._states[found] >= _TAGGED)
         return np.where(is_known, found, -1).astype(np.int32)
 
-    def md5s(self, places: npt.NDArray[np.int32]) -> _Digests:
-        """Return the MD5s at these places; what stands at -1 means nothing."""
+    def names(self, places: npt.NDArray[np.int32]) -> tuple[_Digests, npt.NDArray[np.bool_]]:
+        """Return the names at these places, and which are MD5s; what stands at -1 means nothing."""
         if not len(self._wanted):
-            return np.zeros((len(places), _MD5_BYTES), np.uint8)
-        return self._md5s[places]
+            return np.zeros((len(places), COMPARISON_BYTES), np.uint8), np.zeros(len(places), bool)
+        return self._names[places], np.asarray(self._states[places] == _KNOWN)
 
     def are_unasked(self, hashes: Hashes) -> npt.NDArray[np.bool_]:
         """Return which of these wanted images no request has told of."""
@@ -92,12 +95,14 @@ class ImageTags:
         places = np.minimum(np.searchsorted(self._wanted, hashes), len(self._wanted) - 1)
         wanted = np.flatnonzero(self._wanted[places] == hashes).tolist()
         for number in wanted:
-            place, md5 = places[number], md5_of_tag(objects[number].tag)
-            if md5 is None or self._states[place] != _UNASKED:
+            place, found_tag = places[number], objects[number].tag
+            if not found_tag or self._states[place] != _UNASKED:
                 self._states[place] = _NAMELESS
-            else:
-                self._states[place] = _KNOWN
-                self._md5s[place] = np.frombuffer(bytes.fromhex(md5), np.uint8)
+                continue
+            md5 = md5_of_tag(found_tag) if self._trust else None
+            self._states[place] = _KNOWN if md5 else _TAGGED
+            name = bytes.fromhex(md5) if md5 else state_of(objects[number].key, found_tag)
+            self._names[place] = np.frombuffer(name, np.uint8)
         return len(wanted)
 
     def note_none(self, key: str) -> None:
@@ -118,9 +123,9 @@ def find_tags(store: PatientStore, tags: ImageTags, sought: Sought) -> None:
 
     Raise StoreAway when it is away for longer than its patience.
     """
-    if not tags.count or store.uri.startswith("file:"):
+    if not tags.count:
         return
-    if not _list(store, tags, sought.prefix):
+    if store.uri.startswith("file:") or not _list(store, tags, sought.prefix):  # no request is saved
         _ask_one_by_one(store, tags, sought)
     log.info(
         "of %s images the store tells tags: %s requests listed some, %s looked at one each",

@@ -127,12 +127,15 @@ class BadRowFile:
         self._flush()
         self._file.finish(partial(store.put_file, key))
 
-    def rows(self) -> list[BadRow]:
-        """Return all rows, of which none is written to an object then."""
-        found: list[BadRow] = []
+    def hand_on(self, take: Callable[[Sequence[BadRow]], None]) -> None:
+        """Hand all rows on, some at a time; none is written to an object then."""
+
+        def read(path: str) -> None:
+            for batch in pq.ParquetFile(path).iter_batches(_BAD_ROWS_AT_ONCE):
+                take([BadRow(**record) for record in batch.to_pylist()])
+
         self._flush()
-        self._file.finish(lambda path: found.extend(_bad_rows(pq.ParquetFile(path))))
-        return found
+        self._file.finish(read)
 
     def _flush(self) -> None:
         self._file.append(bad_rows_table(self._waiting))

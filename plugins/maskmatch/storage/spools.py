@@ -181,6 +181,7 @@ class ScatteredTables:
         if (file := self._files.pop(place, None)) is None:
             return self._schema.empty_table()
         file.finish()
+        pa.default_memory_pool().release_unused()  # of the part before
         table = pa.Table.from_batches(file.batches(), self._schema)
         file.close()
         return table

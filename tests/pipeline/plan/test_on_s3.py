@@ -1,4 +1,4 @@
-"""On a real store: equal bytes under two keys are one call, what was uploaded in parts is known by its id."""
+"""On a real store: equal bytes under two keys are one call; what came in parts is known by its tag."""
 
 import uuid
 from dataclasses import replace
@@ -37,7 +37,7 @@ def test_one_call_for_equal_bytes_and_one_plan_for_the_same_work(source, tmp_pat
     (settled,) = [row for row in found if row["kind"] != "call"]
     assert (settled["kind"], {settled["pair_id"], settled["canonical_pair_id"]}) == ("swapped", {"p", "q"})
     contents = {row["probe_id"]: row["probe_content"] for row in found}
-    assert contents["parts.jpg"] == "id:parts.jpg"
+    assert contents["parts.jpg"].startswith("tag:")
     assert contents["b.jpg"].startswith("md5:")
     source.put("copy/b.jpg", b"another picture")
     assert planned(run)[0].pairs == 3
@@ -46,8 +46,9 @@ def test_one_call_for_equal_bytes_and_one_plan_for_the_same_work(source, tmp_pat
     assert (again.digest, again.plan_id) == (plan.digest, plan.plan_id)
 
 
-def test_without_trust_in_tags_images_are_known_by_their_ids(source, tmp_path):
+def test_without_trust_in_tags_images_are_known_by_id_and_tag(source, tmp_path):
     run = replace(night_in(tmp_path), source=source)
     write_rows(source, [{"pair_id": "p", "reference_id": "a.jpg", "probe_id": "b.jpg"}])
     _, (row,) = planned(run, trust_tags=False)
-    assert (row["reference_content"], row["probe_content"]) == ("id:a.jpg", "id:b.jpg")
+    assert row["reference_content"].startswith("tag:")
+    assert row["reference_content"] != row["probe_content"]

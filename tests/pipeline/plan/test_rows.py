@@ -32,8 +32,11 @@ ROWS = st.lists(
 
 
 def content(image: str) -> str:
-    data = None if image == "parts" else IMAGES[image]
-    return content_name(image_id=image, md5=data and hashlib.md5(data, usedforsecurity=False).hexdigest())
+    data = IMAGES[image]
+    md5 = data and hashlib.md5(data, usedforsecurity=False).hexdigest()
+    if image == "parts":
+        return content_name(image_id=image, tag=f"{md5}-2")
+    return content_name(image_id=image, md5=md5)
 
 
 def comparison(row: dict) -> bytes:

@@ -108,6 +108,17 @@ def test_a_retry_finds_its_plan_whatever_its_shards_and_a_replaced_picture_is_an
     assert other.digest != plan.digest
 
 
+@pytest.mark.parametrize(("key", "trust_tags"), [("r/parts-1.jpg", True), ("r/1.jpg", False)])
+def test_a_picture_that_no_md5_tells_is_another_when_it_was_replaced(tmp_path, key, trust_tags):
+    run = date_of(tmp_path, [*rows_of(5), {"pair_id": "x", "reference_id": key, "probe_id": "p/1.jpg"}])
+    put_images(run.source, 5)
+    run.source.put(key, b"one picture")
+    plan = planned(run, trust_tags=trust_tags)[0]
+    assert planned(run, trust_tags=trust_tags)[0] == plan
+    run.source.put(key, b"another picture")
+    assert planned(run, trust_tags=trust_tags)[0].plan_id != plan.plan_id
+
+
 @pytest.mark.parametrize(
     "choice", [{"same_image": SameImage.SKIP}, {"trust_tags": False}, {"strata_attribute": "attr_site"}]
 )

@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import zipfile
+import zlib
 
 import pyarrow as pa
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from maskmatch.core.errors import InputError
 from maskmatch.storage.manifests import Manifest
 from tests.s3 import client_of
-from tests.storage.manifests.reading import FORMATS, HEADER, as_array, as_csv, read
+from tests.storage.manifests.reading import FORMATS, HEADER, as_array, as_csv, as_parquet, read
 
 ROWS = [
     {"pair_id": "p1", "reference_id": "a.jpg", "probe_id": "b.jpg", "is_mated": True, "attr_x": "1"},
@@ -318,3 +319,46 @@ def test_an_object_that_says_it_is_packed_is_unpacked_once(s3_store, seaweed):
     manifest = Manifest(s3_store, key)
     assert sum(portion.rows.num_rows for portion in manifest) == 2
     assert manifest.summary.compressions == ("gzip",)
+
+
+def skippable(size, number=0):
+    return bytes([0x50 + number]) + b"\x2a\x4d\x18" + size.to_bytes(4, "little") + bytes(size)
+
+
+@pytest.mark.parametrize("packer", ["zstd", "lz4"])
+@pytest.mark.parametrize("sizes", [[0], [7], [3, 0, 500]])
+def test_a_frame_with_notes_may_stand_before_the_others(tmp_path, packer, sizes):
+    data = b"".join(skippable(size, number) for number, size in enumerate(sizes))
+    found = read(tmp_path, "x.csv", data + PACKERS[packer](as_csv(ROWS)))
+    assert (found.ids, found.summary.compressions) == (["p1", "p2"], (packer,))
+
+
+def test_frames_with_notes_alone_are_no_manifest(tmp_path):
+    with pytest.raises(InputError, match=r"no header and no row|damaged or cut short"):
+        read(tmp_path, "x.csv", skippable(9) + skippable(0))
+
+
+def test_xz_that_asks_for_too_much_memory_is_refused(tmp_path):
+    packed = bytearray(lzma.compress(f"{HEADER}\np1,a,b\n".encode()))
+    head, size = 12, (packed[12] + 1) * 4
+    place = packed.index(b"\x21\x01", head) + 2
+    packed[place] = 36  # a dictionary of a gibibyte
+    end = head + size - 4
+    packed[end : end + 4] = zlib.crc32(packed[head:end]).to_bytes(4, "little")
+    with pytest.raises(InputError, match="xz asks for more than 256 MiB of memory: pack it with xz -9 or"):
+        read(tmp_path, "x.csv", bytes(packed))
+
+
+@pytest.mark.parametrize("name", ["attr_when", "pair_id"])
+def test_a_time_zone_that_is_not_known_is_told(tmp_path, name):
+    moment = pa.array([0], pa.timestamp("s", "Mars/Olympus"))
+    table = pa.table({"reference_id": ["a"], "probe_id": ["b"], name: moment})
+    with pytest.raises(InputError, match="the unknown time zone 'Mars/Olympus': write times of UTC, or text"):
+        read(tmp_path, "x.parquet", as_parquet(table))
+
+
+def test_a_time_of_a_known_zone_is_text(tmp_path):
+    moment = pa.array([0], pa.timestamp("s", "Asia/Shanghai"))
+    table = pa.table({"reference_id": ["a"], "probe_id": ["b"], "attr_when": moment})
+    found = read(tmp_path, "x.parquet", as_parquet(table))
+    assert found.rows[0]["attributes"]["attr_when"].startswith("1970-01-01 08:00:00")

@@ -177,3 +177,38 @@ def test_odd_characters_of_names_are_escaped(tmp_path):
     store.put(f"{FOLDER}/a.csv", ROWS)
     store.put(f"{FOLDER}/_\u202e\u200b\n.csv", ROWS)
     assert [each.name for each in find_manifests(store, DAY).passed_over] == ["_\\u202e\\u200b\\n.csv"]
+
+
+SECRETS = [
+    "x?X-Amz-Signature=geheim.csv",
+    "x?X-Amz-Signature=geheim/a.csv",
+    "_x?X-Amz-Signature=geheim",
+    "sub/quality_control=3/user:geheim@host.csv",
+    "x%3Ftoken%3Dgeheim/Thumbs.db",
+]
+
+
+@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize("data", [ROWS, b""])
+def test_a_name_that_may_hold_a_key_is_refused_and_never_shown(store, name, data):
+    store.put(f"{FOLDER}/a.csv", ROWS)
+    store.put(f"{FOLDER}/{name}", data)
+    with pytest.raises(InputError, match=r"a name that is not shown: .*; name it anew, and withdraw") as told:
+        find_manifests(store, DAY)
+    assert "geheim" not in str(told.value)
+    assert FOLDER in str(told.value)
+
+
+def test_what_is_neither_file_nor_folder_is_not_shown_by_such_a_name(tmp_path):
+    store = FileStore(tmp_path)
+    store.put(f"{FOLDER}/a.csv", ROWS)
+    (tmp_path / FOLDER / "x?token=geheim").symlink_to("nowhere")
+    with pytest.raises(InputError, match="a name that is not shown") as told:
+        find_manifests(store, DAY)
+    assert "geheim" not in str(told.value)
+
+
+@pytest.mark.parametrize("name", ["R&D/quality_control=3/a.csv", "team#1/attr_x=a/b.csv", "50%/a?.csv"])
+def test_a_name_with_odd_signs_is_no_secret(store, name):
+    store.put(f"{FOLDER}/{name}", ROWS)
+    assert find_manifests(store, DAY).keys == (f"{FOLDER}/{name}",)

@@ -60,14 +60,19 @@ def hexadecimal(data: "npt.NDArray[np.uint8]", prefix: bytes = b"") -> pa.Array:
 
 
 def content_names(
-    image_ids: pa.Array, md5s: "npt.NDArray[np.uint8]", is_known: "npt.NDArray[np.bool_]"
+    image_ids: pa.Array,
+    have_names: "npt.NDArray[np.bool_]",
+    names: "npt.NDArray[np.uint8]",
+    are_md5s: "npt.NDArray[np.bool_]",
 ) -> pa.Array:
     """Return what images are known by, as `core.comparisons.content_name` does."""
-    names = hexadecimal(md5s, b"md5:")
-    if is_known.all():
-        return names
+    texts = hexadecimal(names, b"md5:")
+    if not are_md5s.all():
+        texts = pc.if_else(pa.array(are_md5s), texts, hexadecimal(names, b"tag:"))
+    if have_names.all():
+        return texts
     ids = pc.binary_join_element_wise("id:", image_ids, "")
-    return pc.if_else(pa.array(is_known), names, ids)
+    return pc.if_else(pa.array(have_names), texts, ids)
 
 
 def comparisons(reference: pa.Array, probe: pa.Array, level: pa.Array) -> Hashes:

@@ -53,8 +53,7 @@ def make_plan(run: Run, options: PlanOptions | None = None, answers: Answers | N
     listing = find_manifests(source, run.day)
     manifests = tuple(_manifest(source, key) for key in listing.keys)
     rows = _read(source, manifests, options)
-    tags = tags_of(source, rows, trust_tags=options.trust_tags)
-    named = name_rows(rows, tags, options.strata_attribute)
+    named = name_rows(rows, tags_of(source, rows, trust_tags=options.trust_tags), options.strata_attribute)
     work = work_id(run.source.uri, manifests, options, named.digest)
     if known := _known_plan(run.day, warehouse, work, options):
         plan = replace(known, **_passed_over(listing))
@@ -127,6 +126,8 @@ def _write(warehouse: Store, plan: Plan, rows: ReadRows, named: NamedRows, settl
     """Write the objects of a plan, the plan itself last; return it."""
     count = len(plan.shards)
     windows = move_rows(rows, named, place(settled, shards=count, rows=rows.count))
+    named.close()
+    rows.close()
     writer = ShardWriter(rows.files, shards=count)
     for number in range(window_count(rows.count)):
         writer.add(windows.take(number), settled.answers.take(number))

@@ -52,12 +52,15 @@ class NamedRows:
     digest: str = ""
     """Of what the images of all rows are known by."""
 
+    def close(self) -> None:
+        """Give memory and disk back; what the images are known by is elsewhere now."""
+        self.tags = no_tags()
+        self.tag_places.close()
+
 
 def tags_of(source: PatientStore, rows: ReadRows, *, trust_tags: bool) -> ImageTags:
     """Return what the store of the source tells of images; raise StoreAway when it is away for long."""
-    if not trust_tags:
-        return no_tags()
-    tags = ImageTags(rows.wanted_images())
+    tags = ImageTags(rows.wanted_images(), trust=trust_tags)
     find_tags(source, tags, Sought(rows.key_prefix, lambda: _keys(rows)))
     return tags
 
@@ -106,7 +109,7 @@ def contents(
 ) -> tuple[pa.Array, pa.Array]:
     """Return what the images of each row are known by."""
     reference, probe = (
-        content_names(block.column(f"{side}_id"), tags.md5s(places[side]), places[side] >= 0)
+        content_names(block.column(f"{side}_id"), places[side] >= 0, *tags.names(places[side]))
         for side in _SIDES
     )
     return reference, probe

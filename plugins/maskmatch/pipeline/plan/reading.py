@@ -26,6 +26,8 @@ from maskmatch.storage.spools import PARTS, FixedWidthFile, ScatteredRecords, Ta
 
 BLOCK_ROWS = 65_536
 """Rows that are in memory as columns at a time: some 20 MB."""
+BLOCK_BYTES = 64 * 1024 * 1024
+"""A block of rows with many attributes is smaller."""
 BLOCK = pa.schema([*ROWS, ("manifest_file", pa.int32())])
 """A row in a block; `manifest_file` is the number of its file."""
 IMAGE_HASHES = np.dtype([("reference", np.uint64), ("probe", np.uint64)])
@@ -57,6 +59,11 @@ class ReadRows:
     def key_prefix(self) -> str:
         """Return the begin that the keys of all images in the source share."""
         return _common_begin(self._first_key or "", self._last_key)
+
+    def close(self) -> None:
+        """Give the disk back; the rows are elsewhere now."""
+        self.blocks.close()
+        self.image_hashes.close()
 
     def add(self, block: pa.RecordBatch) -> None:
         """Take in a block of rows."""
@@ -164,6 +171,9 @@ class RowReader:
             self.rows.add(whole.slice(0, BLOCK_ROWS))
             rest = whole.slice(BLOCK_ROWS)
             self._waiting, self._waiting_rows = [rest], rest.num_rows
+        if sum(each.nbytes for each in self._waiting) >= BLOCK_BYTES:
+            self.rows.add(pa.concat_batches(self._waiting))
+            self._waiting, self._waiting_rows = [], 0
 
     def _check_attributes(self, summary: FileSummary, key: str) -> None:
         names = summary.columns.values()

@@ -11,7 +11,7 @@ from maskmatch.core.listed_images import NO_IMAGE, ListedImage, is_name_of_image
 from maskmatch.core.pairs import BadRow, Place, bad_row
 from maskmatch.core.shown import plain, shown
 from maskmatch.storage.image_lists.images import ImageList
-from maskmatch.storage.manifests.listing import why_passed_over
+from maskmatch.storage.manifests.listing import refuse_secret, why_passed_over
 from maskmatch.storage.object_stores import Store
 
 _SHOWN = 5
@@ -26,11 +26,14 @@ def read_folder(store: Store, prefix: str, source: SourcePlace, *, subject_from_
     passed_over: list[str] = []
     keys = []
     for found in store.list(""):
+        refuse_secret(store, found.key)
         if why := why_passed_over(found.key, found):
             passed_over.append(f"{plain(found.key)} ({why})")
         else:
             keys.append(found.key)
     others = dict(store.list_others(""))
+    for key in others:
+        refuse_secret(store, key)
     if not keys and not others:
         raise InputError(f"no image at {store.uri}/: name a list of images, or a folder that holds them")
     parsed = list(_parsed(sorted(keys), prefix, source, subject_from_folder=subject_from_folder))

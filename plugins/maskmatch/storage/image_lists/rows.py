@@ -58,7 +58,7 @@ class Portion:
     def _faulty(self) -> Iterator[BadRow]:
         first = {fault.row: fault for fault in reversed(self._records.faults)}
         for row, fault in first.items():
-            yield bad_row(self._place(row), code="value_invalid", why=fault.why, column=fault.column)
+            yield bad_row(self._place(row), code=fault.code, why=fault.why, column=fault.column)
 
     def _look_at(self, texts: Columns) -> tuple[dict[int, ListedImage], Mask]:
         """Send records in doubt through the row function; return the images among them, and what to keep."""

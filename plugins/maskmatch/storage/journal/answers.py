@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from maskmatch.core.comparisons import COMPARISON_BYTES, comparison_of
+from maskmatch.core.comparisons import COMPARISON_BYTES, comparison_of, content_name
 from maskmatch.core.outcomes import FINAL_FAILURES, Side
 from maskmatch.storage.journal.reading import scan_tables
 from maskmatch.storage.journal.records import OUTCOME_COLUMNS, SCHEMA
@@ -71,9 +71,20 @@ def contents(table: pa.Table, side: Side, wanted: Wanted) -> pa.ChunkedArray:
         names = pc.binary_join_element_wise("md5:", pc.coalesce(table[f"{side}_md5"], of_tag), "")
     else:
         names = pc.binary_join_element_wise("sha256:", table[f"{side}_sha256"], "")
+    image_ids, tags = table[f"{side}_image_id"], table[f"{side}_tag"]
+    names = pc.coalesce(names, _states(image_ids, tags, pc.is_null(names)))
     if not wanted.by_address:
         return names
-    return pc.coalesce(names, pc.binary_join_element_wise("id:", table[f"{side}_image_id"], ""))
+    addresses = pc.if_else(pc.is_null(tags), image_ids, pa.scalar(None, pa.string()))
+    return pc.coalesce(names, pc.binary_join_element_wise("id:", addresses, ""))
+
+
+def _states(image_ids: pa.ChunkedArray, tags: pa.ChunkedArray, wanted: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return names of images with a tag that is no MD5, where they are wanted and both are there."""
+    wanted = pc.and_(wanted, pc.and_(pc.is_valid(image_ids), pc.is_valid(tags)))
+    sides = zip(image_ids.filter(wanted).to_pylist(), tags.filter(wanted).to_pylist(), strict=True)
+    names = pa.array([content_name(image_id=image_id, tag=tag) for image_id, tag in sides], pa.string())
+    return pc.replace_with_mask(pa.nulls(len(tags), pa.string()), wanted.combine_chunks(), names)
 
 
 def _named(rows: pa.Table, wanted: Wanted) -> pa.Table:

@@ -6,8 +6,9 @@
     unpacking               plain, from the local copy of `storage.fetching`
     content, encodings      what the bytes are
     lines                   blocks of whole lines
-    csv_*, json_*, parquet*, xlsx
+    csv_*, json_*, parquet*, xlsx*
                             a format to columns of text, the odd records one by one
+    absent_keys             rows that lack a key which each must have
     columns, folder_columns what the columns of a file, and of its folders, are to us
     doubts, checks          the rules of `core.pairs` over whole columns, doubtful records one by one
     rows                    columns of rows that are pairs, and their fingerprints

@@ -104,7 +104,7 @@ class Checker:
         return {
             fault.row: bad_row(
                 self._place(records, fault.row),
-                code="value_invalid",
+                code=fault.code,
                 why=fault.why,
                 column=fault.column,
                 says=sound_values({name: texts[name][fault.row].as_py() for name in texts}),

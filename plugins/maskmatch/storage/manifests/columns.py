@@ -84,6 +84,15 @@ class Naming:
         """Return the names of the file that are not read."""
         return [name for name, target in self._targets.items() if target is None]
 
+    @property
+    def required(self) -> list[str]:
+        """Return the columns that each row must have, without those that folders give."""
+        return [column for column in self._vocabulary.required if column not in self._of_folders]
+
+    def cure_of_missing(self, column: str, names: Sequence[str]) -> str:
+        """Return what to do where one of our columns is missing and others are there."""
+        return f"rename them, or set {self._vocabulary.columns_setting}, such as {column}={_first(names)}"
+
     def is_mapped(self, name: str) -> bool:
         """Return True for a name that was said to be one of our columns."""
         return fold_name(name) in self._mapped
@@ -180,17 +189,15 @@ class Naming:
             first[key] = name
 
     def _refuse_missing(self, names: Sequence[str], targets: Sequence[str | None]) -> None:
-        present = {*targets, *self._of_folders}
-        missing = [column for column in self._vocabulary.required if column not in present]
+        missing = [column for column in self.required if column not in targets]
         if missing and not any(names):
             raise InputError("it has no header and no row: write it anew, or remove it")
         if missing:
             found = ", ".join(shown(name) for name in names[:_SHOWN_NAMES]) or "none"
             more = f" and {len(names) - _SHOWN_NAMES:,} more" if len(names) > _SHOWN_NAMES else ""
             raise InputError(
-                f"column {', '.join(missing)} is missing; the columns found are: {found}{more}; rename them, "
-                f"or set {self._vocabulary.columns_setting}, such as {missing[0]}={_first(names)}; "
-                f"{self._vocabulary.cure}"
+                f"column {', '.join(missing)} is missing; the columns found are: {found}{more}; "
+                f"{self.cure_of_missing(missing[0], names)}; {self._vocabulary.cure}"
             )
 
 

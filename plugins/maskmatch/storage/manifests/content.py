@@ -1,5 +1,6 @@
 """What a file is, told by its first bytes and never by its name alone."""
 
+import re
 from enum import StrEnum
 
 from maskmatch.core.errors import InputError
@@ -22,6 +23,7 @@ class Form(StrEnum):
     CSV = "csv"
     JSON_LINES = "jsonl"
     JSON_ARRAY = "json array"
+    JSON_OBJECTS = "json objects over several lines"
     PARQUET = "parquet"
     XLSX = "xlsx"
 
@@ -50,7 +52,9 @@ _MAGIC = (
     (b"PK\x03\x04", Compression.ZIP),
     (b"PK\x05\x06", Compression.ZIP),
 )
-_ZSTD_SKIPPABLE = tuple(bytes([0x50 + number]) + b"\x2a\x4d\x18" for number in range(16))
+_SKIPPABLE = tuple(bytes([0x50 + number]) + b"\x2a\x4d\x18" for number in range(16))
+"""Of a frame with notes, which zstd and lz4 have alike; its size follows."""
+_SKIPPABLE_HEAD = 8
 _STRANGERS = (
     (b"PARE", "parquet with an encrypted footer: write it without encryption"),
     (b"\xd0\xcf\x11\xe0", "an xls workbook of old, or one with a password: save it as xlsx or csv"),
@@ -72,6 +76,8 @@ _MARKUP = (
     (b"<html", "a web page, most likely of a login or an error: fetch the manifest anew"),
     (b"<", "XML, or an answer of a store that refuses: export the rows as csv, or fetch the manifest anew"),
 )
+_SPREAD = re.compile(rb'\{[ \t\r]*\n\s*"')
+"""An object whose first key stands on another line than its brace."""
 _NO_TEXT = bytes({*range(32)} - {*b"\t\n\r\f\x1a\x1b"})
 _TEXT = bytes({*range(256)} - {*_NO_TEXT})
 _LOOK_BYTES = 1024
@@ -81,7 +87,10 @@ _BINARY_SHARE = 0.05
 
 def compression_of(head: bytes) -> Compression | None:
     """Return how a file is packed that begins so; None for one that is not."""
-    if head.startswith(_ZSTD_SKIPPABLE):
+    is_skipped = head.startswith(_SKIPPABLE)
+    while head.startswith(_SKIPPABLE):
+        head = head[_SKIPPABLE_HEAD + int.from_bytes(head[4:_SKIPPABLE_HEAD], "little") :]
+    if is_skipped and not head:
         return Compression.ZSTD
     return next((each for magic, each in _MAGIC if head.startswith(magic)), None)
 
@@ -118,4 +127,6 @@ def form_of_text(head: bytes) -> Form:
     start = head.lstrip(b" \t\r\n")
     if start.startswith(b"["):
         return Form.JSON_ARRAY
+    if _SPREAD.match(start):
+        return Form.JSON_OBJECTS
     return Form.JSON_LINES if start.startswith(b"{") else Form.CSV

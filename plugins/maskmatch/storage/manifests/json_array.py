@@ -1,4 +1,7 @@
-"""A JSON array of objects as blocks with one object in each line, whatever lines it was written in."""
+"""A JSON array of objects as blocks with one object in each line, whatever lines it was written in.
+
+Objects one behind the other, each over several lines, are read like an array without its brackets.
+"""
 
 import codecs
 import json
@@ -18,10 +21,17 @@ _ESCAPE = re.compile(rb"\\.", re.DOTALL)
 """A backslash and what it escapes, which may be another: a text that ends with one ends with two."""
 _DECODER = json.JSONDecoder()
 _BLANKS = b" \t\r\n"
+_SEPARATOR = re.compile(r"\s*,?\s*")
+_ANOTHER = re.compile(r"\s*\]\s*,?\s*\[")
 
 
-def read_elements(stream: BinaryIO, head: bytes, decoder: Decoder) -> Iterator[Block]:
-    """Yield the elements of an array; raise InputError where it is cut short or an element has no end."""
+def read_elements(
+    stream: BinaryIO, head: bytes, decoder: Decoder, *, is_array: bool = True
+) -> Iterator[Block]:
+    """Yield the elements of an array; raise InputError where it is cut short or an element has no end.
+
+    Without `is_array` there are no brackets around them.
+    """
     rest, line = b"", 1
     is_begun = False
     for chunk in _decoded(stream, head, decoder):
@@ -29,20 +39,21 @@ def read_elements(stream: BinaryIO, head: bytes, decoder: Decoder) -> Iterator[B
         if not is_begun:
             body = rest.lstrip(_BLANKS)
             line += rest[: len(rest) - len(body)].count(b"\n")
-            rest, is_begun = body.removeprefix(b"["), True
+            rest, is_begun = body[int(is_array) :], True
         elements, rest, line = _cut(rest, line)
         if len(rest) > LONGEST_LINE:
             raise InputError(f"the element that begins in line {line} has more than a mebibyte")
         if elements:
             yield _block(elements, is_last=False)
-    yield _last(rest, line)
+    yield _last(rest, line, is_array=is_array)
 
 
-def _last(rest: bytes, line: int) -> Block:
+def _last(rest: bytes, line: int, *, is_array: bool) -> Block:
     end = rest.rstrip(_BLANKS)
-    if not end.endswith(b"]"):
+    if is_array and not end.endswith(b"]"):
         raise InputError("it is cut short: the array is not closed by ]; write or fetch it anew")
-    elements, last, line = _cut(end[:-1].rstrip(_BLANKS), line, is_last=True)
+    end = end[: len(end) - is_array].rstrip(_BLANKS).removesuffix(b",")
+    elements, last, line = _cut(end, line, is_last=True)
     line += last[: len(last) - len(last.lstrip(_BLANKS))].count(b"\n")
     last = last.lstrip(_BLANKS)
     if elements and _goes_on(elements[-1][0], last):
@@ -111,18 +122,35 @@ def _block(elements: list[tuple[bytes, int]], *, is_last: bool) -> Block:
     return Block(data, block.starts, block.ends, lines, is_last=is_last)
 
 
-def _parted(element: bytes, line: int) -> list[tuple[bytes, int]]:
-    """Return an object and what stands behind it, whose brace is missing, as two elements."""
-    if element.count(b"}") == 1:
-        return [(element, line)]
-    text = element.decode("utf-8", "surrogateescape")
-    try:
-        _, end = _DECODER.raw_decode(text)
-    except (ValueError, RecursionError):
-        return [(element, line)]
-    parts = (text[:end], text[end:])
-    first, rest = (part.encode("utf-8", "surrogateescape") for part in parts)
-    return [(first, line), (rest, line + first.count(b"\n"))] if rest.strip() else [(first, line)]
+def _parted(element: bytes, line: int) -> Iterator[tuple[bytes, int]]:
+    """Yield an element; those apart that are no objects, or lack a brace, and stand beside an object."""
+    if element.count(b"}") == 1 and element.endswith(b"}") and not element.startswith(b"]"):
+        yield element, line
+        return
+    text, at = element.decode("utf-8", "surrogateescape"), 0
+    while at < len(text):
+        _refuse_another_array(text, at, line)
+        try:
+            value, end = _DECODER.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            value, end = None, len(text)
+        behind = _SEPARATOR.match(text, end).end()  # type: ignore[union-attr]  # it matches nothing, too
+        if not isinstance(value, dict) and "," not in text[end:behind] and not _ANOTHER.match(text, end):
+            end = behind = len(text)  # the key of an object without a brace
+        if at == 0 and not text[behind:]:
+            yield element, line
+            return
+        yield text[at:end].encode("utf-8", "surrogateescape"), line
+        line += text.count("\n", at, behind)
+        at = behind
+
+
+def _refuse_another_array(text: str, at: int, line: int) -> None:
+    if found := _ANOTHER.match(text, at):
+        line += text.count("\n", at, found.end())
+        raise InputError(
+            f"another array begins in line {line}: put all objects into one array, or one on each line"
+        )
 
 
 def _on_one_line(element: bytes) -> bytes:

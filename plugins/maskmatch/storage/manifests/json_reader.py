@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from maskmatch.storage.manifests.absent_keys import absent_keys
 from maskmatch.storage.manifests.columns import ColumnMisspelt, Naming
 from maskmatch.storage.manifests.csv_lines import Mask
 from maskmatch.storage.manifests.encodings import Decoder
@@ -50,7 +51,8 @@ class JsonReader:
             fast = columns.get(target, pa.nulls(lines, pa.string()))
             merged[target] = in_order([fast, text_array([row.get(target) for row in slow.values()])], taken)
         every = every[order]
-        return Records(merged, numbers[every], block.lines[every], malformed, lacks_pair_id=True)
+        absent = list(absent_keys(merged, len(every), self._naming))
+        return Records(merged, numbers[every], block.lines[every], malformed, absent, lacks_pair_id=True)
 
     def _slow_rows(
         self, block: Block, places: Numbers, numbers: Numbers

@@ -28,10 +28,17 @@ def read_object(line: bytes, naming: Naming, complaint: str) -> Fields:
     except NoRecord:
         raise
     except (ValueError, RecursionError) as error:
-        raise NoRecord(f"it is not JSON: {error}") from error
+        raise NoRecord(f"it is not JSON: {error}{_cure(line)}") from error
     if not isinstance(record, dict):
         raise NoRecord("it is not a JSON object: write each row as {...}")
     return {target: _text(record[name], target) for target, name in _names(record, naming).items()}
+
+
+def _cure(line: bytes) -> str:
+    """Return what to do about a line that is a part of an object."""
+    if line.strip() != b"{":
+        return ""
+    return "; write each object on one line, or all of them into an array, between [ and ]"
 
 
 def _names(record: dict[str, Any], naming: Naming) -> dict[str, str]:

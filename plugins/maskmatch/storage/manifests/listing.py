@@ -11,6 +11,7 @@ from datetime import date
 from fnmatch import fnmatchcase
 
 from maskmatch.core.errors import InputError
+from maskmatch.core.image_ids import place_of_secret
 from maskmatch.core.planning import PassedOver
 from maskmatch.core.shown import plain
 from maskmatch.storage.object_stores import ObjectInfo, Store
@@ -55,6 +56,7 @@ def find_manifests(store: Store, day: date) -> Listing:
     manifests: list[str] = []
     passed_over: list[PassedOver] = []
     for found in store.list(folder):
+        refuse_secret(store, found.key)
         name = found.key.removeprefix(folder)
         if why := why_passed_over(name, found):
             passed_over.append(PassedOver(plain(name), why))
@@ -63,6 +65,7 @@ def find_manifests(store: Store, day: date) -> Listing:
         else:
             manifests.append(found.key)
     for key, trouble in store.list_others(folder):
+        refuse_secret(store, key)
         name = key.removeprefix(folder)
         if not _is_hidden(name):
             raise InputError(f"{store.uri}/{plain(key)} is {trouble}")
@@ -71,6 +74,15 @@ def find_manifests(store: Store, day: date) -> Listing:
     if not manifests:
         raise InputError(_nothing(store, folder, passed_over))
     return Listing(tuple(sorted(manifests)), tuple(sorted(passed_over, key=lambda each: each.name)))
+
+
+def refuse_secret(store: Store, key: str) -> None:
+    """Raise InputError, which does not show it, for a name that may hold a key: names stand in tables."""
+    if (place := place_of_secret(key)) is not None:
+        raise InputError(
+            f"below {store.uri}/{plain(key[:place])} is a name that is not shown: it looks like an address "
+            "with a user or a query, which may hold a key; name it anew, and withdraw the key"
+        )
 
 
 def why_passed_over(name: str, found: ObjectInfo) -> str:

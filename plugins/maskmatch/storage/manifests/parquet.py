@@ -93,6 +93,19 @@ def _refuse_types(schema: pa.Schema, columns: dict[str, str]) -> None:
         kind = _plain_type(schema.field(name).type)
         if pa.types.is_nested(kind) or any(is_kind(kind) for is_kind in _BYTES):
             raise InputError(f"column {shown(name)} is {kind}: make it text, a number, a date or a boolean")
+        if pa.types.is_timestamp(kind) and not _has_known_zone(kind):
+            raise InputError(
+                f"column {shown(name)} has the unknown time zone {shown(kind.tz)}: write times of UTC, "
+                "or text"
+            )
+
+
+def _has_known_zone(kind: pa.DataType) -> bool:
+    try:
+        pa.array([0], kind).cast(pa.string())
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _refuse_hostile(file: pq.ParquetFile) -> None:

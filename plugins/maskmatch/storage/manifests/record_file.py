@@ -112,7 +112,8 @@ class RecordFile:
         elif form is Form.JSON_LINES:
             reader = JsonReader(read_blocks(stream, head, decoder), self.naming, decoder)
         else:
-            reader = JsonReader(read_elements(stream, head, decoder), self.naming, decoder)
+            elements = read_elements(stream, head, decoder, is_array=form is Form.JSON_ARRAY)
+            reader = JsonReader(elements, self.naming, decoder)
         for records in self._told(form, reader):
             self.summary.encoding = decoder.name
             yield records
@@ -140,7 +141,7 @@ class RecordFile:
     @property
     def is_by_line(self) -> bool:
         """Return True if a line finds a record; known with the first records."""
-        return self.summary.form != Form.JSON_ARRAY.value
+        return self.summary.form not in {Form.JSON_ARRAY.value, Form.JSON_OBJECTS.value}
 
 
 class _Joined(io.RawIOBase):

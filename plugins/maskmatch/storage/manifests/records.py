@@ -23,11 +23,12 @@ class Malformed:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A value that has no exact text: its row among the records at hand, its column, and why."""
+    """A value that is missing or has no exact text: its row among those at hand, its column, and why."""
 
     row: int
     column: str
     why: str
+    code: str = "value_invalid"
 
 
 @dataclass(slots=True)

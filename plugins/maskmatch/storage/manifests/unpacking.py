@@ -77,9 +77,20 @@ class _XzStream(io.RawIOBase):
     def readinto(self, buffer: object) -> int:
         block = b""
         while not block and (packed := self._following()) is not None:
-            block = self._member.decompress(packed, len(cast("bytes", buffer)))
+            block = self._decompressed(packed, len(cast("bytes", buffer)))
         cast("bytearray", buffer)[: len(block)] = block
         return len(block)
+
+    def _decompressed(self, packed: bytes, at_most: int) -> bytes:
+        try:
+            return self._member.decompress(packed, at_most)
+        except lzma.LZMAError as error:
+            if "Memory usage limit" not in str(error):
+                raise
+            raise InputError(
+                f"xz asks for more than {_XZ_MEMORY >> 20} MiB of memory: pack it with xz -9 or lower, or "
+                "gzip"
+            ) from error
 
     def _following(self) -> bytes | None:
         """Return what is unpacked next, none behind the last member; raise EOFError within one."""

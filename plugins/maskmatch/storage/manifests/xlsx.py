@@ -2,18 +2,17 @@
 
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from maskmatch.core.errors import InputError
+from maskmatch.core.pairs import ATTRIBUTE_PREFIX
 from maskmatch.core.shown import shown
 from maskmatch.storage.manifests.columns import MOST_COLUMNS, Naming
-from maskmatch.storage.manifests.numbers import Inexact, text_of_float
 from maskmatch.storage.manifests.records import Fault, Malformed, Records, text_array
+from maskmatch.storage.manifests.xlsx_cells import Row, text_of_cell
 
 _BATCH_ROWS = 10_000
 MOST_UNPACKED_BYTES = 1 << 30
@@ -22,17 +21,7 @@ _MOST_SHARED_BYTES = 256 * 1024 * 1024
 """Of the texts that cells share, which are held in memory."""
 _BOOK = "xl/workbook.xml"
 _SHARED = "xl/sharedStrings.xml"
-
-_ERRORS = frozenset(
-    f"#{each}"
-    for each in ("N/A", "REF!", "NAME?", "VALUE!", "DIV/0!", "NUM!", "NULL!", "SPILL!", "CALC!", "FIELD!")
-) | frozenset({"#BLOCKED!", "#BUSY!", "#CONNECT!", "#EXTERNAL!", "#GETTING_DATA", "#PYTHON!", "#UNKNOWN!"})
-
-Row = tuple[Any, ...]
-
-
-_DAMAGED = (SyntaxError, KeyError, IndexError, TypeError, AttributeError)
-"""What openpyxl raises for parts that are missing or cut short; errors of XML are errors of syntax."""
+_CHOICES = {"is_mated", "quality_control"}
 
 
 class XlsxReader:
@@ -45,32 +34,20 @@ class XlsxReader:
 
     def __iter__(self) -> Iterator[Records]:
         """Yield the records of the sheet, some thousands at a time."""
-        try:
-            yield from self._records()
-        except _DAMAGED as error:
-            raise InputError(f"the workbook is damaged ({error}): open it, and save it anew") from error
+        # openpyxl needs half a second, and few manifests are workbooks
+        from maskmatch.storage.manifests.xlsx_sheets import Workbook  # noqa: PLC0415
 
-    def _records(self) -> Iterator[Records]:
-        import openpyxl  # noqa: PLC0415  # needs half a second, and few manifests are workbooks
-
-        with (
-            self._path.open("rb") as file,
-            closing(openpyxl.load_workbook(file, read_only=True, data_only=True)) as book,
-        ):
-            sheets = []
-            for sheet in book.worksheets:
-                sheet.reset_dimensions()  # what a writer claims may be wrong
-                if next(_filled(sheet.iter_rows(values_only=True)), None):
-                    sheets.append(sheet)
-            if len(sheets) > 1:
-                names = ", ".join(shown(sheet.title) for sheet in sheets)
-                raise InputError(f"{len(sheets)} of its sheets have rows ({names}): keep one of them")
-            rows = _filled(sheets[0].iter_rows(values_only=True)) if sheets else iter(())
-            yield from self._read(rows)
+        with self._path.open("rb") as file:
+            book = Workbook(file)
+            filled = [title for title in book.sheets if next(book.rows(title), None)]
+            if len(filled) > 1:
+                names = ", ".join(map(shown, filled))
+                raise InputError(f"{len(filled)} of its sheets have rows ({names}): keep one of them")
+            yield from self._read(book.rows(filled[0]) if filled else iter(()))
 
     def _read(self, rows: Iterator[tuple[int, Row]]) -> Iterator[Records]:
         _, header = next(rows, (0, ()))
-        targets = self._naming.read_header(["" if name is None else str(name) for name in _cut(header)])
+        targets = self._naming.read_header([_name(value) for value in _cut(header)])
         batch: list[tuple[int, Row]] = []
         read = 0
         for row in rows:
@@ -97,13 +74,6 @@ def _refuse_hostile(path: Path) -> None:
         )
 
 
-def _filled(rows: Iterator[Row]) -> Iterator[tuple[int, Row]]:
-    """Yield the rows with a value in them, and their numbers in the sheet."""
-    for number, row in enumerate(rows, start=1):
-        if any(value is not None and value != "" for value in row):
-            yield number, row
-
-
 def _cut(header: Row) -> Row:
     """Return a header without the empty cells behind it."""
     end = max((place for place, name in enumerate(header, start=1) if name not in {None, ""}), default=0)
@@ -122,7 +92,8 @@ def _records(batch: Sequence[tuple[int, Row]], targets: Sequence[str | None], re
             continue
         for place, target in enumerate(targets):
             if target:
-                text, wrong = _text(row[place] if place < len(row) else None)
+                value = row[place] if place < len(row) else None
+                text, wrong = text_of_cell(value, is_id=_is_id(target))
                 values[target].append(text)
                 if wrong:
                     faults.append(Fault(len(kept), target, wrong))
@@ -132,20 +103,13 @@ def _records(batch: Sequence[tuple[int, Row]], targets: Sequence[str | None], re
     return Records(columns, numbers[:, 0], numbers[:, 1], malformed, faults)
 
 
-def _text(value: Any) -> tuple[str | None, str]:
-    """Return a cell as text, or why it has none."""
-    if isinstance(value, float | int) and not isinstance(value, bool):
-        try:
-            return text_of_float(float(value)), ""
-        except (Inexact, OverflowError) as inexact:
-            return None, str(inexact)
-    if isinstance(value, datetime):  # as a date of a cell is read, too
-        return (str(value) if value.time() != time() else str(value.date())), ""
-    if isinstance(value, date | time):
-        return value.isoformat(), ""
-    text = "" if value is None else str(value)
-    if isinstance(value, bool):
-        text = text.lower()
-    if text in _ERRORS:
-        return None, f"the cell shows the error {text}: mend its formula, or enter the value"
-    return text, ""
+def _name(value: Any) -> str:
+    """Return a cell of the header as text; raise InputError for one that has none."""
+    text, wrong = text_of_cell(value, is_id=False)
+    if wrong:
+        raise InputError(f"in its header, {wrong}")
+    return text or ""
+
+
+def _is_id(target: str) -> bool:
+    return target not in _CHOICES and not target.startswith(ATTRIBUTE_PREFIX)

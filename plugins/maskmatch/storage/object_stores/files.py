@@ -90,7 +90,7 @@ class FileStore:
         return stream
 
     def head(self, key: str) -> ObjectInfo | None:
-        """Return the size."""
+        """Return the size, and as a tag what another file in its place would not have."""
         return self._info(self._path(key))
 
     def fingerprint(self, key: str) -> str:
@@ -237,8 +237,9 @@ class FileStore:
             if error.errno in _MISSING:
                 return None
             raise self._translated(error, path.relative_to(self._root).as_posix()) from error
-        is_file = stat.S_ISREG(found.st_mode)
-        return ObjectInfo(path.relative_to(self._root).as_posix(), found.st_size) if is_file else None
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        return ObjectInfo(path.relative_to(self._root).as_posix(), found.st_size, _version(found))
 
 
 def _version(found: os.stat_result) -> str:

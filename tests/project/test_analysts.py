@@ -1,0 +1,182 @@
+"""The examples for analysts run as they stand in the document, over tables that were really published.
+
+Two dates whose manifests had other attributes, the second published twice.
+"""
+
+import re
+from datetime import date
+from pathlib import Path
+from uuid import uuid4
+
+import duckdb
+import duckdb_extension_avro
+import duckdb_extension_httpfs
+import duckdb_extension_iceberg
+import pytest
+
+from devstack.pictures import JPEG_HEAD
+from devstack.project import project_root
+from maskmatch.pipeline.run import Run
+from maskmatch.storage.object_stores import FileStore, S3Store
+from maskmatch.storage.views import views_sql
+from tests.account import local_account
+from tests.nights import complete, options_for
+from tests.s3 import client_of
+
+pytestmark = pytest.mark.server
+ADDRESS = "s3://maskmatch/warehouse"
+FIRST, SECOND = date(2026, 11, 21), date(2026, 11, 22)
+HEADER = "pair_id,reference_id,probe_id,is_mated"
+DOCUMENT = (project_root() / "docs" / "analysts.md").read_text()
+
+
+def blocks(kind: str) -> list[str]:
+    """Return the blocks of the document in a language."""
+    return re.findall(rf"^```{kind}\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module", params=["s3", "file"])
+def warehouse(request, tmp_path_factory):
+    """Return the store with the tables of both dates."""
+    folder = tmp_path_factory.mktemp("analysts")
+    if request.param == "file":
+        store = FileStore(folder / "warehouse")
+        publish_dates(folder, store)
+        yield store
+        return
+    client = client_of(request.getfixturevalue("seaweed"))
+    store = S3Store(client, bucket="maskmatch", prefix=f"analysts/{uuid4().hex}")
+    publish_dates(folder, store)
+    yield store
+    client.close()
+
+
+def publish_dates(folder: Path, warehouse) -> None:
+    source = FileStore(folder / "source")
+    for number in range(20):
+        source.put(f"images/{number}.jpg", JPEG_HEAD + b"%d" % number)
+    source.put("images/3.jpg", JPEG_HEAD + b"3: no face")
+    plain = [f"p{n},images/{n}.jpg,images/{n + 1}.jpg,{'true' if n % 2 else 'false'}" for n in range(12)]
+    rich = [f"p{n},images/{n}.jpg,images/{n + 2}.jpg,true,{'both' if n % 2 else ''},7" for n in range(12)]
+    bad = ["gone,images/1.jpg,no/1.jpg,,none,", ",images/1.jpg,images/2.jpg,,none,"]
+    twice = ["p1,images/1.jpg,images/3.jpg,true,both,8"]
+    with local_account() as local:
+        options = options_for(local, folder)
+        for day, header, rows in (
+            (FIRST, HEADER, plain),
+            (SECOND, f"{HEADER},attr_mask,attr_age", [*rich, *bad]),
+            (SECOND, f"{HEADER},attr_mask,attr_age", [*rich, *bad, *twice]),
+        ):
+            source.put(f"manifests/ds={day}/pairs.csv", ("\n".join([header, *rows]) + "\n").encode())
+            run = Run(source=source, warehouse=warehouse, day=day, run_id=f"of {day}")
+            complete(run, options, run_id=f"run {day} {len(rows)}")
+
+
+@pytest.fixture
+def variables(warehouse, request, monkeypatch):
+    """Set what readers need to find the store."""
+    if isinstance(warehouse, S3Store):
+        for name, value in request.getfixturevalue("seaweed").environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+
+
+@pytest.fixture
+def connection(warehouse, request):
+    """Return a connection of DuckDB that has read the views."""
+    with duckdb.connect() as connection:
+        load(connection, duckdb_extension_httpfs)
+        if isinstance(warehouse, S3Store):
+            seaweed = request.getfixturevalue("seaweed")
+            connection.execute(f"""
+                create secret (type s3, use_ssl false, key_id '{seaweed.access_key}',
+                    secret '{seaweed.secret_key}', url_style 'path',
+                    endpoint '{seaweed.endpoint_url.removeprefix("http://")}')""")
+        connection.execute(views_sql(warehouse.uri))
+        yield connection
+
+
+def load(connection, package) -> None:
+    found = Path(package.__file__).parent.glob("extensions/*/*.duckdb_extension")
+    connection.execute(f"load '{next(found)}'")
+
+
+def properties_of(warehouse, request) -> dict[str, str]:
+    """Return what pyiceberg has to know of a store."""
+    if not isinstance(warehouse, S3Store):
+        return {}
+    seaweed = request.getfixturevalue("seaweed")
+    return {
+        "s3.endpoint": seaweed.endpoint_url,
+        "s3.access-key-id": seaweed.access_key,
+        "s3.secret-access-key": seaweed.secret_key,
+        "s3.region": "us-east-1",
+    }
+
+
+@pytest.mark.usefixtures("variables")
+@pytest.mark.filterwarnings("ignore")
+def test_every_example_in_python_runs_and_loses_no_attribute(warehouse, request, tmp_path, connection):
+    (tmp_path / "iceberg").mkdir()
+    names: dict = {"STORE": properties_of(warehouse, request)}
+    for block in blocks("python"):
+        text = block.replace(ADDRESS, warehouse.uri).replace("/tmp/iceberg", f"{tmp_path}/iceberg")
+        exec(text, names)
+    assert len(names["outcomes"]) == names["table"].num_rows == len(names["frame"]) == 27
+    assert names["outcomes"]["mask"].value_counts().to_dict() == {"both": 7, "none": 2}
+    assert names["ages"].to_pylist().count("7") == 12
+    assert sum(names["by_mask"]["score"]) == names["outcomes"]["score"].notna().sum()
+    assert names["meanings"]["score"].startswith("Similarity")
+    assert names["iceberg"].scan().to_arrow().num_rows == 27
+    assert names["rows"]["attributes"].combine_chunks().type == names["table"]["attributes"].type
+    for package in (duckdb_extension_avro, duckdb_extension_iceberg):
+        load(connection, package)
+    place = names["iceberg"].metadata_location.removeprefix("file://")
+    found = connection.sql(f"""
+        select logical_date, count(*), count(attributes['attr_mask']), round(sum(score), 2)
+        from iceberg_scan('{place}') group by all order by all""").fetchall()
+    same = connection.sql("""
+        select logical_date, count(*), count(attributes['attr_mask']), round(sum(score), 2)
+        from outcomes group by all order by all""").fetchall()
+    assert found == same
+
+
+def test_every_example_in_sql_runs_and_says_what_it_should(connection):
+    answers = [
+        connection.sql(statement).to_arrow_table()  # times as Python objects would want pytz
+        for block in blocks("sql")
+        for statement in filter(str.strip, block.split(";"))
+    ]
+    assert len(answers) == 15
+
+    def one(query):
+        return connection.sql(query).fetchall()
+
+    assert one("select count(*), count(distinct (logical_date, row_id)) from outcomes") == [(27, 27)]
+    assert one("select count(*) from outcomes_strict") == [(27,)]
+    assert one("select count(*) from outcomes_history") == [(12 + 14 + 15,)]
+    replaced = one(
+        "select publication, replaced, is_current from publications order by logical_date, run_seq"
+    )
+    assert [each[2] for each in replaced] == [True, False, True]
+    assert replaced[2][1] == replaced[1][0]
+    assert one("select sum(failed_to_acquire), sum(tried_to_acquire) from failure_to_acquire") == [(5, 25)]
+    assert one("select failed_by_it, failure_code from worst_images limit 1")[0][1] == "no_face"
+    calls = one("select count(*) from attempts where billed = 'yes'")[0][0]
+    assert one("select sum(billed_calls), sum(cost) = sum(billed_calls) * 0.0032 from cost_by_day") == [
+        (calls, True)
+    ]
+    assert one("select count(*) from failures where advice is null or lasting is null") == [(0,)]
+    assert one("select attributes['attr_mask'] from failures where failure_code = 'pair_id_missing'") == [
+        ("none",)
+    ]
+    assert one("select sum(billed_calls), sum(permits_without_record) from runs") == [(calls, 0)]
+
+
+def test_last_weeks_publication_is_read_as_it_was(connection):
+    second_day = "where logical_date = '2026-11-22'"
+    history = f"select publication, published_at::varchar from publications {second_day} order by run_seq"
+    (first, at), (second, _) = connection.sql(history).fetchall()
+    then = f"select distinct publication from outcomes_as_of('{at}'::timestamptz) {second_day}"
+    assert connection.sql(then).fetchall() == [(first,)]
+    assert connection.sql(f"select distinct publication from outcomes {second_day}").fetchall() == [(second,)]
