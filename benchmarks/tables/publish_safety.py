@@ -15,43 +15,31 @@ import io
 import json
 import multiprocessing
 import os
-import random
-import signal
 import sys
 import tempfile
-import time
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import duckdb_extension_httpfs
-import pandas as pd
-import polars as pl
 import pyarrow.parquet as pq
 
 from benchmarks.report import main
 from benchmarks.tables import synthesised
+from benchmarks.tables.publishers import DAY, publish_once, publish_until, sum_of
 from devstack.seaweed import Seaweed
-from maskmatch.core.errors import Superseded
-from maskmatch.pipeline.publish import PublishOptions, publish
-from maskmatch.pipeline.run import Run
-from maskmatch.storage import plans
-from maskmatch.storage.object_stores import Store, open_store
+from maskmatch.storage.object_stores import open_store
 from maskmatch.storage.schemas import TABLES
 from maskmatch.storage.tables import current_key, history_prefix, pointer_key, read_table
 
-DAY = synthesised.DAY
 ROWS, QUICK_ROWS = 20_000, 2_000
 SECONDS, QUICK_SECONDS = 40.0, 8.0
 PUBLISHERS = 5
-ZOMBIE_SHARE, ZOMBIE_SECONDS = 0.3, 3.0
 READERS = ("pandas", "duckdb", "polars")
-FMRS = (1e-3, 1e-4, 1e-5)
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["benchmarks.tables.publishers"])  # else each imports for seconds
 GOALS = {
     f"{place}_{figure}": ("<=", 0.0)
     for place in ("folder", "s3")
@@ -67,136 +55,16 @@ GOALS = {
 }
 
 
-class Sum:
-    """A sum over the rows of a publication that does not depend on their order."""
-
-    @staticmethod
-    def of(row_ids: list[str], scores: list[float | None]) -> tuple[int, int]:
-        """Return the number of rows and the sum."""
-        lines = (f"{row} {score}".encode() for row, score in zip(row_ids, scores, strict=True))
-        return len(row_ids), sum(map(zlib.crc32, lines))
-
-
-def _deadly(store: Store, *, at: int, after: bool) -> Store:
-    """Return the store whose process kills itself at its change number `at`."""
-    left = [at]
-
-    def counted(change: Callable[..., None]) -> Callable[..., None]:
-        def work(*args: Any, **words: Any) -> None:
-            left[0] -= 1
-            if not left[0] and not after:
-                os.kill(os.getpid(), signal.SIGKILL)
-            change(*args, **words)
-            if not left[0]:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        return work
-
-    for name in ("put", "put_file", "swap"):
-        setattr(store, name, counted(getattr(store, name)))
-    return store
-
-
-def _publish(uri: str, number: int, *, at: int = 0, after: bool = False, pause: float = 0.0) -> None:
-    """Publish one of three plans with one of three thresholds; in a process of its own."""
-    store = open_store(uri)
-    if at:
-        store = _deadly(store, at=at, after=after)
-    if pause:
-        swap = store.swap
-        key = current_key("outcomes", DAY)
-
-        def late(where: str, path: str, *, over: str | None) -> None:
-            if where == key:
-                time.sleep(pause)
-            swap(where, path, over=over)
-
-        store.swap = late  # type: ignore[method-assign]  # a process that stands still at the worst moment
-    plan = plans.find_plan(store, plans.plan_folder(DAY, f"synthesised{number % 3}"))
-    run = Run(source=store, warehouse=store, day=DAY, run_id=f"run-{number}", store_patience=20)
-    with suppress(Superseded):
-        publish(run, plan, PublishOptions(nominal_fmr=FMRS[number // 3 % 3]))
-
-
 def _process(*words: object, **more: object) -> "multiprocessing.process.BaseProcess":
-    process = multiprocessing.get_context("spawn").Process(target=_publish, args=words, kwargs=more)
+    process = _CONTEXT.Process(target=publish_once, args=words, kwargs=more)
     process.start()
     return process
 
 
-class Reader:
-    """Reads outcomes with one library, the current ones or those that the pointer names."""
+def _reading(*words: Any) -> None:
+    from benchmarks.tables.readers import read_until  # noqa: PLC0415  nobody else is to import three libraries
 
-    def __init__(self, library: str, uri: str, options: Mapping[str, str]) -> None:
-        self._library, self._uri, self._options = library, uri, options
-        self._duckdb = _duckdb(options) if library == "duckdb" else None
-
-    def rows(self, address: str) -> tuple[set[str], tuple[int, int]]:
-        """Return the publications in a file, and the sum of its rows."""
-        columns = ["publication", "row_id", "score"]
-        if self._duckdb is not None:
-            found = self._duckdb.read_parquet(address).project(", ".join(columns)).fetchall()
-            names, ids, scores = ([*each] for each in zip(*found, strict=True))
-        elif self._library == "polars":
-            frame = pl.read_parquet(address, columns=columns, storage_options=_of_polars(self._options))
-            names, ids, scores = (frame[name].to_list() for name in columns)
-        else:
-            pandas = pd.read_parquet(address, columns=columns)
-            names, ids = pandas["publication"].astype(str).tolist(), pandas["row_id"].tolist()
-            scores = [None if pd.isna(score) else float(score) for score in pandas["score"]]
-        return {*names}, Sum.of(ids, scores)
-
-
-def _duckdb(options: Mapping[str, str]) -> "duckdb.DuckDBPyConnection":
-    connection = duckdb.connect()
-    if options:
-        (extension,) = Path(duckdb_extension_httpfs.__file__).parent.glob(
-            "extensions/*/httpfs.duckdb_extension"
-        )
-        connection.execute(f"load '{extension}'")
-        endpoint = options["AWS_ENDPOINT_URL"].removeprefix("http://")
-        connection.execute(
-            f"create secret (type s3, use_ssl false, url_style 'path', endpoint '{endpoint}', "
-            f"key_id '{options['AWS_ACCESS_KEY_ID']}', secret '{options['AWS_SECRET_ACCESS_KEY']}')"
-        )
-    return connection
-
-
-def _of_polars(options: Mapping[str, str]) -> dict[str, str] | None:
-    if not options:
-        return None
-    return {
-        "aws_endpoint_url": options["AWS_ENDPOINT_URL"],
-        "aws_access_key_id": options["AWS_ACCESS_KEY_ID"],
-        "aws_secret_access_key": options["AWS_SECRET_ACCESS_KEY"],
-        "aws_region": "us-east-1",
-        "aws_allow_http": "true",
-    }
-
-
-def _read_until(
-    library: str,
-    strict: bool,
-    uri: str,
-    options: Mapping[str, str],
-    seconds: float,
-    found: "multiprocessing.Queue[Any]",
-) -> None:
-    """Read again and again; put what was read: publications, sums, errors."""
-    os.environ.update(options)
-    store, reader = open_store(uri), Reader(library, uri, options)
-    until, reads = time.monotonic() + seconds, []
-    errors, kinds = 0, Counter[str]()
-    while time.monotonic() < until:
-        try:
-            address = f"{uri}/{current_key('outcomes', DAY)}"
-            if strict:
-                address = json.loads(store.get(pointer_key("outcomes", DAY)))["path"]
-            reads.append(reader.rows(address.removeprefix("file://")))
-        except Exception as error:  # noqa: BLE001  whatever a library raises is loud
-            errors += 1
-            kinds[type(error).__name__] += 1
-    found.put((library, strict, [(sorted(names), total) for names, total in reads], errors, dict(kinds)))
+    read_until(*words)
 
 
 class Trial:
@@ -241,15 +109,14 @@ class Trial:
     def race(self) -> None:
         """Let publishers race while readers look."""
         seconds = QUICK_SECONDS if self._quick else SECONDS
-        context = multiprocessing.get_context("spawn")
-        found: multiprocessing.Queue[Any] = context.Queue()
+        found: multiprocessing.Queue[Any] = _CONTEXT.Queue()
         readers = [
-            context.Process(target=_read_until, args=(name, strict, self._uri, self._options, seconds, found))
+            _CONTEXT.Process(target=_reading, args=(name, strict, self._uri, self._options, seconds, found))
             for name in READERS
             for strict in (False, True)
         ]
         writers = [
-            context.Process(target=_publish_until, args=(self._uri, self._options, number, seconds))
+            _CONTEXT.Process(target=publish_until, args=(self._uri, self._options, number, seconds))
             for number in range(PUBLISHERS)
         ]
         for each in (*readers, *writers):
@@ -285,7 +152,7 @@ class Trial:
                     ["publication", "row_id", "score"]
                 )
                 (name,) = set(table["publication"].to_pylist())
-                found[name] = Sum.of(table["row_id"].to_pylist(), table["score"].to_pylist())
+                found[name] = sum_of(table["row_id"].to_pylist(), table["score"].to_pylist())
         return found
 
     def _state(self) -> tuple[str, tuple[int, int]] | None:
@@ -294,7 +161,7 @@ class Trial:
             return None
         table = read_table(self._store, "outcomes", DAY)
         names = set(table["publication"].to_pylist())
-        total = Sum.of(table["row_id"].to_pylist(), table["score"].to_pylist())
+        total = sum_of(table["row_id"].to_pylist(), table["score"].to_pylist())
         return " ".join(sorted(names)), total
 
     def _is_whole(self, state: tuple[str, tuple[int, int]]) -> bool:
@@ -315,21 +182,12 @@ class Trial:
         self.figures |= {f"{self._place}_{name}": float(value) for name, value in figures.items()}
 
 
-def _publish_until(uri: str, options: Mapping[str, str], number: int, seconds: float) -> None:
-    """Publish again and again, now and then standing still before the swap."""
-    os.environ.update(options)
-    chance, until = random.Random(number), time.monotonic() + seconds  # noqa: S311
-    while time.monotonic() < until:
-        pause = ZOMBIE_SECONDS if chance.random() < ZOMBIE_SHARE else 0.0
-        _publish(uri, chance.randrange(9), pause=pause)
-
-
 @contextmanager
 def _places() -> Iterator[list[tuple[str, str, dict[str, str]]]]:
     with tempfile.TemporaryDirectory() as folder:
         seaweed = Seaweed(Path(folder) / "seaweed", buckets=("tables",))
         with seaweed:
-            os.environ.update(seaweed.environment())
+            os.environ.update(seaweed.environment())  # before the first process is started
             yield [
                 ("folder", f"file://{folder}/warehouse", {}),
                 ("s3", "s3://tables/warehouse", seaweed.environment()),
