@@ -51,6 +51,9 @@ class AtHand:
         self.asked += 1
         return self.answers.get(comparison)
 
+    def find_gone(self, comparison):
+        return self.answers.get(comparison)
+
 
 def of(name, **changes):
     reference, probe = name.split("-")

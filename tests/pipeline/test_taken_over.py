@@ -75,6 +75,21 @@ def test_a_picture_that_was_replaced_under_its_key_is_called_again(tmp_path):
         assert local.meter()["billed"] == 20 + sum("images/3.jpg" in row for row in rows)
 
 
+def test_pictures_that_are_gone_keep_their_scores_and_others_fail(tmp_path):
+    run = night_in(tmp_path)
+    write_pairs(run.source, 20)
+    with local_account() as local:
+        complete(run, options_for(local, tmp_path))
+        run.source.delete("images/3.jpg")
+        header, *rows = lines_in(run.source)
+        write_lines(run.source, [header, *rows, "new,images/3.jpg,images/9.jpg,,"])
+        row = complete(run, options_for(local, tmp_path))
+        assert (local.meter()["billed"], row["scored"], row["failed"]) == (20, 20, 1)
+    table = outcomes_of(run).set_index("pair_id")
+    assert table.loc["new", "failure_code"] == "image_missing"
+    assert set(table["result_source"]) <= {"reused", "preflight"}
+
+
 def test_a_bad_picture_is_not_paid_for_again_in_another_plan(tmp_path):
     run = night_in(tmp_path)
     write_pairs(run.source, 60)

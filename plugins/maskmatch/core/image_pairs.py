@@ -44,6 +44,12 @@ class ImagePair:
             pair.probe_id,
         )
 
+    @classmethod
+    def by_ids(cls, pair: Pair) -> Self:
+        """Return what the images are known by when they are gone: their ids."""
+        reference, probe = (content_name(image_id=each) for each in (pair.reference_id, pair.probe_id))
+        return cls(reference, probe, pair.quality_control or 0, pair.reference_id, pair.probe_id)
+
     @property
     def comparison(self) -> bytes:
         """Return the name of the comparison."""

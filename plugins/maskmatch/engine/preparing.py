@@ -22,7 +22,7 @@ from maskmatch.core.image_rules import VENDOR_CODES, Picture, fit_one_request
 from maskmatch.core.outcomes import FailureClass, Images, Reason, Side
 from maskmatch.core.pairs import Pair
 from maskmatch.core.shown import plain
-from maskmatch.core.store_troubles import IMAGE_UNAVAILABLE
+from maskmatch.core.store_troubles import IMAGE_MISSING, IMAGE_UNAVAILABLE
 from maskmatch.core.workers import Workers
 from maskmatch.engine.context import C, CompareContext
 from maskmatch.engine.work import KnownAnswer, WorkItem
@@ -61,6 +61,11 @@ class Unread:
     side: Side
     image_id: str
     error: ImageUnusable | SourceWaits
+
+    @property
+    def is_gone(self) -> bool:
+        """Return True if the store says that there is no such image."""
+        return isinstance(self.error, ImageUnusable) and self.error.code == IMAGE_MISSING
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +197,11 @@ class Preparer(Generic[C]):
                 known_as = self._seen(item, pictures)
                 comparison = None if known_as == item.planned else known_as.comparison
             answer = self._answers.find(comparison) if comparison else None
-            result = unread or answer or self._call(item, *pictures)
+            if unread and unread.is_gone:
+                gone = ImagePair.by_ids(item.pair)
+                answer = self._answers.find_gone(gone.comparison)
+                known_as = gone if answer else None
+            result = answer or unread or self._call(item, *pictures)
         except BaseException as error:  # noqa: BLE001  raised on the loop, for this pair alone
             result = error
         is_there = (
