@@ -1,4 +1,4 @@
-"""On a real store: equal bytes under two keys are one call; what was uploaded in parts is known by its tag."""
+"""On a real store: equal bytes under two keys are one call; what came in parts is known by its tag."""
 
 import uuid
 from dataclasses import replace
