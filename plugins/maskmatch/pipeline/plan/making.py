@@ -23,7 +23,7 @@ from maskmatch.core.planning import (
     work_id,
 )
 from maskmatch.pipeline.plan.moving import move_rows, window_count
-from maskmatch.pipeline.plan.naming import NamedRows, name_rows, tags_of
+from maskmatch.pipeline.plan.naming import NamedRows, OpenBucket, name_rows, tags_of
 from maskmatch.pipeline.plan.ordering import place
 from maskmatch.pipeline.plan.reading import ReadRows, RowReader
 from maskmatch.pipeline.plan.repeats import bad_for_others
@@ -40,7 +40,12 @@ log = logging.getLogger(__name__)
 _SHOWN = 20
 
 
-def make_plan(run: Run, options: PlanOptions | None = None, answers: Answers | None = None) -> Plan:
+def make_plan(
+    run: Run,
+    options: PlanOptions | None = None,
+    answers: Answers | None = None,
+    open_bucket: OpenBucket = lambda _: None,
+) -> Plan:
     """Read the manifests of the date and write a plan; the same manifests and images give the same plan.
 
     Without a new repetition the newest plan for them is taken, so that later scores stay, unless answers have
@@ -55,7 +60,8 @@ def make_plan(run: Run, options: PlanOptions | None = None, answers: Answers | N
     listing = find_manifests(source, run.day)
     manifests = tuple(_manifest(source, key) for key in listing.keys)
     rows = _read(source, manifests, options)
-    named = name_rows(rows, tags_of(source, rows, trust_tags=options.trust_tags), options.strata_attribute)
+    tags = tags_of(source, rows, trust_tags=options.trust_tags, open_bucket=open_bucket)
+    named = name_rows(rows, tags, options.strata_attribute)
     work = work_id(run.source.uri, manifests, options, named.digest)
     known = _known_plan(run.day, warehouse, work, options)
     if known and (answers is None or known.answers == answers.digest or not calls_of(run, known)):
