@@ -22,6 +22,7 @@ from maskmatch.core.planning import (
     shard_count,
     work_id,
 )
+from maskmatch.core.shown import plain
 from maskmatch.pipeline.plan.moving import move_rows, window_count
 from maskmatch.pipeline.plan.naming import NamedRows, OpenBucket, name_rows, tags_of
 from maskmatch.pipeline.plan.ordering import place
@@ -109,7 +110,10 @@ def _read(source: Store, manifests: Sequence[ManifestFile], options: PlanOptions
     reader = RowReader(source, options.manifests, quality_control=options.quality_control)
     for manifest in manifests:
         reader.read(manifest.key)
-    return reader.finish()
+    rows, wanted = reader.finish(), options.strata_attribute
+    if wanted and rows.count and wanted not in rows.attributes:
+        log.warning("no manifest has a column %s: calls are ordered by is_mated alone", plain(wanted))
+    return rows
 
 
 def _new_plan(day: date, name: str, rows: ReadRows, settled: Settled, shards: int) -> Plan:

@@ -71,6 +71,8 @@ class ReadRows:
     summaries: list[FileSummary] = field(default_factory=list)
     """What each file turned out to be; the last one grows while it is read."""
     count: int = 0
+    attributes: set[str] = field(default_factory=set)
+    """The columns `attr_...` that any file has."""
     spans: dict[str, Span] = field(default_factory=dict)
     """By `SOURCE`, or the address of a bucket with a slash at its end."""
 
@@ -161,7 +163,6 @@ class RowReader:
         self._quality_control = pa.scalar(quality_control, pa.int8())
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = 0
-        self._attributes: set[str] = set()
         self.rows = ReadRows()
 
     def read(self, key: str, progress: Callable[[FileSummary], None] = lambda _: None) -> None:
@@ -202,8 +203,8 @@ class RowReader:
 
     def _check_attributes(self, summary: FileSummary, key: str) -> None:
         names = summary.columns.values()
-        self._attributes |= {name for name in names if name.startswith(ATTRIBUTE_PREFIX)}
-        if len(self._attributes) > MOST_COLUMNS:
+        self.rows.attributes |= {name for name in names if name.startswith(ATTRIBUTE_PREFIX)}
+        if len(self.rows.attributes) > MOST_COLUMNS:
             raise InputError(
                 f"the manifests have more than {MOST_COLUMNS:,} columns {ATTRIBUTE_PREFIX}...: "
                 f"leave some out of {self._store.uri}/{plain(key)}"
