@@ -75,6 +75,16 @@ class ImagePair:
         return Side.PROBE if content == self.probe else Side.REFERENCE if content == self.reference else None
 
 
+def is_replaced(planned: str, facts: ImageFacts | None) -> bool:
+    """Return True for a picture that is another than the one that a plan knew by its content.
+
+    A tag that only looks like an MD5 still tells that nothing has changed.
+    """
+    if facts is None or not planned.startswith("md5:"):
+        return False
+    return planned.removeprefix("md5:") not in {facts.md5, md5_of_tag(facts.tag)}
+
+
 def content_of(image_id: str, facts: ImageFacts | None, *, trust_tags: bool) -> str:
     """Return what an image is known by: its MD5 or a tag that is one, without trust its SHA-256 alone."""
     if facts is None:
