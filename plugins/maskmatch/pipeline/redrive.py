@@ -26,7 +26,7 @@ from maskmatch.core.outcomes import FINAL_FAILURES, Side, Source, Status
 from maskmatch.core.pairs import ATTRIBUTE_PREFIX
 from maskmatch.core.planning import Plan, PlanOptions
 from maskmatch.core.redrive import Selection
-from maskmatch.pipeline.plan import make_plan
+from maskmatch.pipeline.plan import OpenBucket, make_plan
 from maskmatch.pipeline.plan.hashes import Hashes, Words, as_bytes, comparisons
 from maskmatch.pipeline.plan.naming import short_hashes
 from maskmatch.pipeline.run import Run
@@ -119,7 +119,9 @@ def kept_outcomes(run: Run, selection: Selection) -> Iterator[KeptOutcomes]:
         ) from error
 
 
-def make_redrive_plan(run: Run, options: PlanOptions, kept: KeptOutcomes) -> Plan:
+def make_redrive_plan(
+    run: Run, options: PlanOptions, kept: KeptOutcomes, open_bucket: OpenBucket = lambda _: None
+) -> Plan:
     """Return the plan that calls the chosen rows alone; the same choice from one publication is one plan.
 
     Raise InputError where no row is chosen.
@@ -127,7 +129,7 @@ def make_redrive_plan(run: Run, options: PlanOptions, kept: KeptOutcomes) -> Pla
     if not kept.codes:
         raise InputError(f"nothing to redrive on {run.day}: {kept}")
     name = f"redrive-{kept.digest}"
-    return make_plan(run, replace(options, repetition=name, is_redrive=True), kept)
+    return make_plan(run, replace(options, repetition=name, is_redrive=True), kept, open_bucket)
 
 
 def _note_chosen(block: pa.Table, selection: Selection, chosen: Chosen) -> pa.Array:
