@@ -69,7 +69,9 @@ def _lookup(table: Path) -> float:
         with duckdb.connect() as connection:
             connection.execute("set threads to 1")
             began = time.perf_counter()
-            found = connection.execute(f"from read_parquet('{table}') where pair_id = ?", [name]).to_arrow_table()
+            found = connection.execute(
+                f"from read_parquet('{table}') where pair_id = ?", [name]
+            ).to_arrow_table()
             took.append(time.perf_counter() - began)
             if not found.num_rows:
                 raise RuntimeError(f"{name} is not found")
