@@ -66,7 +66,7 @@ def run_plan(args: argparse.Namespace, make_plan: "Callable[[Run, PlanOptions, O
     from maskmatch.pipeline.answered_plan import asked, bucket_opener
     from maskmatch.pipeline.calling import coordinator_of
     from maskmatch.pipeline.look_first import look_first
-    from maskmatch.pipeline.publish import PublishOptions, permits_of, publish
+    from maskmatch.pipeline.publish import PublishOptions, lock_in, permits_of, publish
     from maskmatch.pipeline.report import check_failed, published, render
     from maskmatch.storage.tables import outcomes_address
 
@@ -95,6 +95,7 @@ def run_plan(args: argparse.Namespace, make_plan: "Callable[[Run, PlanOptions, O
                 by=ordered_by(),
                 time_zone=options.budgets.time_zone,
                 permits=permits_of(lambda: coordinator_of(options)),
+                lock=lock_in(lambda: coordinator_of(options)),
             ),
         )
     except Superseded as error:

@@ -43,7 +43,7 @@ class PublishOutcomesOperator(MaskmatchBaseOperator):
         """Publish; return how many rows were scored, failed and skipped, and the calls billed."""
         from maskmatch.core.errors import Superseded
         from maskmatch.hooks.tencent_iai import TencentIaiHook
-        from maskmatch.pipeline.publish import PublishOptions, permits_of, publish
+        from maskmatch.pipeline.publish import PublishOptions, lock_in, permits_of, publish
         from maskmatch.storage.plans import find_plan
 
         run = self.run_of(context)
@@ -54,6 +54,7 @@ class PublishOutcomesOperator(MaskmatchBaseOperator):
             by=published_by(context),
             time_zone=settings.budgets.time_zone,
             permits=permits_of(settings.open_coordinator),
+            lock=lock_in(settings.open_coordinator),
         )
         try:
             row = publish(run, find_plan(run.patient_warehouse(), self.plan), options)
@@ -90,7 +91,7 @@ class RepublishOperator(MaskmatchBaseOperator):
     def execute(self, context: "Context") -> str:
         """Publish; return the name of the new publication."""
         from maskmatch.hooks.tencent_iai import TencentIaiHook
-        from maskmatch.pipeline.publish import PublishOptions, publish_again
+        from maskmatch.pipeline.publish import PublishOptions, lock_in, publish_again
 
         settings = TencentIaiHook(self.tencent_iai_conn_id).get_settings()
         options = PublishOptions(
@@ -98,6 +99,7 @@ class RepublishOperator(MaskmatchBaseOperator):
             reason="republish",
             by=published_by(context),
             time_zone=settings.budgets.time_zone,
+            lock=lock_in(settings.open_coordinator),
         )
         row = publish_again(self.run_of(context), self.publication, options)
         self.log.info("%s: %s is the current publication", self.day, row["publication"])

@@ -59,7 +59,7 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
     def _compare(self, context: "Context", report: Callable[[dict[str, Any]], None]) -> "Progress":
         from maskmatch.pipeline.calling import coordinator_of
         from maskmatch.pipeline.compare import compare_shards
-        from maskmatch.pipeline.publish import PublishOptions, permits_of, publish
+        from maskmatch.pipeline.publish import PublishOptions, lock_in, permits_of, publish
 
         run = self.run_of(context)
         options = self._options(context["dag_run"].run_type, report)
@@ -74,6 +74,7 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
                 by=published_by(context),
                 time_zone=options.budgets.time_zone,
                 permits=permits_of(lambda: coordinator_of(options)),
+                lock=lock_in(lambda: coordinator_of(options)),
             ),
         )
         if progress is None:

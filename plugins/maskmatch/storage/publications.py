@@ -163,7 +163,7 @@ class Publisher:
         return int(json.loads(tail.data)["run_seq"]) if tail else 0
 
     def _locked(self, key: str) -> AbstractContextManager[object]:
-        return nullcontext() if self.can_swap else self.lock(key)
+        return nullcontext() if self.can_swap else self.lock(f"{self.store.uri}/{key}")
 
     def _write(self, key: str, path: str, *, over: str | None) -> None:
         if self.can_swap:

@@ -214,8 +214,9 @@ def test_a_store_without_conditional_writes_is_locked_meanwhile(tmp_path):
     assert not publisher_of(careless, lock).can_swap
     name = published(careless, plan, lock=lock)
     assert {publication_of(run.warehouse, table) for table in TABLES} == {name}
-    assert {current_key(table, DAY) for table in TABLES} <= {*locked}
-    assert {pointer_key(table, DAY) for table in TABLES} <= {*locked}
+    uri = run.warehouse.uri
+    assert {f"{uri}/{current_key(table, DAY)}" for table in TABLES} <= {*locked}
+    assert {f"{uri}/{pointer_key(table, DAY)}" for table in TABLES} <= {*locked}
 
 
 def test_what_is_no_table_of_ours_is_replaced(tmp_path, caplog):

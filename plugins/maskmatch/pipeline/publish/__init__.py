@@ -7,6 +7,7 @@
     outcomes, attempts, images    their columns
     books          what must balance before anything is replaced
     permits_used   the same for calls and permits
+    locking        alone at a store without conditional writes
     replacing      history, swap, pointer
     repairing      what another publication did not end
     rollback       an earlier publication again
@@ -14,8 +15,9 @@
 Decision: docs/adr/0027-publication.md
 """
 
+from maskmatch.pipeline.publish.locking import lock_in
 from maskmatch.pipeline.publish.permits_used import permits_of
 from maskmatch.pipeline.publish.publishing import PublishOptions, publish
 from maskmatch.pipeline.publish.rollback import publications, publish_again
 
-__all__ = ["PublishOptions", "permits_of", "publications", "publish", "publish_again"]
+__all__ = ["PublishOptions", "lock_in", "permits_of", "publications", "publish", "publish_again"]
