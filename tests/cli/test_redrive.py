@@ -10,7 +10,7 @@ from tests.commands import command
 from tests.nights import DAY, night_in, outcomes_of, write_pairs
 
 pytestmark = pytest.mark.server
-FACTS = ["outcome", "score", "decision", "failure_code", "failed_side", "reference_content", "probe_content"]
+FACTS = ["outcome", "score", "decision", "failure_code", "failed_side"]
 
 
 @pytest.fixture(autouse=True)

@@ -24,7 +24,7 @@ def patient(store, seconds=0.0):
 def found_by(store, keys, *, prefix="images/"):
     hashes = np.array([key_hash(key) for key in keys], np.uint64)
     tags = ImageTags(np.unique(hashes))
-    find_tags(store, tags, Sought(prefix, lambda: iter([(list(keys), hashes)])))
+    find_tags(store, tags, Sought(prefix, lambda: iter([(list(keys), hashes)]), "", len(keys)))
     places = tags.places(hashes)
     names, are_md5s = tags.names(places)
     found = [

@@ -8,6 +8,7 @@ from maskmatch.cli.run import add_run_options, run_plan
 
 if TYPE_CHECKING:
     from maskmatch.core.planning import Plan, PlanOptions
+    from maskmatch.pipeline.plan import OpenBucket
     from maskmatch.pipeline.run import Run
 
 _EPILOG = """\
@@ -50,9 +51,9 @@ def redrive(args: argparse.Namespace) -> int:
 
     selection = read_selection(args.where, also_final=args.final)
 
-    def make_plan(run: "Run", options: "PlanOptions") -> "Plan":
+    def make_plan(run: "Run", options: "PlanOptions", open_bucket: "OpenBucket") -> "Plan":
         with kept_outcomes(run, selection) as kept:
             sys.stdout.write(f"{kept}\n")
-            return make_redrive_plan(run, options, kept)
+            return make_redrive_plan(run, options, kept, open_bucket)
 
     return run_plan(args, make_plan)

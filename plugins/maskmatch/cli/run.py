@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from maskmatch.core.clock import Clock
     from maskmatch.core.planning import Plan, PlanOptions
     from maskmatch.pipeline.compare_options import CompareOptions
+    from maskmatch.pipeline.plan import OpenBucket
     from maskmatch.pipeline.run import Run
 
 _LONGEST_NAP_SECONDS = 60.0
@@ -60,9 +61,9 @@ def run(args: argparse.Namespace) -> int:
     return run_plan(args, make_answered_plan)
 
 
-def run_plan(args: argparse.Namespace, make_plan: "Callable[[Run, PlanOptions], Plan]") -> int:
+def run_plan(args: argparse.Namespace, make_plan: "Callable[[Run, PlanOptions, OpenBucket], Plan]") -> int:
     """Make a plan of a date, compare what it calls, publish and report."""
-    from maskmatch.pipeline.answered_plan import asked
+    from maskmatch.pipeline.answered_plan import asked, bucket_opener
     from maskmatch.pipeline.calling import coordinator_of
     from maskmatch.pipeline.look_first import look_first
     from maskmatch.pipeline.publish import PublishOptions, lock_in, permits_of, publish
@@ -75,7 +76,8 @@ def run_plan(args: argparse.Namespace, make_plan: "Callable[[Run, PlanOptions], 
     )
     most_missing, most_failed = setting(args, "max_missing_share"), setting(args, "max_failed_share")
     nominal_fmr = setting(args, "nominal_fmr")
-    plan = make_plan(this, asked(plan_options, options))
+    open_bucket = bucket_opener(this, options.open_store, options.reach)
+    plan = make_plan(this, asked(plan_options, options), open_bucket)
     _say(str(plan))
     this = replace(this, run_id=f"cli__{plan.plan_id}")
     look_first(this, plan, options, most_missing)

@@ -44,6 +44,7 @@ _ADVICE = {
     "image_id_invalid": _MEND_ROW,
     "image_missing": "Upload the image under its key, or mend the key in the manifest; then redrive, or run.",
     "image_not_allowed": "Allow the bucket or host, or mend the manifest; then redrive, or run.",
+    "image_replaced": "Run the date again: it is planned anew.",
     "image_too_few_pixels": "Give an image with at least 64 px on the short edge, then run the date again.",
     "image_too_many_bytes": "Compress the image below 3.75 MB, then run the date again.",
     "image_too_many_pixels": "Scale the image down, then run the date again.",

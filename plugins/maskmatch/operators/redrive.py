@@ -84,7 +84,7 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
     def _planned(self, run: "Run", options: "CompareOptions") -> "Plan":
         from maskmatch.core.planning import PlanOptions
         from maskmatch.core.redrive import read_selection
-        from maskmatch.pipeline.answered_plan import asked
+        from maskmatch.pipeline.answered_plan import asked, bucket_opener
         from maskmatch.pipeline.redrive import kept_outcomes, make_redrive_plan
 
         named = {"failure_code": self.codes, "failure_class": self.classes}
@@ -94,6 +94,7 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
             if not kept.codes:
                 raise AirflowSkipException(f"nothing to redrive on {run.day}")
             choices = PlanOptions(quality_control=self.setting("quality_control"))
-            plan = make_redrive_plan(run, asked(choices, options), kept)
+            open_bucket = bucket_opener(run, options.open_store, options.reach)
+            plan = make_redrive_plan(run, asked(choices, options), kept, open_bucket)
         self.log.info("%s", plan)
         return plan

@@ -26,7 +26,7 @@ from maskmatch.core.outcomes import FINAL_FAILURES, Side, Source, Status
 from maskmatch.core.pairs import ATTRIBUTE_PREFIX
 from maskmatch.core.planning import Plan, PlanOptions
 from maskmatch.core.redrive import Selection
-from maskmatch.pipeline.plan import make_plan
+from maskmatch.pipeline.plan import OpenBucket, make_plan
 from maskmatch.pipeline.plan.hashes import Hashes, Words, as_bytes, comparisons
 from maskmatch.pipeline.plan.naming import short_hashes
 from maskmatch.pipeline.run import Run
@@ -34,6 +34,7 @@ from maskmatch.storage.answer_files import AnswerFile, Scatter, halves
 from maskmatch.storage.fetching import fetched
 from maskmatch.storage.journal.answers import ANSWERS, NAME
 from maskmatch.storage.object_stores import Store
+from maskmatch.storage.plans import AS_ANSWERED
 from maskmatch.storage.tables import current_key, outcomes_address
 
 _BATCH_ROWS = 65_536
@@ -100,7 +101,8 @@ class KeptOutcomes:
                 f"{len(left) - len(found):,} pairs of the manifests have no published outcome to keep: they "
                 "are new, so run the date instead of a redrive"
             )
-        places, rows = np.concatenate([places, left[found]]), pa.concat_tables([rows, more])
+        rows = pa.concat_tables([rows, _as_answered(more)])
+        places = np.concatenate([places, left[found]])
         return rows.drop_columns("comparison").add_column(0, "place", pa.array(places, pa.int64()))
 
 
@@ -117,7 +119,9 @@ def kept_outcomes(run: Run, selection: Selection) -> Iterator[KeptOutcomes]:
         ) from error
 
 
-def make_redrive_plan(run: Run, options: PlanOptions, kept: KeptOutcomes) -> Plan:
+def make_redrive_plan(
+    run: Run, options: PlanOptions, kept: KeptOutcomes, open_bucket: OpenBucket = lambda _: None
+) -> Plan:
     """Return the plan that calls the chosen rows alone; the same choice from one publication is one plan.
 
     Raise InputError where no row is chosen.
@@ -125,7 +129,7 @@ def make_redrive_plan(run: Run, options: PlanOptions, kept: KeptOutcomes) -> Pla
     if not kept.codes:
         raise InputError(f"nothing to redrive on {run.day}: {kept}")
     name = f"redrive-{kept.digest}"
-    return make_plan(run, replace(options, repetition=name, is_redrive=True), kept)
+    return make_plan(run, replace(options, repetition=name, is_redrive=True), kept, open_bucket)
 
 
 def _note_chosen(block: pa.Table, selection: Selection, chosen: Chosen) -> pa.Array:
@@ -175,6 +179,14 @@ def _answers(block: pa.Table, which: pa.ChunkedArray) -> Iterator[tuple[pa.Table
     names = _comparisons(rows)
     pairs = short_hashes(rows["pair_id"].combine_chunks())
     yield pa.table(found), (_fixed(as_bytes(names.high, names.low)), _names_of(pairs))
+
+
+def _as_answered(rows: pa.Table) -> pa.Table:
+    """Return answers that were found by their pairs: the side at fault is the same, whatever its content."""
+    place = rows.schema.get_field_index("failed_content")
+    has_side = pc.is_valid(rows["failed_side"])
+    content = pc.if_else(has_side, AS_ANSWERED, pa.scalar(None, pa.string()))
+    return rows.set_column(place, ANSWERS.field(place), content)
 
 
 def _comparisons(rows: pa.Table) -> Hashes:

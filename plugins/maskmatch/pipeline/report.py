@@ -67,10 +67,7 @@ def render(outcomes: pd.DataFrame) -> str:
     parts = ["Outcomes by reason", outcome_counts(outcomes).to_string(index=False)]
     scores = score_table(outcomes)
     if len(scores):
-        shown = scores.to_string(index=False, float_format="%.1f", formatters={"matches": _share})
+        shares = ["unknown" if pd.isna(share) else f"{share:.0%}" for share in scores["matches"]]
+        shown = scores.assign(matches=shares).to_string(index=False, float_format="%.1f")
         parts += ["", f"Scores of {scores['scored'].sum():,} pairs with known truth", shown]
     return "\n".join(parts)
-
-
-def _share(value: float) -> str:
-    return "unknown" if pd.isna(value) else f"{value:.0%}"

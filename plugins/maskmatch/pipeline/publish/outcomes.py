@@ -11,7 +11,7 @@ from maskmatch.core.outcomes import FINAL_FAILURES, FailureClass, Side, Source, 
 from maskmatch.core.pricing import price_of
 from maskmatch.pipeline.publish.settled import COUNTS
 from maskmatch.pipeline.publish.stamp import Stamp, constant, stamped
-from maskmatch.storage.plans import KNOWN
+from maskmatch.storage.plans import AS_ANSWERED, KNOWN
 from maskmatch.storage.schemas import OUTCOMES, days_of
 from maskmatch.storage.schemas.columns import DATE, WORD
 
@@ -82,7 +82,7 @@ def known_rows(planned: pa.Table, stamp: Stamp) -> Rows:
     answer |= _no_calls(count) | {
         "result_source": constant(Source.REUSED.value, pa.string(), count),
         "canonical_pair_id": pc.if_else(own, pa.scalar(None, pa.string()), answer["pair_id"]),
-        "failed_side": _side_of(planned, answer.pop("failed_content")),
+        "failed_side": _side_of(planned, answer.pop("failed_content"), answer["failed_side"]),
         "call_order": pa.nulls(count, pa.int64()),
     }
     return Rows(_rows(planned, pa.table(answer), stamp), _unread(count))
@@ -174,11 +174,15 @@ def _other_side(side: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(pc.is_valid(side), other, pa.scalar(None, pa.string()))
 
 
-def _side_of(planned: pa.Table, content: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the side on which a content is, null where it is on none (`core.image_pairs`)."""
-    nothing = pa.scalar(None, pa.string())
-    on_reference = pc.equal(content, planned["reference_content"])
-    of_reference = pc.if_else(pc.fill_null(on_reference, False), Side.REFERENCE.value, nothing)
+def _side_of(planned: pa.Table, content: pa.ChunkedArray, as_answered: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the side on which a content is (`core.image_pairs`), null where nobody knows which failed.
+
+    An answer to this very pair, whose image was replaced since, has `AS_ANSWERED` in its place.
+    """
+    is_own = pc.fill_null(pc.equal(content, AS_ANSWERED), False)
+    replaced = pc.if_else(is_own, as_answered, pa.scalar(None, pa.string()))
+    on_reference = pc.fill_null(pc.equal(content, planned["reference_content"]), False)
+    of_reference = pc.if_else(on_reference, Side.REFERENCE.value, replaced)
     on_probe = pc.fill_null(pc.equal(content, planned["probe_content"]), False)
     return pc.if_else(on_probe, Side.PROBE.value, of_reference)
 
