@@ -30,10 +30,13 @@ def md5(content):
 class ReadImages:
     """Images whose content is the part of their id before a dot: `a.1` and `a.2` are copies."""
 
+    def __init__(self, tags=None):
+        self._tags = tags or {}
+
     def load(self, image_id):
         content = image_id.partition(".")[0]
-        sha256 = hashlib.sha256(content.encode()).hexdigest()
-        facts = ImageFacts(store_host="s3", md5=md5(content), sha256=sha256)
+        sha256, tag = hashlib.sha256(content.encode()).hexdigest(), self._tags.get(image_id)
+        facts = ImageFacts(store_host="s3", md5=md5(content), sha256=sha256, tag=tag)
         return Picture(data=content.encode(), facts=facts)
 
 
@@ -51,6 +54,9 @@ class AtHand:
         self.asked += 1
         return self.answers.get(comparison)
 
+    def find_gone(self, comparison):
+        return self.answers.get(comparison)
+
 
 def of(name, **changes):
     reference, probe = name.split("-")
@@ -58,7 +64,7 @@ def of(name, **changes):
 
 
 def compared(*pairs, **parts):
-    made = engine(images=ReadImages(), **parts)
+    made = engine(**{"images": ReadImages()} | parts)
     compare_pairs(enumerate(pairs), made)
     return made, {each.pair_id: each for each in made.journal.entries}
 
@@ -89,11 +95,19 @@ def test_what_the_plan_knew_is_looked_for_nowhere():
     assert (at_hand.asked, ends["a-b"].source) == (0, Source.API)
 
 
-def test_a_picture_that_was_replaced_since_it_was_planned_is_looked_for_as_what_it_is_now():
-    planned = {"reference_content": f"md5:{md5('old')}", "probe_content": f"md5:{md5('b')}"}
+def test_a_picture_that_was_replaced_since_it_was_planned_is_an_open_row_and_is_not_paid_for():
+    planned = {"reference_content": f"md5:{md5('a')}", "probe_content": f"md5:{md5('old')}"}
     answer = KnownAnswer(Outcome(pair_id="x", score=1.0, calls=Calls(attempts=1, answered_by="fake")))
-    _, ends = compared(of("a-b", **planned), answers=AtHand(ab=answer))
-    assert (ends["a-b"].source, ends["a-b"].score, ends["a-b"].canonical_pair_id) == (Source.REUSED, 1.0, "x")
+    made, ends = compared(of("a-b", **planned), answers=AtHand(ab=answer))
+    reason = ends["a-b"].reason
+    assert (reason.code, reason.side, reason.is_open) == ("image_replaced", Side.PROBE, True)
+    assert (ends["a-b"].score, made.permits.granted) == (None, 0)
+
+
+def test_a_tag_that_only_looks_like_an_md5_is_no_sign_of_another_picture():
+    planned = {"reference_content": f"md5:{md5('key of the store')}", "probe_content": f"md5:{md5('b')}"}
+    _, ends = compared(of("a-b", **planned), images=ReadImages(tags={"a": f'"{md5("key of the store")}"'}))
+    assert ends["a-b"].source is Source.API
 
 
 def test_an_answer_at_hand_takes_no_permit_and_no_call():

@@ -1,3 +1,4 @@
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 
@@ -53,6 +54,33 @@ def test_the_month_so_far_and_who_is_there_come_from_the_permit_store(run, optio
     assert this.around.month_calls == 8
     assert [user.run_id for user in this.around.rate.users] == ["a backfill"]
     assert this.around.rate.beside < this.around.rate.alone
+
+
+class Taken:
+    """A coordinator of an account of which a run of the night takes all, and no floor is kept."""
+
+    def __init__(self, coordinator):
+        with closing(coordinator):
+            coordinator.reserve(1, Claim(run_id="the night", priority=Priority.NIGHTLY))
+            self._now = coordinator.snapshot()
+
+    def snapshot(self):
+        users = [replace(user, calls_per_second=100.0) for user in self._now.users]
+        priorities = [replace(each, floor=0.0) for each in self._now.priorities]
+        return replace(self._now, users=tuple(users), priorities=tuple(priorities))
+
+    def close(self):
+        pass
+
+
+def test_a_run_to_which_others_leave_nothing_has_no_rate_with_the_reason(run, options):
+    write_pairs(run.source, 20)
+    taken = Taken(options.open_coordinator())
+    others = replace(options, open_coordinator=lambda: taken, priority=Priority.AD_HOC)
+    this = forecast_plan(run, make_plan(run), others)
+    why = Unknown("others who use the account now leave nothing of its rate")
+    assert this.around.rate == this.seconds == this.ends_at == why
+    assert this.cost == Decimal("0.0640")
 
 
 def test_the_tightest_budget_counts_with_what_is_spent_of_it(run, options):

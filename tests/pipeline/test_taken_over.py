@@ -1,17 +1,23 @@
 """A date said again in another way, from files, which have no tags; a real service counts what it bills."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from comparemaskface.faults.named_faults import plan_of
 
 from devstack.pictures import JPEG_HEAD
-from maskmatch.core.errors import StopRun
+from maskmatch.core.errors import BudgetSpent, StopRun
 from maskmatch.core.planning import PlanOptions
 from maskmatch.engine.model_versions import OnModelChange
+from maskmatch.permits.steps.claims import Budget, Budgets
 from maskmatch.pipeline.answered_plan import asked, make_answered_plan
 from maskmatch.pipeline.compare import compare_shards
 from maskmatch.pipeline.publish import publish
+from maskmatch.storage import plans
 from tests.account import local_account
-from tests.nights import DAY, night_in, options_for, outcomes_of, write_pairs
+from tests.nights import DAY, HEADER, night_in, options_for, outcomes_of, write_pairs
+from tests.pipeline.plan.tagged import TaggedStore
 
 pytestmark = pytest.mark.server
 
@@ -75,6 +81,21 @@ def test_a_picture_that_was_replaced_under_its_key_is_called_again(tmp_path):
         assert local.meter()["billed"] == 20 + sum("images/3.jpg" in row for row in rows)
 
 
+def test_pictures_that_are_gone_keep_their_scores_and_others_fail(tmp_path):
+    run = night_in(tmp_path)
+    write_pairs(run.source, 20)
+    with local_account() as local:
+        complete(run, options_for(local, tmp_path))
+        run.source.delete("images/3.jpg")
+        header, *rows = lines_in(run.source)
+        write_lines(run.source, [header, *rows, "new,images/3.jpg,images/9.jpg,,"])
+        row = complete(run, options_for(local, tmp_path))
+        assert (local.meter()["billed"], row["scored"], row["failed"]) == (20, 20, 1)
+    table = outcomes_of(run).set_index("pair_id")
+    assert table.loc["new", "failure_code"] == "image_missing"
+    assert set(table["result_source"]) <= {"reused", "preflight"}
+
+
 def test_a_bad_picture_is_not_paid_for_again_in_another_plan(tmp_path):
     run = night_in(tmp_path)
     write_pairs(run.source, 60)
@@ -119,3 +140,48 @@ def test_a_repetition_calls_all_again_once(tmp_path):
         for paid, repetition in ((15, ""), (30, "again"), (30, "again"), (30, "")):
             complete(run, options_for(local, tmp_path), repetition=repetition)
             assert local.meter()["billed"] == paid
+
+
+def planned(run, options, **plan_options):
+    return make_answered_plan(run, asked(PlanOptions(**plan_options), options))
+
+
+def test_a_picture_that_is_replaced_between_plan_and_compare_lends_its_score_to_no_copy(tmp_path):
+    run = replace(night_in(tmp_path), source=TaggedStore(tmp_path / "source"))
+    for name in "ab":
+        for folder in ("images", "copies"):
+            run.source.put(f"{folder}/{name}.jpg", JPEG_HEAD + name.encode())
+    write_lines(run.source, [HEADER, "p,images/a.jpg,images/b.jpg,,", "q,copies/a.jpg,copies/b.jpg,,"])
+    with local_account() as local:
+        options = options_for(local, tmp_path)
+        plan = planned(run, options)
+        assert (plan.pairs, plan.dedup_rows) == (1, 1)
+        ((_, called),) = plans.read_shard(run.warehouse, plan.shards[0].key)
+        run.source.put(called.probe_id, JPEG_HEAD + b"another")
+        compare_shards(run, plan, plan.to_compare, options)
+        publish(run, plan, nominal_fmr=1e-4, allow_empty=True)
+        assert (set(outcomes_of(run)["failure_code"]), local.meter()["billed"]) == ({"image_replaced"}, 0)
+        assert complete(run, options)["scored"] == local.meter()["billed"] == 2
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_date_that_was_planned_before_another_one_was_answered_takes_these_answers_over(tmp_path, begun):
+    run = night_in(tmp_path)
+    run = replace(run, source=TaggedStore(tmp_path / "source"))
+    later = replace(run, day=DAY + timedelta(days=1))
+    write_pairs(run.source, 20)
+    write_pairs(run.source, 20, day=later.day)
+    with local_account() as local:
+        options = options_for(local, tmp_path)
+        plan = planned(later, options, reuse_days=1)
+        if begun:
+            with pytest.raises(BudgetSpent):
+                compare_shards(
+                    later, plan, plan.to_compare, replace(options, budgets=Budgets(run=Budget(calls=5)))
+                )
+        complete(run, options)
+        before = local.meter()["billed"]
+        row = complete(later, options, reuse_days=1)
+        assert (local.meter()["billed"] - before, row["scored"]) == (0, 20)
+        digest = planned(later, options, reuse_days=1).plan_id
+        assert digest == row["plan_id"]

@@ -27,7 +27,8 @@ def test_a_damaged_approval_approves_nothing_and_says_so(store, text):
         read_approval(store, "work/plan=3", "abc")
 
 
-def test_an_approval_of_another_plan_under_a_plans_name_approves_nothing(store):
+def test_an_approval_of_another_plan_under_a_plans_name_approves_nothing_and_says_so(store):
     write_approval(store, "work/plan=4", FIRST, only_new=True)
     store.put("work/plan=4/approval-abd.json", store.get("work/plan=4/approval-abc.json"))
-    assert read_approval(store, "work/plan=4", "abd") is None
+    with pytest.raises(BooksError, match=r"approval-abd.json is damaged \(it names abc\): remove it"):
+        read_approval(store, "work/plan=4", "abd")

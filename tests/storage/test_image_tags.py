@@ -25,7 +25,7 @@ def patient(store, seconds=0.0):
 def found_by(store, keys, *, prefix="images/"):
     hashes = text_hashes(keys)
     tags = ImageTags(np.unique(hashes))
-    find_tags(store, tags, Sought(prefix, lambda: iter([(list(keys), hashes)])))
+    find_tags(store, tags, Sought(prefix, lambda: iter([(list(keys), hashes)]), "", len(keys)))
     places = tags.places(hashes)
     names, are_md5s = tags.names(places)
     found = [

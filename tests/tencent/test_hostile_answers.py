@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from maskmatch.core.codes import Action, Billed
 from maskmatch.core.errors import CallFailed
 from maskmatch.core.outcomes import Answer
+from maskmatch.engine.model_versions import OnModelChange
 from maskmatch.engine.work import RetryLimits
 from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.tencent import Account, TencentComparer
@@ -272,7 +273,10 @@ def test_a_pair_answered_so_is_journaled_and_published(what, tmp_path, caplog):
 
     with answering(answer) as account:
         permit_store = f"sqlite:///{tmp_path}/permits.sqlite3"
-        row = complete(run, CompareOptions(account=account, permit_store=permit_store, limits=QUICK))
+        options = CompareOptions(
+            account=account, permit_store=permit_store, limits=QUICK, on_model_change=OnModelChange.GO_ON
+        )
+        row = complete(run, options)
     table = outcomes_of(run)
     assert row["scored"] + row["failed"] == len(table) == 20
     odd = table[table["score"] != 50]

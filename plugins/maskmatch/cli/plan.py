@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -18,9 +19,11 @@ from maskmatch.cli.options import (
     plan_options_of,
     run_of,
     setting,
+    source_store,
 )
 from maskmatch.core.errors import InputError, StopRun, Unavailable, WrongSetting
 from maskmatch.settings.sources import in_variable
+from maskmatch.settings.store import reach_from_variables
 
 if TYPE_CHECKING:
     from maskmatch.core.forecast import Forecast
@@ -87,10 +90,11 @@ def _forecasts(
 
 
 def _forecast(run: "Run", choices: "PlanOptions", options: "ForecastOptions") -> "Forecast":
-    from maskmatch.pipeline.answered_plan import make_answered_plan
+    from maskmatch.pipeline.answered_plan import bucket_opener, make_answered_plan
     from maskmatch.pipeline.forecast import forecast_plan
 
-    plan = make_answered_plan(run, choices)
+    open_bucket = bucket_opener(run, source_store, reach_from_variables(os.environ))
+    plan = make_answered_plan(run, choices, open_bucket)
     log.info("%s", plan)
     return forecast_plan(replace(run, run_id=f"cli__{plan.plan_id}"), plan, options)
 

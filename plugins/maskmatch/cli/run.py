@@ -54,7 +54,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Plan, compare what is missing, publish and report."""
-    from maskmatch.pipeline.answered_plan import asked, make_answered_plan
+    from maskmatch.pipeline.answered_plan import asked, bucket_opener, make_answered_plan
     from maskmatch.pipeline.look_first import look_first
     from maskmatch.pipeline.publish import publish
     from maskmatch.pipeline.report import check_failed, published, render
@@ -66,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
     )
     most_missing, most_failed = setting(args, "max_missing_share"), setting(args, "max_failed_share")
     nominal_fmr = setting(args, "nominal_fmr")
-    plan = make_answered_plan(this, asked(plan_options, options))
+    open_bucket = bucket_opener(this, options.open_store, options.reach)
+    plan = make_answered_plan(this, asked(plan_options, options), open_bucket)
     _say(str(plan))
     this = replace(this, run_id=f"cli__{plan.plan_id}")
     look_first(this, plan, options, most_missing)

@@ -53,6 +53,7 @@ IMAGE_CODES = {
     "image_id_invalid": "The image id is not one that a store understands.",
     "image_missing": "There is no object under the image's key.",
     "image_not_allowed": "Manifests may not name this bucket or host (or it is not https): allow it.",
+    "image_replaced": "The picture was replaced after the date was planned: run the date again.",
     "image_unavailable": "The store of the image, which is not the source, cannot be read.",
 }
 """Failure codes of pairs whose images cannot be sent, given before any call; others stand in codes.csv."""

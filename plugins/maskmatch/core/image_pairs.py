@@ -44,6 +44,12 @@ class ImagePair:
             pair.probe_id,
         )
 
+    @classmethod
+    def by_ids(cls, pair: Pair) -> Self:
+        """Return what the images are known by when they are gone: their ids."""
+        reference, probe = (content_name(image_id=each) for each in (pair.reference_id, pair.probe_id))
+        return cls(reference, probe, pair.quality_control or 0, pair.reference_id, pair.probe_id)
+
     @property
     def comparison(self) -> bytes:
         """Return the name of the comparison."""
@@ -67,6 +73,16 @@ class ImagePair:
     def side(self, content: str | None) -> Side | None:
         """Return the side on which an image is; None when it is on neither."""
         return Side.PROBE if content == self.probe else Side.REFERENCE if content == self.reference else None
+
+
+def is_replaced(planned: str, facts: ImageFacts | None) -> bool:
+    """Return True for a picture that is another than the one that a plan knew by its content.
+
+    A tag that only looks like an MD5 still tells that nothing has changed.
+    """
+    if facts is None or not planned.startswith("md5:"):
+        return False
+    return planned.removeprefix("md5:") not in {facts.md5, md5_of_tag(facts.tag)}
 
 
 def content_of(image_id: str, facts: ImageFacts | None, *, trust_tags: bool) -> str:

@@ -32,8 +32,8 @@ VENDOR_CODES = {
 class ImageFacts:
     """What an image was, by which it is known again: the store's tag, and digests where its bytes were read.
 
-    `load_ms` is None where nothing was loaded: the vendor fetches it, or it was in memory. `image_id` is
-    there where no bytes were read.
+    `load_ms` is None where nothing was loaded: the vendor fetches it, or it was in memory. `image_id`
+    finds what is left of it when it is gone.
     """
 
     store_host: str

@@ -106,6 +106,8 @@ class Plan:
     """Whether images are known by the MD5 that a store has as a tag."""
     reuse_days: int = 0
     """So many days before its date answers are taken over from."""
+    answers: str = ""
+    """A name of all answers that stood in the warehouse when it was planned."""
     model_versions: tuple[str, ...] = ()
     """Those of the face model that gave the scores which were taken over."""
 

@@ -99,10 +99,12 @@ def store_rules() -> dict[str, StoreRule]:
         }
 
 
+IMAGE_MISSING = "image_missing"
+"""The failure code of a pair whose image is not there."""
 IMAGE_UNAVAILABLE = "image_unavailable"
 """The failure code of a pair whose image is in a store that we cannot use now."""
 _FAILURE_CODES = {
-    Kind.MISSING: "image_missing",
+    Kind.MISSING: IMAGE_MISSING,
     Kind.ARCHIVED: "image_archived",
     Kind.INVALID_KEY: "image_id_invalid",
     Kind.PERMISSION: "image_forbidden",

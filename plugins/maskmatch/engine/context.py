@@ -111,6 +111,10 @@ class Answers(Protocol):
         """
         ...
 
+    def find_gone(self, comparison: bytes) -> KnownAnswer | None:
+        """Return the answer to a comparison of ids of which an image is no longer there, if there is one."""
+        ...
+
 
 class NoAnswers:
     """What is at hand where nothing is to be taken over."""
@@ -119,6 +123,8 @@ class NoAnswers:
         """Return None."""
         del comparison
         return None
+
+    find_gone = find
 
 
 class Permits(Protocol):

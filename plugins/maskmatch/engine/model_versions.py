@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 from maskmatch.core.errors import StopRun
+from maskmatch.core.shown import plain
 
 
 class OnModelChange(StrEnum):
@@ -51,7 +52,7 @@ class ModelVersions:
         self._known.add(version)
 
     def _tell(self, what: str, *, may_stop: bool = True) -> None:
-        text = f"the service's face model has changed: {what}"
+        text = f"the service's face model has changed: {plain(what)}"
         if may_stop and self._on_change is OnModelChange.STOP:
             raise StopRun(
                 f"{text}, and scores of two versions are not comparable. Either call all pairs again with "

@@ -1,6 +1,8 @@
 """From a pair to a call that only has to be sent: both images, the signature, a connection.
 
-An answer at hand to the same two images, which the plan could not know, takes the place of the call.
+An answer at hand to the same two images, which the plan could not know, takes the place of the call. A
+picture that was replaced since its content was planned is not sent: rows with the same content under other
+keys would take over its score. The next plan knows what it is now.
 
 All that blocks here runs in worker threads, for several pairs in a row while images are quick. While the
 source is in trouble its pairs wait, and one of them at a time looks whether it is over; an image in a store
@@ -17,16 +19,17 @@ from dataclasses import dataclass
 from typing import Generic
 
 from maskmatch.core.errors import CallFailed, ImageUnusable, SourceWaits
-from maskmatch.core.image_pairs import ImagePair
+from maskmatch.core.image_pairs import ImagePair, is_replaced
 from maskmatch.core.image_rules import VENDOR_CODES, Picture, fit_one_request
 from maskmatch.core.outcomes import FailureClass, Images, Reason, Side
 from maskmatch.core.pairs import Pair
 from maskmatch.core.shown import plain
-from maskmatch.core.store_troubles import IMAGE_UNAVAILABLE
+from maskmatch.core.store_troubles import IMAGE_MISSING, IMAGE_UNAVAILABLE
 from maskmatch.core.workers import Workers
 from maskmatch.engine.context import C, CompareContext
 from maskmatch.engine.work import KnownAnswer, WorkItem
 
+IMAGE_REPLACED = "image_replaced"
 _TRIES = 3
 """Of each image, seconds apart: a store that has just started a node again needs no more."""
 _LOOK_SECONDS = 2.0
@@ -61,6 +64,11 @@ class Unread:
     side: Side
     image_id: str
     error: ImageUnusable | SourceWaits
+
+    @property
+    def is_gone(self) -> bool:
+        """Return True if the store says that there is no such image."""
+        return isinstance(self.error, ImageUnusable) and self.error.code == IMAGE_MISSING
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +199,13 @@ class Preparer(Generic[C]):
             if not unread:
                 known_as = self._seen(item, pictures)
                 comparison = None if known_as == item.planned else known_as.comparison
-            answer = self._answers.find(comparison) if comparison else None
-            result = unread or answer or self._call(item, *pictures)
+                unread = _replaced(item, pictures)
+            answer = self._answers.find(comparison) if comparison and not unread else None
+            if unread and unread.is_gone:
+                gone = ImagePair.by_ids(item.pair)
+                answer = self._answers.find_gone(gone.comparison)
+                known_as = gone if answer else None
+            result = answer or unread or self._call(item, *pictures)
         except BaseException as error:  # noqa: BLE001  raised on the loop, for this pair alone
             result = error
         is_there = (
@@ -253,6 +266,16 @@ class Preparer(Generic[C]):
         return Reason(
             failure_class=kind, code=error.code, message=text, vendor_code=error.vendor_code, side=unread.side
         )
+
+
+def _replaced(item: WorkItem, pictures: Sequence[Picture]) -> Unread | None:
+    """Return the first picture that was replaced since the plan, if any."""
+    ids, planned = (item.pair.reference_id, item.pair.probe_id), (item.planned.reference, item.planned.probe)
+    for side, image_id, content, picture in zip(Side, ids, planned, pictures, strict=True):
+        if is_replaced(content, picture.facts):
+            why = "the picture was replaced after the date was planned: run the date again"
+            return Unread(side, image_id, ImageUnusable(IMAGE_REPLACED, why))
+    return None
 
 
 def _are_read(pictures: Sequence[Picture]) -> bool:

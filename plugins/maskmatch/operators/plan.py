@@ -92,7 +92,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
         """Plan the run."""
         from maskmatch.core.forecast import Deadline
         from maskmatch.hooks.connected_run import compare_options, priority_of
-        from maskmatch.pipeline.answered_plan import asked, make_answered_plan
+        from maskmatch.pipeline.answered_plan import asked, bucket_opener, make_answered_plan
         from maskmatch.pipeline.forecast import forecast_options, forecast_plan
         from maskmatch.pipeline.look_first import look_first
 
@@ -105,7 +105,8 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
             priority=priority_of(context["dag_run"].run_type),
             image_transfer=self.setting("image_transfer"),
         )
-        plan = make_answered_plan(run, asked(self._options(run.run_id), compare))
+        open_bucket = bucket_opener(run, compare.open_store, compare.reach)
+        plan = make_answered_plan(run, asked(self._options(run.run_id), compare), open_bucket)
         look_first(run, plan, compare, limit)
         self.log.info("%s", plan)
         context["ti"].xcom_push(key="plan", value=plan.folder)

@@ -109,7 +109,10 @@ def _snapshot(open_coordinator: Callable[[], PermitCoordinator] | Unknown) -> Sn
 
 
 def _rate(account: Snapshot | Unknown, priority: Priority, run_id: str) -> Rate | Unknown:
-    return account if isinstance(account, Unknown) else expected_rate(account, priority, run_id=run_id)
+    if isinstance(account, Unknown):
+        return account
+    found = expected_rate(account, priority, run_id=run_id)
+    return found if found.beside > 0 else Unknown("others who use the account now leave nothing of its rate")
 
 
 def _bytes_per_call(run: Run, plan: Plan, transfer: Transfer) -> tuple[float | Unknown, int]:

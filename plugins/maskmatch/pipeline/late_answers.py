@@ -8,6 +8,7 @@ Decision: docs/adr/0021-answers-are-taken-over.md
 
 import logging
 import threading
+from dataclasses import replace
 
 from maskmatch.core.planning import Plan
 from maskmatch.engine.work import KnownAnswer
@@ -39,17 +40,27 @@ class LateAnswers:
         self._run = run
         self._options = options
         self._answers: AnswersAtHand | None = None
+        self._by_id: AnswersAtHand | None = None
         self._lock = threading.Lock()
 
     def find(self, comparison: bytes) -> KnownAnswer | None:
         """Return the answer to one comparison, if there is one."""
         with self._lock:
             if self._answers is None:
-                self._answers = self._gathered()
+                self._answers = self._gathered(self.dates, self.wanted)
         return self._answers.find(comparison)
 
-    def _gathered(self) -> AnswersAtHand:
+    def find_gone(self, comparison: bytes) -> KnownAnswer | None:
+        """Return the answer that the date has to a comparison of ids: their images are no longer there."""
+        with self._lock:
+            if self._by_id is None:
+                self._by_id = self._gathered(
+                    replace(self.dates, reuse_days=0), replace(self.wanted, by_id=True)
+                )
+        return self._by_id.find(comparison)
+
+    def _gathered(self, dates: Dates, wanted: Wanted) -> AnswersAtHand:
         warehouse = self._run.patient_warehouse(self._options.stop)
-        answers = AnswersAtHand(warehouse, self.dates, self.wanted)
+        answers = AnswersAtHand(warehouse, dates, wanted)
         log.info("%s comparisons have answers that may be taken over", f"{len(answers):,}")
         return answers

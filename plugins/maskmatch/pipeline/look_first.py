@@ -5,12 +5,15 @@ from collections.abc import Iterable
 from itertools import islice
 
 from maskmatch.core.errors import ImageUnusable, InputError, Interrupted, SourceWaits
+from maskmatch.core.image_pairs import ImagePair
 from maskmatch.core.limits import ShareLimit
 from maskmatch.core.pairs import Pair
 from maskmatch.core.planning import Plan
+from maskmatch.core.store_troubles import IMAGE_MISSING
 from maskmatch.core.workers import Workers
 from maskmatch.pipeline.compare import images_of
 from maskmatch.pipeline.compare_options import CompareOptions
+from maskmatch.pipeline.late_answers import LateAnswers
 from maskmatch.pipeline.run import Run
 from maskmatch.storage import plans
 from maskmatch.storage.images import StoreImages
@@ -38,8 +41,13 @@ def look_first(run: Run, plan: Plan, options: CompareOptions, limit: ShareLimit)
         found = dict(
             zip(names, workers.map(lambda name: _trouble(images, name, options), names), strict=True)
         )
-    troubles = [found[pair.reference_id] or found[pair.probe_id] for pair in pairs]
-    bad = [trouble for trouble in troubles if trouble]
+    answers = LateAnswers(run, plan, options)
+    bad = [
+        trouble
+        for pair in pairs
+        if (trouble := found[pair.reference_id] or found[pair.probe_id])
+        and not (trouble.code == IMAGE_MISSING and answers.find_gone(ImagePair.by_ids(pair).comparison))
+    ]
     if limit.is_passed(len(bad), of=len(pairs)):
         counts = ", ".join(f"{count} {code}" for code, count in Counter(each.code for each in bad).items())
         raise InputError(

@@ -23,11 +23,13 @@ def read_approval(store: Store, folder: str, digest: str) -> Approval | None:
     key = _key(folder, digest)
     try:
         approval = Approval.from_record(json.loads(store.get(key)))
+        if approval.digest != digest:
+            raise ValueError(f"it names {approval.digest:.80}")  # noqa: TRY301 - all are told alike
     except ObjectMissing:
         return None
     except (ValueError, KeyError, TypeError, ArithmeticError) as error:
         raise BooksError(f"{store.uri}/{key} is damaged ({error}): remove it and approve again") from error
-    return approval if approval.digest == digest else None
+    return approval
 
 
 def _key(folder: str, digest: str) -> str:

@@ -9,6 +9,7 @@ Images are known by a hash of their keys, as a date may have millions.
 Decision: docs/adr/0020-a-plan-out-of-core.md
 """
 
+import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -75,16 +76,17 @@ class ImageTags:
         states = self._states[self._wanted.places(hashes)]
         return np.asarray(states == _UNASKED)
 
-    def note(self, found: Iterable[ObjectInfo]) -> int:
+    def note(self, found: Iterable[ObjectInfo], begin: str = "") -> int:
         """Take in what a store told of objects; return how many of them are wanted.
 
-        Two keys with one hash are told apart by nothing: neither gets a name.
+        Their image ids are `begin` and the key. Two with one hash are told apart by nothing: neither gets a
+        name.
         """
         objects = list(found)
-        every = self._wanted.places(text_hashes([each.key for each in objects]))
+        every = self._wanted.places(text_hashes([begin + each.key for each in objects]))
         numbers = np.flatnonzero(every >= 0)
         places, first, counts = np.unique(every[numbers], return_index=True, return_counts=True)
-        named = [self._name(objects[number]) for number in numbers[first].tolist()]
+        named = [self._name(begin, objects[number]) for number in numbers[first].tolist()]
         is_first = (counts == 1) & (self._states[places] == _UNASKED)
         self._states[places] = np.where(is_first, [state for state, _ in named], _NAMELESS)
         names = np.frombuffer(b"".join(name for _, name in named), np.uint8)
@@ -95,20 +97,25 @@ class ImageTags:
         """Take in that nothing is known of an image: it may be missing, or forbidden."""
         self._states[self._wanted.places(text_hashes([key]))] = _NAMELESS
 
-    def _name(self, found: ObjectInfo) -> tuple[int, bytes]:
+    def _name(self, begin: str, found: ObjectInfo) -> tuple[int, bytes]:
         if not found.tag:
             return _NAMELESS, bytes(COMPARISON_BYTES)
         if self._trust and (md5 := md5_of_tag(found.tag)):
             return _KNOWN, bytes.fromhex(md5)
-        return _TAGGED, state_of(found.key, found.tag)
+        return _TAGGED, state_of(begin + found.key, found.tag)
 
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """The images of a source: the begin that all keys share, and the keys, a hash beside each, in blocks."""
+    """The images of a source: the begin that all ids share, and the ids, a hash beside each, in blocks.
+
+    Those of a bucket begin with its address, the `place`. There are `most` of them, if not fewer.
+    """
 
     prefix: str
     blocks: Callable[[], Iterator[tuple[list[str], Hashes]]]
+    place: str
+    most: int
 
 
 def find_tags(store: PatientStore, tags: ImageTags, sought: Sought) -> None:
@@ -118,28 +125,30 @@ def find_tags(store: PatientStore, tags: ImageTags, sought: Sought) -> None:
     """
     if not tags.count:
         return
-    if store.uri.startswith("file:") or not _list(store, tags, sought.prefix):  # no request is saved
+    if store.uri.startswith("file:") or not _list(store, tags, sought):  # no request is saved
         _ask_one_by_one(store, tags, sought)
     log.info(
-        "of %s images the store tells tags: %s requests listed some, %s looked at one each",
-        f"{tags.count:,}",
+        "%s tells tags of images: so far %s requests listed some, %s looked at one each",
+        store.uri,
         f"{tags.pages:,}",
         f"{tags.heads:,}",
     )
 
 
-def _list(store: PatientStore, tags: ImageTags, prefix: str) -> bool:
+def _list(store: PatientStore, tags: ImageTags, sought: Sought) -> bool:
     """Note what a listing tells; return False when it is left, for HEADs are fewer."""
-    found, after = 0, ""
-    while page := _unless_refused(store, partial(store.bare.page, prefix, after=after)):
+    prefix, most, found, after = sought.prefix.removeprefix(sought.place), min(sought.most, tags.count), 0, ""
+    for number in itertools.count(1):
+        page = _unless_refused(store, partial(store.bare.page, prefix, after=after))
+        if not page:
+            break
         tags.pages += 1
-        found += tags.note(page.objects)
+        found += tags.note(page.objects, sought.place)
         if page.is_last:
             return True
         after = page.objects[-1].key
-        idle = max(_FIRST_PAGES, tags.count // _IDLE_SHARE)
-        if tags.pages >= min(found + idle, tags.count):
-            return False
+        if number >= min(found + max(_FIRST_PAGES, most // _IDLE_SHARE), most):
+            break
     return False
 
 
@@ -151,15 +160,17 @@ def _ask_one_by_one(store: PatientStore, tags: ImageTags, sought: Sought) -> Non
             for start in range(0, len(wanted), _HEADS_WAITING):
                 some = wanted[start : start + _HEADS_WAITING]
                 tags.heads += len(some)
-                for key, found in zip(some, workers.map(partial(_head, store), some), strict=True):
+                for key, found in zip(
+                    some, workers.map(partial(_head, store, sought.place), some), strict=True
+                ):
                     if found is None:
                         tags.note_none(key)
                     else:
-                        tags.note([found])
+                        tags.note([found], sought.place)
 
 
-def _head(store: PatientStore, key: str) -> ObjectInfo | None:
-    return _unless_refused(store, partial(store.bare.head, key))
+def _head(store: PatientStore, place: str, image_id: str) -> ObjectInfo | None:
+    return _unless_refused(store, partial(store.bare.head, image_id.removeprefix(place)))
 
 
 def _unless_refused(store: PatientStore, ask: Callable[[], T | None]) -> T | None:

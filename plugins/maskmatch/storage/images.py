@@ -157,9 +157,7 @@ class StoreImages:
     def _picture(self, image_id: str) -> Picture:
         with self._asked(image_id) as (store, key):
             picture = self._looked_at(store, key)
-        if self._transfer is Transfer.BYTES or picture.facts is None:
-            return picture
-        return replace(picture, facts=replace(picture.facts, image_id=image_id))
+        return replace(picture, facts=picture.facts and replace(picture.facts, image_id=image_id))
 
     def _looked_at(self, store: Store, key: str) -> Picture:
         began = time.monotonic()

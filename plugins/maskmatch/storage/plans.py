@@ -37,6 +37,8 @@ Orders = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 _ANSWER = "answer_"
+_PLANNED = "planned-"
+"""Objects whose names are a work and the answers that are taken over: they hold the folder of its plan."""
 REST = pa.schema([*PLANNED_COLUMNS, ("result_source", pa.string()), ("canonical_pair_id", pa.string())])
 """A row that needs no call of its own, where its result is from, and the pair whose call settles it."""
 KNOWN = pa.schema(
@@ -181,12 +183,29 @@ def _bad_rows(file: pq.ParquetFile) -> list[BadRow]:
 
 
 def write_plan(store: Store, plan: Plan) -> Plan:
-    """Write the plan itself, which is whole from now on; return it, or the one that stands there already."""
+    """Write the plan itself, which is whole from now on; return it, or the one that stands there already.
+
+    Of two that are made for the same work at the same time the first counts, whatever their shards: their
+    journals would know nothing of each other.
+    """
     try:
         store.put(f"{plan.folder}/plan.json", _text(plan), only_new=plan.conditional_writes)
     except ObjectExists:
         plan = read_plan(store, plan.folder) or plan
-    return make_newest(store, plan)
+    return make_newest(store, _first_for_its_work(store, plan))
+
+
+def _first_for_its_work(store: Store, plan: Plan) -> Plan:
+    key = f"work/ds={plan.day.isoformat()}/{_PLANNED}{plan.work_id}-{plan.answers or 'none'}"
+    if plan.repetition:
+        return plan
+    try:
+        store.put(key, plan.folder.encode(), only_new=plan.conditional_writes)
+    except ObjectExists:
+        if first := read_plan(store, store.get(key).decode(errors="replace")):
+            return first
+        store.put(key, plan.folder.encode())  # its folder was removed
+    return plan
 
 
 def make_newest(store: Store, plan: Plan) -> Plan:

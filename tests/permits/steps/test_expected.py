@@ -37,12 +37,23 @@ def user(run_id, priority, rate, *, who="host:1", is_there=True):
         (BACKFILL, [("n", NIGHTLY, 90.0)], 3.0),
         (AD_HOC, [("n", NIGHTLY, 50.0), ("b", BACKFILL, 40.0)], 2.0),
         (NIGHTLY, [("mine", NIGHTLY, 90.0)], 90.0),
+        (BACKFILL, [("n", NIGHTLY, 90.0), ("a", AD_HOC, 2.0)], 3.0),
+        (BACKFILL, [("n", NIGHTLY, 90.0), ("b", BACKFILL, 3.0), ("a", AD_HOC, 2.0)], 1.5),
+        (BACKFILL, [("a", AD_HOC, 90.0)], 88.0),
     ],
 )
 def test_what_is_left_for_a_run_goes_by_priorities_and_floors(priority, users, left):
     now = replace(NOW, users=tuple(user(*each) for each in users))
     rate = expected_rate(now, priority, run_id="mine")
     assert (rate.alone, rate.beside) == (pytest.approx(90.0), pytest.approx(left))
+
+
+@pytest.mark.parametrize(("mine", "other"), [(AD_HOC, NIGHTLY), (NIGHTLY, AD_HOC)])
+def test_nothing_is_left_where_floors_say_so_and_never_less(mine, other):
+    floors = {AD_HOC: 0.0} if mine is AD_HOC else {AD_HOC: 1.0}
+    priorities = [replace(each, floor=floors.get(each.priority, each.floor)) for each in NOW.priorities]
+    now = replace(NOW, priorities=tuple(priorities), users=(user("x", other, 120.0),))
+    assert expected_rate(now, mine, run_id="mine").beside == 0.0
 
 
 def test_the_processes_of_a_run_count_as_one_and_who_has_left_does_not():

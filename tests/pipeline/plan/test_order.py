@@ -41,3 +41,10 @@ def test_call_orders_are_unique_over_shards_and_grow_in_each(tmp_path):
     for shard in plan.shards:
         orders = [row["call_order"] for row in calls if row["shard"] == shard.key]
         assert orders == sorted(orders)
+
+
+@pytest.mark.parametrize(("attribute", "is_told"), [("attr_site", False), ("attr_sight", True), ("", False)])
+def test_an_attribute_that_no_manifest_has_is_told(tmp_path, caplog, attribute, is_told):
+    plan, _ = planned(date_of(tmp_path, rows_of(20)), strata_attribute=attribute)
+    assert plan.pairs
+    assert ("no manifest has a column attr_sight" in caplog.text) is is_told

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import random
+import shutil
 from dataclasses import replace
 
 import pyarrow as pa
@@ -14,9 +15,11 @@ import pytest
 from maskmatch.core.comparisons import comparison_of
 from maskmatch.core.errors import InputError
 from maskmatch.core.limits import ShareLimit
-from maskmatch.core.planning import SameImage
+from maskmatch.core.planning import PlanOptions, SameImage
 from maskmatch.pipeline.plan import make_plan, moving, reading
+from maskmatch.storage import plans
 from maskmatch.storage.journal.answers import ANSWERS
+from maskmatch.storage.object_stores import FileStore
 from tests.nights import DAY
 from tests.pipeline.plan.dates import COLUMNS, date_of, planned, write_rows
 
@@ -106,6 +109,28 @@ def test_a_retry_finds_its_plan_whatever_its_shards_and_a_replaced_picture_is_an
     other = make_plan(run)
     assert other.plan_id != plan.plan_id
     assert other.digest != plan.digest
+
+
+def test_two_plans_that_are_made_at_the_same_time_are_the_first_whatever_their_shards(tmp_path):
+    run = date_of(tmp_path, rows_of(7000))
+    put_images(run.source, 100)
+    inner = []
+
+    class Overtaken(FileStore):
+        """While a plan is being written to it, another one is made of the same date."""
+
+        def put(self, key, data, *, only_new=False):
+            if key.endswith("/plan.json") and not inner:
+                inner.append(None)
+                inner[0] = make_plan(run, PlanOptions(max_shards=1))
+            super().put(key, data, only_new=only_new)
+
+    slow = replace(run, warehouse=Overtaken(tmp_path / "warehouse"))
+    assert make_plan(slow, PlanOptions(max_shards=3)) == inner[0] == plans.newest_plan(run.warehouse, DAY)
+    shutil.rmtree(tmp_path / "warehouse" / inner[0].folder)
+    run.warehouse.delete(f"work/ds={DAY}/newest.json")
+    again = make_plan(run, PlanOptions(max_shards=3))
+    assert (len(again.shards), plans.newest_plan(run.warehouse, DAY)) == (3, again)
 
 
 @pytest.mark.parametrize(("key", "trust_tags"), [("r/parts-1.jpg", True), ("r/1.jpg", False)])

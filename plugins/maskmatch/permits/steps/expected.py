@@ -13,19 +13,21 @@ _RANKS = {priority: rank for rank, priority in enumerate(Priority)}
 def expected_rate(now: Snapshot, priority: Priority, *, run_id: str) -> Rate:
     """Return what is left for a run of this priority.
 
-    A higher priority keeps what it takes but for our floor, runs of the same priority share evenly, a lower
-    one keeps its floor.
+    A higher priority keeps what it takes but for our floor, a lower one keeps its floor but for ours, and
+    runs of the same priority share evenly. Nothing may be left where our floor is 0.
     """
     alone = now.calls_per_second * (1 - now.margin)
     users = tuple(_runs(now, but=run_id))
     floors = {each.priority: each.floor * now.calls_per_second for each in now.priorities}
     before = sum(user.calls_per_second for user in users if _is_before(user, priority))
-    left = max(alone - before, min(alone, floors[priority]))
-    beside = [user for user in users if user.priority == priority]
-    left -= sum(min(user.calls_per_second, left / (len(beside) + 1)) for user in beside)
+    behind = 0.0
     for lower in (each for each in Priority if _RANKS[each] > _RANKS[priority]):
         taken = sum(user.calls_per_second for user in users if user.priority == lower)
-        left -= min(taken, floors[lower])
+        behind += min(taken, floors[lower])
+    kept = min(alone, floors[priority]) if _RANKS[priority] else 0.0
+    left = max(alone - before - behind, kept)
+    beside = [user for user in users if user.priority == priority]
+    left -= sum(min(user.calls_per_second, left / (len(beside) + 1)) for user in beside)
     return Rate(allowed=now.calls_per_second, margin=now.margin, alone=alone, beside=left, users=users)
 
 

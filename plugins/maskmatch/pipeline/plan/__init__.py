@@ -16,5 +16,6 @@ Decision: docs/adr/0020-a-plan-out-of-core.md
 """
 
 from maskmatch.pipeline.plan.making import make_plan
+from maskmatch.pipeline.plan.naming import OpenBucket
 
-__all__ = ["make_plan"]
+__all__ = ["OpenBucket", "make_plan"]

@@ -22,13 +22,15 @@ from maskmatch.core.planning import (
     shard_count,
     work_id,
 )
+from maskmatch.core.shown import plain
 from maskmatch.pipeline.plan.moving import move_rows, window_count
-from maskmatch.pipeline.plan.naming import NamedRows, name_rows, tags_of
+from maskmatch.pipeline.plan.naming import NamedRows, OpenBucket, name_rows, tags_of
 from maskmatch.pipeline.plan.ordering import place
 from maskmatch.pipeline.plan.reading import ReadRows, RowReader
 from maskmatch.pipeline.plan.repeats import bad_for_others
 from maskmatch.pipeline.plan.settling import Answers, Kind, Settled, settle
 from maskmatch.pipeline.plan.writing import ShardWriter
+from maskmatch.pipeline.plan_facts import calls_of
 from maskmatch.pipeline.run import Run
 from maskmatch.storage import plans
 from maskmatch.storage.manifests import Listing, describe_file, find_manifests
@@ -39,12 +41,18 @@ log = logging.getLogger(__name__)
 _SHOWN = 20
 
 
-def make_plan(run: Run, options: PlanOptions | None = None, answers: Answers | None = None) -> Plan:
+def make_plan(
+    run: Run,
+    options: PlanOptions | None = None,
+    answers: Answers | None = None,
+    open_bucket: OpenBucket = lambda _: None,
+) -> Plan:
     """Read the manifests of the date and write a plan; the same manifests and images give the same plan.
 
-    Without a new repetition the newest plan for them is taken, so that later scores stay. A new one takes
-    `answers` over, unless it is a repetition. Raise InputError when there is no manifest or an unreadable
-    one, or when too many rows are no pairs.
+    Without a new repetition the newest plan for them is taken, so that later scores stay, unless answers have
+    come from elsewhere since, so that a new one has fewer calls to make. A new one takes `answers` over,
+    unless it is a repetition. Raise InputError when there is no manifest or an unreadable one, or when too
+    many rows are no pairs.
     """
     options = options or PlanOptions()
     if options.repetition:
@@ -53,13 +61,12 @@ def make_plan(run: Run, options: PlanOptions | None = None, answers: Answers | N
     listing = find_manifests(source, run.day)
     manifests = tuple(_manifest(source, key) for key in listing.keys)
     rows = _read(source, manifests, options)
-    named = name_rows(rows, tags_of(source, rows, trust_tags=options.trust_tags), options.strata_attribute)
+    tags = tags_of(source, rows, trust_tags=options.trust_tags, open_bucket=open_bucket)
+    named = name_rows(rows, tags, options.strata_attribute)
     work = work_id(run.source.uri, manifests, options, named.digest)
-    if known := _known_plan(run.day, warehouse, work, options):
-        plan = replace(known, **_passed_over(listing))
-        _tell(plan)
-        _check_bad_rows(plan, options.max_bad_rows)
-        return plans.make_newest(warehouse, plan)
+    known = _known_plan(run.day, warehouse, work, options)
+    if known and (answers is None or known.answers == answers.digest or not calls_of(run, known)):
+        return _taken(warehouse, replace(known, **_passed_over(listing)), options)
     settled = settle(
         named.comparisons,
         bad_for_others(rows),
@@ -69,6 +76,8 @@ def make_plan(run: Run, options: PlanOptions | None = None, answers: Answers | N
         seed=run.day.isoformat(),
         windows=window_count(rows.count),
     )
+    if known and settled.counts[Kind.CALL] >= calls_of(run, known):
+        return _taken(warehouse, replace(known, **_passed_over(listing)), options)
     shards = shard_count(settled.counts[Kind.CALL], at_most=options.max_shards)
     name = plan_id(work, options, shards=shards, answers=answers.digest if answers else "")
     plan = replace(
@@ -79,6 +88,7 @@ def make_plan(run: Run, options: PlanOptions | None = None, answers: Answers | N
         answered_by=options.answered_by,
         trust_tags=options.trust_tags,
         reuse_days=options.reuse_days,
+        answers=answers.digest if answers else "",
         model_versions=tuple(sorted(settled.model_versions)),
         **_passed_over(listing),
     )
@@ -89,11 +99,21 @@ def make_plan(run: Run, options: PlanOptions | None = None, answers: Answers | N
     return _write(warehouse, plan, rows, named, settled)
 
 
+def _taken(warehouse: Store, plan: Plan, options: PlanOptions) -> Plan:
+    """Take a plan that was made before."""
+    _tell(plan)
+    _check_bad_rows(plan, options.max_bad_rows)
+    return plans.make_newest(warehouse, plan)
+
+
 def _read(source: Store, manifests: Sequence[ManifestFile], options: PlanOptions) -> ReadRows:
     reader = RowReader(source, options.manifests, quality_control=options.quality_control)
     for manifest in manifests:
         reader.read(manifest.key)
-    return reader.finish()
+    rows, wanted = reader.finish(), options.strata_attribute
+    if wanted and rows.count and wanted not in rows.attributes:
+        log.warning("no manifest has a column %s: calls are ordered by is_mated alone", plain(wanted))
+    return rows
 
 
 def _new_plan(day: date, name: str, rows: ReadRows, settled: Settled, shards: int) -> Plan:

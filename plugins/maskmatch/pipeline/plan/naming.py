@@ -5,21 +5,28 @@ Decision: docs/adr/0020-a-plan-out-of-core.md
 """
 
 import hashlib
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from maskmatch.core.errors import MaskmatchError
 from maskmatch.pipeline.plan.hashes import Words, as_bytes, comparisons, content_names, fixed_bytes, words
-from maskmatch.pipeline.plan.reading import ReadRows, numbered
+from maskmatch.pipeline.plan.reading import SOURCE, ReadRows, in_place, numbered
 from maskmatch.storage.image_tags import ImageTags, Sought, find_tags
-from maskmatch.storage.object_stores import PatientStore
+from maskmatch.storage.object_stores import PatientStore, Store
 from maskmatch.storage.sorted_hashes import text_hashes
 from maskmatch.storage.spools import PARTS, FixedWidthFile, ScatteredRecords
 
+log = logging.getLogger(__name__)
+
+OpenBucket = Callable[[str], Store | None]
+"""Returns a bucket by its address, None for one of which manifests may not name images."""
 COMPARISONS = np.dtype(
     [
         ("high", np.uint64),
@@ -59,11 +66,29 @@ class NamedRows:
         self.tag_places.close()
 
 
-def tags_of(source: PatientStore, rows: ReadRows, *, trust_tags: bool) -> ImageTags:
-    """Return what the store of the source tells of images; raise StoreAway when it is away for long."""
+def tags_of(
+    source: PatientStore, rows: ReadRows, *, trust_tags: bool, open_bucket: OpenBucket = lambda _: None
+) -> ImageTags:
+    """Return what source and buckets tell of images; raise StoreAway when the source is away for long."""
     tags = ImageTags(rows.wanted_images(), trust=trust_tags)
-    find_tags(source, tags, Sought(rows.key_prefix, lambda: _keys(rows)))
+    for place, span in sorted(rows.spans.items()):
+        sought = Sought(span.begin, partial(_keys, rows, place), place, span.mentions)
+        if place == SOURCE:
+            find_tags(source, tags, sought)
+        else:
+            _ask_bucket(open_bucket, tags, sought)
     return tags
+
+
+def _ask_bucket(open_bucket: OpenBucket, tags: ImageTags, sought: Sought) -> None:
+    """Ask another bucket, which may be away or not to be read: its pairs tell that when they are compared."""
+    try:
+        if store := open_bucket(sought.place.rstrip("/")):
+            find_tags(PatientStore(store, patience_seconds=0, say=log.warning), tags, sought)
+    except MaskmatchError as error:
+        log.warning(
+            "%s tells nothing of its images, which are known when they are read: %s", sought.place, error
+        )
 
 
 def no_tags() -> ImageTags:
@@ -131,11 +156,11 @@ def strata(block: pa.RecordBatch, attribute: str) -> "npt.NDArray[np.uint16]":
     return np.asarray(strata, np.uint16)
 
 
-def _keys(rows: ReadRows) -> Iterator[tuple[list[str], Words]]:
-    """Yield the keys of images in the source with their hashes, a block after the other."""
+def _keys(rows: ReadRows, place: str) -> Iterator[tuple[list[str], Words]]:
+    """Yield the images in one place with their hashes, a block after the other."""
     for first, block in numbered(rows.blocks.batches(["reference_id", "probe_id"])):
         hashes = rows.image_hashes.read(first, block.num_rows)
         for side in _SIDES:
-            is_key = hashes[side] != 0
-            keys = block.column(f"{side}_id").filter(pa.array(is_key)).to_pylist()
-            yield keys, hashes[side][is_key]
+            is_there = in_place(block.column(f"{side}_id"), place)
+            keys = block.column(f"{side}_id").filter(is_there).to_pylist()
+            yield keys, hashes[side][is_there.to_numpy(zero_copy_only=False)]

@@ -5,7 +5,7 @@ Decision: docs/adr/0020-a-plan-out-of-core.md
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import groupby, takewhile
 
 import numpy as np
 import pyarrow as pa
@@ -32,11 +32,30 @@ BLOCK_BYTES = 64 * 1024 * 1024
 BLOCK = pa.schema([*ROWS, ("manifest_file", pa.int32())])
 """A row in a block; `manifest_file` is the number of its file."""
 IMAGE_HASHES = np.dtype([("reference", np.uint64), ("probe", np.uint64)])
-"""Of the keys of both images in the source; 0 for one that is elsewhere."""
+"""Of both images in the source or a bucket; 0 for one at a public address, of which no store tells."""
 NAMES = np.dtype([("high", np.uint64), ("low", np.uint64), ("asks", np.uint64), ("row", np.int64)])
 """A hash of the pair id, one of what the row asks for (images in their order, level), and its number."""
 _ASKS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
 """Odd numbers without a pattern, by which hashes are told apart when they are summed."""
+
+
+SOURCE = ""
+"""What the keys of images in the source begin with; those of others with the address of their bucket."""
+
+
+@dataclass(slots=True)
+class Span:
+    """The first and the last key of images in one place, and how often rows name one of them."""
+
+    first: str
+    last: str
+    mentions: int
+
+    @property
+    def begin(self) -> str:
+        """Return what all keys begin with."""
+        equal = takewhile(lambda pair: pair[0] == pair[1], zip(self.first, self.last, strict=False))
+        return "".join(character for character, _ in equal)
 
 
 @dataclass(slots=True)
@@ -53,13 +72,10 @@ class ReadRows:
     summaries: list[FileSummary] = field(default_factory=list)
     """What each file turned out to be; the last one grows while it is read."""
     count: int = 0
-    _first_key: str | None = None
-    _last_key: str = ""
-
-    @property
-    def key_prefix(self) -> str:
-        """Return the begin that the keys of all images in the source share."""
-        return _common_begin(self._first_key or "", self._last_key)
+    attributes: set[str] = field(default_factory=set)
+    """The columns `attr_...` that any file has."""
+    spans: dict[str, Span] = field(default_factory=dict)
+    """By `SOURCE`, or the address of a bucket with a slash at its end."""
 
     def close(self) -> None:
         """Give the disk back; the rows are elsewhere now."""
@@ -70,12 +86,12 @@ class ReadRows:
         """Take in a block of rows."""
         images = [block.column(name) for name in ("reference_id", "probe_id")]
         hashes = [text_hashes(column.to_pylist()) for column in images]
-        are_keys = [pc.invert(pc.match_substring(column, "://")) for column in images]
-        for column, is_key in zip(images, are_keys, strict=True):
-            self._note_keys(column.filter(is_key))
         keys = np.empty(block.num_rows, IMAGE_HASHES)
-        for name, words, is_key in zip(IMAGE_HASHES.names or (), hashes, are_keys, strict=True):
-            keys[name] = np.where(is_key.to_numpy(zero_copy_only=False), words, 0)
+        for name, column, words in zip(IMAGE_HASHES.names or (), images, hashes, strict=True):
+            is_key, is_object = in_place(column, SOURCE), pc.starts_with(column, "s3://")
+            self._note_keys(column.filter(is_key))
+            self._note_objects(column.filter(is_object))
+            keys[name] = np.where(pc.or_(is_key, is_object).to_numpy(zero_copy_only=False), words, 0)
         self.image_hashes.append(keys)
         distinct = np.unique(np.concatenate([keys["reference"], keys["probe"]]))
         self.distinct_images.append(distinct, distinct // _PART)
@@ -109,11 +125,22 @@ class ReadRows:
     def _note_keys(self, keys: pa.Array) -> None:
         if len(keys):
             found = pc.min_max(keys).as_py()
-            self._first_key = min(self._first_key or found["min"], found["min"])
-            self._last_key = max(self._last_key, found["max"])
+            self._widen(SOURCE, Span(found["min"], found["max"], len(keys)))
+
+    def _note_objects(self, addresses: pa.Array) -> None:
+        """Take in addresses s3://bucket/key."""
+        if len(addresses):
+            for bucket, group in groupby(sorted(addresses.to_pylist()), _bucket):
+                found = list(group)
+                self._widen(bucket, Span(found[0], found[-1], len(found)))
+
+    def _widen(self, place: str, new: Span) -> None:
+        old = self.spans.get(place, new)
+        mentions = new.mentions if old is new else old.mentions + new.mentions
+        self.spans[place] = Span(min(old.first, new.first), max(old.last, new.last), mentions)
 
     def wanted_images(self) -> Words:
-        """Return the hashes of all images in the source, sorted, each once."""
+        """Return the hashes of all images of which a store may tell, sorted, each once."""
         parts = [np.unique(part) for part in self.distinct_images.parts()]
         every: Words = np.concatenate(parts)
         return np.asarray(every[every != 0])
@@ -137,7 +164,6 @@ class RowReader:
         self._quality_control = pa.scalar(quality_control, pa.int8())
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = 0
-        self._attributes: set[str] = set()
         self.rows = ReadRows()
 
     def read(self, key: str, progress: Callable[[FileSummary], None] = lambda _: None) -> None:
@@ -178,17 +204,23 @@ class RowReader:
 
     def _check_attributes(self, summary: FileSummary, key: str) -> None:
         names = summary.columns.values()
-        self._attributes |= {name for name in names if name.startswith(ATTRIBUTE_PREFIX)}
-        if len(self._attributes) > MOST_COLUMNS:
+        self.rows.attributes |= {name for name in names if name.startswith(ATTRIBUTE_PREFIX)}
+        if len(self.rows.attributes) > MOST_COLUMNS:
             raise InputError(
                 f"the manifests have more than {MOST_COLUMNS:,} columns {ATTRIBUTE_PREFIX}...: "
                 f"leave some out of {self._store.uri}/{plain(key)}"
             )
 
 
-def _common_begin(one: str, other: str) -> str:
-    equal = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
-    return "".join(character for character, _ in equal)
+def in_place(image_ids: pa.Array, place: str) -> pa.Array:
+    """Return which images lie in a place, as `ReadRows.spans` names it."""
+    if place == SOURCE:
+        return pc.invert(pc.match_substring(image_ids, "://"))
+    return pc.starts_with(image_ids, place)
+
+
+def _bucket(address: str) -> str:
+    return address[: address.index("/", len("s3://")) + 1]
 
 
 def numbered(blocks: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, pa.RecordBatch]]:

@@ -32,13 +32,15 @@ _MD5_TAG = "^[0-9a-fA-F]{32}$"
 class Wanted:
     """Which answers count: who gave them, how images were sent, and what images are known by.
 
-    With `by_address` also images that no store was asked for are known, by their address.
+    With `by_address` also images that no store was asked for are known, by their address; with `by_id` images
+    are known by their ids alone.
     """
 
     answered_by: str
     image_policy: str
     trust_tags: bool
     by_address: bool = False
+    by_id: bool = False
 
 
 def scan_answers(store: Store, prefix: str, wanted: Wanted) -> Iterator[pa.Table]:
@@ -64,6 +66,8 @@ def is_answer(table: pa.Table, wanted: Wanted) -> pa.ChunkedArray:
 
 def contents(table: pa.Table, side: Side, wanted: Wanted) -> pa.ChunkedArray:
     """Return the content names (`core.comparisons`) of one side; null where nothing was known."""
+    if wanted.by_id:
+        return pc.binary_join_element_wise("id:", table[f"{side}_image_id"], "")
     if wanted.trust_tags:
         tag = pc.replace_substring(table[f"{side}_tag"], '"', "")
         is_md5 = pc.match_substring_regex(tag, _MD5_TAG)
