@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pyarrow as pa
@@ -119,22 +119,24 @@ class Nights:
         for name, data in files.items():
             self.put(f"manifests/ds={self.day}/{name.replace('_', '.')}", data)
 
-    def start(self, *more: str, source: str = "", **environment: str) -> "subprocess.Popen[str]":
-        """Start the command that runs the date."""
+    def start(
+        self, *more: str, command: str = "run", source: str = "", **environment: str
+    ) -> "subprocess.Popen[str]":
+        """Start a command for the date, the one that runs it unless another is named."""
         words = {
             "--date": str(self.day),
             "--source": source or f"s3://{BUCKET}/source",
             "--warehouse": f"s3://{BUCKET}/warehouse",
-            "--calls-in-flight": str(IN_FLIGHT),
+            **({"--calls-in-flight": str(IN_FLIGHT)} if command == "run" else {}),
         }
         told = {word.partition("=")[0] for word in more}
         given = [f"{name}={value}" for name, value in words.items() if name not in told]
         return subprocess.Popen(
-            [sys.executable, "-m", "maskmatch.cli.__main__", "run", *given, *more],
+            [sys.executable, "-m", "maskmatch.cli.__main__", command, *given, *more],
             env=os.environ | self.environment() | environment,
             text=True,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.STDOUT if command == "run" else None,
         )
 
     def environment(self) -> dict[str, str]:
@@ -159,6 +161,23 @@ class Nights:
         if process.returncode != 0:
             raise RuntimeError(output)
         return self.billed() - before
+
+    def forecast(self, *more: str) -> dict[str, Any]:
+        """Return what the command line forecasts for the date."""
+        process = self.start("--json", *more, command="plan")
+        output, _ = process.communicate(timeout=300)
+        found: dict[str, Any] = json.loads(output)
+        return found
+
+    def run_timed(self, *more: str) -> tuple[int, float]:
+        """Run the date; return the calls billed, and the seconds from the first of them to the last.
+
+        The opening call, which is free, comes before the plan.
+        """
+        self.service.reset_meter()
+        calls = self.run(*more)
+        times = [call["at"] for call in self.service.meter(with_calls=True)["calls"] if call["billed"]]
+        return calls, max(times) - min(times)
 
     def run_killed(self, *, after: int, source: str = "") -> int:
         """Kill the command (-9) once so many calls were billed; return how many were at last."""

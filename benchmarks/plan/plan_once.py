@@ -1,4 +1,4 @@
-"""Plan a date, or read a shard of its plan, in a process of its own whose memory is watched."""
+"""Plan a date, read a shard of it, run it again or look at it, each in a process whose memory is watched."""
 
 import json
 import resource
@@ -12,17 +12,24 @@ from typing import Any
 
 import psutil
 
+from benchmarks.plan.answered import ANSWERED_BY, IMAGE_POLICY, answer_all
 from benchmarks.plan.listed_store import ListedStore
 from maskmatch.core.planning import PlanOptions
-from maskmatch.pipeline.plan import make_plan, naming
+from maskmatch.pipeline.answered_plan import make_answered_plan
+from maskmatch.pipeline.compare import compare_shards
+from maskmatch.pipeline.compare_options import CompareOptions
+from maskmatch.pipeline.plan import naming
 from maskmatch.pipeline.run import Run
+from maskmatch.pipeline.status import StatusReader
 from maskmatch.storage import plans
 from maskmatch.storage.image_tags import ImageTags, Sought, find_tags
-from maskmatch.storage.object_stores import FileStore, PatientStore
+from maskmatch.storage.object_stores import FileStore, PatientStore, Store
+from maskmatch.tencent import Account
 
 DAY = date(2026, 1, 2)
 LISTING = "listing"
 """Of the images of all dates, beside their folders."""
+_OPTIONS = PlanOptions(strata_attribute="attr_site", answered_by=ANSWERED_BY, image_policy=IMAGE_POLICY)
 _LOOK_SECONDS = 0.02
 
 
@@ -65,8 +72,7 @@ def _plan(home: Path) -> dict[str, Any]:
         asked = time.process_time() - began
 
     naming.find_tags = timed  # the listing is reckoned apart
-    run = Run(source=source, warehouse=FileStore(home / "warehouse"), day=DAY, run_id="benchmark")
-    plan = make_plan(run, PlanOptions(strata_attribute="attr_site"))
+    plan = make_answered_plan(_run(home, source), _OPTIONS)
     return {
         "digest": plan.digest,
         "rows": plan.rows,
@@ -83,13 +89,43 @@ def _plan(home: Path) -> dict[str, Any]:
     }
 
 
+def _run(home: Path, source: Store) -> Run:
+    return Run(source=source, warehouse=FileStore(home / "warehouse"), day=DAY, run_id="benchmark")
+
+
+def _answer(home: Path) -> dict[str, Any]:
+    run = _run(home, FileStore(home / "source"))
+    plan = plans.newest_plan(run.warehouse, DAY)
+    if plan is None:
+        raise RuntimeError("it was not planned")
+    answer_all(run, plan)
+    return {}
+
+
+def _again(home: Path) -> dict[str, Any]:
+    """Plan a date whose pairs all have answers, and compare what is left, which is nothing."""
+    found = _plan(home)
+    run = _run(home, FileStore(home / "source"))
+    if (plan := plans.newest_plan(run.warehouse, DAY)) is None:
+        raise RuntimeError("it was not planned")
+    account = Account(secret_id="AKIDnobody", secret_key="-", endpoint="127.0.0.1:9")  # noqa: S106
+    options = CompareOptions(account=account, permit_store=f"sqlite:///{home}/permits.sqlite3")
+    progress = compare_shards(run, plan, plan.to_compare, options)
+    return found | {"compared": progress.done}
+
+
+def _status(home: Path) -> dict[str, Any]:
+    return {"done": StatusReader(_run(home, FileStore(home / "source"))).look().done}
+
+
 def _read(home: Path, key: str) -> dict[str, Any]:
     count = sum(1 for _ in plans.read_shard(FileStore(home / "warehouse"), key))
     return {"pairs": count}
 
 
 def _main(what: str, home: str, *more: str) -> int:
-    found = _plan(Path(home)) if what == "plan" else _read(Path(home), *more)
+    steps = {"plan": _plan, "read": _read, "answer": _answer, "again": _again, "status": _status}
+    found = steps[what](Path(home), *more)
     own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     found["cpu_seconds"] = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
     found["ru_maxrss_mib"] = own.ru_maxrss / 1024

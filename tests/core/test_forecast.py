@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from maskmatch.core.forecast import (
     Counts,
     Deadline,
+    Earlier,
     Rate,
     RateUser,
     Surroundings,
@@ -112,7 +113,12 @@ def test_every_null_of_an_unknown_number_has_its_reason():
     around = replace(AROUND, month_calls=why, rate=why, bytes_per_call=why)
     record = json.loads(json.dumps(to_record(made(9, around))))
     nulls = {name for name, value in record.items() if value is None}
-    assert nulls - set(record["unknown"]) == {"deadline", "is_in_time", "calls_per_second_for_deadline"}
+    assert nulls - set(record["unknown"]) == {
+        "deadline",
+        "is_in_time",
+        "calls_per_second_for_deadline",
+        "expected_by_day",
+    }
     assert set(record["unknown"].values()) == {"x"}
 
 
@@ -217,3 +223,33 @@ def test_what_others_call_themselves_cannot_break_a_line():
     user = replace(SOMEBODY, run_id="a\nb\x1b[31m")
     text = lines(made(10, replace(AROUND, rate=replace(RATE, users=(user,)))))
     assert not [line for line in text if not line.isprintable()]
+
+
+EARLIER = Earlier(day=date(2026, 11, 21), pairs=10_000, calls=9_400)
+
+
+def test_what_an_earlier_date_took_for_its_pairs_is_expected_again():
+    this = made(100_000, replace(AROUND, earlier=EARLIER))
+    assert (this.expected_calls, this.counts.calls, this.seconds) == (94_000, 100_000, 1880.0)
+    assert (this.cost, this.cost_at_most) == (Decimal("300.80"), Decimal(320))
+    assert this.bytes_sent == 94_000 * 200_000
+    assert headline(this) == "about 94,000 calls, CNY 300.80, end 2026-11-22 02:31 UTC"
+    assert words(this)["pairs to call"] == "100,000"
+    assert words(this)["calls to make"].startswith("94,000 expected: on 2026-11-21 10,000 pairs took 9,400,")
+    record = to_record(this)
+    assert (record["calls"], record["calls_expected"], record["expected_by_day"]) == (
+        100_000,
+        94_000,
+        "2026-11-21",
+    )
+
+
+def test_calls_that_are_made_again_may_be_more_than_pairs():
+    this = made(1000, replace(AROUND, earlier=replace(EARLIER, calls=11_000)))
+    assert (this.expected_calls, this.cost_at_most) == (1100, Decimal("3.52"))
+
+
+def test_dates_together_expect_what_each_does():
+    total = together([made(100_000, replace(AROUND, earlier=EARLIER))] * 2)
+    assert (total.counts.calls, total.expected_calls) == (200_000, 188_000)
+    assert total.bytes_sent == 188_000 * 200_000

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from maskmatch.core.errors import StoreAway
-from maskmatch.storage.image_tags import ImageTags, Sought, find_tags, key_hash
+from maskmatch.storage.image_tags import ImageTags, Sought, find_tags
 from maskmatch.storage.object_stores import PatientStore, S3Store
+from maskmatch.storage.sorted_hashes import text_hashes
 from tests.pipeline.plan.tagged import TaggedStore
 from tests.s3 import client_of
 
@@ -22,7 +23,7 @@ def patient(store, seconds=0.0):
 
 
 def found_by(store, keys, *, prefix="images/"):
-    hashes = np.array([key_hash(key) for key in keys], np.uint64)
+    hashes = text_hashes(keys)
     tags = ImageTags(np.unique(hashes))
     find_tags(store, tags, Sought(prefix, lambda: iter([(list(keys), hashes)]), "", len(keys)))
     places = tags.places(hashes)
@@ -91,8 +92,12 @@ def test_a_store_that_is_away_is_waited_for_and_then_an_error(tmp_path, monkeypa
         found_by(patient(store), ["images/0001.jpg"])
 
 
+def sevens(keys):
+    return np.full(len(keys), 7, np.uint64)
+
+
 def test_two_keys_with_one_hash_have_no_name(tmp_path, monkeypatch):
-    monkeypatch.setattr("maskmatch.storage.image_tags.key_hash", lambda key: 7)
+    monkeypatch.setattr("maskmatch.storage.image_tags.text_hashes", sevens)
     tags = ImageTags(np.array([7], np.uint64))
     tags.note(store_with(tmp_path, 2).page("images/").objects)
     assert tags.places(np.array([7], np.uint64)).tolist() == [-1]

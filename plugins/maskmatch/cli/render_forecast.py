@@ -46,4 +46,4 @@ def _row(name: str, this: Forecast) -> tuple[str, ...]:
     time = "unknown" if isinstance(this.seconds, Unknown) else duration(this.seconds)
     counts = this.counts
     bad_rows = sum(counts.bad_rows.values())
-    return name, f"{counts.rows:,}", f"{bad_rows:,}", f"{counts.calls:,}", cost, time, this.digest
+    return name, f"{counts.rows:,}", f"{bad_rows:,}", f"{this.expected_calls:,}", cost, time, this.digest

@@ -1,6 +1,7 @@
 """What a plan will cost, how long it will take and when it ends, reckoned before its first call.
 
     counts of the plan ─┐
+    an earlier date    ─┤
     calls of the month ─┼─> Forecast ─> in words (forecast_words), as JSON (forecast_record)
     rate beside others ─┤
     bytes of a sample ──┘
@@ -95,8 +96,25 @@ class Deadline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """How many calls an earlier date took for so many pairs that were to be called.
+
+    They are fewer, for what is learnt of an image settles its other pairs; a call that failed for now is
+    made again.
+    """
+
+    day: date
+    pairs: int
+    calls: int
+
+    def expected(self, calls: int) -> int:
+        """Return how many calls it takes if this date is like that one."""
+        return round(calls * self.calls / self.pairs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a forecast reckons with beside the plan.
+    """What a forecast reckons with beside the plan; without an earlier date each pair takes one call.
 
     `calls_left` is what the tightest budget still allows, None without one, and `budget` names it.
     `bytes_per_call` is what is sent for a call, on average over `sampled_pairs` pairs; nothing where signed
@@ -111,17 +129,22 @@ class Surroundings:
     calls_left: int | None = None
     budget: str = ""
     deadline: Deadline = Deadline()
+    earlier: Earlier | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """The whole of it. Money is in CNY, without the account's free calls and packages."""
+    """The whole of it. Money is in CNY, without the account's free calls and packages.
+
+    Cost, time and bytes are those of `expected_calls`, `cost_at_most` is that of one call for each pair.
+    """
 
     days: tuple[date, ...]
     digest: str
     made_at: datetime
     counts: Counts
     around: Surroundings
+    expected_calls: int
     tiers: tuple[TierCalls, ...]
     cost: Decimal | Unknown
     cost_at_most: Decimal
@@ -145,7 +168,8 @@ def forecast(
     counts: Counts, around: Surroundings, *, days: tuple[date, ...], digest: str, now: datetime
 ) -> Forecast:
     """Reckon; a run that starts now, while all others go on as they do now."""
-    calls, rate, month = counts.calls, around.rate, around.month_calls
+    rate, month, earlier = around.rate, around.month_calls, around.earlier
+    calls = earlier.expected(counts.calls) if earlier else counts.calls
     tiers = () if isinstance(month, Unknown) else calls_by_tier(calls, month_calls=month)
     seconds = rate if isinstance(rate, Unknown) else calls / rate.beside
     deadline = around.deadline.after(now)
@@ -156,9 +180,10 @@ def forecast(
         made_at=now,
         counts=counts,
         around=around,
+        expected_calls=calls,
         tiers=tiers,
         cost=month if isinstance(month, Unknown) else sum((tier.cost for tier in tiers), Decimal(0)),
-        cost_at_most=price_of(calls),
+        cost_at_most=price_of(max(calls, counts.calls)),
         seconds=seconds,
         seconds_alone=rate if isinstance(rate, Unknown) else calls / rate.alone,
         ends_at=_end(seconds, calls, around, now),
@@ -178,7 +203,7 @@ def together(forecasts: Sequence[Forecast]) -> Forecast:
     sent = sum(each for each in sizes if not isinstance(each, Unknown))
     around = replace(
         first.around,
-        bytes_per_call=unknown or sent / max(1, total.calls),
+        bytes_per_call=unknown or sent / max(1, sum(each.expected_calls for each in forecasts)),
         sampled_pairs=sum(each.around.sampled_pairs for each in forecasts),
     )
     days = tuple(day for each in forecasts for day in each.days)

@@ -1,6 +1,6 @@
 """A forecast as JSON values: numbers with their unit in the name, money as text, what is unknown null."""
 
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -32,6 +32,8 @@ def to_record(this: Forecast) -> dict[str, Any]:
         "rows_skipped": counts.skipped,
         "rows_known": counts.known,
         "calls": counts.calls,
+        "calls_expected": this.expected_calls,
+        "expected_by_day": _value(this.around.earlier and this.around.earlier.day),
         **{name: _value(value) for name, value in perhaps.items()},
         "cost_at_most_cny": str(this.cost_at_most),
         "tiers": [{"calls": tier.calls, "cny_per_call": str(tier.price)} for tier in this.tiers],
@@ -52,7 +54,7 @@ def _value(value: object) -> Any:
             return None
         case Rate():
             return _rate(value)
-        case datetime():
+        case date():
             return value.isoformat()
         case Decimal():
             return str(value)

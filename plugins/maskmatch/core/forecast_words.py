@@ -29,7 +29,8 @@ def facts(this: Forecast) -> list[tuple[str, str]]:
         ("rows settled by another", f"{counts.deduplicated:,}"),
         ("rows skipped", f"{counts.skipped:,}"),
         ("rows whose answer is known", f"{counts.known:,}"),
-        ("calls to make", f"{counts.calls:,}"),
+        ("pairs to call", f"{counts.calls:,}"),
+        ("calls to make", _calls(this)),
         ("calls of the month so far", _or_why(this.around.month_calls, _counted)),
         ("cost", _cost(this)),
         ("rate", _rate(this.around.rate)),
@@ -58,7 +59,8 @@ def comparison(this: Forecast) -> list[tuple[str, ...]]:
 def headline(this: Forecast) -> str:
     """Return calls, cost and end in one line."""
     cost = f"at most CNY {money(this.cost_at_most)}" if isinstance(this.cost, Unknown) else _cny(this.cost)
-    return f"{this.counts.calls:,} calls, {cost}, end {_or_why(this.ends_at, _utc)}"
+    about = "about " if this.around.earlier else ""
+    return f"{about}{this.expected_calls:,} calls, {cost}, end {_or_why(this.ends_at, _utc)}"
 
 
 def lines(this: Forecast) -> list[str]:
@@ -104,6 +106,15 @@ def _or_why(value: T | Unknown, words: Callable[[T], str]) -> str:
 
 def _counted(calls: int) -> str:
     return f"{calls:,}, as the permit store has counted"
+
+
+def _calls(this: Forecast) -> str:
+    if (earlier := this.around.earlier) is None:
+        return f"{this.expected_calls:,}, fewer if images are bad: no earlier date tells how many are"
+    return (
+        f"{this.expected_calls:,} expected: on {earlier.day} {earlier.pairs:,} pairs took {earlier.calls:,}, "
+        "for a bad image settles its pairs and some calls are made again"
+    )
 
 
 def _by_code(counts: Iterable[tuple[str, int]]) -> str:

@@ -21,6 +21,7 @@ from maskmatch.permits.steps.expected import expected_rate
 from maskmatch.permits.steps.snapshot import Snapshot
 from maskmatch.pipeline.calling import coordinator_of
 from maskmatch.pipeline.compare_options import CompareOptions
+from maskmatch.pipeline.earlier_calls import newest_earlier
 from maskmatch.pipeline.image_sample import bytes_per_call
 from maskmatch.pipeline.look_first import pairs_in_order
 from maskmatch.pipeline.plan_facts import counts_of
@@ -93,6 +94,7 @@ def surroundings(run: Run, plan: Plan, options: ForecastOptions, now: datetime) 
         calls_left=left,
         budget=budget,
         deadline=options.deadline,
+        earlier=newest_earlier(run),
     )
 
 

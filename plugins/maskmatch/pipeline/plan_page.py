@@ -16,6 +16,7 @@ _TO_DECIDE = (
     "rows",
     "bad rows",
     "rows whose answer is known",
+    "pairs to call",
     "calls to make",
     "cost",
     "rate",

@@ -28,13 +28,13 @@ from maskmatch.core.planning import Plan, PlanOptions
 from maskmatch.core.redrive import Selection
 from maskmatch.pipeline.plan import OpenBucket, make_plan
 from maskmatch.pipeline.plan.hashes import Hashes, Words, as_bytes, comparisons
-from maskmatch.pipeline.plan.naming import short_hashes
 from maskmatch.pipeline.run import Run
 from maskmatch.storage.answer_files import AnswerFile, Scatter, halves
 from maskmatch.storage.fetching import fetched
 from maskmatch.storage.journal.answers import ANSWERS, NAME
 from maskmatch.storage.object_stores import Store
 from maskmatch.storage.plans import AS_ANSWERED
+from maskmatch.storage.sorted_hashes import text_hashes
 from maskmatch.storage.tables import current_key, outcomes_address
 
 _BATCH_ROWS = 65_536
@@ -139,7 +139,7 @@ def _note_chosen(block: pa.Table, selection: Selection, chosen: Chosen) -> pa.Ar
     if rows.num_rows:
         chosen.codes.update(rows["failure_code"].to_pylist())
         chosen.comparisons.append(_comparisons(rows).high)
-        chosen.pairs.append(short_hashes(rows["pair_id"].combine_chunks()))
+        chosen.pairs.append(text_hashes(rows["pair_id"].to_pylist()))
     return which
 
 
@@ -177,7 +177,7 @@ def _answers(block: pa.Table, which: pa.ChunkedArray) -> Iterator[tuple[pa.Table
         if name != "comparison"
     }
     names = _comparisons(rows)
-    pairs = short_hashes(rows["pair_id"].combine_chunks())
+    pairs = text_hashes(rows["pair_id"].to_pylist())
     yield pa.table(found), (_fixed(as_bytes(names.high, names.low)), _names_of(pairs))
 
 

@@ -9,7 +9,6 @@ Images are known by a hash of their keys, as a date may have millions.
 Decision: docs/adr/0020-a-plan-out-of-core.md
 """
 
-import hashlib
 import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -24,11 +23,11 @@ from maskmatch.core.comparisons import COMPARISON_BYTES, md5_of_tag, state_of
 from maskmatch.core.errors import MaskmatchError, StoreAway
 from maskmatch.core.workers import Workers
 from maskmatch.storage.object_stores import ObjectInfo, PatientStore
+from maskmatch.storage.sorted_hashes import Hashes, SortedHashes, text_hashes
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Hashes = npt.NDArray[np.uint64]
 _Digests = npt.NDArray[np.uint8]
 
 _HEADS_AT_A_TIME = 16
@@ -41,11 +40,6 @@ _IDLE_SHARE = 50
 _UNASKED, _NAMELESS, _TAGGED, _KNOWN = range(4)
 
 
-def key_hash(key: str) -> int:
-    """Return the hash by which an image is looked up."""
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8])
-
-
 class ImageTags:
     """What the wanted images are known by, by the hashes of their keys; `wanted` is sorted, each once.
 
@@ -53,7 +47,7 @@ class ImageTags:
     """
 
     def __init__(self, wanted: Hashes, *, trust: bool = True) -> None:
-        self._wanted = wanted
+        self._wanted = SortedHashes(wanted)
         self._trust = trust
         self._names: _Digests = np.zeros((len(wanted), COMPARISON_BYTES), np.uint8)
         self._states = np.zeros(len(wanted), np.uint8)
@@ -66,14 +60,10 @@ class ImageTags:
 
     def places(self, hashes: Hashes) -> npt.NDArray[np.int32]:
         """Return for each hash the place of its name, -1 where it has none."""
-        if not len(self._wanted):
-            return np.full(len(hashes), -1, np.int32)
-        order = np.argsort(hashes)  # needles in order are found three times as fast
-        found = np.empty(len(hashes), np.int64)
-        found[order] = np.searchsorted(self._wanted, hashes[order])
-        found[found == len(self._wanted)] = 0
-        is_known = (self._wanted[found] == hashes) & (self._states[found] >= _TAGGED)
-        return np.where(is_known, found, -1).astype(np.int32)
+        found = self._wanted.places(hashes)
+        is_named = found >= 0
+        is_named[is_named] = self._states[found[is_named]] >= _TAGGED
+        return np.where(is_named, found, -1).astype(np.int32)
 
     def names(self, places: npt.NDArray[np.int32]) -> tuple[_Digests, npt.NDArray[np.bool_]]:
         """Return the names at these places, and which are MD5s; what stands at -1 means nothing."""
@@ -83,7 +73,7 @@ class ImageTags:
 
     def are_unasked(self, hashes: Hashes) -> npt.NDArray[np.bool_]:
         """Return which of these wanted images no request has told of."""
-        states = self._states[np.searchsorted(self._wanted, hashes)]
+        states = self._states[self._wanted.places(hashes)]
         return np.asarray(states == _UNASKED)
 
     def note(self, found: Iterable[ObjectInfo], begin: str = "") -> int:
@@ -93,23 +83,26 @@ class ImageTags:
         name.
         """
         objects = list(found)
-        hashes = np.array([key_hash(begin + each.key) for each in objects], np.uint64)
-        places = np.minimum(np.searchsorted(self._wanted, hashes), len(self._wanted) - 1)
-        wanted = np.flatnonzero(self._wanted[places] == hashes).tolist()
-        for number in wanted:
-            place, found_tag = places[number], objects[number].tag
-            if not found_tag or self._states[place] != _UNASKED:
-                self._states[place] = _NAMELESS
-                continue
-            md5 = md5_of_tag(found_tag) if self._trust else None
-            self._states[place] = _KNOWN if md5 else _TAGGED
-            name = bytes.fromhex(md5) if md5 else state_of(begin + objects[number].key, found_tag)
-            self._names[place] = np.frombuffer(name, np.uint8)
-        return len(wanted)
+        every = self._wanted.places(text_hashes([begin + each.key for each in objects]))
+        numbers = np.flatnonzero(every >= 0)
+        places, first, counts = np.unique(every[numbers], return_index=True, return_counts=True)
+        named = [self._name(begin, objects[number]) for number in numbers[first].tolist()]
+        is_first = (counts == 1) & (self._states[places] == _UNASKED)
+        self._states[places] = np.where(is_first, [state for state, _ in named], _NAMELESS)
+        names = np.frombuffer(b"".join(name for _, name in named), np.uint8)
+        self._names[places] = names.reshape(-1, COMPARISON_BYTES)
+        return len(numbers)
 
     def note_none(self, key: str) -> None:
         """Take in that nothing is known of an image: it may be missing, or forbidden."""
-        self._states[np.searchsorted(self._wanted, np.uint64(key_hash(key)))] = _NAMELESS
+        self._states[self._wanted.places(text_hashes([key]))] = _NAMELESS
+
+    def _name(self, begin: str, found: ObjectInfo) -> tuple[int, bytes]:
+        if not found.tag:
+            return _NAMELESS, bytes(COMPARISON_BYTES)
+        if self._trust and (md5 := md5_of_tag(found.tag)):
+            return _KNOWN, bytes.fromhex(md5)
+        return _TAGGED, state_of(begin + found.key, found.tag)
 
 
 @dataclass(frozen=True, slots=True)

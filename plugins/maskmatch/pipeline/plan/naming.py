@@ -20,6 +20,7 @@ from maskmatch.pipeline.plan.hashes import Words, as_bytes, comparisons, content
 from maskmatch.pipeline.plan.reading import SOURCE, ReadRows, in_place, numbered
 from maskmatch.storage.image_tags import ImageTags, Sought, find_tags
 from maskmatch.storage.object_stores import PatientStore, Store
+from maskmatch.storage.sorted_hashes import text_hashes
 from maskmatch.storage.spools import PARTS, FixedWidthFile, ScatteredRecords
 
 log = logging.getLogger(__name__)
@@ -121,7 +122,7 @@ def _records(rows: ReadRows, named: NamedRows, first: int, block: pa.RecordBatch
     found["high"], found["low"] = comparisons(reference, probe, block.column("quality_control"))
     fingerprint = words(fixed_bytes(block.column("fingerprint")))
     found["fingerprint_high"], found["fingerprint_low"] = fingerprint
-    found["pair"] = short_hashes(block.column("pair_id"))
+    found["pair"] = text_hashes(block.column("pair_id").to_pylist())
     found["row"] = first + np.arange(block.num_rows)
     found["is_swapped"] = pc.greater(reference, probe).to_numpy(zero_copy_only=False)
     found["is_same_image"] = pc.equal(reference, probe).to_numpy(zero_copy_only=False)
@@ -153,11 +154,6 @@ def strata(block: pa.RecordBatch, attribute: str) -> "npt.NDArray[np.uint16]":
     codes = pc.fill_null(values.indices, len(numbers) - 1).to_numpy(zero_copy_only=False)
     strata = np.array(numbers, np.uint16)[codes] * _MATED + mated
     return np.asarray(strata, np.uint16)
-
-
-def short_hashes(pair_ids: pa.Array) -> Words:
-    """Return numbers that tell the pair ids of one comparison apart, in this process."""
-    return np.array([hash(text) for text in pair_ids.to_pylist()], np.int64).view(np.uint64)
 
 
 def _keys(rows: ReadRows, place: str) -> Iterator[tuple[list[str], Words]]:

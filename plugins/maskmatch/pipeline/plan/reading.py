@@ -22,6 +22,7 @@ from maskmatch.storage.manifests import ROWS, FileSummary, Manifest
 from maskmatch.storage.manifests.columns import MOST_COLUMNS
 from maskmatch.storage.object_stores import Store
 from maskmatch.storage.plans import BadRowFile
+from maskmatch.storage.sorted_hashes import text_hashes
 from maskmatch.storage.spools import PARTS, FixedWidthFile, ScatteredRecords, TableFile
 
 BLOCK_ROWS = 65_536
@@ -84,7 +85,7 @@ class ReadRows:
     def add(self, block: pa.RecordBatch) -> None:
         """Take in a block of rows."""
         images = [block.column(name) for name in ("reference_id", "probe_id")]
-        hashes = [digests(column).high for column in images]
+        hashes = [text_hashes(column.to_pylist()) for column in images]
         keys = np.empty(block.num_rows, IMAGE_HASHES)
         for name, column, words in zip(IMAGE_HASHES.names or (), images, hashes, strict=True):
             is_key, is_object = in_place(column, SOURCE), pc.starts_with(column, "s3://")

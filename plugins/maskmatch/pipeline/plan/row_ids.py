@@ -28,9 +28,8 @@ def brought_hashes(row_ids: Sequence[str]) -> Hashes:
     )
 
 
-def made_row_id(high: np.uint64, low: np.uint64, ordinal: int) -> str:
+def made_row_id(fingerprint: bytes, ordinal: int) -> str:
     """Return the row id of the n-th row with a fingerprint, from 0."""
-    fingerprint = as_bytes(np.array([high]), np.array([low]))
     return hashlib.sha256(fingerprint + b"%d" % ordinal).hexdigest()[:32] if ordinal else fingerprint.hex()
 
 
@@ -89,7 +88,8 @@ def _free_ordinals(row: np.void, taken: Words) -> Iterator[int]:
 
 
 def _first_word(row: np.void, ordinal: int) -> np.uint64:
-    name = made_row_id(row["fingerprint_high"], row["fingerprint_low"], ordinal)
+    fingerprint = as_bytes(*(np.array([row[f"fingerprint_{word}"]]) for word in Hashes._fields))
+    name = made_row_id(fingerprint, ordinal)
     return np.uint64(words(bytes.fromhex(name)).high[0])
 
 

@@ -36,7 +36,7 @@ class Answers(Protocol):
     def lookup(self, comparisons: pa.FixedSizeBinaryArray, pairs: Words, /) -> pa.Table:
         """Return the answers to some comparisons, with the column `place` and those of an outcome.
 
-        `pairs` are `short_hashes` of the pairs that ask. `place` is the number of the comparison, each at
+        `pairs` are `text_hashes` of the pairs that ask. `place` is the number of the comparison, each at
         most once.
         """
         ...

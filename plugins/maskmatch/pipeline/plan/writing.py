@@ -4,6 +4,7 @@ Decision: docs/adr/0020-a-plan-out-of-core.md
 """
 
 from collections import defaultdict
+from concurrent.futures import Future
 from functools import partial
 
 import numpy as np
@@ -13,7 +14,8 @@ import pyarrow.compute as pc
 
 from maskmatch.core.outcomes import Source
 from maskmatch.core.planning import Shard
-from maskmatch.pipeline.plan.hashes import fixed_bytes, hexadecimal, words
+from maskmatch.core.workers import Workers
+from maskmatch.pipeline.plan.hashes import fixed_bytes, hexadecimal
 from maskmatch.pipeline.plan.ordering import shard_of
 from maskmatch.pipeline.plan.row_ids import made_row_id
 from maskmatch.pipeline.plan.settling import Kind
@@ -30,13 +32,18 @@ _OBJECT_OF = np.array([_CALLS, _REST, _REST, _REST, _KNOWN])
 
 
 class ShardWriter:
-    """Writes the rows of shards, part by part of the order, to disk, and in the end to a store."""
+    """Writes the rows of shards, part by part of the order, to disk, and in the end to a store.
+
+    A thread packs one part while the next one is sorted.
+    """
 
     def __init__(self, files: list[str], *, shards: int) -> None:
         self._files = pa.array(files, pa.string())
         self._shards = shards
         self._calls = np.zeros(shards, np.int64)
         self._written: dict[tuple[int, int], ParquetFile] = {}
+        self._worker = Workers("plan-writing", most=1)
+        self._writing: Future[None] | None = None
 
     def add(self, rows: pa.Table, answers: pa.Table) -> None:
         """Write the rows of a part of the order, and the answers that were taken over for them."""
@@ -44,6 +51,7 @@ class ShardWriter:
             return
         rows, shards, objects = _sorted(rows, self._shards)
         planned, heads = self._planned(rows), _heads(rows)
+        pieces: list[tuple[int, int, pa.Table]] = []
         ends = np.flatnonzero(np.diff(shards * 3 + objects)) + 1
         for first, last in zip([0, *ends], [*ends, len(shards)], strict=True):
             some, shard, kind = slice(first, last), int(shards[first]), int(objects[first])
@@ -54,10 +62,13 @@ class ShardWriter:
                 table = _rest(table, rows[some], heads)
             else:
                 table = _known(table, rows[some], answers)
-            self._append(shard, kind, table)
+            pieces.append((shard, kind, table))
+        self._wait()
+        self._writing = self._worker.submit(self._append, pieces)
 
     def put(self, store: Store, folder: str) -> tuple[Shard, ...]:
         """Put all objects into a folder of a store; return the shards that have rows."""
+        self._wait()
         counts: defaultdict[int, dict[int, int]] = defaultdict(dict)
         for (number, kind), file in sorted(self._written.items()):
             shard = Shard(shard_key(folder, number), 0)
@@ -69,10 +80,17 @@ class ShardWriter:
             for number, found in sorted(counts.items())
         )
 
-    def _append(self, shard: int, kind: int, table: pa.Table) -> None:
-        if (shard, kind) not in self._written:
-            self._written[shard, kind] = ParquetFile(table.schema)
-        self._written[shard, kind].append(table)
+    def _append(self, pieces: list[tuple[int, int, pa.Table]]) -> None:
+        for shard, kind, table in pieces:
+            if (shard, kind) not in self._written:
+                self._written[shard, kind] = ParquetFile(table.schema)
+            self._written[shard, kind].append(table)
+
+    def _wait(self) -> None:
+        """Wait for the part that is being written; raise what has befallen it."""
+        if self._writing:
+            self._writing.result()
+            self._writing = None
 
     def _planned(self, rows: pa.Table) -> pa.Table:
         """Return rows with the columns of a shard, none of them called yet."""
@@ -126,11 +144,12 @@ def _known(planned: pa.Table, rows: pa.Table, answers: pa.Table) -> pa.Table:
 def _row_ids(rows: pa.Table) -> pa.Array:
     """Return the ids that rows bring, and for others those that are made of their fingerprints."""
     data = fixed_bytes(rows["fingerprint"].combine_chunks())
-    made = hexadecimal(np.frombuffer(data, np.uint8).reshape(-1, FINGERPRINT_BYTES))
+    fingerprints = np.frombuffer(data, np.uint8).reshape(-1, FINGERPRINT_BYTES)
+    made = hexadecimal(fingerprints)
     ordinals = rows["ordinal"].to_numpy()
     again = np.flatnonzero(ordinals)
     if len(again):
-        high, low = (each[again] for each in words(data))
-        names = [made_row_id(*each) for each in zip(high, low, ordinals[again].tolist(), strict=True)]
+        repeated = zip(fingerprints[again], ordinals[again].tolist(), strict=True)
+        names = [made_row_id(each.tobytes(), ordinal) for each, ordinal in repeated]
         made = pc.replace_with_mask(made, pa.array(ordinals > 0), pa.array(names, pa.string()))
     return pc.coalesce(rows["row_id"].combine_chunks(), made)
