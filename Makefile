@@ -93,6 +93,7 @@ format: setup  ## mend format and what ruff can mend by itself
 
 docs: setup  ## make the generated documents anew
 	$(BIN)/python -m maskmatch.storage.data_dictionary > docs/tables.md
+	$(BIN)/python -m maskmatch.storage.ddl > docs/ddl.md
 	$(BIN)/python -m maskmatch.settings.dictionary > docs/settings.md
 	$(BIN)/python -m maskmatch.storage.manifests.row_schema > docs/manifest-row.schema.json
 

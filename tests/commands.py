@@ -13,11 +13,16 @@ from tests.waiting import wait_until
 
 def command(local: LocalAccount, folder: Path, name: str = "run", *more: str) -> list[str]:
     """Return the words of a command about the date whose folders and permit store lie in a folder."""
-    places = {"status": ("warehouse",), "run": ("source", "warehouse"), "plan": ("source", "warehouse")}
+    both = ("source", "warehouse")
+    places = {"status": ("warehouse",), "run": both, "plan": both, "redrive": both}
     where = [f"--{place}=file://{folder}/{place}" for place in places.get(name, ())]
     date = [f"--date={DAY}"] if where else []
-    asks = [f"--endpoint={local.account.endpoint}", "--protocol=http"] if name in ("run", "plan") else []
-    budget = ["--budget-calls-per-day=none"] if name == "run" else []
+    asks = (
+        [f"--endpoint={local.account.endpoint}", "--protocol=http"]
+        if name in ("run", "plan", "redrive")
+        else []
+    )
+    budget = ["--budget-calls-per-day=none"] if name in ("run", "redrive") else []
     permits = [
         f"--calls-per-second={local.account.calls_per_second}",
         f"--permit-store=sqlite:///{folder}/permits.sqlite3",

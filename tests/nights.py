@@ -12,16 +12,17 @@ import pyarrow as pa
 from devstack.pictures import JPEG_HEAD
 from maskmatch.core.pairs import Pair
 from maskmatch.core.planning import Plan, PlanOptions, Shard
+from maskmatch.pipeline.calling import coordinator_of
 from maskmatch.pipeline.compare import compare_shards
 from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.pipeline.plan import make_plan
-from maskmatch.pipeline.publish import publish
+from maskmatch.pipeline.publish import PublishOptions, permits_of, publish
 from maskmatch.pipeline.run import Run
 from maskmatch.storage import plans
 from maskmatch.storage.object_stores import FileStore, Store
 from maskmatch.storage.pair_columns import PLANNED_COLUMNS
 from maskmatch.storage.spools import ParquetFile
-from maskmatch.storage.tables import read_outcomes
+from maskmatch.storage.tables import read_table
 from tests.account import LocalAccount
 
 DAY = date(2026, 1, 2)
@@ -55,7 +56,7 @@ def options_for(local: LocalAccount, folder: Path, **changes: object) -> Compare
 
 def outcomes_of(run: Run) -> pd.DataFrame:
     """Return the published outcomes of a date."""
-    return read_outcomes(run.warehouse, run.day).to_pandas()
+    return read_table(run.warehouse, "outcomes", run.day).to_pandas()
 
 
 def complete(run, options, *, run_id="test", **plan_options):
@@ -63,7 +64,8 @@ def complete(run, options, *, run_id="test", **plan_options):
     run = replace(run, run_id=run_id)
     plan = make_plan(run, PlanOptions(**plan_options))
     compare_shards(run, plan, plan.to_compare, options)
-    return publish(run, plan, nominal_fmr=1e-4)
+    permits = permits_of(lambda: coordinator_of(options))
+    return publish(run, plan, PublishOptions(nominal_fmr=1e-4, permits=permits))
 
 
 def write_shard(store: Store, key: str, pairs: Sequence[tuple[int, Pair]]) -> None:

@@ -36,7 +36,7 @@ from benchmarks.dataset import expected, write_dataset
 from benchmarks.report import main
 from benchmarks.tries import ShardTries, TaskTry, Work
 from maskmatch.pipeline.plan import make_plan
-from maskmatch.pipeline.publish import publish
+from maskmatch.pipeline.publish import PublishOptions, publish
 
 PAIRS, QUICK_PAIRS = 20_000, 1000
 KILLS, QUICK_KILLS = 100, 5
@@ -122,7 +122,7 @@ class Chaos:
         return int(self._service.meter()["distinct_billed_pairs"])
 
     def _figures(self, tries: ShardTries, killer: "Killer") -> dict[str, float]:
-        publish(self._run, self._plan, nominal_fmr=1e-4)
+        publish(self._run, self._plan, PublishOptions(nominal_fmr=1e-4))
         meter = self._service.meter(with_calls=True)
         figures = verdict(self._run, self._plan, meter, self._pairs, tasks_killed=killer.tasks_killed)
         return {

@@ -11,7 +11,7 @@ from benchmarks.crashes.audit import Books, table_figures
 from benchmarks.dataset import DAY, Expected
 from maskmatch.core.errors import BooksError
 from maskmatch.core.planning import Plan
-from maskmatch.pipeline.publish import publish
+from maskmatch.pipeline.publish import PublishOptions, publish
 from maskmatch.pipeline.run import Run
 from maskmatch.storage import tables
 
@@ -23,11 +23,11 @@ def wrong_tables(
 ) -> dict[str, float]:
     """Publish the run; return counts that have to be 0, by the meaning of the columns in docs/tables.md."""
     try:
-        of_run = publish(run, plan, nominal_fmr=1e-4)
+        of_run = publish(run, plan, PublishOptions(nominal_fmr=1e-4))
     except BooksError:
         return {"not_published": 1}
-    rows = pd.read_parquet(io.BytesIO(run.warehouse.get(tables.outcomes_key(DAY))))
-    published = pd.read_parquet(io.BytesIO(run.warehouse.get(tables.runs_key(DAY, run.run_id))))
+    rows = pd.read_parquet(io.BytesIO(run.warehouse.get(tables.current_key("outcomes", DAY))))
+    published = pd.read_parquet(io.BytesIO(run.warehouse.get(tables.current_key("runs", DAY))))
     found = table_figures(run, pairs)
     sums = rows[_CALLS].sum()
     return {

@@ -24,12 +24,12 @@ from maskmatch.pipeline.compare import compare_shards
 from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.pipeline.look_first import look_first
 from maskmatch.pipeline.plan import make_plan
-from maskmatch.pipeline.publish import publish
+from maskmatch.pipeline.publish import PublishOptions, publish
 from maskmatch.pipeline.run import Run
 from maskmatch.storage.images import Transfer
 from maskmatch.storage.object_stores import FileStore, S3Store, Store, StoreSettings
 from maskmatch.storage.object_stores.s3_client import s3_client
-from maskmatch.storage.tables import read_outcomes
+from maskmatch.storage.tables import read_table
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -138,14 +138,14 @@ class Night:
         plan = make_plan(run, PlanOptions(max_shards=1))
         look_first(run, plan, self.options, ShareLimit())
         compare_shards(run, plan, plan.shards, self.options)
-        publish(run, plan, nominal_fmr=1e-4)
+        publish(run, plan, PublishOptions(nominal_fmr=1e-4))
 
     def outcomes(self) -> pd.DataFrame:
         """Return what is published, none where nothing is."""
         store = self.run.warehouse
         if store.head(f"outcomes/current/ds={DAY}/data.parquet") is None:
             return pd.DataFrame({"outcome": [], "is_open": [], "failure_code": []})
-        return read_outcomes(store, DAY).to_pandas()
+        return read_table(store, "outcomes", DAY).to_pandas()
 
 
 @contextmanager

@@ -1,11 +1,10 @@
 """Published outcomes with hostile texts, and the command that exports them."""
 
 from datetime import UTC, date, datetime
-from decimal import Decimal
 
 from maskmatch.cli.__main__ import main
-from maskmatch.storage.tables import outcomes_key, outcomes_table, write_outcomes
 from tests.nights import DAY
+from tests.tables import write_outcomes
 
 FORMULAS = (
     "=cmd|' /C calc'!A0",
@@ -52,7 +51,7 @@ def row(number, **changes):
         "outcome": "failed" if "failure_class" in changes else "scored",
         "score": None if "failure_class" in changes else 55.25,
         "threshold_nominal_fmr": 1e-5,
-        "cost": Decimal("0.0032"),
+        "cost": 0.0032,
         "called_at": datetime(2026, 1, 2, 3, 4, 5, 600000, tzinfo=UTC),
         "is_open": False,
     }
@@ -66,7 +65,7 @@ def bad_row(number):
 
 def published(store, rows, day=DAY):
     """Publish rows as the outcomes of a date."""
-    write_outcomes(store, outcomes_key(day), outcomes_table(rows))
+    write_outcomes(store, day, rows)
 
 
 def exported(store, form, output, *more, day: date | None = DAY):

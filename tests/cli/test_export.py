@@ -39,8 +39,8 @@ def rows_of(data):
 
 
 def test_several_dates_are_one_file_with_the_columns_of_all(warehouse, tmp_path, capsys):
-    published(warehouse, [row(1, attr_mask="both")])
-    published(warehouse, [row(2, attr_age="7")], day=NEXT)
+    published(warehouse, [row(1, attributes=[("attr_mask", "both")])])
+    published(warehouse, [row(2, attributes=[("attr_age", "7")])], day=NEXT)
     published(warehouse, [row(3)], day=LAST)
     output = tmp_path / "x.csv"
     assert exported(warehouse, "csv", output, f"--from-date={DAY}", "--to-date=2026-01-06", day=None) == 0

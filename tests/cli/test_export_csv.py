@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from maskmatch.storage.exports import ExcelSheet, Sheet, Tally
 from maskmatch.storage.object_stores import FileStore
-from maskmatch.storage.tables import OUTCOMES, outcomes_address
+from maskmatch.storage.schemas import OUTCOMES
+from maskmatch.storage.tables import outcomes_address
 from tests.cli.exporting import FORMULAS, TEXTS, exported, published, row
 from tests.nights import DAY
 
@@ -34,7 +35,7 @@ def hostile():
             reference_id=text,
             failure_message=text,
             reference_subject_id=text,
-            attr_note=text,
+            attributes=[("attr_note", text)],
             manifest_file=text,
         )
         for number, text in enumerate(TEXTS)
@@ -59,7 +60,11 @@ def cells_of(data):
 
 def test_pandas_reads_every_column_back(sheet):
     frame = pd.read_csv(sheet, keep_default_na=False, na_values={"score": [""]})
-    assert list(frame.columns) == [*OUTCOMES.names, "attr_note", "ds"]
+    assert list(frame.columns) == [
+        *(name for name in OUTCOMES.names if name != "attributes"),
+        "attr_note",
+        "ds",
+    ]
     for name in ("reference_id", "failure_message", "attr_note", "manifest_file"):
         assert [table_text(text) for text in frame[name]] == list(TEXTS)
     assert frame["score"].dtype == "float64"
@@ -71,6 +76,7 @@ def test_pandas_reads_every_column_back(sheet):
 def test_duckdb_finds_the_same_in_the_sheet_as_in_the_table(sheet, warehouse):
     table = outcomes_address(warehouse, DAY).removeprefix("file://")
     texts = "regexp_replace(reference_id, '^''', '') as id, regexp_replace(attr_note, '^''', '') as note"
+    in_table = "reference_id, attributes['attr_note']"
     numbers = "manifest_row, score, cost::double as cost, threshold_nominal_fmr"
     same = f"{texts}, {numbers}, is_open, epoch_us(called_at)"
     with duckdb.connect() as connection:
@@ -78,7 +84,7 @@ def test_duckdb_finds_the_same_in_the_sheet_as_in_the_table(sheet, warehouse):
         kinds = dict(zip(found.columns, map(str, found.types), strict=True))
         rows = found.fetchall()
         published_rows = connection.sql(
-            f"select {same.replace(texts, 'reference_id, attr_note')} from '{table}' order by manifest_row"
+            f"select {same.replace(texts, in_table)} from '{table}' order by manifest_row"
         ).fetchall()
     assert [line[:-1] for line in rows] == published_rows
     assert {line[-1] for line in rows} == {date(2026, 1, 2)}
@@ -131,7 +137,7 @@ def test_every_text_comes_back(texts):
 
 
 def test_columns_of_the_manifest_cannot_be_formulas_either(warehouse, tmp_path):
-    published(warehouse, [row(1, **{'attr_"=1+1",\n': "x"})])
+    published(warehouse, [row(1, attributes=[('attr_"=1+1",\n', "x")])])
     assert exported(warehouse, "csv", tmp_path / "x.csv") == 0
     assert 'attr_"=1+1",\n' in cells_of((tmp_path / "x.csv").read_bytes())
 

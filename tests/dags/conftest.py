@@ -13,7 +13,7 @@ from devstack.connections import connections
 from devstack.seaweed import Seaweed
 from devstack.service import LocalService
 from maskmatch.storage.object_stores import S3Store
-from maskmatch.storage.tables import read_outcomes
+from maskmatch.storage.tables import read_table
 from tests.nights import write_pairs
 from tests.s3 import client_of
 
@@ -42,7 +42,7 @@ class Nights:
 
     def outcomes(self, day: date) -> pd.DataFrame:
         """Return what was published for a date."""
-        return read_outcomes(self.warehouse, day).to_pandas()
+        return read_table(self.warehouse, "outcomes", day).to_pandas()
 
 
 @pytest.fixture(scope="package")

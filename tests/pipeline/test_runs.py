@@ -10,12 +10,12 @@ from maskmatch.permits.opening import open_coordinator
 from maskmatch.pipeline.calling import check_account
 from maskmatch.pipeline.compare import compare_shard
 from maskmatch.pipeline.plan import make_plan
-from maskmatch.pipeline.publish import publish
+from maskmatch.pipeline.publish import PublishOptions, publish
 from maskmatch.storage.images import Transfer
 from maskmatch.storage.journal import read_journal
 from maskmatch.storage.object_stores import S3Store
 from maskmatch.storage.plans import journal_prefix
-from maskmatch.storage.tables import RUNS
+from maskmatch.storage.schemas import RUNS
 from tests.account import local_account
 from tests.nights import DAY, complete, night_in, options_for, outcomes_of, write_pairs
 from tests.s3 import client_of
@@ -54,7 +54,7 @@ def test_every_manifest_row_comes_out_scored_or_with_its_reason(tmp_path):
     assert failures["row_malformed"] == "pairs.csv line 64, record 63: the row has 2 fields, the header 5"
     assert failures["pair_id_missing"] == "pairs.csv line 62, record 61, column pair_id: the value is empty"
     assert all("'p' stands in 2 rows with other images" in why for why in failures["pair_id_repeated"])
-    assert table["row_id"].nunique() == 60 + 1  # and none for what is no pair
+    assert table["row_id"].nunique() == 65
 
 
 def test_rows_that_repeat_a_pair_have_its_score_and_cost_nothing(tmp_path):
@@ -112,7 +112,8 @@ def test_a_second_run_of_the_date_pays_nothing_and_publishes_the_same_scores(tmp
         assert local.meter()["billed"] == 30
     again = outcomes_of(run)
     assert list(again["score"]) == list(first["score"])
-    assert set(again["run_id"]) == {"second"}
+    assert set(again["run_id"]) == {"first"}  # for nothing was published anew
+    assert row["publication"] == again["publication"][0] == first["publication"][0]
 
 
 def test_a_changed_manifest_is_a_new_plan(tmp_path):
@@ -150,7 +151,7 @@ def test_a_stopped_shard_goes_on_where_it_was(tmp_path):
             compare_shard(run, plan, shard, options)
         done = len(read_journal(run.warehouse, journal_prefix(shard.key)))
         with pytest.raises(BooksError, match="pairs have no outcome yet"):
-            publish(run, plan, nominal_fmr=1e-4)
+            publish(run, plan, PublishOptions(nominal_fmr=1e-4))
         compare_shard(run, plan, shard, replace(options, stop=threading.Event()))
         assert 0 < done < 60
         assert local.meter()["billed"] == local.meter()["distinct_billed_pairs"] == 60
@@ -245,7 +246,7 @@ def test_a_manifest_of_bad_rows_alone_is_published_without_a_call(tmp_path):
     run.source.put(f"manifests/ds={DAY}/pairs.csv", b"pair_id,reference_id,probe_id\n,a,b\n")
     plan = make_plan(run)
     assert plan.shards == ()
-    assert publish(run, plan, nominal_fmr=1e-4)["failed"] == 1
+    assert publish(run, plan, PublishOptions(nominal_fmr=1e-4))["failed"] == 1
 
 
 def test_a_plan_of_another_version_is_planned_anew(tmp_path):

@@ -13,7 +13,7 @@ from maskmatch.core.errors import BudgetSpent, Interrupted, Replaced, StopRun
 from maskmatch.permits.opening import open_coordinator
 from maskmatch.permits.steps.claims import Budget, Budgets
 from maskmatch.pipeline.compare import compare_shard, compare_shards
-from maskmatch.pipeline.publish import publish
+from maskmatch.pipeline.publish import PublishOptions, publish
 from maskmatch.storage.journal import read_journal
 from maskmatch.storage.object_stores import S3Store
 from maskmatch.storage.plans import journal_prefix, read_shard
@@ -74,7 +74,7 @@ def test_each_pair_is_in_the_journal_of_its_shard_and_nothing_stays_behind(run, 
     coordinator = coordinator_of(options)
     assert coordinator.snapshot().leases == {}
     coordinator.close()
-    assert publish(run, plan, nominal_fmr=1e-4)["scored"] == 90
+    assert publish(run, plan, PublishOptions(nominal_fmr=1e-4))["scored"] == 90
 
 
 def test_a_stopped_run_goes_on_with_what_is_missing_whatever_shard_it_was_in(run, tmp_path):

@@ -13,7 +13,7 @@ from maskmatch.engine.model_versions import OnModelChange
 from maskmatch.permits.steps.claims import Budget, Budgets
 from maskmatch.pipeline.answered_plan import asked, make_answered_plan
 from maskmatch.pipeline.compare import compare_shards
-from maskmatch.pipeline.publish import publish
+from maskmatch.pipeline.publish import PublishOptions, publish
 from maskmatch.storage import plans
 from tests.account import local_account
 from tests.nights import DAY, HEADER, night_in, options_for, outcomes_of, write_pairs
@@ -27,7 +27,7 @@ MANIFEST = f"manifests/ds={DAY}/pairs.csv"
 def complete(run, options, **plan_options):
     plan = make_answered_plan(run, asked(PlanOptions(**plan_options), options))
     compare_shards(run, plan, plan.to_compare, options)
-    return publish(run, plan, nominal_fmr=1e-4)
+    return publish(run, plan, PublishOptions(nominal_fmr=1e-4))
 
 
 def lines_in(source):
@@ -45,7 +45,7 @@ def test_a_manifest_with_one_row_more_pays_for_this_one_and_publishes_all(tmp_pa
         complete(run, options_for(local, tmp_path))
         header, *rows = lines_in(run.source)
         write_lines(run.source, [header, "new,images/1.jpg,images/9.jpg,true,none", *rows[::-1]])
-        row = complete(run, options_for(local, tmp_path))
+        row = complete(replace(run, run_id="second"), options_for(local, tmp_path))
         assert (local.meter()["billed"], row["billed_calls"], row["scored"]) == (41, 1, 41)
     table = outcomes_of(run).set_index("pair_id")
     assert table["result_source"].value_counts().to_dict() == {"reused": 40, "api": 1}
@@ -159,7 +159,7 @@ def test_a_picture_that_is_replaced_between_plan_and_compare_lends_its_score_to_
         ((_, called),) = plans.read_shard(run.warehouse, plan.shards[0].key)
         run.source.put(called.probe_id, JPEG_HEAD + b"another")
         compare_shards(run, plan, plan.to_compare, options)
-        publish(run, plan, nominal_fmr=1e-4, allow_empty=True)
+        publish(run, plan, PublishOptions(nominal_fmr=1e-4, allow_empty=True))
         assert (set(outcomes_of(run)["failure_code"]), local.meter()["billed"]) == ({"image_replaced"}, 0)
         assert complete(run, options)["scored"] == local.meter()["billed"] == 2
 

@@ -8,6 +8,7 @@ import pytest
 from devstack.project import project_root
 from maskmatch.settings.dictionary import settings_dictionary
 from maskmatch.storage.data_dictionary import data_dictionary
+from maskmatch.storage.ddl import ddl
 
 ROOT = project_root()
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -15,6 +16,10 @@ DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 def test_the_data_dictionary_is_that_of_the_schemas():
     assert (ROOT / "docs" / "tables.md").read_text() == data_dictionary(), "run make docs"
+
+
+def test_the_statements_for_spark_and_trino_are_those_of_the_schemas():
+    assert (ROOT / "docs" / "ddl.md").read_text() == ddl(), "run make docs"
 
 
 def test_the_document_of_the_settings_is_that_of_their_tables():

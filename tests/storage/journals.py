@@ -2,12 +2,13 @@
 
 import io
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from maskmatch.core.errors import ObjectExists, ObjectMissing
 from maskmatch.core.outcomes import Calls, FailureClass, Outcome, Reason
-from maskmatch.storage.journal import ShardJournal, final_outcomes, read_journal
+from maskmatch.storage.journal import Entry, ShardJournal, read_journal
 from maskmatch.storage.object_stores import Content, ObjectInfo, Store
 
 PREFIX = "s.journal"
@@ -44,6 +45,17 @@ def record(journal: ShardJournal, outcome: Outcome) -> None:
 def record_durably(journal: ShardJournal, outcome: Outcome) -> None:
     record(journal, outcome)
     journal.flush()
+
+
+def final_outcomes(entries: Iterable[Entry]) -> dict[str, Outcome]:
+    """Return by pair id the last final outcome, else the last, with the calls of all entries of it."""
+    known: dict[str, Outcome] = {}
+    for entry in entries:
+        new, earlier = entry.outcome, known.get(entry.outcome.pair_id)
+        if earlier and earlier.is_final and not new.is_final:
+            new, earlier = earlier, new  # a replaced try had paid for the answer
+        known[new.pair_id] = replace(new, calls=new.calls.after(earlier.calls)) if earlier else new
+    return known
 
 
 def known(store: Store) -> dict[str, Outcome]:

@@ -14,11 +14,16 @@ import pytest
 from maskmatch.core.errors import InputError, ObjectMissing, StoreRefused
 from maskmatch.storage.object_stores import FileStore, open_store, read_mode
 from maskmatch.storage.object_stores.temporary import remove_leftovers, temporary_file
-from maskmatch.storage.tables import outcomes_key, refused_key, runs_key
+from maskmatch.storage.tables import current_key, history_key, pointer_key, refused_key
 from tests.waiting import wait_until
 
 DAY = date(2026, 11, 22)
-TABLES = (outcomes_key(DAY), refused_key(DAY, "p"), runs_key(DAY, "r"))
+TABLES = (
+    *(current_key(table, DAY) for table in ("outcomes", "runs", "attempts", "images")),
+    refused_key(DAY, "p"),
+    history_key("images", DAY, "p"),
+    pointer_key("runs", DAY),
+)
 PLAN = "work/ds=2026-11-22/plan=1/plan.json"
 
 
@@ -46,7 +51,8 @@ def test_tables_have_the_mode_asked_for_and_all_else_is_private(tmp_path, umask,
     assert {mode_of(root / key) for key in TABLES} == {file}
     assert {mode_of(root / PLAN), mode_of(root / "work" / "packed")} == {0o600}
     private = [root / "work", *(path for path in (root / "work").rglob("*") if path.is_dir())]
-    open_ones = [root, root.parent, *(each for key in TABLES for each in (root / key).parents[:3])]
+    folders = [each for key in TABLES for each in (root / key).parents[: key.count("/")]]
+    open_ones = [root, root.parent, *folders]
     assert {mode_of(path) for path in private} == {0o700}
     assert {mode_of(path) for path in open_ones} == {folder}
 

@@ -23,6 +23,7 @@ from maskmatch.storage.object_stores import (
     StoreSettings,
     open_store,
     probe_conditional_writes,
+    probe_swaps,
 )
 from maskmatch.storage.object_stores.copying import copy_object
 from maskmatch.storage.object_stores.s3_client import s3_client, s3_config
@@ -379,7 +380,7 @@ def test_a_write_that_breaks_off_leaves_no_part_of_an_object(seaweed, tmp_path, 
 )
 def test_a_folder_that_fails_says_what_to_do(tmp_path, code, kind, message):
     class Failing(FileStore):
-        def _move(self, temporary, path, *, only_new):
+        def _move(self, temporary, path, check):
             raise OSError(code, os.strerror(code))
 
     with pytest.raises(kind, match=message):
@@ -451,3 +452,36 @@ def test_a_key_that_is_about_to_end_is_renewed_before_it_signs():
     store, renewals = store_with_a_key_for(60, renewed_for=3600)
     assert seconds_of(store.signed_url("a.jpg", seconds=300)) == 300
     assert renewals
+
+
+def test_an_object_is_swapped_over_just_the_version_that_was_seen(store, tmp_path):
+    assert store.tail("x", size=3) is None
+    (tmp_path / "new").write_bytes(b"first")
+    store.swap("x", str(tmp_path / "new"), over=None)
+    with pytest.raises(ObjectExists):
+        store.swap("x", str(tmp_path / "new"), over=None)
+    seen = store.tail("x", size=3)
+    assert seen.data == b"rst"
+    (tmp_path / "new").write_bytes(b"second")
+    store.swap("x", str(tmp_path / "new"), over=seen.version)
+    (tmp_path / "late").write_bytes(b"late")
+    with pytest.raises(ObjectExists):
+        store.swap("x", str(tmp_path / "late"), over=seen.version)
+    assert store.tail("x", size=100).data == b"second"
+    store.delete("x")
+    with pytest.raises(ObjectExists):
+        store.swap("x", str(tmp_path / "late"), over=seen.version)
+
+
+def test_an_object_in_parts_is_swapped_under_the_same_condition(store, tmp_path):
+    (tmp_path / "large").write_bytes(b"x" * (17 << 20))
+    store.swap("x", str(tmp_path / "large"), over=None)
+    for wrong in (None, "0" * 32):
+        with pytest.raises(ObjectExists):
+            store.swap("x", str(tmp_path / "large"), over=wrong)
+    store.swap("x", str(tmp_path / "large"), over=store.tail("x", size=1).version)
+    assert store.head("x").size == 17 << 20
+
+
+def test_a_store_that_swaps_is_known_by_a_trial(store):
+    assert probe_swaps(store)

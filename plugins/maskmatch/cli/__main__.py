@@ -8,7 +8,22 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from io import TextIOWrapper
 
-from maskmatch.cli import doctor, export, orders, pairs, plan, quota, run, serve, status, validate
+from maskmatch.cli import (
+    doctor,
+    export,
+    orders,
+    pairs,
+    plan,
+    publish,
+    quota,
+    reconcile,
+    redrive,
+    run,
+    serve,
+    status,
+    validate,
+    views,
+)
 from maskmatch.cli.account_options import add_permit_store
 from maskmatch.cli.options import EPILOG, Command
 from maskmatch.core.errors import (
@@ -100,11 +115,32 @@ def _parser() -> argparse.ArgumentParser:
     run.add_run_options(
         _command(commands, "run", run.run, "plan, compare what is missing, publish and report a date")
     )
+    publish.add_publish_options(
+        _command(
+            commands,
+            "publish",
+            publish.publish,
+            "publish a date again, with another threshold or as it was before; call nothing",
+        )
+    )
+    redrive.add_redrive_options(
+        _command(
+            commands, "redrive", redrive.redrive, "call chosen failed pairs of a date anew; keep all others"
+        )
+    )
     status.add_arguments(
         _command(commands, "status", status.status, "show how far the newest plan of a date is")
     )
     export.add_export_options(
         _command(commands, "export", export.export, "write published outcomes for NIST, bob or a spreadsheet")
+    )
+    views.add_views_options(
+        _command(commands, "views", views.views, "print SQL views over the tables, for DuckDB")
+    )
+    reconcile.add_reconcile_options(
+        _command(
+            commands, "reconcile", reconcile.reconcile, "put permits, journals, meter and bill side by side"
+        )
     )
     quota.add_quota(
         _command(commands, "quota", quota.quota, "show rate, users and budgets of the account; set floors")

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,14 +23,16 @@ from maskmatch.cli.options import (
     setting,
     source_store,
 )
-from maskmatch.core.errors import BudgetSpent, Interrupted
+from maskmatch.cli.orders import ordered_by
+from maskmatch.core.errors import BudgetSpent, Interrupted, Superseded
 from maskmatch.pipeline.task_process import ParentWatchdog
 from maskmatch.settings.store import reach_from_variables
 
 if TYPE_CHECKING:
     from maskmatch.core.clock import Clock
-    from maskmatch.core.planning import Plan
+    from maskmatch.core.planning import Plan, PlanOptions
     from maskmatch.pipeline.compare_options import CompareOptions
+    from maskmatch.pipeline.plan import OpenBucket
     from maskmatch.pipeline.run import Run
 
 _LONGEST_NAP_SECONDS = 60.0
@@ -54,9 +56,17 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Plan, compare what is missing, publish and report."""
-    from maskmatch.pipeline.answered_plan import asked, bucket_opener, make_answered_plan
+    from maskmatch.pipeline.answered_plan import make_answered_plan
+
+    return run_plan(args, make_answered_plan)
+
+
+def run_plan(args: argparse.Namespace, make_plan: "Callable[[Run, PlanOptions, OpenBucket], Plan]") -> int:
+    """Make a plan of a date, compare what it calls, publish and report."""
+    from maskmatch.pipeline.answered_plan import asked, bucket_opener
+    from maskmatch.pipeline.calling import coordinator_of
     from maskmatch.pipeline.look_first import look_first
-    from maskmatch.pipeline.publish import publish
+    from maskmatch.pipeline.publish import PublishOptions, lock_in, permits_of, publish
     from maskmatch.pipeline.report import check_failed, published, render
     from maskmatch.storage.tables import outcomes_address
 
@@ -67,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     most_missing, most_failed = setting(args, "max_missing_share"), setting(args, "max_failed_share")
     nominal_fmr = setting(args, "nominal_fmr")
     open_bucket = bucket_opener(this, options.open_store, options.reach)
-    plan = make_answered_plan(this, asked(plan_options, options), open_bucket)
+    plan = make_plan(this, asked(plan_options, options), open_bucket)
     _say(str(plan))
     this = replace(this, run_id=f"cli__{plan.plan_id}")
     look_first(this, plan, options, most_missing)
@@ -75,7 +85,21 @@ def run(args: argparse.Namespace) -> int:
     signals = _stop_on_signals()
     if plan.pairs:
         _compare(this, plan, options, signals=signals, waits=args.wait)
-    publish(this, plan, nominal_fmr=nominal_fmr, allow_empty=args.allow_empty)
+    try:
+        publish(
+            this,
+            plan,
+            PublishOptions(
+                nominal_fmr=nominal_fmr,
+                allow_empty=args.allow_empty,
+                by=ordered_by(),
+                time_zone=options.budgets.time_zone,
+                permits=permits_of(lambda: coordinator_of(options)),
+                lock=lock_in(lambda: coordinator_of(options)),
+            ),
+        )
+    except Superseded as error:
+        _say(str(error))
     if not plan.rows:
         _say("no pairs tonight; what was published before stays")
     elif (outcomes := published(this)) is not None:

@@ -15,12 +15,13 @@ MaskmatchError
 ├── Interrupted       we were asked to stop: what is done is kept
 │   └── Drained       the same, asked through the permit store
 ├── BooksError        the counts do not add up: nothing is published
+├── Superseded        a newer publication of the date is there: this one stays in the history
 ├── ImageUnusable     one image cannot be sent: record the pair and go on
 ├── SourceWaits       the source is in trouble: its pairs wait
 ├── SlotMissed        the time of a permit passed before its call was sent: ask for another
 ├── CallFailed        one call was refused, or its fate is unknown: `rule` says what next
 ├── ObjectMissing     there is no object under this key
-├── ObjectExists      a create-only write met an object
+├── ObjectExists      a conditional write met an object that it was not to replace
 └── ConditionUnsupported  a store has no create-only writes
 """
 
@@ -132,12 +133,16 @@ class BooksError(MaskmatchError):
     """Manifest rows, outcomes and journal disagree."""
 
 
+class Superseded(MaskmatchError):
+    """While a publication was made, a newer one of its date has become the current one, and stays it."""
+
+
 class ObjectMissing(MaskmatchError):
     """There is no object under this key."""
 
 
 class ObjectExists(MaskmatchError):
-    """A create-only write found an object under its key."""
+    """A conditional write found an object under its key that it was not to replace."""
 
 
 class ConditionUnsupported(MaskmatchError):

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from maskmatch.core.addresses import ANYWHERE, SourcePlace
 from maskmatch.core.image_ids import may_hold_secret, what_is_wrong
@@ -33,6 +33,7 @@ _NO = (
 BOOLEANS = MappingProxyType(dict.fromkeys(_YES, True) | dict.fromkeys(_NO, False))
 QUALITIES = MappingProxyType({f"{level}{end}": level for level in range(5) for end in ("", ".0")})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _BREAKS = str.maketrans("", "", "\t\r\n")
 MAX_LENGTH = 1024
 """Characters of a value, as many as a key of S3 has bytes."""
@@ -100,6 +101,7 @@ class BadRow:
     """A manifest row that is not a valid pair: where it stands, which column is wrong, and why.
 
     `manifest_row` finds it, `manifest_record` counts the rows of its file; parquet has no `manifest_line`.
+    `row_id` is made of its file and record. The rest is what it says of itself, as far as it can be read.
     """
 
     manifest_file: str
@@ -109,7 +111,11 @@ class BadRow:
     code: str
     message: str
     column: str | None = None
+    row_id: str
     pair_id: str | None = None
+    reference_subject_id: str | None = None
+    probe_subject_id: str | None = None
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 class BadField(Exception):
@@ -148,7 +154,7 @@ def parse_row(
             manifest_line=place.line,
         )
     except BadField as bad:
-        return bad_row(place, code=bad.code, why=bad.why, column=bad.column, pair_id=id_if_sound(fields))
+        return bad_row(place, code=bad.code, why=bad.why, column=bad.column, says=sound_values(fields))
 
 
 def made_pair_id(reference_id: str, probe_id: str, quality_control: int | None) -> str:
@@ -163,9 +169,9 @@ def hashed_pair_id(text: bytes) -> str:
 
 
 def bad_row(
-    place: Place, *, code: str, why: str, column: str | None = None, pair_id: str | None = None
+    place: Place, *, code: str, why: str, column: str | None = None, says: Mapping[str, Any] = _NOTHING
 ) -> BadRow:
-    """Return a bad row whose message names file, line, record and column."""
+    """Return a bad row whose message names file, line, record and column; `says` is of `sound_values`."""
     where = f"{place}, column {plain(column)}" if column else str(place)
     return BadRow(
         manifest_file=place.file,
@@ -175,8 +181,24 @@ def bad_row(
         code=code,
         message=f"{where}: {why}",
         column=column,
-        pair_id=pair_id,
+        row_id=_row_id_of(place),
+        **says,
     )
+
+
+def _row_id_of(place: Place) -> str:
+    return "bad-" + hashlib.sha256(f"{place.file}\n{place.record}".encode()).hexdigest()[:24]
+
+
+def sound_values(fields: Mapping[str, str | None]) -> dict[str, Any]:
+    """Return pair id, subjects and attributes of a row that may be kept, whatever else is wrong with it."""
+    names = ("pair_id", *SUBJECT_COLUMNS)
+    attributes = (name for name in fields if name.startswith(ATTRIBUTE_PREFIX))
+    kept = ((name, _text_if_sound(fields, name)) for name in attributes)
+    return {
+        **{name: _text_if_sound(fields, name) for name in names},
+        "attributes": tuple((name, value) for name, value in kept if value is not None),
+    }
 
 
 def what_is_wrong_with_text(value: str, *, may_break: bool = False) -> tuple[str, str] | None:
@@ -244,9 +266,8 @@ def read_attributes(fields: Mapping[str, str | None]) -> tuple[tuple[str, str], 
     return tuple((name, value) for name in names if (value := read_text(fields, name)) is not None)
 
 
-def id_if_sound(fields: Mapping[str, str | None]) -> str | None:
-    """Return the pair id of a row, None for one that must not be shown."""
+def _text_if_sound(fields: Mapping[str, str | None], column: str) -> str | None:
     try:
-        return read_text(fields, "pair_id")
+        return read_text(fields, column)
     except BadField:
         return None

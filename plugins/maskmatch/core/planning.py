@@ -100,6 +100,8 @@ class Plan:
     passed_over_count: int = 0
     repetition: str = ""
     """Not empty where all pairs are called again, whatever is known of them."""
+    is_redrive: bool = False
+    """Whether it calls some failed pairs anew and keeps all else as it was published."""
     answered_by: str = ""
     """Who answered when it was planned; empty where nobody was asked."""
     trust_tags: bool = True
@@ -177,7 +179,8 @@ class PlanOptions:
     `max_bad_rows` are an error. With `trust_tags` images are known by the MD5 that a store has as a tag. The
     order of calls is stratified by `is_mated` and the attribute `strata_attribute`. Who answers, and how
     images are sent, are part of the work: answers of another service, or to images in another form, are no
-    answers to it. Those of `reuse_days` before the date are taken over.
+    answers to it. Those of `reuse_days` before the date are taken over. A redrive is a repetition of some
+    failed pairs alone.
     """
 
     quality_control: int = 0
@@ -191,6 +194,7 @@ class PlanOptions:
     answered_by: str = ""
     image_policy: str = ""
     reuse_days: int = 0
+    is_redrive: bool = False
 
 
 def work_id(source: str, manifests: Sequence[ManifestFile], options: PlanOptions, contents: str) -> str:
@@ -218,24 +222,24 @@ def shard_count(pairs: int, *, at_most: int) -> int:
     return max(1, min(at_most, MAX_SHARDS, -(-pairs // PAIRS_PER_SHARD)))
 
 
-def repeated_pair(place: Place, pair_id: str, *, rows: int, others: Sequence[Place]) -> BadRow:
+def repeated_pair(place: Place, says: Mapping[str, Any], *, rows: int, others: Sequence[Place]) -> BadRow:
     """Return a row as bad whose pair id stands in so many rows for more than one comparison."""
     return bad_row(
         place,
         code="pair_id_repeated",
-        why=f"{shown(pair_id)} stands in {rows:,} rows with other images or quality control, such "
+        why=f"{shown(says['pair_id'])} stands in {rows:,} rows with other images or quality control, such "
         f"as {', '.join(map(str, others))}: give each comparison a pair_id of its own",
         column="pair_id",
-        pair_id=pair_id,
+        says=says,
     )
 
 
-def repeated_row_id(place: Place, pair_id: str, *, row_id: str, rows: int) -> BadRow:
+def repeated_row_id(place: Place, says: Mapping[str, Any], *, row_id: str, rows: int) -> BadRow:
     """Return a row as bad whose row id stands in so many rows."""
     return bad_row(
         place,
         code="row_id_repeated",
         why=f"{shown(row_id)} stands in {rows:,} rows: leave the column out, or name each once",
         column="row_id",
-        pair_id=pair_id,
+        says=says,
     )

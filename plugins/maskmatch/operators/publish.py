@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from maskmatch.operators.base import MaskmatchBaseOperator
+from maskmatch.operators.base import ACCOUNT_CONN_ID, MaskmatchBaseOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -25,25 +25,89 @@ class PublishOutcomesOperator(MaskmatchBaseOperator):
     )
 
     def __init__(
-        self, *, plan: str, nominal_fmr: float | str = 1e-4, allow_empty: bool | str = False, **kwargs: Any
+        self,
+        *,
+        plan: str,
+        nominal_fmr: float | str = 1e-4,
+        allow_empty: bool | str = False,
+        tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.plan = plan
         self.nominal_fmr = nominal_fmr
         self.allow_empty = allow_empty
+        self.tencent_iai_conn_id = tencent_iai_conn_id
 
     def execute(self, context: "Context") -> dict[str, int]:
         """Publish; return how many rows were scored, failed and skipped, and the calls billed."""
-        from maskmatch.pipeline.publish import publish
+        from maskmatch.core.errors import Superseded
+        from maskmatch.hooks.tencent_iai import TencentIaiHook
+        from maskmatch.pipeline.publish import PublishOptions, lock_in, permits_of, publish
         from maskmatch.storage.plans import find_plan
 
         run = self.run_of(context)
-        row = publish(
-            run,
-            find_plan(run.patient_warehouse(), self.plan),
+        settings = TencentIaiHook(self.tencent_iai_conn_id).get_settings()
+        options = PublishOptions(
             nominal_fmr=self.setting("nominal_fmr"),
             allow_empty=self.setting("allow_empty"),
+            by=published_by(context),
+            time_zone=settings.budgets.time_zone,
+            permits=permits_of(settings.open_coordinator),
+            lock=lock_in(settings.open_coordinator),
         )
+        try:
+            row = publish(run, find_plan(run.patient_warehouse(), self.plan), options)
+        except Superseded as error:
+            self.log.warning("%s", error)
+            return {}
         return {
             name: row[name] for name in ("scored", "failed", "skipped", "billed_calls", "maybe_billed_calls")
         }
+
+
+class RepublishOperator(MaskmatchBaseOperator):
+    """Publish a date again without a call: with another threshold, or as it was at an earlier publication.
+
+    :param publication: name of an earlier publication; empty: the newest plan, with `nominal_fmr`
+    :param nominal_fmr: false match rate whose score is the threshold: 0.001, 0.0001 or 0.00001
+    """
+
+    template_fields: Sequence[str] = (*MaskmatchBaseOperator.template_fields, "publication", "nominal_fmr")
+
+    def __init__(
+        self,
+        *,
+        publication: str = "",
+        nominal_fmr: float | str = 1e-4,
+        tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.publication = publication
+        self.nominal_fmr = nominal_fmr
+        self.tencent_iai_conn_id = tencent_iai_conn_id
+
+    def execute(self, context: "Context") -> str:
+        """Publish; return the name of the new publication."""
+        from maskmatch.hooks.tencent_iai import TencentIaiHook
+        from maskmatch.pipeline.publish import PublishOptions, lock_in, publish_again
+
+        settings = TencentIaiHook(self.tencent_iai_conn_id).get_settings()
+        options = PublishOptions(
+            nominal_fmr=self.setting("nominal_fmr"),
+            reason="republish",
+            by=published_by(context),
+            time_zone=settings.budgets.time_zone,
+            lock=lock_in(settings.open_coordinator),
+        )
+        row = publish_again(self.run_of(context), self.publication, options)
+        self.log.info("%s: %s is the current publication", self.day, row["publication"])
+        return str(row["publication"])
+
+
+def published_by(context: "Context") -> str:
+    """Return who publishes: Dag and task, and whoever triggered the run."""
+    task = context["ti"]
+    user = getattr(context["dag_run"], "triggering_user_name", None)
+    return f"{task.dag_id}.{task.task_id}" + (f" for {user}" if user else "")

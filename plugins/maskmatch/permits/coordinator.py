@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from maskmatch.core.codes import ThrottleScope
 from maskmatch.core.errors import InputError
-from maskmatch.permits.steps import budgets, hosts, leases, reserving, timeline
+from maskmatch.permits.steps import budgets, hosts, leases, locks, reserving, timeline
 from maskmatch.permits.steps.claims import CHECK_RUN, Claim, Grant, Priority
 from maskmatch.permits.steps.document import Moment, SharedDocument
 from maskmatch.permits.steps.orders import Order, decode_order, encode_order
@@ -113,6 +113,21 @@ class PermitCoordinator:
             return replace(state, leases=kept, users=users)
 
         self._alter(alter)
+
+    def lock(self, name: str, holder: str, *, seconds: float) -> bool:
+        """Take a lock for at most so many seconds; return False while another has it."""
+
+        def step(state: State, moment: Moment) -> tuple[State, bool]:
+            taken, is_mine = locks.take(
+                state.locks, name, holder, utc=moment.utc.timestamp(), seconds=seconds
+            )
+            return replace(state, locks=taken), is_mine
+
+        return self._change(step)
+
+    def unlock(self, name: str, holder: str) -> None:
+        """Give a lock back."""
+        self._alter(lambda state, _: replace(state, locks=locks.give_back(state.locks, name, holder)))
 
     def pause(self, run_id: str | None = None, *, by: str = "") -> None:
         """Grant nothing to a run, or to anybody, until `resume`; `by` whom is recorded, as of all orders."""

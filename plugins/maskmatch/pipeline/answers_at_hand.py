@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from maskmatch.engine.work import KnownAnswer
 from maskmatch.storage import plans
-from maskmatch.storage.answer_files import AnswerFile, Scatter
+from maskmatch.storage.answer_files import AnswerFile, Scatter, Words
 from maskmatch.storage.journal.answers import NAME, Wanted, scan_answers
 from maskmatch.storage.journal.records import OUTCOME_COLUMNS, outcomes_of
 from maskmatch.storage.object_stores import Store
@@ -68,7 +68,7 @@ class AnswersAtHand:
         """Return the name of what was gathered."""
         return self._digest.hexdigest()[:16]
 
-    def lookup(self, comparisons: pa.FixedSizeBinaryArray) -> pa.Table:
+    def lookup(self, comparisons: pa.FixedSizeBinaryArray, _pairs: Words, /) -> pa.Table:
         """Return the answers to comparisons, in any order.
 
         `place` is the index of the comparison, each at most once; the other columns are those of the journal

@@ -8,7 +8,7 @@ from maskmatch.core.errors import InputError
 from maskmatch.core.shown import plain
 from maskmatch.storage.exports import FORMS, Form, Tables, Tally, Target, check_path, is_there, write_whole
 from maskmatch.storage.object_stores import Store
-from maskmatch.storage.tables import outcomes_key
+from maskmatch.storage.tables import current_key
 
 Progress = Callable[[int, int], None]
 """Is told how many rows are read, of how many."""
@@ -78,7 +78,7 @@ def _blocks(tables: Tables, form: Form, tally: Tally, progress: Progress) -> Ite
 
 def _published(warehouse: Store, asked: Sequence[date]) -> list[date]:
     there = {found.key for found in warehouse.list("outcomes/current/")}
-    if days := [day for day in asked if outcomes_key(day) in there]:
+    if days := [day for day in asked if current_key("outcomes", day) in there]:
         return days
     which = f"{asked[0]}" if len(asked) == 1 else f"any date from {asked[0]} to {asked[-1]}"
     raise InputError(f"{warehouse.uri}/outcomes/current has no outcomes of {which}: run it first")

@@ -8,13 +8,13 @@ from maskmatch.core.outcomes import Status
 from maskmatch.pipeline.run import Run
 from maskmatch.storage import tables
 
-MASK_COLUMN = "attr_mask"
+MASK_ATTRIBUTE = "attr_mask"
 
 
 def published(run: Run) -> pd.DataFrame | None:
     """Return the published outcomes of the date, None when there are none."""
     try:
-        outcomes: pd.DataFrame = tables.read_outcomes(run.patient_warehouse(), run.day).to_pandas()
+        outcomes: pd.DataFrame = tables.read_table(run.patient_warehouse(), "outcomes", run.day).to_pandas()
     except ObjectMissing:
         return None
     return outcomes
@@ -43,13 +43,15 @@ def outcome_counts(outcomes: pd.DataFrame) -> pd.DataFrame:
 
 
 def score_table(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Return scores (0-100) and the share of matches of mated and non-mated pairs, by mask where known."""
+    """Return scores (0-100) and the share of matches of mated and non-mated pairs, by mask where known.
+
+    The share is of the scores that have a decision, null where none has.
+    """
     scored = outcomes[outcomes["score"].notna() & outcomes["is_mated"].notna()]
-    mask = scored[MASK_COLUMN].fillna("unknown") if MASK_COLUMN in scored else "unknown"
     groups = scored.assign(
         pairs=scored["is_mated"].map({True: "mated", False: "non-mated"}),
-        mask=mask,
-        is_match=scored["decision"] == "match",
+        mask=scored["attributes"].map(lambda each: dict(each).get(MASK_ATTRIBUTE, "unknown")),
+        is_match=(scored["decision"].astype("string") == "match").astype("Float64"),
     ).groupby(["pairs", "mask"])
     return groups.agg(
         scored=("score", "size"),
@@ -65,6 +67,7 @@ def render(outcomes: pd.DataFrame) -> str:
     parts = ["Outcomes by reason", outcome_counts(outcomes).to_string(index=False)]
     scores = score_table(outcomes)
     if len(scores):
-        shown = scores.to_string(index=False, float_format="%.1f", formatters={"matches": "{:.0%}".format})
+        shares = ["unknown" if pd.isna(share) else f"{share:.0%}" for share in scores["matches"]]
+        shown = scores.assign(matches=shares).to_string(index=False, float_format="%.1f")
         parts += ["", f"Scores of {scores['scored'].sum():,} pairs with known truth", shown]
     return "\n".join(parts)

@@ -71,7 +71,7 @@ class StatusReader:
         if plan.folder != self._folder:
             self._folder = plan.folder
             self._shards = {shard.key: _ShardReader(run.warehouse, shard) for shard in plan.to_compare}
-        key = tables.outcomes_key(run.day)
+        key = tables.current_key("outcomes", run.day)
         published = f"{run.warehouse.uri}/{key}" if run.warehouse.head(key) else None
         with ThreadPoolExecutor(_LOOKERS) as pool:
             shards = tuple(pool.map(_ShardReader.look, self._shards.values()))

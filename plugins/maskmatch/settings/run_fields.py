@@ -123,6 +123,7 @@ RUN_FIELDS = MappingProxyType(
             _limit("max_failed_share"),
             _flag("allow_empty"),
             _flag("recompare"),
+            _flag("also_final"),
             _whole("reuse_days", 0, 365, default=0),
             Field(
                 name="on_model_change",

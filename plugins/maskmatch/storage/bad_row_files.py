@@ -1,6 +1,7 @@
 """Bad rows as a file for the people who mend them: csv for a spreadsheet, or parquet."""
 
 import csv
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import astuple, fields
@@ -90,7 +91,12 @@ def _csv(path: Path) -> Iterator[TakeRows]:
     with path.open("w", encoding="utf-8-sig", newline="") as file:  # Excel wants the mark
         writer = csv.writer(file)
         writer.writerow([each.name for each in fields(BadRow)])
-        yield lambda rows: writer.writerows([_harmless(value) for value in astuple(row)] for row in rows)
+        yield lambda rows: writer.writerows(_cells(row) for row in rows)
+
+
+def _cells(row: BadRow) -> list[str]:
+    attributes = json.dumps(dict(row.attributes), ensure_ascii=False)
+    return [*(_harmless(value) for value in astuple(row)[:-1]), attributes]
 
 
 def _harmless(value: object) -> str:

@@ -4,25 +4,24 @@ import sys
 
 import pyarrow as pa
 
-from maskmatch.core.codes import Action, table
-from maskmatch.core.errors import BAD_ROW_CODES, IMAGE_CODES
-from maskmatch.core.outcomes import FINAL_FAILURES, FailureClass
-from maskmatch.core.store_troubles import IMAGE_UNAVAILABLE
-from maskmatch.storage.tables import OUTCOMES, RUNS
+from maskmatch.core.failure_codes import failure_codes
+from maskmatch.storage.schemas import TABLES, description
 
 _HEAD = """# Tables
 
-Made by `make docs` from the schemas; do not edit. From 0.1.0 on columns are only ever
-added. Null means unknown or not applicable, never zero. Times are UTC. The date `ds` is in the path alone.
+Made by `make docs` from the schemas; do not edit. From 0.1.0 on columns are only ever added. Null means
+unknown or not applicable, never zero. Times are UTC. The date `ds` is in the path alone; `logical_date` is
+the same in the file. Each file carries these descriptions at its columns and, as JSON, under the key
+`maskmatch.columns`.
 """
 _FAILURES = """## Failure codes
 
 Only `biometric` failures count as failure to acquire. Final failures belong to the bytes of an image: they
-need a better one. Open ones are tried again by the next run of the date; those of a row, which the plan
-finds, need a better row.
+need a better one. Open ones are tried again by the next run of the date, or by `maskmatch redrive`; those of
+a row, which the plan finds, need a better row.
 
-| failure_code | failure_class | it is | meaning |
-|---|---|---|---|"""
+| failure_code | failure_class | it is | meaning | what to do |
+|---|---|---|---|---|"""
 
 
 def data_dictionary() -> str:
@@ -30,22 +29,18 @@ def data_dictionary() -> str:
     return "\n".join(
         [
             _HEAD,
-            *_section(
-                "outcomes",
-                "One row per manifest row: `outcomes/current/ds=<date>/data.parquet`.",
-                OUTCOMES,
-            ),
-            "Every `attr_` column of the manifest follows as text.\n",
-            *_section("runs", "One row per run, at `runs/current/ds=<date>/<run>.parquet`.", RUNS),
+            *(line for name in TABLES for line in _section(name)),
             _FAILURES,
-            *sorted(_failures()),
+            *_failures(),
             "",
         ]
     )
 
 
-def _section(name: str, text: str, schema: pa.Schema) -> list[str]:
-    rows = [f"| {field.name} | {_kind(field.type)} | {_description(field)} |" for field in schema]
+def _section(name: str) -> list[str]:
+    schema = TABLES[name]
+    text = f"{schema.metadata[b'description'].decode()} Place: `{name}/current/ds=<date>/data.parquet`."
+    rows = [f"| {field.name} | {_kind(field.type)} | {description(field)} |" for field in schema]
     return [f"## {name}\n\n{text}\n\n| column | type | meaning |\n|---|---|---|", *rows, ""]
 
 
@@ -53,26 +48,11 @@ def _kind(kind: pa.DataType) -> str:
     return "string" if pa.types.is_dictionary(kind) else str(kind)
 
 
-def _description(field: pa.Field) -> str:
-    return str(field.metadata[b"description"].decode())
-
-
-def _failures() -> set[str]:
-    stops = (Action.STOP_RUN, Action.REFRESH_CREDENTIAL)
-    rules = [rule for rule in table().values() if rule.action not in stops]
-    meanings = {rule.failure_code: (rule.failure_class, rule.meaning) for rule in reversed(rules)}
-    own = {code: (FailureClass.DATA, meaning) for code, meaning in (BAD_ROW_CODES | IMAGE_CODES).items()}
-    own[IMAGE_UNAVAILABLE] = (FailureClass.INFRASTRUCTURE, IMAGE_CODES[IMAGE_UNAVAILABLE])
-    return {
-        f"| {code} | {kind} | {_lasts(code)} | {meaning} |"
-        for code, (kind, meaning) in (own | meanings).items()
-    }
-
-
-def _lasts(code: str) -> str:
-    if code in BAD_ROW_CODES:
-        return "of the row"
-    return "final" if code in FINAL_FAILURES else "open"
+def _failures() -> list[str]:
+    return [
+        f"| {each.code} | {each.failure_class} | {each.lasting} | {each.meaning} | {each.advice} |"
+        for each in failure_codes().values()
+    ]
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import date
 from functools import partial
 from typing import Any
@@ -23,20 +23,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from maskmatch.core.errors import BooksError, InputError, ObjectExists, ObjectMissing
-from maskmatch.core.image_pairs import ImagePair
-from maskmatch.core.outcomes import Outcome, Source
+from maskmatch.core.outcomes import Source
 from maskmatch.core.pairs import BadRow, Pair
 from maskmatch.core.planning import Plan, Shard
 from maskmatch.storage.fetching import fetched
-from maskmatch.storage.journal.records import OUTCOME_COLUMNS, SCHEMA, outcomes_of
+from maskmatch.storage.journal.records import OUTCOME_COLUMNS, SCHEMA
 from maskmatch.storage.object_stores import Store
-from maskmatch.storage.pair_columns import PLANNED_COLUMNS
+from maskmatch.storage.pair_columns import PAIR_COLUMNS, PLANNED_COLUMNS
 from maskmatch.storage.spools import ParquetFile
 
 Orders = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 _ANSWER = "answer_"
+AS_ANSWERED = "as answered"
+"""In place of the content of a failed image: the answer was to this very pair, whose images have changed."""
 _PLANNED = "planned-"
 """Objects whose names are a work and the answers that are taken over: they hold the folder of its plan."""
 REST = pa.schema([*PLANNED_COLUMNS, ("result_source", pa.string()), ("canonical_pair_id", pa.string())])
@@ -55,9 +56,8 @@ _BATCH_ROWS = 4096
 _BAD_ROWS_AT_ONCE = 10_000
 _NUMBERS = {"manifest_row", "manifest_record", "manifest_line"}
 _BAD_ROW_FIELDS = [field.name for field in fields(BadRow)]
-_BAD_ROW_SCHEMA = pa.schema(
-    [(name, pa.int64() if name in _NUMBERS else pa.string()) for name in _BAD_ROW_FIELDS]
-)
+_BAD_ROW_KINDS = {"attributes": PAIR_COLUMNS.field("attributes").type} | dict.fromkeys(_NUMBERS, pa.int64())
+BAD_ROWS = pa.schema([(name, _BAD_ROW_KINDS.get(name, pa.string())) for name in _BAD_ROW_FIELDS])
 
 
 def plan_folder(day: date, plan_id: str) -> str:
@@ -103,32 +103,11 @@ def read_rest(store: Store, shard: Shard) -> Iterator[tuple[Pair, Source, str | 
             yield _pair(record), source, canonical
 
 
-def read_known(store: Store, shard: Shard) -> Iterator[tuple[Pair, Outcome]]:
-    """Yield the rows of a shard whose answer was taken over, and the answer."""
-    if shard.known:
-        for batch in _batches(store, shard.known_key):
-            names = [field.name for field in answer_columns(KNOWN)]
-            table = pa.Table.from_batches([batch]).select(names)
-            answers = table.select(names[:-1]).rename_columns(OUTCOME_COLUMNS)
-            pairs = map(_pair, _records([batch.drop_columns([*names, "call_order"])]))
-            failed = table[names[-1]].to_pylist()
-            for pair, (_, outcome), content in zip(pairs, outcomes_of(answers), failed, strict=True):
-                yield pair, _turned(outcome, pair, content)
-
-
-def _turned(outcome: Outcome, pair: Pair, failed_content: str | None) -> Outcome:
-    """Return an answer with the side on which the image at fault is in this pair."""
-    if outcome.reason is None:
-        return outcome
-    side = ImagePair.planned(pair).side(failed_content)
-    return replace(outcome, reason=replace(outcome.reason, side=side))
-
-
 class BadRowFile:
     """Rows that are no pairs, on their way to an object; how many of each kind, and the first of all."""
 
     def __init__(self) -> None:
-        self._file = ParquetFile(_BAD_ROW_SCHEMA)
+        self._file = ParquetFile(BAD_ROWS)
         self._waiting: list[BadRow] = []
         self.codes: Counter[str] = Counter()
         self.first: BadRow | None = None
@@ -170,7 +149,7 @@ class BadRowFile:
 def bad_rows_table(rows: Sequence[BadRow]) -> pa.Table:
     """Return the rows that are no pairs as a table."""
     columns = {name: [getattr(row, name) for row in rows] for name in _BAD_ROW_FIELDS}
-    return pa.table(columns, schema=_BAD_ROW_SCHEMA)
+    return pa.table(columns, schema=BAD_ROWS)
 
 
 def read_bad_rows(store: Store, key: str) -> list[BadRow]:
@@ -179,7 +158,9 @@ def read_bad_rows(store: Store, key: str) -> list[BadRow]:
 
 
 def _bad_rows(file: pq.ParquetFile) -> list[BadRow]:
-    return [BadRow(**record) for record in file.read().to_pylist()]
+    return [
+        BadRow(**record | {"attributes": tuple(record["attributes"])}) for record in file.read().to_pylist()
+    ]
 
 
 def write_plan(store: Store, plan: Plan) -> Plan:

@@ -34,12 +34,12 @@ class Deadly(FileStore):
         self.left, self.after = at, after
 
     @contextmanager
-    def writing(self, key, *, only_new=False):
+    def _written(self, key, check):
         self.left -= 1
         if not self.left and not self.after:
             die()
         try:
-            with super().writing(key, only_new=only_new) as stream:
+            with super()._written(key, check) as stream:
                 yield stream
         finally:
             if not self.left:

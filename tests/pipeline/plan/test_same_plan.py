@@ -169,7 +169,7 @@ class Known:
         self.answers, self.digest = answers, digest
         self.asked = []
 
-    def lookup(self, comparisons):
+    def lookup(self, comparisons, pairs):
         names = comparisons.to_pylist()
         self.asked += names
         found = [(place, self.answers[name]) for place, name in enumerate(names) if name in self.answers]

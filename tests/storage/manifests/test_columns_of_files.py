@@ -5,7 +5,7 @@ import pytest
 from maskmatch.core.errors import InputError
 from maskmatch.core.manifest_options import parse_columns
 from maskmatch.storage.manifests.columns import MOST_COLUMNS
-from maskmatch.storage.tables import OUTCOMES
+from maskmatch.storage.schemas import OUTCOMES
 from tests.storage.manifests.reading import FORMATS, HEADER, as_parquet, read
 
 ROW = {"pair_id": "p1", "reference_id": "a", "probe_id": "b"}

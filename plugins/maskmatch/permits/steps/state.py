@@ -11,6 +11,7 @@ from maskmatch.permits.steps.claims import CHECK_RUN, Priority
 from maskmatch.permits.steps.document import Moment
 from maskmatch.permits.steps.hosts import HostPace
 from maskmatch.permits.steps.leases import Lease, is_stale
+from maskmatch.permits.steps.locks import Lock, lasting
 from maskmatch.permits.steps.sharing import PriorityShare
 from maskmatch.permits.steps.timeline import Timeline
 
@@ -61,6 +62,7 @@ class State(msgspec.Struct, frozen=True):
     paused: Mapping[str, float] = msgspec.field(default_factory=dict)
     drained: Mapping[str, float] = msgspec.field(default_factory=dict)
     """Since when (seconds since 1970), by run id or ALL_RUNS."""
+    locks: Mapping[str, Lock] = msgspec.field(default_factory=dict)
     is_known: bool = False
     """Whether a run has asked for permits, or somebody has given an order; the opening call is neither."""
     pruned_at: float = 0.0
@@ -134,6 +136,7 @@ def prune(state: State, moment: Moment) -> State:
         leases={shard: lease for shard, lease in state.leases.items() if not is_stale(lease, utc)},
         paused=_recent(state.paused, utc),
         drained=_recent(state.drained, utc),
+        locks=lasting(state.locks, utc),
         pruned_at=now,
     )
 

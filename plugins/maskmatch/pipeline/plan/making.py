@@ -55,7 +55,7 @@ def make_plan(
     many rows are no pairs.
     """
     options = options or PlanOptions()
-    if options.repetition:
+    if options.repetition and not options.is_redrive:
         answers = None
     source, warehouse = run.patient_source(), run.patient_warehouse()
     listing = find_manifests(source, run.day)
@@ -85,6 +85,7 @@ def make_plan(
         work_id=work,
         manifests=manifests,
         repetition=options.repetition,
+        is_redrive=options.is_redrive,
         answered_by=options.answered_by,
         trust_tags=options.trust_tags,
         reuse_days=options.reuse_days,
@@ -179,9 +180,12 @@ def _manifest(source: Store, key: str) -> ManifestFile:
 
 
 def _known_plan(day: date, warehouse: Store, work: str, options: PlanOptions) -> Plan | None:
-    """Return the newest plan of the date if it is for this work; a repetition begins a new one."""
+    """Return the newest plan of the date if it is for this work; a repetition begins a new one.
+
+    So does what comes after a redrive, whose plan leaves open failures as they are.
+    """
     newest = None if options.repetition else plans.newest_plan(warehouse, day)
-    return newest if newest and newest.work_id == work else None
+    return newest if newest and newest.work_id == work and not newest.is_redrive else None
 
 
 def _check_bad_rows(plan: Plan, limit: ShareLimit) -> None:

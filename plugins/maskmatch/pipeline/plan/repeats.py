@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from maskmatch.core.pairs import BadRow, Place
+from maskmatch.core.pairs import SUBJECT_COLUMNS, BadRow, Place
 from maskmatch.core.planning import repeated_pair, repeated_row_id
 from maskmatch.pipeline.plan.reading import ReadRows, numbered
 from maskmatch.pipeline.plan.row_ids import begins_of
@@ -24,7 +24,8 @@ Flags = npt.NDArray[np.bool_]
 _SHOWN = 3
 """Rows of a repeated pair id that are named to the others."""
 _AT_ONCE = 1000
-_PLACE = ["pair_id", "row_id", "manifest_file", "manifest_row", "manifest_record", "manifest_line"]
+_PLACE = ["manifest_file", "manifest_row", "manifest_record", "manifest_line"]
+_SAYS = ["pair_id", *SUBJECT_COLUMNS, "attributes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +46,20 @@ def bad_for_others(rows: ReadRows) -> Numbers:
     for number, place, record in _records(rows, pairs.rows):
         shown = [places[row] for row in pairs.first[number].tolist() if row >= 0]
         others = [each for each in shown if each != place]
-        pair_id, count = record["pair_id"], int(pairs.counts[number])
-        rows.bad_rows.add([repeated_pair(place, pair_id, rows=count, others=others)])
+        count = int(pairs.counts[number])
+        rows.bad_rows.add([repeated_pair(place, _says(record), rows=count, others=others)])
     for number, place, record in _records(rows, row_ids.rows):
         rows.bad_rows.add([_bad_row_id(place, record, int(row_ids.counts[number]))])
     return np.sort(np.concatenate([pairs.rows, row_ids.rows]))
 
 
 def _bad_row_id(place: Place, record: dict[str, Any], count: int) -> BadRow:
-    return repeated_row_id(place, record["pair_id"], row_id=record["row_id"] or "", rows=count)
+    return repeated_row_id(place, _says(record), row_id=record["row_id"] or "", rows=count)
+
+
+def _says(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what a row says of itself, as `core.pairs.sound_values`."""
+    return {name: record[name] for name in _SAYS} | {"attributes": tuple(record["attributes"])}
 
 
 def _of_pair_ids(rows: ReadRows) -> Repeats:
@@ -118,10 +124,10 @@ def _places(rows: ReadRows, wanted: Numbers) -> dict[int, Place]:
 
 
 def _records(rows: ReadRows, wanted: Numbers) -> Iterator[tuple[int, Place, dict[str, Any]]]:
-    """Yield for each of the wanted rows, which are in order, its number among them, place and ids."""
+    """Yield for each of the wanted rows, in their order, its number among them, place and what it says."""
     if not len(wanted):
         return
-    for first, block in numbered(rows.blocks.batches(_PLACE)):
+    for first, block in numbered(rows.blocks.batches([*_PLACE, *_SAYS, "row_id"])):
         begin, end = np.searchsorted(wanted, (first, first + block.num_rows)).tolist()
         for start in range(begin, end, _AT_ONCE):
             some = wanted[start : min(start + _AT_ONCE, end)] - first

@@ -33,10 +33,11 @@ class Answers(Protocol):
         """Return a name of the state that they were gathered from."""
         ...
 
-    def lookup(self, comparisons: pa.FixedSizeBinaryArray) -> pa.Table:
+    def lookup(self, comparisons: pa.FixedSizeBinaryArray, pairs: Words, /) -> pa.Table:
         """Return the answers to some comparisons, with the column `place` and those of an outcome.
 
-        `place` is the number of the comparison, each at most once.
+        `pairs` are `text_hashes` of the pairs that ask. `place` is the number of the comparison, each at
+        most once.
         """
         ...
 
@@ -148,7 +149,7 @@ def _take_over(
     column = pa.FixedSizeBinaryArray.from_buffers(
         pa.binary(COMPARISON_BYTES), len(heads), [None, pa.py_buffer(names)]
     )
-    table = answers.lookup(column)
+    table = answers.lookup(column, part["pair"][heads])
     known = heads[table["place"].to_numpy()]
     if not len(known):
         return set()

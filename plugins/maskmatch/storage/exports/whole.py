@@ -15,10 +15,12 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import IO, NamedTuple, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from maskmatch.core.errors import InputError
@@ -26,10 +28,12 @@ from maskmatch.core.shown import plain
 from maskmatch.storage.object_stores import Store
 from maskmatch.storage.object_stores.copying import copy_object
 from maskmatch.storage.object_stores.temporary import remove_leftovers, temporary_file
-from maskmatch.storage.tables import outcomes_address, outcomes_key
+from maskmatch.storage.tables import current_key, outcomes_address
 
 log = logging.getLogger(__name__)
 
+ATTRIBUTES = "attributes"
+_DS = pa.field("ds", pa.date32())
 _PREFIX = "maskmatch-export-"
 _BLOCK_ROWS = 16_384
 """At most; 40 columns of them as text take about 10 MB."""
@@ -72,18 +76,29 @@ class Tables:
         """Return how many rows there are."""
         return sum(file.metadata.num_rows for file in self._files.values())
 
-    @property
+    @cached_property
     def schema(self) -> pa.Schema:
-        """Return the columns of all dates, the date `ds` as the last."""
+        """Return the columns of all dates, each attribute as one of its own, the date `ds` as the last."""
         kinds = {field.name: field.type for file in self._files.values() for field in file.schema_arrow}
-        return pa.schema([*kinds.items(), ("ds", pa.date32())])
+        kinds.pop(ATTRIBUTES, None)
+        return pa.schema([*kinds.items(), *((name, pa.string()) for name in self._attributes()), _DS])
+
+    def _attributes(self) -> list[str]:
+        """Return the names of all attributes."""
+        found: set[str] = set()
+        for file in self._files.values():
+            for group in range(file.num_row_groups):
+                for block in file.iter_batches(_BLOCK_ROWS, row_groups=[group], columns=[ATTRIBUTES]):
+                    found.update(pc.unique(block.column(0).keys).to_pylist())
+        return sorted(found)
 
     def blocks(self, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of all dates with these columns (None: all); what a date lacks is null."""
+        """Yield the rows of all dates with these columns (None: all)."""
         schema = self.schema
         fields = [schema.field(name) for name in columns or schema.names]
         for day, file in self._files.items():
             there = [field.name for field in fields if field.name in file.schema_arrow.names]
+            there += [] if columns else [ATTRIBUTES]
             for group in range(file.num_row_groups):  # all in one call would keep what it has read
                 for block in file.iter_batches(_BLOCK_ROWS, row_groups=[group], columns=there):
                     yield _with_all(block, fields, day)
@@ -91,7 +106,7 @@ class Tables:
     def _brought(self, day: date) -> pq.ParquetFile:
         with _disk(tempfile.gettempdir()):
             file = self._open.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  it is, in self._open
-            copy_object(self._warehouse, outcomes_key(day), file)
+            copy_object(self._warehouse, current_key("outcomes", day), file)
             file.seek(0)
             try:
                 return pq.ParquetFile(file)
@@ -108,7 +123,7 @@ def _with_all(block: pa.RecordBatch, fields: Sequence[pa.Field], day: date) -> p
             return pa.repeat(pa.scalar(day), len(block))
         if field.name in block.schema.names:
             return block.column(field.name)
-        return pa.nulls(len(block), field.type)
+        return pc.map_lookup(block.column(ATTRIBUTES), pa.scalar(field.name), "first")
 
     return pa.RecordBatch.from_arrays([column(each) for each in fields], [each.name for each in fields])
 

@@ -20,7 +20,6 @@ from maskmatch.storage.journal.known import Known, read_known
 from maskmatch.storage.journal.names import list_newest
 from maskmatch.storage.journal.reading import (
     Entry,
-    final_outcomes,
     last_epoch,
     read_journal,
     scan_journal,
@@ -38,7 +37,6 @@ __all__ = [
     "Origin",
     "ShardJournal",
     "compact",
-    "final_outcomes",
     "last_epoch",
     "list_newest",
     "read_journal",

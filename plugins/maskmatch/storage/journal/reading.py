@@ -6,7 +6,7 @@ Decision: docs/adr/0014-the-journal-says-every-call.md
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -69,17 +69,6 @@ def scan_tables(store: Store, prefix: str, *, columns: Sequence[str] | None = No
     """Yield all rows of a journal as tables, oldest first: `columns` of records.SCHEMA, all by default."""
     for chunk in scan_chunks(store, prefix, columns=columns):
         yield from chunk.tables
-
-
-def final_outcomes(entries: Iterable[Entry]) -> dict[str, Outcome]:
-    """Return by pair id the last final outcome, else the last, with the calls of all entries of the pair."""
-    known: dict[str, Outcome] = {}
-    for entry in entries:
-        new, earlier = entry.outcome, known.get(entry.outcome.pair_id)
-        if earlier and earlier.is_final and not new.is_final:
-            new, earlier = earlier, new  # a replaced try had paid for the answer
-        known[new.pair_id] = replace(new, calls=new.calls.after(earlier.calls)) if earlier else new
-    return known
 
 
 def scan_chunks(store: Store, prefix: str, *, columns: Sequence[str] | None = None) -> Iterator[Chunk]:

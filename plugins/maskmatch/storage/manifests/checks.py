@@ -3,6 +3,7 @@
 Only records in which a column is in doubt go through the row function, one by one.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,8 @@ from maskmatch.core.pairs import (
     Pair,
     Place,
     bad_row,
-    id_if_sound,
     parse_row,
+    sound_values,
 )
 from maskmatch.storage.manifests.csv_lines import Mask
 from maskmatch.storage.manifests.doubts import doubtful_values, without_own_address
@@ -75,7 +76,7 @@ class Checker:
         without_id = _are_null(records.columns.get("pair_id", texts["pair_id"])) & lacks_pair_id
         doubt |= _are_null(texts["pair_id"]) & ~without_id
         bad = self._bad_rows(records)
-        faulty = self._faulty(records, texts["pair_id"])
+        faulty = self._faulty(records, texts)
         bad += faulty.values()
         looked_at, more = self._look_at(records, texts, doubt, set(faulty), without_id)
         doubt[list(faulty)] = True
@@ -99,14 +100,14 @@ class Checker:
             for no in records.malformed
         ]
 
-    def _faulty(self, records: Records, pair_ids: pa.Array) -> dict[int, BadRow]:
+    def _faulty(self, records: Records, texts: Mapping[str, pa.Array]) -> dict[int, BadRow]:
         return {
             fault.row: bad_row(
                 self._place(records, fault.row),
                 code=fault.code,
                 why=fault.why,
                 column=fault.column,
-                pair_id=id_if_sound({"pair_id": pair_ids[fault.row].as_py()}),
+                says=sound_values({name: texts[name][fault.row].as_py() for name in texts}),
             )
             for fault in reversed(records.faults)
         }

@@ -15,10 +15,10 @@ from maskmatch.core.errors import InputError
 from maskmatch.core.manifest_options import ManifestOptions
 from maskmatch.core.pairs import ATTRIBUTE_PREFIX, COLUMNS, IMAGE_COLUMNS, what_is_wrong_with_text
 from maskmatch.core.shown import plain, shown
-from maskmatch.storage.tables import OUTCOMES, RUNS
+from maskmatch.storage.schemas import OUTCOMES, RUNS
 
 MOST_COLUMNS = 1000
-"""Of one file; each attribute becomes a column of the table."""
+"""Of one file."""
 _PASSED_OVER = ({*OUTCOMES.names, *RUNS.names, "ds"}) - {*COLUMNS}
 _PANDAS_INDEX = re.compile(r"|index|level_\d+|unnamed:_\d+(_level_\d+|\.\d+)?|__index_level_\d+__")
 _BLANKS = re.compile(r"[\s\-]+")

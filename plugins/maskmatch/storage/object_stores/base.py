@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from tempfile import NamedTemporaryFile
 from typing import BinaryIO, NamedTuple, Protocol
 
 from maskmatch.core.errors import ConditionUnsupported, ObjectExists
@@ -22,6 +23,13 @@ class Content(NamedTuple):
 
     data: bytes
     tag: str | None = None
+
+
+class Tail(NamedTuple):
+    """The last bytes of an object, and a mark of the version of it that they are of."""
+
+    data: bytes
+    version: str
 
 
 class Page(NamedTuple):
@@ -58,6 +66,10 @@ class Store(Protocol):
 
     def peek(self, key: str, *, size: int) -> tuple[bytes, ObjectInfo]:
         """Return the first `size` bytes of an object, and what is known about it; raise ObjectMissing."""
+        ...
+
+    def tail(self, key: str, *, size: int) -> Tail | None:
+        """Return the last `size` bytes of an object and its version, None when it is not there."""
         ...
 
     def open(self, key: str) -> BinaryIO:
@@ -98,6 +110,14 @@ class Store(Protocol):
         """Write an object from a local file, visible only when it is whole."""
         ...
 
+    def swap(self, key: str, path: str, *, over: str | None) -> None:
+        """Write an object from a file over just that version, None: where there is none.
+
+        Raise ObjectExists when there is another, ConditionUnsupported where the store knows no conditions;
+        some ignore them, which `probe_swaps` tells.
+        """
+        ...
+
     def writing(self, key: str) -> AbstractContextManager[BinaryIO]:
         """Return a stream into an object, which is there, whole, when the context ends well."""
         ...
@@ -127,4 +147,20 @@ def probe_conditional_writes(store: Store) -> bool:
         return store.get(PROBE_KEY) == b"1"
     except ConditionUnsupported:
         return False
+    return False
+
+
+def probe_swaps(store: Store) -> bool:
+    """Return True if the store also refuses to replace a version that is not the present one."""
+    if not probe_conditional_writes(store):
+        return False
+    with NamedTemporaryFile() as file:
+        file.write(b"3")
+        file.flush()
+        try:
+            store.swap(PROBE_KEY, file.name, over="0" * 32)
+        except ObjectExists:
+            return store.get(PROBE_KEY) == b"1"
+        except ConditionUnsupported:
+            return False
     return False

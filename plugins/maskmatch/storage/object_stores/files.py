@@ -4,21 +4,22 @@ import errno
 import fcntl
 import hashlib
 import os
+import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from maskmatch.core.errors import InputError, ObjectExists, ObjectMissing, StoreAway, StoreRefused
 from maskmatch.core.shown import plain
 from maskmatch.core.store_troubles import store_rule
-from maskmatch.storage.object_stores.base import Content, ObjectInfo, Page
+from maskmatch.storage.object_stores.base import Content, ObjectInfo, Page, Tail
 from maskmatch.storage.object_stores.folders import Entry, check_inside, walk
 from maskmatch.storage.object_stores.modes import PRIVATE_MODE, TABLE_MODE, folder_mode
 from maskmatch.storage.object_stores.temporary import is_temporary, remove_leftovers, temporary_file
 
-TABLE_FOLDERS = ("outcomes", "runs")
+TABLE_FOLDERS = ("outcomes", "runs", "attempts", "images")
 """Below the root, what analysts read."""
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -60,6 +61,17 @@ class FileStore:
         """Return the first bytes of a file, and its size."""
         with self.open(key) as stream:
             return stream.read(size), ObjectInfo(key, os.fstat(stream.fileno()).st_size)
+
+    def tail(self, key: str, *, size: int) -> Tail | None:
+        """Return the last bytes of a file, and its number, time and size."""
+        try:
+            stream = self.open(key)
+        except ObjectMissing:
+            return None
+        with stream:
+            found = os.fstat(stream.fileno())
+            stream.seek(max(0, found.st_size - size))
+            return Tail(stream.read(), _version(found))
 
     def open(self, key: str) -> BinaryIO:
         """Open a file for reading."""
@@ -118,14 +130,23 @@ class FileStore:
 
     def put(self, key: str, data: bytes, *, only_new: bool = False) -> None:
         """Write a file beside its place, make it durable, then move it there under a lock."""
-        with self.writing(key, only_new=only_new) as temporary:
+        with self._written(key, _must_be_new if only_new else _may_be_any) as temporary:
             temporary.write(data)
 
     def put_file(self, key: str, path: str) -> None:
         """Copy a file into the store."""
-        with self.writing(key) as temporary, Path(path).open("rb") as source:
-            while block := source.read(1 << 20):
-                temporary.write(block)
+        with self.writing(key) as temporary:
+            _copy(path, temporary)
+
+    def swap(self, key: str, path: str, *, over: str | None) -> None:
+        """Copy a file into the store, over just that version."""
+
+        def check(place: Path) -> None:
+            if (_version(place.stat()) if place.exists() else None) != over:
+                raise ObjectExists(f"{place} is not what it was")
+
+        with self._written(key, check) as temporary:
+            _copy(path, temporary)
 
     def delete(self, key: str) -> None:
         """Remove a file."""
@@ -134,9 +155,12 @@ class FileStore:
     def signed_url(self, key: str, *, seconds: int) -> None:
         """Return None: nobody else can fetch a file of this host."""
 
-    @contextmanager
-    def writing(self, key: str, *, only_new: bool = False) -> Iterator[BinaryIO]:
+    def writing(self, key: str) -> AbstractContextManager[BinaryIO]:
         """Yield a file beside its place, which is made durable and moved there at the end."""
+        return self._written(key, _may_be_any)
+
+    @contextmanager
+    def _written(self, key: str, check: Callable[[Path], None]) -> Iterator[BinaryIO]:
         path = self._path(key)
         try:
             self._prepare(path.parent)
@@ -145,7 +169,7 @@ class FileStore:
                 stream.flush()
                 os.fchmod(stream.fileno(), self._mode(path))
                 os.fsync(stream.fileno())
-                self._move(temporary, path, only_new=only_new)
+                self._move(temporary, path, check)
         except OSError as error:
             raise self._unwritten(error, path) from error
 
@@ -186,12 +210,11 @@ class FileStore:
             return StoreRefused(text, store_rule("AccessDenied"))
         return StoreAway(f"{path} cannot be written: {error}", store_rule("unreachable"))
 
-    def _move(self, temporary: Path, path: Path, *, only_new: bool) -> None:
+    def _move(self, temporary: Path, path: Path, check: Callable[[Path], None]) -> None:
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
-            if only_new and path.exists():
-                raise ObjectExists(f"{path} exists already")
+            check(path)
             temporary.replace(path)
             os.fsync(folder)
         finally:
@@ -216,5 +239,22 @@ class FileStore:
             raise self._translated(error, path.relative_to(self._root).as_posix()) from error
         if not stat.S_ISREG(found.st_mode):
             return None
-        tag = f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}"
-        return ObjectInfo(path.relative_to(self._root).as_posix(), found.st_size, tag)
+        return ObjectInfo(path.relative_to(self._root).as_posix(), found.st_size, _version(found))
+
+
+def _version(found: os.stat_result) -> str:
+    return f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}"
+
+
+def _may_be_any(path: Path) -> None:
+    """Accept whatever is there."""
+
+
+def _must_be_new(path: Path) -> None:
+    if path.exists():
+        raise ObjectExists(f"{path} exists already")
+
+
+def _copy(path: str, target: BinaryIO) -> None:
+    with Path(path).open("rb") as source:
+        shutil.copyfileobj(source, target, 1 << 20)

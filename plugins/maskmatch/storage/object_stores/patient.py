@@ -8,7 +8,7 @@ from typing import BinaryIO, TypeVar
 
 from maskmatch.core.errors import StoreAway, StoreRefused
 from maskmatch.core.outage import Outage
-from maskmatch.storage.object_stores.base import Content, ObjectInfo, Page, Store
+from maskmatch.storage.object_stores.base import Content, ObjectInfo, Page, Store, Tail
 
 T = TypeVar("T")
 
@@ -64,6 +64,10 @@ class PatientStore:
         """Return the first bytes of an object, and what is known about it."""
         return self.patiently(lambda: self._store.peek(key, size=size))
 
+    def tail(self, key: str, *, size: int) -> Tail | None:
+        """Return the last bytes of an object, and its version."""
+        return self.patiently(lambda: self._store.tail(key, size=size))
+
     def open(self, key: str) -> BinaryIO:
         """Open an object; the stream itself does not wait."""
         return self.patiently(lambda: self._store.open(key))
@@ -109,6 +113,10 @@ class PatientStore:
     def put_file(self, key: str, path: str) -> None:
         """Write an object from a file."""
         self.patiently(lambda: self._store.put_file(key, path))
+
+    def swap(self, key: str, path: str, *, over: str | None) -> None:
+        """Write an object over just that version; tried again after it did land it raises ObjectExists."""
+        self.patiently(lambda: self._store.swap(key, path, over=over))
 
     def writing(self, key: str) -> AbstractContextManager[BinaryIO]:
         """Return a stream into an object; what is written to it is not written again."""

@@ -1,6 +1,7 @@
 """A store over boto3, safe for AWS S3, Tencent COS and SeaweedFS alike."""
 
 import io
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
@@ -21,7 +22,7 @@ from maskmatch.core.errors import (
 )
 from maskmatch.core.shown import plain, without_users
 from maskmatch.core.store_troubles import Kind, StoreRule, store_rule
-from maskmatch.storage.object_stores.base import Content, ObjectInfo, Page
+from maskmatch.storage.object_stores.base import Content, ObjectInfo, Page, Tail
 from maskmatch.storage.object_stores.s3_bodies import Body
 from maskmatch.storage.object_stores.s3_errors import knows_no_conditions, rule_of, says_it_exists
 from maskmatch.storage.object_stores.s3_uploads import Upload, content_md5
@@ -98,6 +99,20 @@ class S3Store:
             data = body.read(size)
         length = self._size(key, _whole_size(answer, data, size))
         return data, ObjectInfo(key, length, _tag(answer.get("ETag")))
+
+    def tail(self, key: str, *, size: int) -> Tail | None:
+        """Return the last bytes of an object and its ETag, asked again when the answer breaks off."""
+        for left in reversed(range(_GETS)):
+            try:
+                with self._errors(key):
+                    answer = self._client.get_object(
+                        Bucket=self._bucket, Key=self._prefix + key, Range=f"bytes=-{size}"
+                    )
+            except ObjectMissing:
+                return None
+            with suppress(Unavailable) if left else nullcontext(), self._stream(answer, key) as body:
+                return Tail(body.read(), _tag(answer.get("ETag")) or "")
+        return None
 
     def _empty(self, key: str) -> ObjectInfo | None:
         """Return what is known of an object if it is there and empty: no part of it can be sent."""
@@ -186,6 +201,21 @@ class S3Store:
             body.seek(0)
             self._put(key, body, digest, {})
 
+    def swap(self, key: str, path: str, *, over: str | None) -> None:
+        """Write an object from a file, in parts if it is large, with `If-Match` or `If-None-Match`."""
+        condition = {"IfNoneMatch": "*"} if over is None else {"IfMatch": f'"{over}"'}
+        upload = self._upload(key, condition)
+        try:
+            with Path(path).open("rb") as source:
+                shutil.copyfileobj(source, cast("BinaryIO", upload), 1 << 20)
+        except BaseException:
+            upload.abort()
+            raise
+        try:
+            upload.complete()
+        except ObjectMissing as error:
+            raise ObjectExists(f"{self._address(key)} is gone") from error
+
     def _put(self, key: str, body: bytes | BinaryIO, digest: str, condition: Mapping[str, str]) -> None:
         said: dict[str, Any] = {**self._of_each_write, **condition}
         with self._errors(key, is_conditional=bool(condition)):
@@ -196,14 +226,23 @@ class S3Store:
     @contextmanager
     def writing(self, key: str) -> Iterator[BinaryIO]:
         """Yield a stream that is sent in parts; the object is there, whole, when the last one is settled."""
-        place = {"Bucket": self._bucket, "Key": self._prefix + key}
-        upload = Upload(self._client, place, self._of_each_write, lambda: self._errors(key))
+        upload = self._upload(key, {})
         try:
             yield cast("BinaryIO", upload)
         except BaseException:
             upload.abort()
             raise
         upload.complete()
+
+    def _upload(self, key: str, condition: Mapping[str, str]) -> Upload:
+        place = {"Bucket": self._bucket, "Key": self._prefix + key}
+        return Upload(
+            self._client,
+            place,
+            self._of_each_write,
+            lambda: self._errors(key, is_conditional=bool(condition)),
+            condition,
+        )
 
     def delete(self, key: str) -> None:
         """Remove an object."""

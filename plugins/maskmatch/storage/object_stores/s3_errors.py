@@ -23,7 +23,7 @@ _OF_BOTO = {
     IncompleteReadError: "broken_off",
     ResponseStreamingError: "broken_off",
 }
-_EXISTS = {"PreconditionFailed", "412", "FileAlreadyExists"}
+_EXISTS = {"PreconditionFailed", "412", "FileAlreadyExists", "ConditionalRequestConflict"}
 _NO_CONDITIONS = {"NotImplemented", "MethodNotAllowed"}
 _NO_CONDITIONS_STATUS = {405, 501}
 
@@ -47,7 +47,7 @@ def code_of(error: ClientError) -> str:
 
 
 def says_it_exists(error: ClientError) -> bool:
-    """Return True if a create-only write met an object."""
+    """Return True if a conditional write met an object that it was not to replace."""
     return code_of(error) in _EXISTS
 
 

@@ -19,7 +19,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
 
 
 class Upload(io.RawIOBase):
-    """A stream whose bytes become an object by `complete`, and nothing by `abort`.
+    """A stream whose bytes become an object by `complete`, under a condition, and nothing by `abort`.
 
     A process that is killed leaves its parts to the store, unseen by readers; a rule for incomplete uploads
     removes them.
@@ -31,11 +31,13 @@ class Upload(io.RawIOBase):
         place: Mapping[str, str],
         of_each_write: Mapping[str, Any],
         errors: Callable[[], AbstractContextManager[None]],
+        condition: Mapping[str, str],
     ) -> None:
         self._client: Any = client  # whose types know no arguments in a mapping
         self._place = place
         self._of_each_write = of_each_write
         self._errors = errors
+        self._condition = condition
         self._waiting = bytearray()
         self._upload_id = ""
         self._parts: list[dict[str, Any]] = []
@@ -58,13 +60,18 @@ class Upload(io.RawIOBase):
         rest = bytes(self._waiting)
         if not self._upload_id:
             with self._errors():
-                self._client.put_object(**self._place, **_body(rest), **self._of_each_write)
+                self._client.put_object(
+                    **self._place, **_body(rest), **self._of_each_write, **self._condition
+                )
             return
         try:
             self._send(rest)
             with self._errors():
                 self._client.complete_multipart_upload(
-                    **self._place, UploadId=self._upload_id, MultipartUpload={"Parts": self._parts}
+                    **self._place,
+                    UploadId=self._upload_id,
+                    MultipartUpload={"Parts": self._parts},
+                    **self._condition,
                 )
         except BaseException:
             self.abort()

@@ -1,0 +1,100 @@
+"""The task that redrives one date: it plans, pays and publishes."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from maskmatch.operators.compare import CompareMaskFaceOperator
+from maskmatch.operators.publish import published_by
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from maskmatch.core.planning import Plan
+    from maskmatch.engine.progress import Progress
+    from maskmatch.pipeline.compare_options import CompareOptions
+    from maskmatch.pipeline.run import Run
+
+
+class RedriveFailuresOperator(CompareMaskFaceOperator):
+    """Call chosen failed pairs of a published date anew, and publish it with all other rows as they were.
+
+    A retry goes on where the one before was cut off: the same choice from the same publication is the same
+    plan. A date of which no failed row is chosen is skipped. The rest is as of `CompareMaskFaceOperator`.
+
+    :param codes: failure codes, parted by commas; empty: every open failure
+    :param classes: failure classes, parted by commas; empty: all
+    :param also_final: true to take final failures without naming their codes
+    :param quality_control: 0 (off) to 4 (strict), for rows without a value of their own
+    :param nominal_fmr: false match rate whose score is the threshold: 0.001, 0.0001 or 0.00001
+    """
+
+    template_fields: Sequence[str] = (
+        *CompareMaskFaceOperator.template_fields,
+        "codes",
+        "classes",
+        "also_final",
+        "quality_control",
+        "nominal_fmr",
+    )
+
+    def __init__(  # each is a setting
+        self,
+        *,
+        codes: str = "",
+        classes: str = "",
+        also_final: bool | str = False,
+        quality_control: int | str = 0,
+        nominal_fmr: float | str = 1e-4,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(plan="", shard="", **kwargs)
+        self.codes = codes
+        self.classes = classes
+        self.also_final = also_final
+        self.quality_control = quality_control
+        self.nominal_fmr = nominal_fmr
+
+    def _compare(self, context: "Context", report: Callable[[dict[str, Any]], None]) -> "Progress":
+        from maskmatch.pipeline.calling import coordinator_of
+        from maskmatch.pipeline.compare import compare_shards
+        from maskmatch.pipeline.publish import PublishOptions, lock_in, permits_of, publish
+
+        run = self.run_of(context)
+        options = self._options(context["dag_run"].run_type, report)
+        plan = self._planned(run, options)
+        progress = compare_shards(run, plan, plan.to_compare, options) if plan.pairs else None
+        publish(
+            run,
+            plan,
+            PublishOptions(
+                nominal_fmr=self.setting("nominal_fmr"),
+                reason="redrive",
+                by=published_by(context),
+                time_zone=options.budgets.time_zone,
+                permits=permits_of(lambda: coordinator_of(options)),
+                lock=lock_in(lambda: coordinator_of(options)),
+            ),
+        )
+        if progress is None:
+            raise AirflowSkipException("all chosen pairs have answers by now: published without a call")
+        return progress
+
+    def _planned(self, run: "Run", options: "CompareOptions") -> "Plan":
+        from maskmatch.core.planning import PlanOptions
+        from maskmatch.core.redrive import read_selection
+        from maskmatch.pipeline.answered_plan import asked, bucket_opener
+        from maskmatch.pipeline.redrive import kept_outcomes, make_redrive_plan
+
+        named = {"failure_code": self.codes, "failure_class": self.classes}
+        words = [f"{column}={values}" for column, values in named.items() if values]
+        with kept_outcomes(run, read_selection(words, also_final=self.setting("also_final"))) as kept:
+            self.log.info("%s: %s", run.day, kept)
+            if not kept.codes:
+                raise AirflowSkipException(f"nothing to redrive on {run.day}")
+            choices = PlanOptions(quality_control=self.setting("quality_control"))
+            open_bucket = bucket_opener(run, options.open_store, options.reach)
+            plan = make_redrive_plan(run, asked(choices, options), kept, open_bucket)
+        self.log.info("%s", plan)
+        return plan

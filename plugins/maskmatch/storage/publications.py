@@ -1,0 +1,219 @@
+"""How tables are replaced: the immutable history first, then what all read, then the pointer.
+
+    claim     outcomes/_runs/ds=.../000042.json       a number that nobody else has; who, why
+    history   <table>/_runs/ds=.../000042-1f9c...parquet
+    swap      <table>/current/ds=.../data.parquet     only over an older publication
+    point     <table>/_manifest/ds=.../....json       the same
+
+Each file says in its metadata which publication it is of; so whoever is late, repeats a step or finishes what
+another began, sees what is there.
+
+Decision: docs/adr/0027-publication.md
+"""
+
+import io
+import json
+import logging
+import re
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from maskmatch.core.errors import ObjectExists, Superseded
+from maskmatch.storage.object_stores import Store
+from maskmatch.storage.tables import current_key, history_key, history_prefix, pointer_key
+
+log = logging.getLogger(__name__)
+
+FACTS_KEY = "maskmatch.publication"
+"""Of the metadata of a file: which publication it is of, as JSON."""
+_NUMBER = re.compile(r"/(\d{6,})[-.]")
+_TAIL_BYTES = 1 << 20
+_FOOTER_END = 8
+_POINTER_BYTES = 1 << 20
+
+Lock = Callable[[str], AbstractContextManager[object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a file says of its publication; `content` names all that its rows follow from.
+
+    `runs` is the row of the publication in the table `runs`.
+    """
+
+    publication: str
+    run_seq: int
+    content: str
+    runs: Mapping[str, Any]
+
+    def metadata(self) -> dict[str, str]:
+        """Return it as metadata of a file."""
+        record = {name: getattr(self, name) for name in ("publication", "run_seq", "content", "runs")}
+        return {FACTS_KEY: json.dumps(record)}
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What is there under the key of a table: its version, and which publication it is, if it says so."""
+
+    version: str | None = None
+    facts: Facts | None = None
+    rows: int = 0
+
+    @property
+    def run_seq(self) -> int:
+        """Return the number of the publication, 0 for what is none."""
+        return self.facts.run_seq if self.facts else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Replaces the tables of one date; `can_swap` says whether the store honours conditional writes.
+
+    Where it does not, `lock` keeps others away meanwhile, by the name of an object.
+    """
+
+    store: Store
+    day: date
+    can_swap: bool
+    lock: Lock = field(default=nullcontext)
+
+    def claim(self, record: Mapping[str, Any]) -> int:
+        """Return the next number of a publication of the date, which is nobody else's."""
+        while True:
+            number = self.last_number() + 1
+            key = f"{history_prefix('outcomes', self.day)}{number:06d}.json"
+            try:
+                with self._locked(key):
+                    self._put_new(key, json.dumps(record, indent=2).encode())
+            except ObjectExists:
+                log.info("publication %s of %s is another's", number, self.day)
+            else:
+                return number
+
+    def last_number(self) -> int:
+        """Return the highest number that was ever claimed for the date."""
+        keys = (found.key for found in self.store.list(history_prefix("outcomes", self.day)))
+        return max((int(found[1]) for key in keys if (found := _NUMBER.search(key))), default=0)
+
+    def keep(self, table: str, publication: str, path: str) -> None:
+        """Put a file into the history, where it stays as it is."""
+        key = history_key(table, self.day, publication)
+        try:
+            self._write(key, path, over=None)
+        except ObjectExists:  # our own, whose answer was lost
+            log.info("%s is there already", key)
+
+    def present(self, table: str) -> Present:
+        """Return what is there of a table."""
+        return read_present(self.store, current_key(table, self.day))
+
+    def swap(self, table: str, path: str, facts: Facts) -> Present:
+        """Make a file what all read; return what it replaced.
+
+        Raise Superseded when a newer publication is there. It may be repeated.
+        """
+        key = current_key(table, self.day)
+        while True:
+            with self._locked(key):
+                there = read_present(self.store, key)
+                if there.run_seq > facts.run_seq:
+                    raise superseded(there, facts)
+                if there.facts and there.facts.publication == facts.publication:
+                    return there
+                try:
+                    self._write(key, path, over=there.version)
+                except ObjectExists:
+                    continue
+            return there
+
+    def replace(self, table: str, path: str, there: Present) -> None:
+        """Replace just what was found there; raise ObjectExists when it has changed."""
+        key = current_key(table, self.day)
+        with self._locked(key):
+            self._write(key, path, over=there.version)
+
+    def point(self, table: str, pointer: Mapping[str, Any]) -> None:
+        """Make the pointer of a table name a publication, unless it names a newer one."""
+        key = pointer_key(table, self.day)
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(json.dumps(pointer, indent=2, default=str).encode())
+            file.flush()
+            while True:
+                with self._locked(key):
+                    tail = self.store.tail(key, size=_POINTER_BYTES)
+                    if tail and json.loads(tail.data)["run_seq"] >= pointer["run_seq"]:
+                        return
+                    try:
+                        self._write(key, file.name, over=tail.version if tail else None)
+                    except ObjectExists:
+                        continue
+                return
+
+    def pointed(self, table: str) -> int:
+        """Return the number of the publication that the pointer of a table names, 0 without one."""
+        tail = self.store.tail(pointer_key(table, self.day), size=_POINTER_BYTES)
+        return int(json.loads(tail.data)["run_seq"]) if tail else 0
+
+    def _locked(self, key: str) -> AbstractContextManager[object]:
+        return nullcontext() if self.can_swap else self.lock(f"{self.store.uri}/{key}")
+
+    def _write(self, key: str, path: str, *, over: str | None) -> None:
+        if self.can_swap:
+            self.store.swap(key, path, over=over)
+            return
+        there = self.store.tail(key, size=1)
+        if (there.version if there else None) != over:
+            raise ObjectExists(f"{key} is not what it was")
+        self.store.put_file(key, path)
+
+    def _put_new(self, key: str, data: bytes) -> None:
+        if not self.can_swap and self.store.head(key):
+            raise ObjectExists(f"{key} exists already")
+        self.store.put(key, data, only_new=self.can_swap)
+
+
+def superseded(there: Present, facts: Facts) -> Superseded:
+    """Return what is raised for a publication that comes too late."""
+    newer = there.facts.publication if there.facts else ""
+    return Superseded(
+        f"publication {newer} is newer than {facts.publication} and stays what is read; this one is in the "
+        "history"
+    )
+
+
+def read_present(store: Store, key: str) -> Present:
+    """Return what an object under the key of a table is."""
+    size = _TAIL_BYTES
+    while (tail := store.tail(key, size=size)) is not None:
+        if (needed := _footer_bytes(tail.data)) <= size:
+            return _present(tail.version, tail.data)
+        size = needed
+    return Present()
+
+
+def read_facts(metadata: pq.FileMetaData) -> Facts | None:
+    """Return which publication a file says that it is of."""
+    text = (metadata.metadata or {}).get(FACTS_KEY.encode())
+    return Facts(**json.loads(text)) if text else None
+
+
+def _footer_bytes(data: bytes) -> int:
+    return int.from_bytes(data[-_FOOTER_END:-4], "little") + _FOOTER_END
+
+
+def _present(version: str, data: bytes) -> Present:
+    """Read the footer of a file; one that cannot be read is older than any."""
+    try:
+        metadata = pq.read_metadata(io.BytesIO(data))
+        return Present(version, read_facts(metadata), metadata.num_rows)
+    except (pa.ArrowException, ValueError, KeyError, TypeError, OSError) as error:
+        log.warning("what is there is no table of ours, and is replaced: %s", error)
+        return Present(version)
