@@ -148,6 +148,20 @@ def test_an_answer_to_a_plan_that_was_made_anew_meanwhile_lets_the_new_one_not_b
     assert billed(nights) == before
 
 
+def test_an_answer_approves_no_plan_that_was_put_in_the_place_of_the_one_asked_about(nights, pairs):
+    pairs(day(8), 12)
+    before = billed(nights)
+    run_id = nights.start(day(8), approval_cost_limit=LIMIT)
+    asked(nights, run_id)
+    other = nights.airflow.xcom(DAG, run_id, "approve", "asked") | {"digest": "f" * 64}
+    entry = f"/dags/{DAG}/dagRuns/{run_id}/taskInstances/approve/xcomEntries/asked"
+    nights.airflow._send("PATCH", entry, body={"value": other, "map_index": -1})
+    nights.airflow.answer(DAG, run_id, "approve", "Approve")
+    assert nights.airflow.wait(DAG, run_id, seconds=120) == "failed"
+    assert "this run has not asked about plan ffff" in nights.airflow.task_log(DAG, run_id, "approve")
+    assert (billed(nights), approvals(nights, 8)) == (before, [])
+
+
 def test_a_backfill_that_only_plans_forecasts_its_dates_and_another_one_compares_them(nights, pairs):
     for number in (11, 12):
         pairs(day(number), 10)

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 
 from maskmatch.core.errors import ApprovalMissing
-from maskmatch.pipeline.approval import approve, check_approved, open_question
+from maskmatch.pipeline.approval import approve, check_approved, check_asked, note_question, open_question
 from maskmatch.pipeline.compare import compare_shards
 from maskmatch.pipeline.plan import make_plan
 from tests.account import local_account
@@ -52,6 +52,21 @@ def test_an_approved_plan_is_not_asked_for_again_and_a_changed_one_is(run):
     check_approved(run, make_plan(run), LIMIT)
     with pytest.raises(ApprovalMissing):
         check_approved(run, planned(run, 8), LIMIT)
+
+
+def test_an_answer_counts_for_a_question_that_this_run_has_asked_alone(run):
+    question = open_question(run, planned(run, 7), LIMIT)
+    note_question(run, question)
+    check_asked(run, question)
+    larger = open_question(run, planned(run, 8), LIMIT)
+    for run_id, changed in (
+        ("test", larger),
+        ("test", replace(question, digest=larger.digest)),
+        ("test", replace(question, folder=larger.folder)),
+        ("another", question),
+    ):
+        with pytest.raises(ApprovalMissing, match="this run has not asked about plan"):
+            check_asked(replace(run, run_id=run_id), changed)
 
 
 @pytest.mark.server

@@ -49,6 +49,7 @@ class ApprovePlanOperator(MaskmatchBaseOperator, ApprovalOperator):
 
     def execute(self, context: "Context") -> Any:
         """Ask, if need be."""
+        from maskmatch.pipeline.approval import note_question
         from maskmatch.pipeline.forecast import read_forecast
         from maskmatch.pipeline.plan_page import approval_request
 
@@ -59,6 +60,7 @@ class ApprovePlanOperator(MaskmatchBaseOperator, ApprovalOperator):
         page = f"{run.warehouse.uri}/{question.folder}/plan.html"
         self.subject, self.body = approval_request(question, read_forecast(run, question.folder), page)
         # The answer is to this plan, though another may have been made when it comes.
+        note_question(run, question)
         context["ti"].xcom_push(key=ASKED_KEY, value=question.to_record())
         self.log.warning("waiting for a person to approve plan %s, in the page of this run", question.digest)
         return super().execute(context)
@@ -83,8 +85,9 @@ class ApprovePlanOperator(MaskmatchBaseOperator, ApprovalOperator):
 
     def _take_answer(self, run: "Run", question: "Question", event: dict[str, Any]) -> None:
         from maskmatch.core.errors import ApprovalMissing
-        from maskmatch.pipeline.approval import approve
+        from maskmatch.pipeline.approval import approve, check_asked
 
+        check_asked(run, question)
         user, at = event["responded_by_user"], event["responded_at"]
         if event["chosen_options"] != [self.APPROVE]:
             self.log.warning(

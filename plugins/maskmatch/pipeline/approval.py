@@ -20,6 +20,7 @@ from maskmatch.core.planning import Plan
 from maskmatch.core.pricing import price_of
 from maskmatch.pipeline.plan_facts import calls_of
 from maskmatch.pipeline.run import Run
+from maskmatch.storage import approvals
 from maskmatch.storage.approvals import read_approval, write_approval
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,20 @@ def open_question(run: Run, plan: Plan, limit: Decimal) -> Question | None:
         calls=calls,
         only_new=plan.conditional_writes,
     )
+
+
+def note_question(run: Run, question: Question) -> None:
+    """Note that this run asks a question, which what it hands over to itself is compared with."""
+    approvals.note_question(run.patient_warehouse(), question.folder, question.digest, run.run_id)
+
+
+def check_asked(run: Run, question: Question) -> None:
+    """Raise ApprovalMissing for an answer to a question that this run has never asked."""
+    if not approvals.was_asked(run.patient_warehouse(), question.folder, question.digest, run.run_id):
+        raise ApprovalMissing(
+            f"this run has not asked about plan {question.digest}: what it handed over as XCom was changed, "
+            "and nothing is approved; clear the approve task"
+        )
 
 
 def check_approved(run: Run, plan: Plan, limit: Decimal) -> None:

@@ -1,8 +1,9 @@
-"""Approvals as objects beside their plans: create-only, so that the first of a plan stays.
+"""Approvals as objects beside their plans: create-only, so that the first of a plan stays; and who asked.
 
 Decision: docs/adr/0022-a-person-approves-a-plan.md
 """
 
+import hashlib
 import json
 from contextlib import suppress
 
@@ -30,6 +31,20 @@ def read_approval(store: Store, folder: str, digest: str) -> Approval | None:
     except (ValueError, KeyError, TypeError, ArithmeticError) as error:
         raise BooksError(f"{store.uri}/{key} is damaged ({error}): remove it and approve again") from error
     return approval
+
+
+def note_question(store: Store, folder: str, digest: str, run_id: str) -> None:
+    """Note beside the plan in a folder that a run asks about it."""
+    store.put(_question_key(folder, digest, run_id), run_id.encode())
+
+
+def was_asked(store: Store, folder: str, digest: str, run_id: str) -> bool:
+    """Return True if a run has asked about the plan in a folder."""
+    return store.head(_question_key(folder, digest, run_id)) is not None
+
+
+def _question_key(folder: str, digest: str, run_id: str) -> str:
+    return f"{folder}/asked-{digest}-{hashlib.sha256(run_id.encode()).hexdigest()[:12]}"
 
 
 def _key(folder: str, digest: str) -> str:
