@@ -69,7 +69,7 @@ class Present:
 
     @property
     def run_seq(self) -> int:
-        """Return the number of the publication, 0 for what is none."""
+        """Return the number of the publication, 0 for what names no publication."""
         return self.facts.run_seq if self.facts else 0
 
 

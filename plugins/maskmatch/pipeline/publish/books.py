@@ -44,7 +44,7 @@ class Books:
         self._last: datetime | None = None
 
     def add_rows(self, table: pa.Table) -> None:
-        """Count rows of outcomes; raise BooksError for a score that is none."""
+        """Count rows of outcomes; raise BooksError for a score that cannot be one."""
         self.rows += table.num_rows
         score = table["score"]
         has_score = pc.is_valid(score)
