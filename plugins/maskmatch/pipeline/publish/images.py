@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from maskmatch.core.outcomes import FINAL_FAILURES, FailureClass, Side, Status
 from maskmatch.pipeline.publish.outcomes import Rows
+from maskmatch.pipeline.publish.settled import Places
 from maskmatch.pipeline.publish.stamp import Stamp, stamped
 from maskmatch.storage.schemas import IMAGES
 from maskmatch.storage.spools import PARTS, ScatteredTables
@@ -21,7 +22,7 @@ _SUMS = [
     "as_reference", "as_probe", "scored", "failed", "failed_by_it", "failed_biometric", "mated_scored",
     "mated_score", "non_mated_scored", "non_mated_score",
 ]  # fmt: skip
-_FIRST, _LAST = ["image_id"], ["size", "failure_class", "failure_code"]
+_VERDICT = ["failure_class", "failure_code"]
 _COUNTED = pa.schema(
     [
         ("content", pa.string()),
@@ -118,12 +119,50 @@ def _is_final(codes: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _added_up(counts: pa.Table) -> pa.Table:
-    """Return one row for each content."""
-    ways = [(name, "min") for name in _FIRST] + [(name, "max") for name in _LAST]
-    ways += [(name, "sum") for name in _SUMS]
-    found = counts.group_by("content", use_threads=False).aggregate(ways)
-    names = {f"{name}_{way}": name for name, way in ways}
-    return found.rename_columns([names.get(name, name) for name in found.column_names]).select(_COUNTED.names)
+    """Return one row for each content: sums, and of names, sizes and verdicts one that all agree on.
+
+    Arrow's own groups take ten times as long, nearly all of it for the least and greatest of texts.
+    """
+    coded = counts["content"].combine_chunks().dictionary_encode()
+    places, number = np.asarray(coded.indices), len(coded.dictionary)
+    sums = {name: np.bincount(places, np.asarray(counts[name]), number) for name in _SUMS}
+    size = np.full(number, -1)
+    np.maximum.at(size, places, np.asarray(pc.fill_null(counts["size"], -1)))
+    columns = {
+        "content": coded.dictionary,
+        "image_id": _least(counts["image_id"], places, number),
+        "size": pa.array(size, mask=size < 0),
+        **{name: _greatest(counts[name], places, number) for name in _VERDICT},
+        **{name: pa.array(each).cast(_COUNTED.field(name).type) for name, each in sums.items()},
+    }
+    return pa.table([columns[name] for name in _COUNTED.names], schema=_COUNTED)
+
+
+def _least(names: pa.ChunkedArray, places: Places, number: int) -> pa.Array:
+    """Return the first name, by its letters, of each place; nearly all have one."""
+    rows = np.zeros(number, np.int64)
+    rows[places[::-1]] = np.arange(len(places))[::-1]
+    first = names.take(pa.array(rows)).combine_chunks()
+    others = np.flatnonzero(np.asarray(pc.not_equal(names, first.take(pa.array(places)))))
+    if not len(others):
+        return first
+    found = first.to_pylist()
+    for place, name in zip(places[others].tolist(), names.take(pa.array(others)).to_pylist(), strict=True):
+        found[place] = min(found[place], name)
+    return pa.array(found, pa.string())
+
+
+def _greatest(words: pa.ChunkedArray, places: Places, number: int) -> pa.Array:
+    """Return the last word, by its letters, of each place; few have any."""
+    rows = np.flatnonzero(np.asarray(pc.is_valid(words)))
+    found: dict[int, str] = {}
+    for place, word in zip(places[rows].tolist(), words.take(pa.array(rows)).to_pylist(), strict=True):
+        found[place] = max(found.get(place, ""), word)
+    chosen = np.zeros(number, np.int64)
+    chosen[[*found]] = np.arange(len(found))
+    is_empty = np.ones(number, bool)
+    is_empty[[*found]] = False
+    return pa.array([*found.values()], pa.string()).take(pa.array(chosen, mask=is_empty))
 
 
 def _rows(counted: pa.Table, stamp: Stamp) -> pa.Table:
