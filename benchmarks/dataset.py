@@ -11,11 +11,10 @@ from math import ceil, sqrt
 from comparemaskface.wire.comparison import read_comparison
 
 from devstack.pictures import JPEG_HEAD
-from maskmatch.core.planning import MANIFEST_BYTES_PER_SHARD
 from maskmatch.storage.object_stores import Store
 
 DAY = date(2026, 1, 1)
-_HEADER = "pair_id,reference_id,probe_id,attr_padding\n"
+_HEADER = "pair_id,reference_id,probe_id\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +44,8 @@ def image(number: int) -> bytes:
     return JPEG_HEAD + b"%d" % number
 
 
-def write_dataset(source: Store, count: int, *, shards: int, day: date = DAY, at: str = "") -> None:
-    """Write images and a manifest padded so that it is planned into so many shards.
+def write_dataset(source: Store, count: int, *, day: date = DAY, at: str = "") -> None:
+    """Write images and a manifest; every `PAIRS_PER_SHARD` of its pairs are a shard.
 
     `at` is the address under which the vendor finds the images; without it they are keys.
     """
@@ -54,10 +53,8 @@ def write_dataset(source: Store, count: int, *, shards: int, day: date = DAY, at
     for number in sorted({number for pair in pairs for number in (pair.reference, pair.probe)}):
         source.put(image_key(number), image(number))
     sides = ((pair.pair_id, at + image_key(pair.reference), at + image_key(pair.probe)) for pair in pairs)
-    lines = [",".join(line) + "," for line in sides]
-    wanted = int((shards - 0.5) * MANIFEST_BYTES_PER_SHARD / count)
-    padded = [f"{line}{'x' * (wanted - len(line) - 1)}\n" for line in lines]
-    source.put(f"manifests/ds={day}/pairs.csv", (_HEADER + "".join(padded)).encode())
+    lines = (",".join(line) + "\n" for line in sides)
+    source.put(f"manifests/ds={day}/pairs.csv", (_HEADER + "".join(lines)).encode())
 
 
 @dataclass(frozen=True, slots=True)

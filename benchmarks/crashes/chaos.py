@@ -41,7 +41,6 @@ from maskmatch.pipeline.publish import PublishOptions, publish
 PAIRS, QUICK_PAIRS = 20_000, 1000
 KILLS, QUICK_KILLS = 100, 5
 PLAIN_PAIRS, QUICK_PLAIN_PAIRS = 4000, 300
-SHARDS = 4
 FAULTS = (
     "internal@0.005", "rpc-fail@0.003", "bad-gateway@0.003", "cut@0.003", "lost@0.002", "bad-json@0.001",
     "hang=15@0.001", "slow=1.5,0.5@0.002",
@@ -87,7 +86,7 @@ class Chaos:
         self._service = servers.service
         self._servers = {Target.STORE: servers.store, Target.PERMIT_STORE: servers.permit_store}
         self._run = run_at(home)
-        write_dataset(self._run.source, pairs, shards=SHARDS)
+        write_dataset(self._run.source, pairs)
         self._pairs = expected(pairs)
         self._plan = make_plan(self._run)
         self._work = Work(

@@ -43,7 +43,7 @@ from maskmatch.storage import plans
 from maskmatch.storage.object_stores import FileStore
 
 DAG = "nightly_comparison"
-PAIRS, QUICK_PAIRS = 8000, 2000
+PAIRS, QUICK_PAIRS = 24_000, 6000
 SHARDS, QUICK_SHARDS = 8, 2
 FAULTS = ("internal@0.01", "bad-gateway@0.005", "lost@0.003", "slow=1.5,0.5@0.002")
 KINDS = ("task", "worker", "permit_store", "task", "store", "task", "scheduler", "task")
@@ -64,7 +64,7 @@ def run(quick: bool) -> dict[str, float]:
     pairs, shards = (QUICK_PAIRS, QUICK_SHARDS) if quick else (PAIRS, SHARDS)
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder), FAULTS) as servers:
         home = Path(folder)
-        write_dataset(FileStore(home / "in"), pairs, shards=shards)
+        write_dataset(FileStore(home / "in"), pairs)
         with _airflow(home, servers) as airflow:
             killer = Killer(airflow, servers)
             killer.plan(QUICK_KINDS if quick else KINDS, pairs)

@@ -21,7 +21,7 @@ def plain_figures(
     home: Path, service: LocalService, *, pairs: int, calls_per_second: int
 ) -> dict[str, float]:
     """Return what it loses, doubles and pays again, with results flushed by line or when Python likes."""
-    write_dataset(FileStore(home / "plain"), pairs, shards=1)
+    write_dataset(FileStore(home / "plain"), pairs)
     figures: dict[str, float] = {}
     for name, flushes in (("plain_flushed", True), ("plain_buffered", False)):
         plain = PlainClient(

@@ -122,7 +122,7 @@ def _play(number: int, starter: "type[MaskmatchStarter | PlainStarter]") -> Roun
             home / "service", scores="hash", calls_per_second=CALLS_PER_SECOND, latency_ms=LATENCY_MS
         )
         ends.enter_context(service)
-        write_dataset(FileStore(home / "in"), PAIRS, shards=1)
+        write_dataset(FileStore(home / "in"), PAIRS)
         scenario = Scenario(
             service_port=service.port,
             stop_after=int(STOPS[number] * PAIRS),

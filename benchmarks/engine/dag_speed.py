@@ -61,13 +61,11 @@ def run(quick: bool) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder, _service(Path(folder) / "service") as service:
         home = Path(folder)
         source = FileStore(home / "in")
-        write_dataset(source, pairs, shards=1)
+        write_dataset(source, pairs)
         dates = {"airflow": DAY}
         if not quick:
             dates["airflow_with_urls"] = DAY + timedelta(days=1)
-            write_dataset(
-                source, pairs, shards=1, day=dates["airflow_with_urls"], at="https://images.example/"
-            )
+            write_dataset(source, pairs, day=dates["airflow_with_urls"], at="https://images.example/")
         figures = {"pairs": pairs, **_by_airflow(home, service, pairs, dates)}
         figures |= _by_plain(home, service, pairs) | _by_plain_with_redis(home, service, pairs)
         figures |= skewed_figures(home, service, calls_per_second=CALLS_PER_SECOND)

@@ -83,7 +83,7 @@ def _comparing(
 
 def _run_of(home: Path, pairs: int) -> Run:
     source, warehouse = FileStore(home / "in"), FileStore(home / "out")
-    write_dataset(source, pairs, shards=1)
+    write_dataset(source, pairs)
     return Run(source=source, warehouse=warehouse, day=DAY, run_id="benchmark")
 
 
