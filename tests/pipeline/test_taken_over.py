@@ -15,12 +15,14 @@ from maskmatch.pipeline.answered_plan import asked, make_answered_plan
 from maskmatch.pipeline.compare import compare_shards
 from maskmatch.pipeline.publish import PublishOptions, publish
 from maskmatch.storage import plans
+from maskmatch.storage.object_stores import FileStore
 from tests.account import local_account
 from tests.nights import DAY, HEADER, night_in, options_for, outcomes_of, write_pairs
 from tests.pipeline.plan.tagged import TaggedStore
 
 pytestmark = pytest.mark.server
 
+NEXT_DAY = DAY + timedelta(days=1)
 MANIFEST = f"manifests/ds={DAY}/pairs.csv"
 
 
@@ -131,6 +133,21 @@ def test_another_face_model_stops_the_run_at_its_first_score_unless_it_is_to_go_
         assert local.meter()["billed"] == 20
     assert (row["scored"], row["model_versions"]) == (50, "3.0, 5.0")
     assert outcomes_of(run)["model_version"].value_counts()["5.0"] >= 17  # the service changed after a few
+
+
+def test_another_face_model_than_that_of_the_date_before_stops_the_run(tmp_path):
+    for day in (DAY, NEXT_DAY):
+        write_pairs(FileStore(tmp_path / "source"), 30, day=day)
+    with local_account() as local:
+        complete(night_in(tmp_path), options_for(local, tmp_path))
+    tomorrow = night_in(tmp_path, day=NEXT_DAY)
+    with local_account(faults=plan_of(["model-version=1,5.0"])) as local:
+        with pytest.raises(StopRun, match=r"5\.0 answers now.*of 3\.0"):
+            complete(tomorrow, options_for(local, tmp_path))
+        elsewhere = replace(tomorrow, warehouse=FileStore(tmp_path / "elsewhere"))
+        complete(elsewhere, options_for(local, tmp_path))
+        go_on = options_for(local, tmp_path, on_model_change=OnModelChange.GO_ON)
+        assert complete(tomorrow, go_on)["model_versions"] == "5.0"
 
 
 def test_a_repetition_calls_all_again_once(tmp_path):

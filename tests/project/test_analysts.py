@@ -147,6 +147,17 @@ def test_every_example_in_python_runs_and_loses_no_attribute(warehouse, request,
         select logical_date, count(*), count(attributes['attr_mask']), round(sum(score), 2)
         from outcomes group by all order by all""").fetchall()
     assert found == same
+    _, older, _ = sorted(
+        found.key for found in warehouse.list("outcomes/_runs/") if found.key.endswith(".parquet")
+    )
+    with names["iceberg"].transaction() as change:  # as it is before the date is published again
+        change.delete(f"logical_date = '{SECOND}'")
+        change.add_files([f"{warehouse.uri}/{older}"])
+    exec(
+        blocks("python")[-1].replace(ADDRESS, warehouse.uri).replace("/tmp/iceberg", f"{tmp_path}/iceberg"),
+        names,
+    )
+    assert names["iceberg"].refresh().scan().to_arrow().num_rows == 27
 
 
 def test_every_example_in_sql_runs_and_says_what_it_should(connection):

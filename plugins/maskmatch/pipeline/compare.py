@@ -25,6 +25,7 @@ from maskmatch.permits.steps.claims import Claim
 from maskmatch.pipeline.approval import check_approved
 from maskmatch.pipeline.calling import comparer_of, coordinator_of, pacer_of
 from maskmatch.pipeline.compare_options import CompareOptions
+from maskmatch.pipeline.earlier_versions import versions_before
 from maskmatch.pipeline.known_images import learn_of_images
 from maskmatch.pipeline.late_answers import LateAnswers
 from maskmatch.pipeline.open_shards import OpenShard, OpenShards
@@ -73,6 +74,11 @@ def _compare(keeper: ShardKeeper, shards: Sequence[Shard], comparer: TencentComp
     answers = LateAnswers(run, keeper.plan, options)
     learn_of_images(bad_images, run.patient_warehouse(options.stop), answers)
     versions = ModelVersions(on_change=options.on_model_change, warn=log.warning)
+    if not keeper.plan.repetition:
+        before = versions_before(
+            run.patient_warehouse(options.stop), run.day, answered_by=keeper.plan.answered_by
+        )
+        versions.add(before, is_all=True)
     versions.add(keeper.plan.model_versions, is_all=False)
     already_known = 0
 

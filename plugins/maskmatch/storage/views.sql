@@ -1,4 +1,4 @@
--- Views over the tables of maskmatch for DuckDB 1.3 or later, made by `maskmatch views`. Load httpfs and create a
+-- Views over the tables of maskmatch for DuckDB (tried with 1.5), made by `maskmatch views`. Load httpfs and create a
 -- secret before where the warehouse is in S3 (docs/analysts.md). The key of a row is row_id within a publication;
 -- pair_id may stand twice.
 

@@ -35,6 +35,7 @@ class Books:
         """Rows with an answer of the service, of this run or an earlier one."""
         self.counts: Counter[str] = Counter()
         self._models: set[str] = set()
+        self._answerers: set[str] = set()
         self._files: dict[str, int] = {}
         self._content = hashlib.sha256()
         self._row_ids, self._places = ScatteredRecords(_HASH), ScatteredRecords(_HASH)
@@ -54,6 +55,7 @@ class Books:
         self.counts["undecided"] += int(flags(pc.and_(has_score, pc.is_null(table["decision"]))).sum())
         self.counts["open_failures"] += int(flags(table["is_open"]).sum())
         self._models |= set(pc.unique(table["model_version"].cast(pa.string())).drop_null().to_pylist())
+        self._answerers |= set(pc.unique(table["answered_by"].cast(pa.string())).drop_null().to_pylist())
         self._note_places(table)
         self._note_content(table)
 
@@ -85,6 +87,7 @@ class Books:
             **{name: calls[name] for name in names},
             "cost": float(price_of(calls["billed_calls"])),
             "model_versions": ", ".join(sorted(self._models)) or None,
+            "answered_by": ", ".join(sorted(self._answerers)) or None,
             "first_called_at": self._first,
             "last_called_at": self._last,
         }

@@ -60,6 +60,7 @@ RUNS = table_schema(
             TEXT,
             "Versions of the face model that gave the scores; two only where the run was told to go on.",
         ),
+        column("answered_by", TEXT, "Who answered: the services' own names, else those of connections."),
         column("first_called_at", TIME, "First call of the run, UTC."),
         column("last_called_at", TIME, "Last call of the run, UTC."),
         column("published_at", TIME, "When the run published, UTC."),
