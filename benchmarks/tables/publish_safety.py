@@ -92,6 +92,8 @@ class Trial:
                     process = _process(self._uri, next(self._numbers), at=at, after=after)
                     process.join()
                     if not process.exitcode:
+                        if self._state() == before:  # what it was to publish was there
+                            continue
                         break
                     kills += 1
                     now = self._state()

