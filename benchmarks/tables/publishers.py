@@ -37,9 +37,11 @@ def _deadly(store: Store, *, at: int, after: bool) -> Store:
             left[0] -= 1
             if not left[0] and not after:
                 os.kill(os.getpid(), signal.SIGKILL)
-            change(*args, **words)
-            if not left[0]:
-                os.kill(os.getpid(), signal.SIGKILL)
+            try:
+                change(*args, **words)
+            finally:  # also where the store refused it
+                if not left[0]:
+                    os.kill(os.getpid(), signal.SIGKILL)
 
         return work
 
