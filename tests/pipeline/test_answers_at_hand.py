@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -148,12 +149,15 @@ def test_an_address_of_which_no_store_was_asked_counts_on_its_own_date_alone(sto
     assert score_of(store, name, reuse_days=1) == 50.0
 
 
+NO_PAIRS = np.empty(0, np.uint64)
+
+
 def test_a_look_up_gives_the_rows_and_the_places_of_those_that_are_found(store):
     write(store, answered(), answered("c", "d", score=7.0), compacted=True)
     asked = [named("x", "y"), named("d", "c"), named("a", "a"), named("b", "a")]
     answers = at_hand(store)
-    found = answers.lookup(pa.array(asked, NAME))
-    nothing = answers.lookup(pa.array([], NAME))
+    found = answers.lookup(pa.array(asked, NAME), NO_PAIRS)
+    nothing = answers.lookup(pa.array([], NAME), NO_PAIRS)
     assert found.schema.names == ["place", *OUTCOME_COLUMNS, "failed_content"]
     assert sorted(zip(found["place"].to_pylist(), found["score"].to_pylist(), strict=True)) == [
         (1, 7.0),

@@ -8,7 +8,10 @@ from maskmatch.core.pairs import BadRow
 from maskmatch.storage import bad_row_files
 from maskmatch.storage.bad_row_files import writing_bad_rows
 
-ROWS = [BadRow(manifest_file="x.csv", manifest_row=n, code="row_malformed", message="no") for n in range(25)]
+ROWS = [
+    BadRow(manifest_file="x.csv", manifest_row=n, code="row_malformed", message="no", row_id=f"r{n}")
+    for n in range(25)
+]
 
 
 @pytest.mark.parametrize("name", ["bad.csv", "bad.parquet"])
