@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 from devstack.pictures import JPEG_HEAD
 
-DAY, EMPTY = date(2026, 5, 1), date(2026, 5, 2)
+DAY, EMPTY = date(2026, 6, 1), date(2026, 6, 2)
 DAG = "redrive_failures"
 
 
@@ -19,7 +19,7 @@ def test_chosen_failures_of_several_dates_are_merged_and_dates_without_any_are_s
     nights.airflow.unpause(DAG)
     where = {"source": nights.source.uri, "warehouse": nights.warehouse.uri}
     chosen = {"dates": [str(DAY), str(EMPTY)], "codes": ["image_missing"]}
-    run_id = nights.airflow.trigger(DAG, datetime(2026, 5, 3, tzinfo=UTC), where | chosen)
+    run_id = nights.airflow.trigger(DAG, datetime(2026, 6, 3, tzinfo=UTC), where | chosen)
     assert nights.airflow.wait(DAG, run_id, seconds=180) == "success"
     states = {each["map_index"]: each["state"] for each in nights.airflow.task_instances(DAG, run_id)}
     assert states == {-1: "success", 0: "success", 1: "skipped"}

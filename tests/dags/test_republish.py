@@ -4,13 +4,13 @@ from datetime import UTC, date, datetime
 
 from maskmatch.storage.tables import read_table
 
-DAY = date(2026, 5, 11)
+DAY = date(2026, 6, 11)
 DAG = "republish"
 
 
 def republished(nights, hour, **params):
     where = {"warehouse": nights.warehouse.uri, "date": str(DAY)}
-    run_id = nights.airflow.trigger(DAG, datetime(2026, 5, 12, hour, tzinfo=UTC), where | params)
+    run_id = nights.airflow.trigger(DAG, datetime(2026, 6, 12, hour, tzinfo=UTC), where | params)
     assert nights.airflow.wait(DAG, run_id, seconds=180) == "success"
     return nights.outcomes(DAY)
 

@@ -260,10 +260,10 @@ def test_a_full_disk_says_what_to_do_and_waits_for_it(tmp_path, caplog):
     class Small(FileStore):
         is_full = False
 
-        def _move(self, temporary, path, *, only_new):
+        def _move(self, temporary, path, check):
             if self.is_full:
                 raise OSError(errno.ENOSPC, "No space left on device")
-            super()._move(temporary, path, only_new=only_new)
+            super()._move(temporary, path, check)
 
     store = Small(tmp_path)
     said = threading.Event()

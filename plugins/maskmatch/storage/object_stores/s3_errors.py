@@ -23,7 +23,7 @@ _OF_BOTO = {
     IncompleteReadError: "broken_off",
     ResponseStreamingError: "broken_off",
 }
-_EXISTS = {"PreconditionFailed", "412", "FileAlreadyExists", "ConditionalRequestConflict"}
+_EXISTS = {"PreconditionFailed", "412", "FileAlreadyExists"}
 _NO_CONDITIONS = {"NotImplemented", "MethodNotAllowed"}
 _NO_CONDITIONS_STATUS = {405, 501}
 
