@@ -53,7 +53,7 @@ PLANTED = {
     "the first of two suspects is taken for bad": (
         "bad_images.py",
         "            self._suspect(pair, fault)\n",
-        "            self._note_bad(pair.reference_id, fault)\n",
+        "            self._note_bad(pair.reference, fault)\n",
     ),
     "an outcome is entered twice": (
         "recording.py",
