@@ -25,8 +25,8 @@ class SortedHashes:
         self._hashes = hashes
         bits = max(1, min(_MOST_BITS, len(hashes).bit_length() - 1))
         self._shift = np.uint64(64 - bits)
-        counts = np.bincount((hashes >> self._shift).astype(np.int64), minlength=1 << bits)
-        self._begins = (np.cumsum(counts) - counts).astype(np.int32)
+        bounds = np.arange(1 << bits, dtype=np.uint64) << self._shift
+        self._begins = np.searchsorted(hashes, bounds).astype(np.int32)
 
     def __len__(self) -> int:
         """Return how many there are."""

@@ -141,9 +141,8 @@ class ReadRows:
 
     def wanted_images(self) -> Words:
         """Return the hashes of all images of which a store may tell, sorted, each once."""
-        parts = [np.unique(part) for part in self.distinct_images.parts()]
-        every: Words = np.concatenate(parts)
-        return np.asarray(every[every != 0])
+        parts = (np.unique(part) for part in self.distinct_images.parts())
+        return np.asarray(np.concatenate([part[part != 0] for part in parts]))
 
 
 _PART = np.uint64(2**64 // PARTS)
