@@ -48,19 +48,18 @@ without a final answer are called, so nothing is paid twice.
   COS). MASKMATCH_SOURCE_CONN_ID and MASKMATCH_WAREHOUSE_CONN_ID name one for each, if two keys are used.
 """
 
-import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from airflow.sdk import DAG, Param, TriggerRule
 
 from maskmatch.operators import (
-    RETRY_POLICY,
     ApprovePlanOperator,
     CompareMaskFaceOperator,
     PlanComparisonOperator,
     PublishOutcomesOperator,
     ReportOutcomesOperator,
 )
+from maskmatch.operators.dag_parts import connections, shared_params, tries
 
 PLAN = "{{ ti.xcom_pull(task_ids='plan', key='plan') }}"
 
@@ -73,53 +72,14 @@ with DAG(
     catchup=False,
     tags=["maskmatch"],
     default_args={
-        "owner": "maskmatch",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=10),
-        "retry_policy": RETRY_POLICY,
+        **tries(),
         "source": "{{ params.source }}",
         "warehouse": "{{ params.warehouse }}",
-        "source_conn_id": os.environ.get("MASKMATCH_SOURCE_CONN_ID", "maskmatch_storage"),
-        "warehouse_conn_id": os.environ.get("MASKMATCH_WAREHOUSE_CONN_ID", "maskmatch_storage"),
+        **connections(),
         "store_patience": "{{ params.store_patience }}",
     },
     params={
-        "source": Param(
-            os.environ.get("MASKMATCH_SOURCE", "s3://maskmatch/source"),
-            type="string",
-            pattern="^(s3://.+|file:///.+)",
-            title="Source",
-            description="Folder with manifests/ds=<date>/ and the images: s3://bucket/prefix or file:///folder.",
-        ),
-        "warehouse": Param(
-            os.environ.get("MASKMATCH_WAREHOUSE", "s3://maskmatch/warehouse"),
-            type="string",
-            pattern="^(s3://.+|file:///.+)",
-            title="Warehouse",
-            description="Folder for plans, journals and the tables.",
-        ),
-        "quality_control": Param(
-            0,
-            type="integer",
-            minimum=0,
-            maximum=4,
-            title="Quality control",
-            description="The quality check, 0 (off) to 4 (strict), for rows without one of their own.",
-        ),
-        "nominal_fmr": Param(
-            0.0001,
-            type="number",
-            enum=[0.001, 0.0001, 0.00001],
-            title="Nominal FMR",
-            description="False match rate whose score is the threshold of the decision.",
-        ),
-        "image_transfer": Param(
-            "bytes",
-            type="string",
-            enum=["bytes", "url"],
-            title="Image transfer",
-            description="Send the images, or signed URLs that the vendor can fetch (best with COS).",
-        ),
+        **shared_params("source", "warehouse", "quality_control", "nominal_fmr", "image_transfer"),
         "calls_in_flight": Param(
             None,
             type=["null", "integer"],

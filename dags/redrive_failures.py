@@ -21,12 +21,12 @@ the history. Final failures (no face, undecodable) are called only where their c
 * The next ordinary run of a date tries open failures by itself, all of them; it keeps what this Dag found.
 """
 
-import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from airflow.sdk import DAG, Param, task
 
-from maskmatch.operators import RETRY_POLICY, RedriveFailuresOperator
+from maskmatch.operators import RedriveFailuresOperator
+from maskmatch.operators.dag_parts import connections, shared_params, tries
 
 with DAG(
     dag_id="redrive_failures",
@@ -37,14 +37,10 @@ with DAG(
     catchup=False,
     tags=["maskmatch"],
     default_args={
-        "owner": "maskmatch",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=10),
-        "retry_policy": RETRY_POLICY,
+        **tries(),
         "source": "{{ params.source }}",
         "warehouse": "{{ params.warehouse }}",
-        "source_conn_id": os.environ.get("MASKMATCH_SOURCE_CONN_ID", "maskmatch_storage"),
-        "warehouse_conn_id": os.environ.get("MASKMATCH_WAREHOUSE_CONN_ID", "maskmatch_storage"),
+        **connections(),
     },
     params={
         "dates": Param(
@@ -74,41 +70,13 @@ with DAG(
             title="Final ones, too",
             description="Call final failures also where no code is named. The same bytes fail again.",
         ),
-        "source": Param(
-            os.environ.get("MASKMATCH_SOURCE", "s3://maskmatch/source"),
-            type="string",
-            pattern="^(s3://.+|file:///.+)",
-            title="Source",
-            description="Folder with manifests/ds=<date>/ and the images: s3://bucket/prefix or file:///folder.",
-        ),
-        "warehouse": Param(
-            os.environ.get("MASKMATCH_WAREHOUSE", "s3://maskmatch/warehouse"),
-            type="string",
-            pattern="^(s3://.+|file:///.+)",
-            title="Warehouse",
-            description="Folder for plans, journals and the tables.",
-        ),
-        "quality_control": Param(
-            0,
-            type="integer",
-            minimum=0,
-            maximum=4,
-            title="Quality control",
-            description="0 (off) to 4 (strict): a lower one than before may score what had low_quality.",
-        ),
-        "nominal_fmr": Param(
-            0.0001,
-            type="number",
-            enum=[0.001, 0.0001, 0.00001],
-            title="Nominal FMR",
-            description="False match rate whose score is the threshold of the decision.",
-        ),
-        "image_transfer": Param(
-            "bytes",
-            type="string",
-            enum=["bytes", "url"],
-            title="Image transfer",
-            description="Send the images, or signed URLs that the vendor can fetch (best with COS).",
+        **shared_params(
+            "source",
+            "warehouse",
+            "quality_control",
+            "nominal_fmr",
+            "image_transfer",
+            quality_control="0 (off) to 4 (strict): a lower one than before may score what had low_quality.",
         ),
     },
 ):

@@ -17,12 +17,12 @@ the table `runs`.
 | is newer than | somebody has published the date meanwhile, which is what is read now: look at `runs` |
 """
 
-import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from airflow.sdk import DAG, Param
 
-from maskmatch.operators import RETRY_POLICY, RepublishOperator
+from maskmatch.operators import RepublishOperator
+from maskmatch.operators.dag_parts import connections, shared_params, tries
 
 with DAG(
     dag_id="republish",
@@ -32,12 +32,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     tags=["maskmatch"],
-    default_args={
-        "owner": "maskmatch",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=10),
-        "retry_policy": RETRY_POLICY,
-    },
+    default_args=tries(),
     params={
         "date": Param(
             None,
@@ -53,20 +48,11 @@ with DAG(
             title="Publication to go back to",
             description="Its name, as the table runs has it. Empty: the newest plan of the date.",
         ),
-        "nominal_fmr": Param(
-            0.0001,
-            type="number",
-            enum=[0.001, 0.0001, 0.00001],
-            title="Nominal FMR",
-            description="False match rate whose score is the threshold of the decision; an earlier "
+        **shared_params(
+            "nominal_fmr",
+            "warehouse",
+            nominal_fmr="False match rate whose score is the threshold of the decision; an earlier "
             "publication keeps its own.",
-        ),
-        "warehouse": Param(
-            os.environ.get("MASKMATCH_WAREHOUSE", "s3://maskmatch/warehouse"),
-            type="string",
-            pattern="^(s3://.+|file:///.+)",
-            title="Warehouse",
-            description="Folder for plans, journals and the tables.",
         ),
     },
 ):
@@ -77,6 +63,5 @@ with DAG(
         nominal_fmr="{{ params.nominal_fmr }}",
         source="{{ params.warehouse }}",
         warehouse="{{ params.warehouse }}",
-        source_conn_id=os.environ.get("MASKMATCH_WAREHOUSE_CONN_ID", "maskmatch_storage"),
-        warehouse_conn_id=os.environ.get("MASKMATCH_WAREHOUSE_CONN_ID", "maskmatch_storage"),
+        **connections() | {"source_conn_id": connections()["warehouse_conn_id"]},
     )
