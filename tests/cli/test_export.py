@@ -129,7 +129,7 @@ def test_an_object_that_no_store_takes_at_once_is_refused(warehouse, tmp_path, m
 
 
 def test_a_long_export_tells_how_far_it_is(warehouse, tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr("maskmatch.cli.export._PROGRESS_SECONDS", -1)
+    monkeypatch.setattr("maskmatch.cli.pace.SECONDS", -1)
     published(warehouse, [row(1), row(2)])
     with caplog.at_level("INFO", "maskmatch.cli.export"):
         exported(warehouse, "csv", tmp_path / "x.csv")

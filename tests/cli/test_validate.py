@@ -192,7 +192,7 @@ def test_a_date_without_manifests_names_what_lies_there(tmp_path, capsys):
 
 @pytest.mark.usefixtures("source")
 def test_long_work_tells_how_far_it_is(source, caplog, monkeypatch):
-    monkeypatch.setattr("maskmatch.cli.validate._PROGRESS_SECONDS", -1)
+    monkeypatch.setattr("maskmatch.cli.pace.SECONDS", -1)
     with caplog.at_level("INFO", "maskmatch.cli.validate"):
         validate(source)
     assert "a.csv: 11 rows so far, 5 of them bad" in caplog.text

@@ -3,13 +3,13 @@
 import argparse
 import logging
 import sys
-import time
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maskmatch.cli.objects import typed_place
 from maskmatch.cli.options import add_place, day_of, store_of
+from maskmatch.cli.pace import seldom
 from maskmatch.core.errors import InputError, WrongSetting
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_PROGRESS_SECONDS = 5.0
 _FORMS = ("nist", "bob", "csv")
 _EPILOG = """\
 formats:
@@ -72,7 +71,7 @@ def export(args: argparse.Namespace) -> int:
         form="excel" if args.excel else args.format,
         target=_target(args.to),
         replace=args.replace,
-        progress=_Progress(),
+        progress=seldom(_tell),
     )
     sys.stdout.write("\n".join(done.lines()) + "\n")
     return 0
@@ -101,13 +100,5 @@ def _target(text: str) -> "Target":
     return Target(f"{bucket}/{place.key}", store=store, key=place.key)
 
 
-class _Progress:
-    """Tells every few seconds how far the export is."""
-
-    def __init__(self) -> None:
-        self._told = time.monotonic()
-
-    def __call__(self, done: int, rows: int) -> None:
-        if time.monotonic() - self._told > _PROGRESS_SECONDS:
-            self._told = time.monotonic()
-            log.info("%s of %s rows", f"{done:,}", f"{rows:,}")
+def _tell(done: int, rows: int) -> None:
+    log.info("%s of %s rows", f"{done:,}", f"{rows:,}")

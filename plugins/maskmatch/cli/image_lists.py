@@ -2,13 +2,13 @@
 
 import argparse
 import logging
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maskmatch.cli.objects import opened, typed_place
 from maskmatch.cli.options import source_store, store_of
+from maskmatch.cli.pace import seldom
 from maskmatch.core.addresses import ANYWHERE, SourcePlace
 from maskmatch.core.errors import InputError
 from maskmatch.core.limits import ShareLimit
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from maskmatch.storage.manifests import FileSummary
 
 log = logging.getLogger(__name__)
-
-_PROGRESS_SECONDS = 5.0
 
 
 def add_list_options(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +81,7 @@ def read_list(args: argparse.Namespace, text: str, source: SourcePlace) -> "Imag
     if isinstance(place, Path) and not place.is_file():
         raise InputError(f"there is neither file nor folder {text!r}: name a list of images")
     store, key = opened(place, text)
-    return read_list_file(store, key, options, source, _Progress())
+    return read_list_file(store, key, options, source, seldom(_tell))
 
 
 def _columns_of(args: argparse.Namespace) -> "dict[str, str]":
@@ -136,13 +134,5 @@ def _share(text: str) -> ShareLimit:
     return limit if "of" in text else replace(limit, rows=1)
 
 
-class _Progress:
-    """Tells every few seconds how far the reading is."""
-
-    def __init__(self) -> None:
-        self._told = time.monotonic()
-
-    def __call__(self, summary: "FileSummary") -> None:
-        if time.monotonic() - self._told > _PROGRESS_SECONDS:
-            self._told = time.monotonic()
-            log.info("%s: %s rows so far", summary.file, f"{summary.rows:,}")
+def _tell(summary: "FileSummary") -> None:
+    log.info("%s: %s rows so far", summary.file, f"{summary.rows:,}")

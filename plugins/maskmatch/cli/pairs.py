@@ -4,12 +4,14 @@ import argparse
 import logging
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maskmatch.cli.image_lists import add_list_options, read_list, source_place
 from maskmatch.cli.objects import opened, typed_place
 from maskmatch.cli.options import add_place, day_of, store_of
+from maskmatch.cli.pace import seldom
 from maskmatch.core.errors import InputError
 from maskmatch.core.pairing import MOST_UNASKED, NonMated, PairingOptions, Way
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_PROGRESS_SECONDS = 5.0
 _NAME = "pairs.parquet"
 _EXAMPLES = """\
 examples:
@@ -96,7 +97,7 @@ def pairs(args: argparse.Namespace) -> int:
     pairing = pair_up(lists[0], lists[1] if len(lists) > 1 else None, options)
     sys.stdout.write("\n".join(pairing.lines()) + "\n")
     sys.stdout.flush()
-    kinds = write_pairs(pairing, store, key, _Progress())
+    kinds = write_pairs(pairing, store, key, seldom(partial(_tell_progress, time.monotonic())))
     sys.stdout.write(f"wrote {store.uri}/{key}: {kinds}\n")
     return 0
 
@@ -172,15 +173,6 @@ def _non_mated(text: str) -> NonMated:
         raise argparse.ArgumentTypeError(f"{text!r} is no such number: write 10000, 2.5x or all") from None
 
 
-class _Progress:
-    """Tells every few seconds how far the writing is, and how long it may still take."""
-
-    def __init__(self) -> None:
-        self._begun = self._told = time.monotonic()
-
-    def __call__(self, written: int, count: int) -> None:
-        now = time.monotonic()
-        if now - self._told > _PROGRESS_SECONDS:
-            self._told = now
-            left = (now - self._begun) / written * (count - written)
-            log.info("%s of %s pairs, %.0f s left", f"{written:,}", f"{count:,}", left)
+def _tell_progress(begun: float, written: int, count: int) -> None:
+    left = (time.monotonic() - begun) / written * (count - written)
+    log.info("%s of %s pairs, %.0f s left", f"{written:,}", f"{count:,}", left)

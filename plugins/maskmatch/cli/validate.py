@@ -4,7 +4,6 @@ import argparse
 import json
 import logging
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from maskmatch.cli.options import (
     plan_options_of,
     store_of,
 )
+from maskmatch.cli.pace import seldom
 from maskmatch.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from maskmatch.storage.object_stores import Store
 
 log = logging.getLogger(__name__)
-
-_PROGRESS_SECONDS = 5.0
 
 
 def add_validate_options(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +59,7 @@ def validate(args: argparse.Namespace) -> int:
     reader = RowReader(store, options.manifests, quality_control=options.quality_control, source=source)
     with writing_bad_rows(args.bad_rows) as hand_on:
         findings = Findings(place, hand_on, passed_over=passed_over)
-        validate(reader, keys, options, findings, _Progress())
+        validate(reader, keys, options, findings, seldom(_tell))
     if args.json:
         sys.stdout.write(json.dumps(findings.to_record(), indent=2) + "\n")
     else:
@@ -95,18 +93,5 @@ def _source_of(args: argparse.Namespace, store: "Store") -> "SourcePlace | None"
     return ANYWHERE if store.uri.startswith("file:") else None
 
 
-class _Progress:
-    """Tells every few seconds how far the reading is."""
-
-    def __init__(self) -> None:
-        self._told = time.monotonic()
-
-    def __call__(self, summary: "FileSummary") -> None:
-        if time.monotonic() - self._told > _PROGRESS_SECONDS:
-            self._told = time.monotonic()
-            log.info(
-                "%s: %s rows so far, %s of them bad",
-                summary.file,
-                f"{summary.rows:,}",
-                f"{summary.bad_rows:,}",
-            )
+def _tell(summary: "FileSummary") -> None:
+    log.info("%s: %s rows so far, %s of them bad", summary.file, f"{summary.rows:,}", f"{summary.bad_rows:,}")
