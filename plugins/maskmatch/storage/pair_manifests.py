@@ -16,22 +16,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from maskmatch.core.errors import InputError
-from maskmatch.core.pairs import ATTRIBUTE_PREFIX, hashed_pair_id
+from maskmatch.core.pairs import ATTRIBUTE_PREFIX, IMAGE_COLUMNS, SUBJECT_COLUMNS, hashed_pair_id
 from maskmatch.storage.image_lists import ImageList
 from maskmatch.storage.manifests.columns import MOST_COLUMNS
 from maskmatch.storage.object_stores import Store
+from maskmatch.storage.pair_columns import PAIR_COLUMNS
 
 METADATA = b"maskmatch"
 """The key in the schema's metadata under which a JSON object says where the pairs come from."""
 _COLUMNS = pa.schema(
-    [
-        pa.field("pair_id", pa.string(), nullable=False),
-        pa.field("reference_id", pa.string(), nullable=False),
-        pa.field("probe_id", pa.string(), nullable=False),
-        ("is_mated", pa.bool_()),
-        ("reference_subject_id", pa.string()),
-        ("probe_subject_id", pa.string()),
-    ]
+    PAIR_COLUMNS.field(name) for name in ("pair_id", *IMAGE_COLUMNS, "is_mated", *SUBJECT_COLUMNS)
 )
 BLOCK_ROWS = 65_536
 _BLOCK_VALUES = 1 << 20
