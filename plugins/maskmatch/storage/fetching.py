@@ -1,4 +1,4 @@
-"""A manifest as a local file: fetched whole, unpacked where its reader must jump, within bounds."""
+"""An object as a local file: fetched whole, unpacked where its reader must jump, within bounds."""
 
 import shutil
 import tempfile
@@ -55,6 +55,6 @@ def _copy(stream: BinaryIO, file: IO[bytes]) -> None:
             raise InputError(f"it has more than {MOST_BYTES:,} bytes: split it")
         if size > room:
             raise Unavailable(
-                f"{folder} has no room for a manifest: free it, or let TMPDIR name a larger disk"
+                f"{folder} has no room for a copy of an object: free it, or let TMPDIR name a larger disk"
             )
         file.write(block)

@@ -156,20 +156,20 @@ class StoreImages:
 
     def _picture(self, image_id: str) -> Picture:
         with self._asked(image_id) as (store, key):
-            picture = self._looked_at(store, key)
-        return replace(picture, facts=picture.facts and replace(picture.facts, image_id=image_id))
+            return self._looked_at(image_id, store, key)
 
-    def _looked_at(self, store: Store, key: str) -> Picture:
+    def _looked_at(self, image_id: str, store: Store, key: str) -> Picture:
         began = time.monotonic()
         if self._transfer is Transfer.BYTES:
             data, tag = store.read(key, limit=MAX_FILE_BYTES + 1)
             check_head(data, size=len(data))
-            return Picture(data=data, facts=_facts(store, began, tag, data))
+            return Picture(data=data, facts=_facts(image_id, store, began, tag, data))
         data, found = store.peek(key, size=HEAD_BYTES)
         if found.size <= MAX_FILE_BYTES and not is_decided(data, size=found.size):
             data, found = store.peek(key, size=MAX_FILE_BYTES)  # a camera's notes may be long
         check_head(data, size=found.size)
-        return Picture(facts=ImageFacts(store_host=store.host, tag=found.tag, size=found.size))
+        facts = ImageFacts(store_host=store.host, image_id=image_id, tag=found.tag, size=found.size)
+        return Picture(facts=facts)
 
     @contextmanager
     def _asked(self, image_id: str) -> Iterator[tuple[Store, str]]:
@@ -200,10 +200,11 @@ def _host(address: str) -> str:
     return ""
 
 
-def _facts(store: Store, began: float, tag: str | None, data: bytes) -> ImageFacts:
+def _facts(image_id: str, store: Store, began: float, tag: str | None, data: bytes) -> ImageFacts:
     """Return what the bytes of an image are known by; the clock stops before they are hashed."""
     return ImageFacts(
         store_host=store.host,
+        image_id=image_id,
         load_ms=1000 * (time.monotonic() - began),
         tag=tag,
         md5=hashlib.md5(data, usedforsecurity=False).hexdigest(),

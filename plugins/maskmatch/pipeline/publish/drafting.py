@@ -5,7 +5,9 @@ Decision: docs/adr/0027-publication.md
 
 import logging
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -90,16 +92,17 @@ class Draft:
     def _shard(self, warehouse: Store, shard: Shard) -> Iterator[Rows]:
         """Yield the rows of a shard: each window of its calls, and behind it what these settle."""
         prefix = plans.journal_prefix(shard.key)
-        answers = Answers(_orders(warehouse, shard))
-        answers.read(scan(warehouse, prefix), lambda table: self._add_calls(table, prefix))
         rest = _Rest(warehouse, shard, self.stamp)
-        if shard.pairs:
-            _check_settled(warehouse, shard, answers)
-            for number, planned in enumerate(windows(_batches(warehouse, shard.key))):
-                settled = answers.settle(number, planned)
-                yield outcomes.called_rows(planned, settled, self.stamp)
-                yield from rest.settled_by(planned["pair_id"], settled)
-                pa.default_memory_pool().release_unused()
+        with fetched(warehouse, shard.key) if shard.pairs else nullcontext() as path:
+            answers = Answers(_orders(path))
+            answers.read(scan(warehouse, prefix), lambda table: self._add_calls(table, prefix))
+            if path:
+                _check_settled(path, answers)
+                for number, planned in enumerate(windows(_batches_in(path))):
+                    settled = answers.settle(number, planned)
+                    yield outcomes.called_rows(planned, settled, self.stamp)
+                    yield from rest.settled_by(planned["pair_id"], settled)
+                    pa.default_memory_pool().release_unused()
         yield from rest.skipped()
         if shard.known:
             for known in _tables(warehouse, shard.known_key):
@@ -148,20 +151,19 @@ class _Rest:
         return next(self._tables, None)
 
 
-def _check_settled(warehouse: Store, shard: Shard, answers: Answers) -> None:
+def _check_settled(path: Path, answers: Answers) -> None:
     """Raise BooksError, naming some of them, while pairs lack an outcome."""
     if len(lost := answers.unsettled()):
-        with fetched(warehouse, shard.key) as path:
-            ids = pq.ParquetFile(path, pre_buffer=False).read(["pair_id"], use_threads=False)["pair_id"]
+        ids = _column(path, "pair_id")
         raise nothing_yet(ids.take(pa.array(lost[:5])).to_pylist(), len(lost))
 
 
-def _orders(warehouse: Store, shard: Shard) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-    if not shard.pairs:
-        return np.empty(0, np.int64)
-    with fetched(warehouse, shard.key) as path:
-        found = pq.ParquetFile(path, pre_buffer=False).read(["call_order"], use_threads=False)
-    return np.asarray(found["call_order"])
+def _orders(path: Path | None) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    return np.asarray(_column(path, "call_order")) if path else np.empty(0, np.int64)
+
+
+def _column(path: Path, name: str) -> pa.ChunkedArray:
+    return pq.ParquetFile(path, pre_buffer=False).read([name], use_threads=False)[name]
 
 
 def _tables(warehouse: Store, key: str) -> Iterator[pa.Table]:
@@ -171,4 +173,8 @@ def _tables(warehouse: Store, key: str) -> Iterator[pa.Table]:
 
 def _batches(warehouse: Store, key: str) -> Iterator[pa.RecordBatch]:
     with fetched(warehouse, key) as path:
-        yield from pq.ParquetFile(path, pre_buffer=False).iter_batches(_BATCH_ROWS, use_threads=False)
+        yield from _batches_in(path)
+
+
+def _batches_in(path: Path) -> Iterator[pa.RecordBatch]:
+    yield from pq.ParquetFile(path, pre_buffer=False).iter_batches(_BATCH_ROWS, use_threads=False)
