@@ -158,6 +158,12 @@ def test_a_missed_deadline_says_the_rate_that_would_keep_it():
     assert words(made(1000))["deadline"] == "not set"
 
 
+def test_a_deadline_that_a_few_calls_easily_keep_names_no_rate_of_nothing():
+    around = replace(AROUND, deadline=Deadline(time(8), "Asia/Shanghai"), rate=Unknown("x"))
+    text = words(made(67, around))["deadline"]
+    assert text.endswith("unknown whether it is kept (even 0.1 calls/s would end by then)")
+
+
 def test_a_budget_that_does_not_suffice_makes_the_end_unknown():
     this = made(100_000, replace(AROUND, calls_left=40_000, budget="day"))
     assert this.ends_at == Unknown("the budget of the day has 40,000 calls left")

@@ -1,7 +1,16 @@
+from dataclasses import replace
+
+from maskmatch.core.forecast import Unknown
 from maskmatch.pipeline.approval import Question
-from maskmatch.pipeline.plan_page import approval_request
+from maskmatch.pipeline.plan_page import approval_request, plan_page
+from tests.core.test_forecast import AROUND, made
 
 QUESTION = Question(day="2026-11-22", folder="work/x", digest="abc", calls=1_000_000, only_new=True)
+
+
+def test_the_page_compares_only_what_is_known():
+    assert "<section >" in plan_page(made(1000))
+    assert "<section hidden>" in plan_page(made(1000, replace(AROUND, rate=Unknown("x"))))
 
 
 def test_a_request_names_date_calls_cost_and_digest():

@@ -10,6 +10,8 @@ from maskmatch.core.forecast import Forecast, Rate, Unknown
 from maskmatch.core.shown import plain
 
 T = TypeVar("T")
+_LEAST_SHOWN = 0.1
+"""Calls a second; less would be shown as none."""
 HEADINGS = ("what if", "calls/s", "time", "end (UTC)", "CNY", "sent by us")
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _KILO = 1000
@@ -160,7 +162,8 @@ def _deadline(this: Forecast) -> str:
     if this.is_in_time:
         return f"{at}: kept"
     kept = "unknown whether it is kept" if this.is_in_time is None else "MISSED"
-    return f"{at}: {kept} ({this.rate_for_deadline:,.1f} calls/s would end by then)"
+    rate = f"{this.rate_for_deadline:,.1f}" if this.rate_for_deadline >= _LEAST_SHOWN else "even 0.1"
+    return f"{at}: {kept} ({rate} calls/s would end by then)"
 
 
 def _sent(this: Forecast) -> str:

@@ -38,6 +38,7 @@ def plan_page(this: Forecast) -> str:
         digest=escape(this.digest),
         made_at=escape(f"{this.made_at:%Y-%m-%d %H:%M:%S} UTC"),
         facts="\n".join(_row(("th", name), ("td", value)) for name, value in facts(this)),
+        unless_compared="" if this.alternatives else "hidden",
         headings=_row(*(("th", name) for name in HEADINGS)),
         comparison="\n".join(_row(*(("td", cell) for cell in row)) for row in comparison(this)),
         note=escape(PRICES_NOTE),
