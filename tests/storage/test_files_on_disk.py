@@ -157,7 +157,7 @@ def others_in(store, prefix="manifests/"):
     return dict(store.list_others(prefix))
 
 
-def test_what_is_no_file_or_leads_away_is_told_and_never_left_out(tmp_path):
+def test_what_is_no_file_or_leads_away_is_told_and_never_left_out(tmp_path, monkeypatch):
     root, away = tmp_path / "source", tmp_path / "away"
     store = FileStore(root)
     store.put("manifests/a.csv", b"x")
@@ -172,8 +172,9 @@ def test_what_is_no_file_or_leads_away_is_told_and_never_left_out(tmp_path):
     (folder / "folder").symlink_to(folder / "sub")
     (folder / "folder_outside").symlink_to(away)
     os.mkfifo(folder / "pipe.csv")
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(os.path.relpath(folder / "socket.csv"))
+    with socket.socket(socket.AF_UNIX) as listener, monkeypatch.context() as moved:
+        moved.chdir(folder)
+        listener.bind("socket.csv")
     (folder / "device.csv").symlink_to("/dev/null")
     found = [each.key.removeprefix("manifests/") for each in store.list("manifests/")]
     assert found == ["a.csv", "inside.csv", "sub/b.csv"]

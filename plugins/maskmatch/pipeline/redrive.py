@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from maskmatch.core.errors import InputError, ObjectMissing
-from maskmatch.core.outcomes import FINAL_FAILURES, Side, Source, Status
+from maskmatch.core.outcomes import Side, Source, Status
 from maskmatch.core.pairs import ATTRIBUTE_PREFIX
 from maskmatch.core.planning import Plan, PlanOptions
 from maskmatch.core.redrive import Selection
@@ -30,6 +30,7 @@ from maskmatch.pipeline.plan import OpenBucket, make_plan
 from maskmatch.pipeline.plan.hashes import Hashes, Words, as_bytes, comparisons
 from maskmatch.pipeline.run import Run
 from maskmatch.storage.answer_files import AnswerFile, Scatter, halves
+from maskmatch.storage.failure_columns import are_final
 from maskmatch.storage.fetching import fetched
 from maskmatch.storage.journal.answers import ANSWERS, NAME
 from maskmatch.storage.object_stores import Store
@@ -146,8 +147,7 @@ def _note_chosen(block: pa.Table, selection: Selection, chosen: Chosen) -> pa.Ar
 def _is_chosen(block: pa.Table, selection: Selection) -> pa.ChunkedArray:
     which = pc.and_(pc.equal(_text(block["outcome"]), Status.FAILED), pc.is_valid(block["reference_id"]))
     if not selection.takes_final:
-        final = pa.array(sorted(FINAL_FAILURES))
-        which = pc.and_(which, pc.invert(pc.is_in(_text(block["failure_code"]), value_set=final)))
+        which = pc.and_(which, pc.invert(are_final(block["failure_code"])))
     for column, values in selection.values.items():
         if column.startswith(ATTRIBUTE_PREFIX):
             found = pc.map_lookup(block["attributes"], pa.scalar(column), "first")

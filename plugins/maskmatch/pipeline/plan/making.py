@@ -65,7 +65,8 @@ def make_plan(
     named = name_rows(rows, tags, options.strata_attribute)
     work = work_id(run.source.uri, manifests, options, named.digest)
     known = _known_plan(run.day, warehouse, work, options)
-    if known and (answers is None or known.answers == answers.digest or not calls_of(run, known)):
+    left = calls_of(run, known) if known else 0
+    if known and (answers is None or known.answers == answers.digest or not left):
         return _taken(warehouse, replace(known, **_passed_over(listing)), options)
     settled = settle(
         named.comparisons,
@@ -76,7 +77,7 @@ def make_plan(
         seed=run.day.isoformat(),
         windows=window_count(rows.count),
     )
-    if known and settled.counts[Kind.CALL] >= calls_of(run, known):
+    if known and settled.counts[Kind.CALL] >= left:
         return _taken(warehouse, replace(known, **_passed_over(listing)), options)
     shards = shard_count(settled.counts[Kind.CALL], at_most=options.max_shards)
     name = plan_id(work, options, shards=shards, answers=answers.digest if answers else "")

@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from maskmatch.core.outcomes import FINAL_FAILURES, FailureClass, Side, Status
+from maskmatch.core.outcomes import FailureClass, Side, Status
 from maskmatch.pipeline.publish.outcomes import Rows
 from maskmatch.pipeline.publish.settled import Places
 from maskmatch.pipeline.publish.stamp import Stamp, stamped
+from maskmatch.storage.failure_columns import are_final
 from maskmatch.storage.schemas import IMAGES
 from maskmatch.storage.spools import PARTS, ScatteredTables
 
@@ -33,7 +34,6 @@ _COUNTED = pa.schema(
         *((name, pa.float64() if name.endswith("_score") else pa.int64()) for name in _SUMS),
     ]
 )
-_FINAL = pa.array(sorted(FINAL_FAILURES))
 _AT_ONCE = 65_536
 """Rows that are counted together: the more, the fewer counts lie on disk."""
 
@@ -78,7 +78,7 @@ def _of_side(rows: Rows, side: Side) -> pa.Table:
     table = rows.table
     is_scored, is_failed = (pc.equal(table["outcome"], word.value) for word in (Status.SCORED, Status.FAILED))
     is_by_it = pc.and_(is_failed, _is(table["failed_side"], side.value))
-    is_verdict = pc.and_(is_by_it, _is_final(table["failure_code"]))
+    is_verdict = pc.and_(is_by_it, are_final(table["failure_code"]))
     nothing = pa.scalar(None, pa.string())
     mated = pc.and_(is_scored, pc.fill_null(table["is_mated"], False))
     non_mated = pc.and_(is_scored, pc.invert(pc.fill_null(table["is_mated"], True)))
@@ -112,10 +112,6 @@ def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
 
 def _is(words: pa.ChunkedArray, word: str) -> pa.ChunkedArray:
     return pc.fill_null(pc.equal(words, word), False)
-
-
-def _is_final(codes: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.is_in(codes.cast(pa.string()), value_set=_FINAL)
 
 
 def _added_up(counts: pa.Table) -> pa.Table:

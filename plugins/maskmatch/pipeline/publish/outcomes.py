@@ -7,10 +7,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from maskmatch.core.decisions import Decision, threshold_for
-from maskmatch.core.outcomes import FINAL_FAILURES, FailureClass, Side, Source, Status
+from maskmatch.core.outcomes import FailureClass, Side, Source, Status
 from maskmatch.core.pricing import price_of
 from maskmatch.pipeline.publish.settled import COUNTS
 from maskmatch.pipeline.publish.stamp import Stamp, constant, stamped
+from maskmatch.storage.failure_columns import are_final
 from maskmatch.storage.plans import AS_ANSWERED, KNOWN
 from maskmatch.storage.schemas import OUTCOMES, days_of
 from maskmatch.storage.schemas.columns import DATE, WORD
@@ -28,7 +29,6 @@ _AS_THEY_ARE = [
     "failed_side", "result_source", "canonical_pair_id", *COUNTS, "request_id", "answered_by", "latency_ms",
     "call_order", "called_at",
 ]  # fmt: skip
-_FINAL = pa.array(sorted(FINAL_FAILURES))
 _ANSWER = "answer_"
 
 
@@ -114,7 +114,7 @@ def _rows(planned: pa.Table, settled: pa.Table, stamp: Stamp) -> pa.Table:
     code = settled["failure_code"]
     has_failed = pc.is_valid(code)
     columns["outcome"] = _words(has_failed, Status.FAILED, Status.SCORED)
-    is_open = pc.invert(pc.is_in(code, value_set=_FINAL))
+    is_open = pc.invert(are_final(code))
     columns["is_open"] = pc.if_else(has_failed, is_open, pa.scalar(None, pa.bool_()))
     columns |= _decisions(settled, stamp) | _costs(settled, stamp)
     return stamped(columns, OUTCOMES, stamp, count)

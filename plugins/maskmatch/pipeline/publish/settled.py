@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from maskmatch.core.outcomes import FINAL_FAILURES
+from maskmatch.storage.failure_columns import are_final
 
 Places = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -23,7 +23,6 @@ OF_OUTCOME = [
 COUNTS = ["attempts", "billed_calls", "maybe_billed_calls"]
 JOURNAL_COLUMNS = [*OF_OUTCOME, *OF_CALL, "attempt", "billed"]
 """What is read of a journal for the rows of outcomes."""
-_FINAL = pa.array(sorted(FINAL_FAILURES))
 
 
 def settle(journal: pa.Table, places: Places, rows: int) -> pa.Table:
@@ -47,7 +46,7 @@ def _chosen(journal: pa.Table, is_call: pa.ChunkedArray, places: Places, rows: i
     """Return which row of the journal tells each outcome, and which its call."""
     numbers = np.arange(len(places))
     codes = journal["failure_code"]
-    is_final = flags(pc.or_(pc.is_null(codes), pc.is_in(codes, value_set=_FINAL)))
+    is_final = flags(pc.or_(pc.is_null(codes), are_final(codes)))
     outcome = np.zeros(rows, np.int64)
     outcome[places] = numbers  # the last wins
     outcome[places[is_final]] = numbers[is_final]

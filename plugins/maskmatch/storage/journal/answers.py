@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from maskmatch.core.comparisons import COMPARISON_BYTES, comparison_of, content_name
-from maskmatch.core.outcomes import FINAL_FAILURES, Side
+from maskmatch.core.outcomes import Side
+from maskmatch.storage.failure_columns import are_final
 from maskmatch.storage.journal.reading import scan_tables
 from maskmatch.storage.journal.records import OUTCOME_COLUMNS, SCHEMA
 from maskmatch.storage.object_stores import Store
@@ -53,7 +54,7 @@ def scan_answers(store: Store, prefix: str, wanted: Wanted) -> Iterator[pa.Table
 
 def is_answer(table: pa.Table, wanted: Wanted) -> pa.ChunkedArray:
     """Return which rows are answers that count."""
-    failed = pc.is_in(table["failure_code"], value_set=pa.array(sorted(FINAL_FAILURES)))
+    failed = are_final(table["failure_code"])
     scored = pc.and_(pc.is_valid(table["score"]), pc.is_null(table["failure_code"]))
     return pc.and_(
         pc.and_(pc.or_(scored, failed), pc.is_valid(table["attempt"])),

@@ -8,10 +8,9 @@ from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.compute as pc
 
-from maskmatch.core.outcomes import FINAL_FAILURES
+from maskmatch.storage.failure_columns import are_final
 from maskmatch.storage.journal.reading import scan_tables
 from maskmatch.storage.journal.tally import Counts
 from maskmatch.storage.object_stores import Store
@@ -46,7 +45,7 @@ def read_known(store: Store, prefix: str) -> Known:
     versions: set[str] = set()
     for table in scan_tables(store, prefix, columns=_COLUMNS):
         codes = table["failure_code"]
-        is_final = pc.or_(pc.is_null(codes), pc.is_in(codes, value_set=pa.array(sorted(FINAL_FAILURES))))
+        is_final = pc.or_(pc.is_null(codes), are_final(codes))
         ends, rest = table.filter(is_final), table.filter(pc.invert(is_final))
         final.append(ends["call_order"].to_numpy())
         failed.append(pc.is_valid(ends["failure_code"]).to_numpy())
