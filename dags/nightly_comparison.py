@@ -5,7 +5,7 @@ Every night at 02:00 UTC this Dag compares the pairs of its logical date: it rea
 replaces `<warehouse>/outcomes/current/ds=<date>/data.parquet`. Running a date again is safe: only pairs
 without a final answer are called, so nothing is paid twice.
 
-**When a task fails, its last log line says what is wrong and what to do.**
+**When a task fails, its log begins the end with WHERE, WHAT and DO, and so does the tab *Maskmatch*.**
 
 | task | it says | do |
 |---|---|---|
@@ -37,8 +37,9 @@ without a final answer are called, so nothing is paid twice.
   `airflow backfill create --dag-id nightly_comparison --from-date 2026-11-20 --to-date 2026-11-22`.
 * **Who goes first** when the rate is not enough: scheduled runs, then backfills, then runs started by hand or
   by an asset. `maskmatch quota` shows who uses the rate; `maskmatch pause | resume | drain` act within 2 s.
-* **Progress** (done, rate, time left, spend) is in the log, in the *Storage* tab of each `compare`
-  task while it runs, and in its XCom `progress` at the end.
+* **Progress** of the whole run (done, rate, time left, spend, failures by reason, who has paused it) is in
+  its tab *Maskmatch*, one click from the grid; all runs and the account are on the page *Maskmatch* in the
+  bar on the left, where runs are paused and resumed, too.
 * **Run a date again**, also with a mended manifest: what has an answer is not paid again; pictures that were
   replaced under their keys are called by themselves. `reuse_days` takes answers of earlier dates, too.
 * **Pay again on purpose**: trigger with `recompare`.
@@ -59,7 +60,9 @@ from maskmatch.operators import (
     PublishOutcomesOperator,
     ReportOutcomesOperator,
 )
+from maskmatch.operators.compare import SHARD_LABEL
 from maskmatch.operators.dag_parts import connections, shared_params, tries
+from maskmatch.timetables import DatedCronTimetable
 
 PLAN = "{{ ti.xcom_pull(task_ids='plan', key='plan') }}"
 
@@ -67,7 +70,7 @@ with DAG(
     dag_id="nightly_comparison",
     description="Compare the pairs of a date with CompareMaskFace and publish their outcomes.",
     doc_md=__doc__,
-    schedule="0 2 * * *",
+    schedule=DatedCronTimetable("0 2 * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     tags=["maskmatch"],
@@ -264,6 +267,7 @@ with DAG(
     )
     compare = CompareMaskFaceOperator.partial(
         task_id="compare",
+        map_index_template=SHARD_LABEL,
         plan=PLAN,
         image_transfer="{{ params.image_transfer }}",
         calls_in_flight="{{ params.calls_in_flight or '' }}",

@@ -88,6 +88,7 @@ with DAG(
 
     RedriveFailuresOperator.partial(
         task_id="redrive",
+        map_index_template="{{ task.day }}",
         codes="{{ params.codes | join(',') }}",
         classes="{{ params.classes | join(',') }}",
         also_final="{{ params.also_final }}",

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from maskmatch.operators.base import ACCOUNT_CONN_ID, MaskmatchBaseOperator
+from maskmatch.operators.base import MaskmatchBaseOperator
+from maskmatch.operators.known_errors import tells_known_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -39,14 +40,13 @@ class ApprovePlanOperator(MaskmatchBaseOperator, ApprovalOperator):
         *,
         plan: str,
         approval_cost_limit: float | str = "",
-        tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(subject="", ignore_downstream_trigger_rules=True, **kwargs)
         self.plan = plan
         self.approval_cost_limit = approval_cost_limit
-        self.tencent_iai_conn_id = tencent_iai_conn_id
 
+    @tells_known_errors
     def execute(self, context: "Context") -> Any:
         """Ask, if need be."""
         from maskmatch.pipeline.approval import note_question
@@ -65,6 +65,7 @@ class ApprovePlanOperator(MaskmatchBaseOperator, ApprovalOperator):
         self.log.warning("waiting for a person to approve plan %s, in the page of this run", question.digest)
         return super().execute(context)
 
+    @tells_known_errors
     def execute_complete(self, context: "Context", event: dict[str, Any]) -> Any:
         """Record an approval, or skip what follows; the log says who has answered."""
         from maskmatch.pipeline.approval import Question

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowRescheduleException
 
-from maskmatch.operators.base import ACCOUNT_CONN_ID, MaskmatchBaseOperator
+from maskmatch.operators.base import MaskmatchBaseOperator
+from maskmatch.operators.known_errors import tells_known_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from maskmatch.pipeline.compare_options import CompareOptions
 
 PROGRESS_KEY = "progress"
+LABELS_KEY = "labels"
+_GOES_ON = "Nothing: it goes on by itself in the next window of the budget, and holds no slot until then."
+SHARD_LABEL = f"{{{{ ti.xcom_pull(task_ids='plan', key='{LABELS_KEY}')[ti.map_index] }}}}"
+"""Template of what the grid calls a mapped task: date, shard and pairs, as the task `plan` has said."""
 RESCHEDULE_JITTER_SECONDS = 60.0
 """Tasks that wait for the same window of a budget come back one by one."""
 
@@ -67,7 +72,6 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         budget_calls: int | str = "",
         budget_cny: float | str = "",
         approval_cost_limit: float | str = "",
-        tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -80,8 +84,13 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         self.budget_calls = budget_calls
         self.budget_cny = budget_cny
         self.approval_cost_limit = approval_cost_limit
-        self.tencent_iai_conn_id = tencent_iai_conn_id
 
+    @property
+    def place(self) -> str:
+        """Return date and shard."""
+        return f"{super().place}, shard {self.shard}"
+
+    @tells_known_errors
     def execute(self, context: "Context") -> dict[str, int]:
         """Compare the shard; return the counts of this try."""
         from maskmatch.core.errors import BudgetSpent
@@ -93,12 +102,13 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         show = partial(context["task_state_store"].set, PROGRESS_KEY)
         with self._watchdog, Reporter(show) as reporter:
             try:
-                progress = self._compare(context, reporter.report)
+                progress = self._compare(context, lambda facts: reporter.report({**facts, **self._work}))
             except BudgetSpent as spent:
                 if spent.until is None:
                     raise
+                self.note(context, str(spent), _GOES_ON)
                 raise self._next_window(spent, spent.until) from spent
-            facts = progress.facts()
+            facts = {**progress.facts(), **self._work}
             reporter.report(facts)
         context["ti"].xcom_push(key=PROGRESS_KEY, value=facts)
         return {**progress.counts, **{f"calls_{name}": n for name, n in progress.calls.items()}}
@@ -107,6 +117,10 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         """Take no further pair; calls in flight end and are journaled, in less than 5 s."""
         if hasattr(self, "_watchdog"):
             self._watchdog.request_stop()
+
+    @property
+    def _work(self) -> dict[str, str]:
+        return {"day": self.day, "shard": self.shard}
 
     def _compare(self, context: "Context", report: Callable[[dict[str, Any]], None]) -> "Progress":
         from maskmatch.pipeline.compare import compare_shard

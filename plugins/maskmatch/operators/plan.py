@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import SkipMixin
 
-from maskmatch.operators.base import ACCOUNT_CONN_ID, MaskmatchBaseOperator
+from maskmatch.operators.base import RUN_KEY, MaskmatchBaseOperator
+from maskmatch.operators.compare import LABELS_KEY
+from maskmatch.operators.known_errors import tells_known_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -67,7 +69,6 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
         plan_only: bool | str = False,
         deadline: str = "",
         time_zone: str = "UTC",
-        tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -86,8 +87,8 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
         self.plan_only = plan_only
         self.deadline = deadline
         self.time_zone = time_zone
-        self.tencent_iai_conn_id = tencent_iai_conn_id
 
+    @tells_known_errors
     def execute(self, context: "Context") -> list[str]:
         """Plan the run."""
         from maskmatch.core.forecast import Deadline
@@ -97,6 +98,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
         from maskmatch.pipeline.look_first import look_first
 
         run = self.run_of(context)
+        context["ti"].xcom_push(key=RUN_KEY, value=self.run_record(run))
         limit, plan_only = self.setting("max_missing_share"), self.setting("plan_only")
         deadline = Deadline(self.setting("deadline"), self.setting("time_zone"))
         compare = compare_options(
@@ -110,6 +112,8 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
         look_first(run, plan, compare, limit)
         self.log.info("%s", plan)
         context["ti"].xcom_push(key="plan", value=plan.folder)
+        context["ti"].xcom_push(key=RUN_KEY, value=self.run_record(run, plan))
+        context["ti"].xcom_push(key=LABELS_KEY, value=plan.labels())
         this = forecast_plan(run, plan, forecast_options(compare, deadline))
         self._tell(context, this, f"{run.warehouse.uri}/{plan.folder}/plan.html")
         if plan_only:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from maskmatch.operators.base import ACCOUNT_CONN_ID, MaskmatchBaseOperator
+from maskmatch.operators.base import MaskmatchBaseOperator
+from maskmatch.operators.known_errors import tells_known_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -30,15 +31,14 @@ class PublishOutcomesOperator(MaskmatchBaseOperator):
         plan: str,
         nominal_fmr: float | str = 1e-4,
         allow_empty: bool | str = False,
-        tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.plan = plan
         self.nominal_fmr = nominal_fmr
         self.allow_empty = allow_empty
-        self.tencent_iai_conn_id = tencent_iai_conn_id
 
+    @tells_known_errors
     def execute(self, context: "Context") -> dict[str, int]:
         """Publish; return how many rows were scored, failed and skipped, and the calls billed."""
         from maskmatch.core.errors import Superseded
@@ -80,14 +80,13 @@ class RepublishOperator(MaskmatchBaseOperator):
         *,
         publication: str = "",
         nominal_fmr: float | str = 1e-4,
-        tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.publication = publication
         self.nominal_fmr = nominal_fmr
-        self.tencent_iai_conn_id = tencent_iai_conn_id
 
+    @tells_known_errors
     def execute(self, context: "Context") -> str:
         """Publish; return the name of the new publication."""
         from maskmatch.hooks.tencent_iai import TencentIaiHook

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
+from maskmatch.operators.base import RUN_KEY
 from maskmatch.operators.compare import CompareMaskFaceOperator
 from maskmatch.operators.publish import published_by
 
@@ -56,6 +57,11 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
         self.quality_control = quality_control
         self.nominal_fmr = nominal_fmr
 
+    @property
+    def place(self) -> str:
+        """Return the date alone: its shards are compared as one."""
+        return f"task {self.task_id}, date {self.day}"
+
     def _compare(self, context: "Context", report: Callable[[dict[str, Any]], None]) -> "Progress":
         from maskmatch.pipeline.calling import coordinator_of
         from maskmatch.pipeline.compare import compare_shards
@@ -64,6 +70,7 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
         run = self.run_of(context)
         options = self._options(context["dag_run"].run_type, report)
         plan = self._planned(run, options)
+        context["ti"].xcom_push(key=RUN_KEY, value=self.run_record(run, plan))
         progress = compare_shards(run, plan, plan.to_compare, options) if plan.pairs else None
         publish(
             run,

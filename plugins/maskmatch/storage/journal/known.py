@@ -76,7 +76,8 @@ def _ways(codes: pa.ChunkedArray, names: list[str]) -> Ways:
     found = pc.unique(codes).drop_null().cast(pa.string())
     names += [code for code in found.to_pylist() if code not in names]
     places = pc.index_in(codes.cast(pa.string()), value_set=pa.array(names))
-    return pc.fill_null(places, 0).cast(pa.int16()).to_numpy()
+    found_at: Ways = pc.fill_null(places, 0).cast(pa.int16()).to_numpy()
+    return found_at
 
 
 def _are_among(orders: Orders, ended: Orders) -> Flags:
