@@ -1,6 +1,7 @@
 """What the page needs of a connection, and what it does with orders that reach nobody."""
 
 import json
+from functools import partial
 
 import pytest
 
@@ -58,6 +59,8 @@ def test_an_order_that_reaches_nobody_is_refused_and_leaves_nothing(connection):
     with pytest.raises(InputError, match="not among the connections of this page"):
         account.give("other", PermitCoordinator.pause)
     assert connection.orders(5) == []
+    account.give("tencent_iai_default", partial(PermitCoordinator.pause, run_id="r2"), run="r2", is_ours=True)
+    assert connection.snapshot().paused == ("r2",)
 
 
 def test_a_connection_that_is_not_there_is_a_problem_that_is_told(monkeypatch):

@@ -120,15 +120,20 @@ def look(conn_id: str) -> AccountNow:
     )
 
 
-def give(conn_id: str, order: Callable[[PermitCoordinator], None], *, run: str | None = None) -> None:
-    """Give an order; raise MaskmatchError, such as InputError for one that reaches nobody."""
+def give(
+    conn_id: str, order: Callable[[PermitCoordinator], None], *, run: str | None = None, is_ours: bool = False
+) -> None:
+    """Give an order; raise MaskmatchError, such as InputError for one that reaches nobody.
+
+    A run that `is_ours` for sure is reached though it has asked for no permit yet.
+    """
     if conn_id not in shown_connections():
         raise InputError(f"{conn_id} is not among the connections of this page, {CONNECTIONS_VARIABLE}")
     with closing(_settings(conn_id).open_coordinator()) as coordinator:
         now = coordinator.snapshot()
-        if not now.is_known:
+        if not (now.is_known or is_ours):
             raise InputError("nobody is reached: no run has ever used this account at its permit store")
-        if run is not None and run not in now.runs:
+        if run is not None and run not in now.runs and not is_ours:
             raise InputError(f"no run is reached: the permit store does not know {run}")
         order(coordinator)
     with look.cache_lock or Lock():

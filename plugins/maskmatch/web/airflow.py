@@ -62,6 +62,12 @@ def find_run(session: Session, dag_id: str, run_id: str) -> RunNow | None:
     return found and _run(session, found)
 
 
+def is_our_run(session: Session, run_id: str) -> bool:
+    """Return True if a run of this name is one of ours."""
+    query = select(XComModel.dag_run_id).where(XComModel.key == RUN_KEY, XComModel.run_id == run_id)
+    return session.scalar(query.limit(1)) is not None
+
+
 def recent_runs(session: Session, dag_ids: Collection[str], *, most: int) -> list[RunNow]:
     """Return the runs of these Dags that compare: those under way first, then the newest."""
     ours = select(XComModel.dag_run_id).where(XComModel.key == RUN_KEY, XComModel.dag_id.in_(dag_ids))

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import APIRouter, HTTPException
 
 from maskmatch.core.errors import MaskmatchError, Unavailable
 from maskmatch.permits.coordinator import PermitCoordinator
 from maskmatch.permits.steps.claims import Priority
 from maskmatch.web.account import give
+from maskmatch.web.airflow import is_our_run
 from maskmatch.web.security import User, is_from_here, may_order
 
 router = APIRouter(dependencies=[may_order, is_from_here])
@@ -29,10 +31,11 @@ class OrderForm:
 
 
 @router.post("/orders")
-def order(form: OrderForm, user: User) -> dict[str, str]:
+def order(form: OrderForm, user: User, session: SessionDep) -> dict[str, str]:
     """Carry out an order, and say so."""
+    carry_out, run = _carried_out(form, by=f"{user.get_name()} in Airflow"), form.run or None
     try:
-        give(form.account, _carried_out(form, by=f"{user.get_name()} in Airflow"), run=form.run or None)
+        give(form.account, carry_out, run=run, is_ours=run is not None and is_our_run(session, run))
     except Unavailable as error:
         raise HTTPException(503, f"The permit store is away: {error}") from error
     except MaskmatchError as error:
