@@ -73,7 +73,7 @@ def test_every_page_is_readable_and_none_scrolls_sideways(tab, site, theme):
             assert tab.read("document.documentElement.scrollWidth <= innerWidth"), (path, width)
             assert tab.read(CONTRASTS) == [], path
             ground = tab.read("getComputedStyle(document.body).backgroundColor")
-            assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(17, 17, 17)"}[theme]
+            assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 29, 45)"}[theme]
     assert errors(tab) == []
 
 

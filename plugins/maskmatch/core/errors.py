@@ -69,7 +69,7 @@ class MaskmatchError(Exception):
 class InputError(MaskmatchError):
     """A manifest or a parameter must be fixed by its owner."""
 
-    cure = "Mend what is named above, then clear this task (with downstream). It is not tried again alone."
+    cure = "Mend what is named above, then clear this task (with downstream). Airflow does not try it again."
 
 
 class WrongSetting(InputError):
@@ -95,7 +95,7 @@ class StopRun(MaskmatchError):
 
     cure = (
         "Mend what is named above, then clear this task (with downstream): only what is missing is called. "
-        "It is not tried again alone."
+        "Airflow does not try it again."
     )
 
 
