@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import SkipMixin
 
-from maskmatch.operators.base import ACCOUNT_CONN_ID, MaskmatchBaseOperator
+from maskmatch.operators.base import AccountOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FORECAST_KEY = "forecast"
 
 
-class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
+class PlanComparisonOperator(AccountOperator, SkipMixin):
     """Read the manifests of the date, prove that the account works, write a plan and forecast it.
 
     Returns the keys of the shards with pairs to compare; XCom `plan` holds the plan's folder, `forecast` what
@@ -43,7 +43,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
     inherits_from_skipmixin = True
 
     template_fields: Sequence[str] = (
-        *MaskmatchBaseOperator.template_fields, "quality_control", "max_shards", "recompare", "reuse_days",
+        *AccountOperator.template_fields, "quality_control", "max_shards", "recompare", "reuse_days",
         "max_bad_rows", "max_missing_share", "image_transfer", "manifest_columns", "manifest_encoding",
         "trust_tags", "same_image", "strata_attribute",
         "plan_only", "deadline", "time_zone",
@@ -65,9 +65,8 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
         same_image: str = "call",
         strata_attribute: str | None = None,
         plan_only: bool | str = False,
-        deadline: str = "",
+        deadline: str | None = None,
         time_zone: str = "UTC",
-        tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -86,7 +85,6 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
         self.plan_only = plan_only
         self.deadline = deadline
         self.time_zone = time_zone
-        self.tencent_iai_conn_id = tencent_iai_conn_id
 
     def execute(self, context: "Context") -> list[str]:
         """Plan the run."""
@@ -100,7 +98,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
         limit, plan_only = self.setting("max_missing_share"), self.setting("plan_only")
         deadline = Deadline(self.setting("deadline"), self.setting("time_zone"))
         compare = compare_options(
-            self.tencent_iai_conn_id,
+            self.hook,
             self.source_conn_id,
             priority=priority_of(context["dag_run"].run_type),
             image_transfer=self.setting("image_transfer"),
