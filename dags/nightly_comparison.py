@@ -146,6 +146,15 @@ with DAG(
             title="Budget in CNY",
             description="Money that this run may spend at most, retries included. Empty: no limit.",
         ),
+        "manifest_wait": Param(
+            0,
+            type="number",
+            minimum=0,
+            maximum=168,
+            title="Wait for a manifest, hours",
+            description="While there is none, so long after the start of the run; it holds no slot. 0: a run "
+            "without a manifest fails at once.",
+        ),
         "max_shards": Param(
             4,
             type="integer",
@@ -256,6 +265,7 @@ with DAG(
         max_missing_share="{{ params.max_missing_share }}",
         image_transfer="{{ params.image_transfer }}",
         plan_only="{{ params.plan_only }}",
+        manifest_wait="{{ params.manifest_wait }}",
         deadline="{{ params.deadline or '' }}",
         time_zone="{{ params.time_zone }}",
     )

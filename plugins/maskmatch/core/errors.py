@@ -2,12 +2,14 @@
 
 MaskmatchError
 ├── InputError        a manifest or a parameter is wrong: fix it, nothing was sent
+│   ├── ManifestMissing  there is no manifest for the date, or not yet
 │   ├── WrongSetting  a setting is wrong: the message holds its place and the right form
 │   ├── ApprovalMissing  a plan costs more than the limit, and nobody has approved it
 │   ├── AccountUnknown  an order for an account that the permit store has never heard of
 │   └── RunUnknown    an order for a run that the permit store does not know
 ├── StopRun           the account or a setting is wrong: the message holds the cure
 │   ├── Replaced      another try of the same shard has taken over
+│   ├── ModelChanged  another version of the face model answers than before
 │   └── StoreRefused  a store does not accept key, right or setting: `rule` says which
 ├── BudgetSpent       a budget is used up: `until` says when there is more
 ├── Unavailable       the service or the store is away: try the same task again later
@@ -68,6 +70,10 @@ class InputError(MaskmatchError):
     """A manifest or a parameter must be fixed by its owner."""
 
 
+class ManifestMissing(InputError):
+    """No manifest lies in the folder of the date, or not yet."""
+
+
 class WrongSetting(InputError):
     """A setting must be entered anew: the message says which, where, and how it is written."""
 
@@ -90,6 +96,10 @@ class StopRun(MaskmatchError):
 
 class Replaced(StopRun):
     """Another try of the same shard has taken over; it goes on, this one stops."""
+
+
+class ModelChanged(StopRun):
+    """Another version of the face model answers than before: scores of two versions are not comparable."""
 
 
 class StoreRefused(StopRun):

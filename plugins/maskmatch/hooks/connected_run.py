@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from maskmatch.core.errors import InputError
+from maskmatch.core.waits import Waits
 from maskmatch.hooks.object_storage import connected_reach, connected_store
 from maskmatch.hooks.tencent_iai import TencentIaiHook
 from maskmatch.permits.steps.claims import Priority
@@ -33,6 +34,7 @@ def connected_run(
     source_conn_id: str,
     warehouse_conn_id: str,
     store_patience: float,
+    waits: Waits,
 ) -> Run:
     """Return a run whose stores are reached through Airflow connections; `day` as YYYY-MM-DD."""
     return Run(
@@ -41,6 +43,7 @@ def connected_run(
         warehouse=connected_store(warehouse, conn_id=warehouse_conn_id, writes=True),
         day=_date(day),
         store_patience=store_patience,
+        waits=waits,
     )
 
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from maskmatch.operators.alerts import Alerts, notifier_in
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -48,9 +50,10 @@ class MaskmatchBaseOperator(BaseOperator):
         self.warehouse_conn_id = warehouse_conn_id
 
     def run_of(self, context: "Context") -> "Run":
-        """Return the stores, the date and the name of the run."""
+        """Return the stores, the date and the name of the run; from now on `alerts` tell a person."""
         from maskmatch.hooks.connected_run import connected_run
 
+        self.alerts = Alerts(notifier_in(self.on_failure_callback), context)
         return connected_run(
             self.source,
             self.warehouse,
@@ -59,6 +62,7 @@ class MaskmatchBaseOperator(BaseOperator):
             source_conn_id=self.source_conn_id,
             warehouse_conn_id=self.warehouse_conn_id,
             store_patience=self.setting("store_patience"),
+            waits=self.alerts.waits,
         )
 
     def setting(self, name: str) -> Any:

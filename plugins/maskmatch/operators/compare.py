@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowRescheduleException
 
+from maskmatch.core.alerts import Alert, Kind
 from maskmatch.operators.base import ACCOUNT_CONN_ID, MaskmatchBaseOperator
 
 if TYPE_CHECKING:
@@ -85,13 +86,16 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
     def execute(self, context: "Context") -> dict[str, int]:
         """Compare the shard; return the counts of this try."""
         from maskmatch.core.errors import BudgetSpent
+        from maskmatch.hooks.meter import Meter
+        from maskmatch.hooks.tencent_iai import TencentIaiHook
         from maskmatch.pipeline.task_process import ParentWatchdog, Reporter, die_with_parent
 
         self._stop = threading.Event()
         self._watchdog = ParentWatchdog(self._stop)
         die_with_parent()
+        self._meter = Meter(self.tencent_iai_conn_id, TencentIaiHook(self.tencent_iai_conn_id).get_settings)
         show = partial(context["task_state_store"].set, PROGRESS_KEY)
-        with self._watchdog, Reporter(show) as reporter:
+        with self._watchdog, Reporter(self._meter.along(show)) as reporter:
             try:
                 progress = self._compare(context, reporter.report)
             except BudgetSpent as spent:
@@ -133,6 +137,9 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
             approval_cost_limit=self.entered("approval_cost_limit"),
             priority=priority_of(run_type),
             report=report,
+            measured=self._meter.measured,
+            tell=self.alerts.tell,
+            waits=self.alerts.waits,
             stop=self._stop,
         )
 
@@ -140,4 +147,5 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         """Return what makes Airflow run the task again when the budget's next window has begun."""
         back = until + timedelta(seconds=random.uniform(1, RESCHEDULE_JITTER_SECONDS))  # noqa: S311
         self.log.warning("%s; this task goes on at %s and holds no slot until then", spent, back.isoformat())
+        self.alerts.tell_now(Alert(kind=Kind.BUDGET_SPENT, cause=f"{spent.window} {until}", text=str(spent)))
         return AirflowRescheduleException(back)  # type: ignore[no-untyped-call]  # it has no annotations

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
+from maskmatch.operators.alerts import Notifier, alerts_to
 from maskmatch.operators.base import STORAGE_CONN_ID
 from maskmatch.operators.retry_policy import RETRY_POLICY
 
@@ -21,9 +22,10 @@ def connections() -> dict[str, Any]:
     return {name: os.environ.get(f"MASKMATCH_{name.upper()}", STORAGE_CONN_ID) for name in names}
 
 
-def tries() -> dict[str, Any]:
-    """Return how tasks are tried again, as default arguments of a Dag."""
+def tries(notifier: Notifier = None) -> dict[str, Any]:
+    """Return how tasks are tried again and who is told that one has failed, as default arguments of a Dag."""
     return {
+        **alerts_to(notifier),
         "owner": "maskmatch",
         "retries": 3,
         "retry_delay": timedelta(seconds=10),
