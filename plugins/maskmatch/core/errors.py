@@ -12,6 +12,7 @@ MaskmatchError
 │   ├── ModelChanged  another version of the face model answers than before
 │   └── StoreRefused  a store does not accept key, right or setting: `rule` says which
 ├── BudgetSpent       a budget is used up: `until` says when there is more
+│   └── OutsideHours  no calls are allowed at this hour: `until` says when they are again
 ├── Unavailable       the service or the store is away: try the same task again later
 │   └── StoreAway     a store does not answer, or reports an error of its own
 ├── Interrupted       we were asked to stop: what is done is kept
@@ -117,6 +118,13 @@ class BudgetSpent(MaskmatchError):
         super().__init__(message)
         self.window = window
         self.until = until
+
+
+class OutsideHours(BudgetSpent):
+    """No calls are allowed at this hour, though budgets may have some left."""
+
+    def __init__(self, message: str, *, until: datetime | None) -> None:
+        super().__init__(message, window="hour", until=until)
 
 
 class Unavailable(MaskmatchError):

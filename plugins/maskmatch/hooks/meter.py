@@ -90,7 +90,7 @@ class Meter:
             now = coordinator.snapshot()
         self._gauge("rate.allowed", now.calls_per_second)
         self._gauge("rate.used", now.effective)
-        self._gauge("rate.use", now.effective / now.calls_per_second)
+        self._gauge("rate.use", now.effective / max(now.calls_per_second, now.effective, 1e-9))
         self._gauge("rate.margin", now.margin)
         for name, left in left_by_name(now, settings.budgets, datetime.now(UTC)).items():
             self._gauge(f"budget_left.{name}", left)

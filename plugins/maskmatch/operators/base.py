@@ -1,20 +1,28 @@
 """What all tasks of a run share."""
 
+import random
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowRescheduleException
 
+from maskmatch.core.alerts import Alert, Kind
+from maskmatch.core.errors import OutsideHours
 from maskmatch.operators.alerts import Alerts, notifier_in
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from maskmatch.core.errors import BudgetSpent
     from maskmatch.pipeline.run import Run
     from maskmatch.settings.fields import Entered
 
 ACCOUNT_CONN_ID = "tencent_iai_default"
 STORAGE_CONN_ID = "maskmatch_storage"
+RESCHEDULE_JITTER_SECONDS = 60.0
+"""Tasks that wait for the same window of a budget come back one by one."""
 
 
 class MaskmatchBaseOperator(BaseOperator):
@@ -64,6 +72,15 @@ class MaskmatchBaseOperator(BaseOperator):
             store_patience=self.setting("store_patience"),
             waits=self.alerts.waits,
         )
+
+    def next_window(self, spent: "BudgetSpent", until: datetime) -> AirflowRescheduleException:
+        """Return what makes Airflow run the task again when more may be called; a spent budget is told."""
+        back = until + timedelta(seconds=random.uniform(1, RESCHEDULE_JITTER_SECONDS))  # noqa: S311
+        self.log.warning("%s; this task goes on at %s and holds no slot until then", spent, back.isoformat())
+        if not isinstance(spent, OutsideHours):
+            cause = f"{spent.window} {until}"
+            self.alerts.tell_now(Alert(kind=Kind.BUDGET_SPENT, cause=cause, text=str(spent)))
+        return AirflowRescheduleException(back)  # type: ignore[no-untyped-call]  # it has no annotations
 
     def setting(self, name: str) -> Any:
         """Return what an argument is set to; raise WrongSetting."""

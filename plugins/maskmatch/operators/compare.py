@@ -1,27 +1,19 @@
 """The task that pays: one shard of a run."""
 
-import random
 import threading
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowRescheduleException
-
-from maskmatch.core.alerts import Alert, Kind
 from maskmatch.operators.base import ACCOUNT_CONN_ID, MaskmatchBaseOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from maskmatch.core.errors import BudgetSpent
     from maskmatch.engine.progress import Progress
     from maskmatch.pipeline.compare_options import CompareOptions
 
 PROGRESS_KEY = "progress"
-RESCHEDULE_JITTER_SECONDS = 60.0
-"""Tasks that wait for the same window of a budget come back one by one."""
 
 
 class CompareMaskFaceOperator(MaskmatchBaseOperator):
@@ -101,7 +93,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
             except BudgetSpent as spent:
                 if spent.until is None:
                     raise
-                raise self._next_window(spent, spent.until) from spent
+                raise self.next_window(spent, spent.until) from spent
             facts = progress.facts()
             reporter.report(facts)
         context["ti"].xcom_push(key=PROGRESS_KEY, value=facts)
@@ -142,10 +134,3 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
             waits=self.alerts.waits,
             stop=self._stop,
         )
-
-    def _next_window(self, spent: "BudgetSpent", until: datetime) -> AirflowRescheduleException:
-        """Return what makes Airflow run the task again when the budget's next window has begun."""
-        back = until + timedelta(seconds=random.uniform(1, RESCHEDULE_JITTER_SECONDS))  # noqa: S311
-        self.log.warning("%s; this task goes on at %s and holds no slot until then", spent, back.isoformat())
-        self.alerts.tell_now(Alert(kind=Kind.BUDGET_SPENT, cause=f"{spent.window} {until}", text=str(spent)))
-        return AirflowRescheduleException(back)  # type: ignore[no-untyped-call]  # it has no annotations

@@ -99,6 +99,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
     def execute(self, context: "Context") -> list[str]:
         """Plan the run."""
         from maskmatch.core.alerts import Alert, Kind
+        from maskmatch.core.errors import BudgetSpent
         from maskmatch.core.forecast import Deadline
         from maskmatch.core.forecast_words import lateness
         from maskmatch.hooks.connected_run import compare_options, priority_of
@@ -118,7 +119,15 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
             waits=self.alerts.waits,
         )
         open_bucket = bucket_opener(run, compare.open_store, compare.reach)
-        plan = make_answered_plan(run, asked(self._options(run.run_id), compare), open_bucket)
+        try:
+            options = asked(self._options(run.run_id), compare)
+        except (
+            BudgetSpent
+        ) as closed:  # the opening call needs no budget, but an hour at which calls are allowed
+            if closed.until is None:
+                raise
+            raise self.next_window(closed, closed.until) from closed
+        plan = make_answered_plan(run, options, open_bucket)
         look_first(run, plan, compare, limit)
         self.log.info("%s", plan)
         context["ti"].xcom_push(key="plan", value=plan.folder)

@@ -57,6 +57,7 @@ def coordinator_of(options: CompareOptions) -> PermitCoordinator:
         secret_id=options.account.owner,
         calls_per_second=options.account.calls_per_second,
         clock=options.clock,
+        rate_by_hour=options.account.rate_by_hour,
     )
 
 

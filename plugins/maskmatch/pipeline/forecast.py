@@ -13,6 +13,7 @@ from maskmatch.core.errors import MaskmatchError, ObjectMissing
 from maskmatch.core.forecast import Deadline, Forecast, Rate, Surroundings, Unknown, forecast
 from maskmatch.core.forecast_record import to_record
 from maskmatch.core.planning import Plan
+from maskmatch.core.rate_by_hour import EVEN, RateByHour
 from maskmatch.permits.coordinator import PermitCoordinator
 from maskmatch.permits.steps.claims import Budgets, Priority
 from maskmatch.permits.steps.expected import expected_rate
@@ -41,6 +42,7 @@ class ForecastOptions:
     budgets: Budgets = field(default_factory=Budgets)
     transfer: Transfer = Transfer.BYTES
     deadline: Deadline = field(default_factory=Deadline)
+    rate_by_hour: RateByHour = EVEN
 
 
 def forecast_options(compare: CompareOptions, deadline: Deadline) -> ForecastOptions:
@@ -51,6 +53,7 @@ def forecast_options(compare: CompareOptions, deadline: Deadline) -> ForecastOpt
         budgets=compare.budgets,
         transfer=compare.transfer,
         deadline=deadline,
+        rate_by_hour=compare.account.rate_by_hour,
     )
 
 
@@ -93,6 +96,7 @@ def surroundings(run: Run, plan: Plan, options: ForecastOptions, now: datetime) 
         calls_left=left,
         budget=budget,
         deadline=options.deadline,
+        rate_by_hour=options.rate_by_hour,
         earlier=newest_earlier(run),
     )
 
@@ -110,6 +114,8 @@ def _snapshot(open_coordinator: Callable[[], PermitCoordinator] | Unknown) -> Sn
 def _rate(account: Snapshot | Unknown, priority: Priority, run_id: str) -> Rate | Unknown:
     if isinstance(account, Unknown):
         return account
+    if not account.calls_per_second:
+        return Unknown("no calls are allowed at this hour")
     found = expected_rate(account, priority, run_id=run_id)
     return found if found.beside > 0 else Unknown("others who use the account now leave nothing of its rate")
 
