@@ -1,6 +1,6 @@
 """What a person is told of a run while nobody looks at it: kind, cause and text, without secrets.
 
-Decision: docs/adr/0033-a-person-is-told-once.md
+Decision: docs/adr/0033-what-a-run-tells.md
 """
 
 import hashlib

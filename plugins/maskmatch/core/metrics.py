@@ -2,7 +2,7 @@
 
 No name and no tag holds a date, a shard or an address: there are as many series as there are accounts.
 
-Decision: docs/adr/0034-metrics-through-airflows-exporters.md
+Decision: docs/adr/0033-what-a-run-tells.md
 """
 
 from dataclasses import dataclass

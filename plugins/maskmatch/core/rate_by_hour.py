@@ -7,7 +7,7 @@
 
 A lower rate holds from a second before its hour on, so that what is booked ahead is within it.
 
-Decision: docs/adr/0035-a-rate-for-each-hour.md
+Decision: docs/adr/0006-permits-are-one-step-over-one-document.md
 """
 
 import re

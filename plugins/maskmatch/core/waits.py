@@ -5,7 +5,7 @@
 Who waits says so each time that it asks in vain, at least once a minute. A task that is tried again begins
 with what the try before had noted: the wait goes on when the same cause is still there.
 
-Decision: docs/adr/0033-a-person-is-told-once.md
+Decision: docs/adr/0033-what-a-run-tells.md
 """
 
 import threading

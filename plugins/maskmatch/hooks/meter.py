@@ -1,6 +1,6 @@
 """Metrics of a task that compares, through whatever exporter Airflow has: StatsD, OpenTelemetry, Datadog.
 
-Decision: docs/adr/0034-metrics-through-airflows-exporters.md
+Decision: docs/adr/0033-what-a-run-tells.md
 """
 
 import logging

@@ -5,7 +5,7 @@
 Of a cause one task of a run tells: mapped tasks look whether another of them has told, the lower number
 first, and a later try remembers what the ones before it have told. After a clear all are news again.
 
-Decision: docs/adr/0033-a-person-is-told-once.md
+Decision: docs/adr/0033-what-a-run-tells.md
 """
 
 import copy

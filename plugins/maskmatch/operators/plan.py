@@ -8,6 +8,7 @@ from airflow.sdk import SkipMixin
 from airflow.sdk.exceptions import AirflowRescheduleException
 
 from maskmatch.operators.base import ACCOUNT_CONN_ID, MaskmatchBaseOperator
+from maskmatch.operators.lineage import lineage
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -139,6 +140,10 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
             self.log.info("plan_only: the run ends here, nothing is called and the table stays as it is")
             self.skip(context["ti"], self.get_flat_relatives(upstream=False))
         return [shard.key for shard in plan.to_compare]
+
+    def get_openlineage_facets_on_complete(self, _: Any) -> Any:
+        """Return the manifests, for Airflow's provider of OpenLineage."""
+        return lineage(source=self.source)
 
     def _await_manifest(self, run: "Run", context: "Context") -> None:
         """Let the task look again later, without a slot, while there is no manifest and time is left."""

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from maskmatch.operators.assets import DATE, announce, announced
 from maskmatch.operators.base import ACCOUNT_CONN_ID, MaskmatchBaseOperator
+from maskmatch.operators.lineage import lineage
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -38,6 +40,7 @@ class PublishOutcomesOperator(MaskmatchBaseOperator):
         self.nominal_fmr = nominal_fmr
         self.allow_empty = allow_empty
         self.tencent_iai_conn_id = tencent_iai_conn_id
+        self._rows: dict[str, int] = {}
 
     def execute(self, context: "Context") -> dict[str, int]:
         """Publish; return how many rows were scored, failed and skipped, and the calls billed."""
@@ -60,10 +63,16 @@ class PublishOutcomesOperator(MaskmatchBaseOperator):
             row = publish(run, find_plan(run.patient_warehouse(), self.plan), options)
         except Superseded as error:
             self.log.warning("%s", error)
+            announce(self, context, {DATE: self.day, "superseded": True})
             return {}
+        self._rows = announced(self, context, run, row)
         return {
             name: row[name] for name in ("scored", "failed", "skipped", "billed_calls", "maybe_billed_calls")
         }
+
+    def get_openlineage_facets_on_complete(self, _: Any) -> Any:
+        """Return manifests and tables, for Airflow's provider of OpenLineage."""
+        return lineage(source=self.source, warehouse=self.warehouse, rows=self._rows)
 
 
 class RepublishOperator(MaskmatchBaseOperator):
@@ -87,6 +96,7 @@ class RepublishOperator(MaskmatchBaseOperator):
         self.publication = publication
         self.nominal_fmr = nominal_fmr
         self.tencent_iai_conn_id = tencent_iai_conn_id
+        self._rows: dict[str, int] = {}
 
     def execute(self, context: "Context") -> str:
         """Publish; return the name of the new publication."""
@@ -101,9 +111,15 @@ class RepublishOperator(MaskmatchBaseOperator):
             time_zone=settings.budgets.time_zone,
             lock=lock_in(settings.open_coordinator),
         )
-        row = publish_again(self.run_of(context), self.publication, options)
+        run = self.run_of(context)
+        row = publish_again(run, self.publication, options)
+        self._rows = announced(self, context, run, row)
         self.log.info("%s: %s is the current publication", self.day, row["publication"])
         return str(row["publication"])
+
+    def get_openlineage_facets_on_complete(self, _: Any) -> Any:
+        """Return the tables, for Airflow's provider of OpenLineage."""
+        return lineage(warehouse=self.warehouse, rows=self._rows)
 
 
 def published_by(context: "Context") -> str:
