@@ -85,5 +85,5 @@ def test_each_date_of_events_that_come_together_is_one_run():
 
 @pytest.mark.parametrize("extra", [{}, {"date": "yesterday"}, {"date": None}])
 def test_an_event_without_a_date_is_told_with_the_cure(extra):
-    with pytest.raises(InputError, match='give it the extra'):
+    with pytest.raises(InputError, match="give it the extra"):
         dates_of([extra])

@@ -8,7 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from airflow.sdk.exceptions import AirflowRescheduleException
+from airflow.sdk.exceptions import AirflowRescheduleException, AirflowTaskTimeout
+from airflow.sdk.execution_time.timeout import timeout
 from comparemaskface.faults.named_faults import plan_of
 
 from maskmatch.core.clock import SystemClock
@@ -239,3 +240,25 @@ def test_an_hour_without_calls_sends_the_task_to_its_end_and_tells_nobody(night)
     opens = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=2)
     assert 0 < (raised.value.reschedule_date - opens).total_seconds() <= RESCHEDULE_JITTER_SECONDS
     assert tonight.local.meter()["accepted"] == 0
+
+
+def test_the_time_limit_of_a_try_comes_from_a_param_and_wastes_nothing(night):
+    tonight = night(200, calls_per_second=40)
+    task = tonight.task(execution_timeout_hours=1 / 3600)
+    task.pre_execute({})
+    assert task.execution_timeout == timedelta(seconds=1)
+    with pytest.raises(AirflowTaskTimeout), timeout(task.execution_timeout.total_seconds()):
+        task.execute(tonight.told.context("scheduled"))
+    assert 0 < tonight.local.meter()["billed"] < 200
+    assert len(tonight.journal) == tonight.local.meter()["billed"]
+    again = tonight.task(execution_timeout_hours=None)
+    again.pre_execute({})
+    assert again.execution_timeout is None
+    again.execute(tonight.told.context("scheduled"))
+    assert (tonight.local.meter()["billed"], tonight.local.meter()["paid_again"]) == (200, 0)
+
+
+def test_a_time_limit_that_is_none_is_told(night):
+    task = night(1).task(execution_timeout_hours=-1)
+    with pytest.raises(WrongSetting, match="execution_timeout_hours: -1 is not a number of hours above 0"):
+        task.pre_execute({})

@@ -48,7 +48,7 @@ def connected_run(
 
 
 def compare_options(
-    account_conn_id: str,
+    hook: TencentIaiHook,
     source_conn_id: str,
     *,
     image_transfer: str = "bytes",
@@ -57,11 +57,10 @@ def compare_options(
     approval_cost_limit: Entered | None = None,
     **options: Any,
 ) -> CompareOptions:
-    """Return how to compare with the account of a connection; see `CompareOptions` for the options.
+    """Return how to compare with the account of a hook; see `CompareOptions` for the options.
 
     Images in other buckets are read with the connection of the source.
     """
-    hook = TencentIaiHook(account_conn_id)
     settings = hook.get_settings()
     log.info("%s: %s", hook.place, settings)
     return CompareOptions(

@@ -1,8 +1,13 @@
-"""What all tasks of a run share."""
+"""What all tasks of a run share.
+
+An argument that is a template is text in the Dag; what it renders to has the type of the setting where the
+Dag has `render_template_as_native_obj`, as ours have.
+"""
 
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -13,9 +18,11 @@ from maskmatch.core.errors import OutsideHours
 from maskmatch.operators.alerts import Alerts, notifier_in
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
     from maskmatch.core.errors import BudgetSpent
+    from maskmatch.core.planning import Plan
+    from maskmatch.hooks.tencent_iai import TencentIaiHook
     from maskmatch.pipeline.run import Run
     from maskmatch.settings.fields import Entered
 
@@ -34,9 +41,16 @@ class MaskmatchBaseOperator(BaseOperator):
     :param store_patience: seconds that a trouble of a store may last which may pass
     :param source_conn_id: connection that reads the source, and images in other buckets
     :param warehouse_conn_id: connection that reads and writes the warehouse
+    :param execution_timeout_hours: what `execution_timeout` is, where it comes from a Param; None: no limit
     """
 
-    template_fields: Sequence[str] = ("source", "warehouse", "day", "store_patience")
+    template_fields: Sequence[str] = (
+        "source",
+        "warehouse",
+        "day",
+        "store_patience",
+        "execution_timeout_hours",
+    )
 
     def __init__(
         self,
@@ -47,6 +61,7 @@ class MaskmatchBaseOperator(BaseOperator):
         store_patience: float | str = 300,
         source_conn_id: str = STORAGE_CONN_ID,
         warehouse_conn_id: str = STORAGE_CONN_ID,
+        execution_timeout_hours: float | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -56,6 +71,12 @@ class MaskmatchBaseOperator(BaseOperator):
         self.store_patience = store_patience
         self.source_conn_id = source_conn_id
         self.warehouse_conn_id = warehouse_conn_id
+        self.execution_timeout_hours = execution_timeout_hours
+
+    def pre_execute(self, context: Any) -> None:
+        """Set the time limit of this try, which Airflow itself knows only as a constant of the Dag."""
+        if hours := self.setting("execution_timeout_hours"):
+            self.execution_timeout = timedelta(hours=hours)
 
     def run_of(self, context: "Context") -> "Run":
         """Return the stores, the date and the name of the run; from now on `alerts` tell a person."""
@@ -93,3 +114,28 @@ class MaskmatchBaseOperator(BaseOperator):
         from maskmatch.settings.fields import Entered
 
         return Entered(getattr(self, name), f"task {self.task_id}, {name}")
+
+
+class AccountOperator(MaskmatchBaseOperator):
+    """A task that needs the account.
+
+    :param tencent_iai_conn_id: connection of the account
+    """
+
+    def __init__(self, *, tencent_iai_conn_id: str = ACCOUNT_CONN_ID, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tencent_iai_conn_id = tencent_iai_conn_id
+
+    @cached_property
+    def hook(self) -> "TencentIaiHook":
+        """Return the hook of the account."""
+        from maskmatch.hooks.tencent_iai import TencentIaiHook
+
+        return TencentIaiHook(self.tencent_iai_conn_id)
+
+
+def plan_in(run: "Run", folder: "str | XComArg") -> "Plan":
+    """Return the plan in a folder of the warehouse, as it has been rendered."""
+    from maskmatch.storage.plans import find_plan
+
+    return find_plan(run.patient_warehouse(), str(folder))

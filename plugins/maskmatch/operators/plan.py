@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import SkipMixin
 from airflow.sdk.exceptions import AirflowRescheduleException
 
-from maskmatch.operators.base import ACCOUNT_CONN_ID, MaskmatchBaseOperator
+from maskmatch.operators.base import AccountOperator
 from maskmatch.operators.lineage import lineage
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _MOST_LOOK, _LOOKS = timedelta(minutes=5), 20
 """Between two looks for a manifest, each of which is the start of a task; and how many looks at least."""
 
 
-class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
+class PlanComparisonOperator(AccountOperator, SkipMixin):
     """Read the manifests of the date, prove that the account works, write a plan and forecast it.
 
     Returns the keys of the shards with pairs to compare; XCom `plan` holds the plan's folder, `forecast` what
@@ -50,7 +50,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
     inherits_from_skipmixin = True
 
     template_fields: Sequence[str] = (
-        *MaskmatchBaseOperator.template_fields, "quality_control", "max_shards", "recompare", "reuse_days",
+        *AccountOperator.template_fields, "quality_control", "max_shards", "recompare", "reuse_days",
         "max_bad_rows", "max_missing_share", "image_transfer", "manifest_columns", "manifest_encoding",
         "trust_tags", "same_image", "strata_attribute",
         "plan_only", "deadline", "time_zone", "manifest_wait",
@@ -72,10 +72,9 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
         same_image: str = "call",
         strata_attribute: str | None = None,
         plan_only: bool | str = False,
-        deadline: str = "",
+        deadline: str | None = None,
         time_zone: str = "UTC",
         manifest_wait: float | str = 0,
-        tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -95,7 +94,6 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
         self.deadline = deadline
         self.time_zone = time_zone
         self.manifest_wait = manifest_wait
-        self.tencent_iai_conn_id = tencent_iai_conn_id
 
     def execute(self, context: "Context") -> list[str]:
         """Plan the run."""
@@ -113,7 +111,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
         limit, plan_only = self.setting("max_missing_share"), self.setting("plan_only")
         deadline = Deadline(self.setting("deadline"), self.setting("time_zone"))
         compare = compare_options(
-            self.tencent_iai_conn_id,
+            self.hook,
             self.source_conn_id,
             priority=priority_of(context["dag_run"].run_type),
             image_transfer=self.setting("image_transfer"),

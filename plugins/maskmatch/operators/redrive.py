@@ -25,8 +25,8 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
     A retry goes on where the one before was cut off: the same choice from the same publication is the same
     plan. A date of which no failed row is chosen is skipped. The rest is as of `CompareMaskFaceOperator`.
 
-    :param codes: failure codes, parted by commas; empty: every open failure
-    :param classes: failure classes, parted by commas; empty: all
+    :param codes: failure codes; none: every open failure
+    :param classes: failure classes; none: all
     :param also_final: true to take final failures without naming their codes
     :param quality_control: 0 (off) to 4 (strict), for rows without a value of their own
     :param nominal_fmr: false match rate whose score is the threshold: 0.001, 0.0001 or 0.00001
@@ -44,8 +44,8 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
     def __init__(  # each is a setting
         self,
         *,
-        codes: str = "",
-        classes: str = "",
+        codes: Sequence[str] | str = (),
+        classes: Sequence[str] | str = (),
         also_final: bool | str = False,
         quality_control: int | str = 0,
         nominal_fmr: float | str = 1e-4,
@@ -96,7 +96,7 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
         from maskmatch.pipeline.redrive import kept_outcomes, make_redrive_plan
 
         named = {"failure_code": self.codes, "failure_class": self.classes}
-        words = [f"{column}={values}" for column, values in named.items() if values]
+        words = [f"{column}={_listed(values)}" for column, values in named.items() if values]
         with kept_outcomes(run, read_selection(words, also_final=self.setting("also_final"))) as kept:
             self.log.info("%s: %s", run.day, kept)
             if not kept.codes:
@@ -106,3 +106,7 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
             plan = make_redrive_plan(run, asked(choices, options), kept, open_bucket)
         self.log.info("%s", plan)
         return plan
+
+
+def _listed(values: Sequence[str] | str) -> str:
+    return values if isinstance(values, str) else ",".join(values)

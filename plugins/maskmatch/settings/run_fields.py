@@ -95,6 +95,12 @@ RUN_FIELDS = MappingProxyType(
                 default=300.0,
             ),
             Field(
+                name="execution_timeout_hours",
+                read=partial(readers.number, above=0, most=720),
+                form="a number of hours above 0 and at most 720",
+                help="Param `execution_timeout`; Airflow stops a try of a task then. Empty: none.",
+            ),
+            Field(
                 name="manifest_columns",
                 read=_columns,
                 form="our names and those of the manifests, such as reference_id=img1, probe_id=img2",
