@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -10,6 +11,7 @@ import pytest
 
 from devstack.airflow import AirflowStack
 from devstack.connections import connections
+from devstack.project import project_root
 from devstack.seaweed import Seaweed
 from devstack.service import LocalService
 from maskmatch.storage.object_stores import S3Store
@@ -19,6 +21,12 @@ from tests.nights import write_pairs
 from tests.s3 import client_of
 
 DAG = "nightly_comparison"
+ON_ASSETS = """# airflow
+from airflow.sdk import Asset
+from maskmatch.dags import compare_on_assets
+
+dag = compare_on_assets(assets=[Asset("manifests_written")])
+"""
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,13 @@ class Nights:
         return read_table(self.warehouse, "outcomes", day).to_pandas()
 
 
+def _dags(folder: Path) -> Path:
+    """Return a folder with the Dags of the project, and one that starts the nightly one by an asset."""
+    shutil.copytree(project_root() / "dags", folder)
+    (folder / "on_assets.py").write_text(ON_ASSETS)
+    return folder
+
+
 @pytest.fixture(scope="package")
 def nights(seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
     with open_inbox() as inbox:
@@ -64,6 +79,7 @@ def _nights(seaweed: Seaweed, home: Path, inbox: Inbox) -> Iterator[Nights]:
             **connections(seaweed, service, permit_store=home / "permits.sqlite3", calls_per_second=200),
             **inbox.connections,
         },
+        dags=_dags(home / "dags"),
         follows_schedules=False,
         settings={
             "AIRFLOW__MASKMATCH__NOTIFIER": "tests.notifiers.everybody",

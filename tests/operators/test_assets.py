@@ -41,9 +41,7 @@ def published(night):  # noqa: F811
 
 
 def lineage_of(task):
-    found = ExtractorManager().extract_metadata(
-        dag_run=None, task=task, task_instance_state=TaskInstanceState.SUCCESS, task_instance=None
-    )
+    found = ExtractorManager().extract_metadata(None, task, TaskInstanceState.SUCCESS, None)
     return found.inputs, found.outputs
 
 

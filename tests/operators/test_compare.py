@@ -193,7 +193,13 @@ def test_a_spent_run_fails_and_a_larger_budget_goes_on(night):
 
 @pytest.mark.parametrize(
     ("run_type", "priority"),
-    [("scheduled", "nightly"), ("backfill", "backfill"), ("manual", "ad_hoc"), ("asset_triggered", "ad_hoc")],
+    [
+        ("scheduled", "nightly"),
+        ("operator_triggered", "nightly"),
+        ("backfill", "backfill"),
+        ("manual", "ad_hoc"),
+        ("asset_triggered", "ad_hoc"),
+    ],
 )
 def test_the_priority_comes_from_the_type_of_the_run(night, tmp_path, run_type, priority):
     tonight = night(5)

@@ -17,11 +17,18 @@ from maskmatch.storage.images import Transfer
 
 log = logging.getLogger(__name__)
 
-_PRIORITIES = {"scheduled": Priority.NIGHTLY, "backfill": Priority.BACKFILL}
+_PRIORITIES = {
+    "scheduled": Priority.NIGHTLY,
+    "operator_triggered": Priority.NIGHTLY,
+    "backfill": Priority.BACKFILL,
+}
 
 
 def priority_of(run_type: str) -> Priority:
-    """Return the priority of an Airflow run; what a person or an asset has started is ad hoc."""
+    """Return the priority of an Airflow run; what a person or an asset has started is ad hoc.
+
+    One that another Dag has started, such as `compare_on_assets`, stands for a scheduled one.
+    """
     return _PRIORITIES.get(run_type, Priority.AD_HOC)
 
 
