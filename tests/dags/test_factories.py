@@ -99,11 +99,16 @@ def test_arguments_that_are_params_keep_their_types():
         assert environment.from_string(task.partial_kwargs[name]).render(params=params) == params[name]
 
 
+def _failure_callbacks(task):
+    return task.partial_kwargs["on_failure_callback"] if task.is_mapped else task.on_failure_callback
+
+
 @pytest.mark.parametrize("make", ALL)
 def test_every_dag_renders_natively_and_survives_its_serialization(make):
     dag = make(notifier=Told(), **PLACES)
     assert dag.render_template_as_native_obj
-    assert dag.on_failure_callback
+    told = [callback.notifier for task in dag.tasks for callback in _failure_callbacks(task)]
+    assert {type(notifier) for notifier in told} == {Told}
     again = DagSerialization.from_dict(DagSerialization.to_dict(dag))
     assert [task.task_id for task in again.tasks] == [task.task_id for task in dag.tasks]
 

@@ -15,7 +15,7 @@ from comparemaskface.faults.named_faults import plan_of
 from maskmatch.core.clock import SystemClock
 from maskmatch.core.errors import BudgetSpent, Drained, Interrupted, WrongSetting
 from maskmatch.operators import CompareMaskFaceOperator
-from maskmatch.operators.compare import RESCHEDULE_JITTER_SECONDS
+from maskmatch.operators.base import RESCHEDULE_JITTER_SECONDS
 from maskmatch.permits.opening import open_coordinator
 from maskmatch.pipeline.plan import make_plan
 from maskmatch.storage.journal import read_journal
@@ -193,7 +193,13 @@ def test_a_spent_run_fails_and_a_larger_budget_goes_on(night):
 
 @pytest.mark.parametrize(
     ("run_type", "priority"),
-    [("scheduled", "nightly"), ("backfill", "backfill"), ("manual", "ad_hoc"), ("asset_triggered", "ad_hoc")],
+    [
+        ("scheduled", "nightly"),
+        ("operator_triggered", "nightly"),
+        ("backfill", "backfill"),
+        ("manual", "ad_hoc"),
+        ("asset_triggered", "ad_hoc"),
+    ],
 )
 def test_the_priority_comes_from_the_type_of_the_run(night, tmp_path, run_type, priority):
     tonight = night(5)
@@ -229,6 +235,17 @@ def test_a_wrong_budget_of_the_connection_names_the_connection_and_its_field(nig
         WrongSetting, match="connection tencent_iai_default, field budget_cny_per_day: -1 is not an amount"
     ):
         tonight.execute()
+
+
+def test_an_hour_without_calls_sends_the_task_to_its_end_and_tells_nobody(night):
+    now = datetime.now(UTC)
+    start, end = (f"{now + timedelta(hours=hours):%H:00}" for hours in (0, 2))
+    tonight = night(10, extra={"rate_by_hour": f"0 from {start} to {end}", "time_zone": "UTC"})
+    with pytest.raises(AirflowRescheduleException) as raised:
+        tonight.execute()
+    opens = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=2)
+    assert 0 < (raised.value.reschedule_date - opens).total_seconds() <= RESCHEDULE_JITTER_SECONDS
+    assert tonight.local.meter()["accepted"] == 0
 
 
 def test_the_time_limit_of_a_try_comes_from_a_param_and_wastes_nothing(night):

@@ -233,6 +233,15 @@ _PARAMS: dict[str, dict[str, Any]] = {
         "title": "Time zone of the deadline",
         "description": "Such as Asia/Shanghai.",
     },
+    "manifest_wait": {
+        "default": 0,
+        "type": "number",
+        "minimum": 0,
+        "maximum": 168,
+        "title": "Wait for a manifest, hours",
+        "description": "While there is none, so long after the start of the run; it holds no slot. 0: a run "
+        "without a manifest fails at once.",
+    },
     "execution_timeout": {
         "default": None,
         "type": ["null", "number"],

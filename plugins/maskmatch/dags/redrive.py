@@ -28,6 +28,7 @@ from airflow.sdk import DAG, task
 from maskmatch.dags.installation import Installation, installed_dag
 from maskmatch.dags.params import from_params, params_of
 from maskmatch.operators import RedriveFailuresOperator
+from maskmatch.operators.assets import outcomes_asset
 
 _OF_REDRIVE = ("codes", "classes", "also_final", "quality_control", "nominal_fmr", "image_transfer")
 _QUALITY = "0 (off) to 4 (strict): a lower one than before may score what had low_quality."
@@ -48,7 +49,10 @@ def redrive_failures(dag_id: str = "redrive_failures", **installation: Unpack[In
         ),
     ) as dag:
         RedriveFailuresOperator.partial(
-            task_id="redrive", **from_params(*_OF_REDRIVE), max_active_tis_per_dag=4
+            task_id="redrive",
+            outlets=[outcomes_asset(installation["warehouse"])],
+            **from_params(*_OF_REDRIVE),
+            max_active_tis_per_dag=4,
         ).expand(day=_dates())
     return dag
 

@@ -24,6 +24,7 @@ from airflow.sdk import DAG
 from maskmatch.dags.installation import Installation, installed_dag
 from maskmatch.dags.params import from_params, params_of
 from maskmatch.operators import RepublishOperator
+from maskmatch.operators.assets import outcomes_asset
 
 _FMR = "False match rate whose score is the threshold of the decision; an earlier publication keeps its own."
 
@@ -44,6 +45,7 @@ def republish(dag_id: str = "republish", **installation: Unpack[Installation]) -
     ) as dag:
         RepublishOperator(
             task_id="republish",
+            outlets=[outcomes_asset(installation["warehouse"])],
             day="{{ params.date }}",
             source="{{ params.warehouse }}",  # nothing is read there
             source_conn_id=dag.default_args["warehouse_conn_id"],

@@ -4,16 +4,23 @@ An argument that is a template is text in the Dag; what it renders to has the ty
 Dag has `render_template_as_native_obj`, as ours have.
 """
 
+import random
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowRescheduleException
+
+from maskmatch.core.alerts import Alert, Kind
+from maskmatch.core.errors import OutsideHours
+from maskmatch.operators.alerts import Alerts, notifier_in
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
 
+    from maskmatch.core.errors import BudgetSpent
     from maskmatch.core.planning import Plan
     from maskmatch.hooks.tencent_iai import TencentIaiHook
     from maskmatch.pipeline.run import Run
@@ -21,6 +28,8 @@ if TYPE_CHECKING:
 
 ACCOUNT_CONN_ID = "tencent_iai_default"
 STORAGE_CONN_ID = "maskmatch_storage"
+RESCHEDULE_JITTER_SECONDS = 60.0
+"""Tasks that wait for the same window of a budget come back one by one."""
 
 
 class MaskmatchBaseOperator(BaseOperator):
@@ -70,9 +79,10 @@ class MaskmatchBaseOperator(BaseOperator):
             self.execution_timeout = timedelta(hours=hours)
 
     def run_of(self, context: "Context") -> "Run":
-        """Return the stores, the date and the name of the run."""
+        """Return the stores, the date and the name of the run; from now on `alerts` tell a person."""
         from maskmatch.hooks.connected_run import connected_run
 
+        self.alerts = Alerts(notifier_in(self.on_failure_callback), context)
         return connected_run(
             self.source,
             self.warehouse,
@@ -81,7 +91,17 @@ class MaskmatchBaseOperator(BaseOperator):
             source_conn_id=self.source_conn_id,
             warehouse_conn_id=self.warehouse_conn_id,
             store_patience=self.setting("store_patience"),
+            waits=self.alerts.waits,
         )
+
+    def next_window(self, spent: "BudgetSpent", until: datetime) -> AirflowRescheduleException:
+        """Return what makes Airflow run the task again when more may be called; a spent budget is told."""
+        back = until + timedelta(seconds=random.uniform(1, RESCHEDULE_JITTER_SECONDS))  # noqa: S311
+        self.log.warning("%s; this task goes on at %s and holds no slot until then", spent, back.isoformat())
+        if not isinstance(spent, OutsideHours):
+            cause = f"{spent.window} {until}"
+            self.alerts.tell_now(Alert(kind=Kind.BUDGET_SPENT, cause=cause, text=str(spent)))
+        return AirflowRescheduleException(back)  # type: ignore[no-untyped-call]  # it has no annotations
 
     def setting(self, name: str) -> Any:
         """Return what an argument is set to; raise WrongSetting."""

@@ -1,26 +1,19 @@
 """The task that pays: one shard of a run."""
 
-import random
 import threading
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
-
-from airflow.sdk.exceptions import AirflowRescheduleException
 
 from maskmatch.operators.base import AccountOperator, plan_in
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
 
-    from maskmatch.core.errors import BudgetSpent
     from maskmatch.engine.progress import Progress
     from maskmatch.pipeline.compare_options import CompareOptions
 
 PROGRESS_KEY = "progress"
-RESCHEDULE_JITTER_SECONDS = 60.0
-"""Tasks that wait for the same window of a budget come back one by one."""
 
 
 class CompareMaskFaceOperator(AccountOperator):
@@ -83,19 +76,21 @@ class CompareMaskFaceOperator(AccountOperator):
     def execute(self, context: "Context") -> dict[str, int]:
         """Compare the shard; return the counts of this try."""
         from maskmatch.core.errors import BudgetSpent
+        from maskmatch.hooks.meter import Meter
         from maskmatch.pipeline.task_process import ParentWatchdog, Reporter, die_with_parent
 
         self._stop = threading.Event()
         self._watchdog = ParentWatchdog(self._stop)
         die_with_parent()
+        self._meter = Meter(self.tencent_iai_conn_id, self.hook.get_settings)
         show = partial(context["task_state_store"].set, PROGRESS_KEY)
-        with self._watchdog, Reporter(show) as reporter:
+        with self._watchdog, Reporter(self._meter.along(show)) as reporter:
             try:
                 progress = self._compare(context, reporter.report)
             except BudgetSpent as spent:
                 if spent.until is None:
                     raise
-                raise self._next_window(spent, spent.until) from spent
+                raise self.next_window(spent, spent.until) from spent
             facts = progress.facts()
             reporter.report(facts)
         context["ti"].xcom_push(key=PROGRESS_KEY, value=facts)
@@ -130,11 +125,8 @@ class CompareMaskFaceOperator(AccountOperator):
             approval_cost_limit=self.entered("approval_cost_limit"),
             priority=priority_of(run_type),
             report=report,
+            measured=self._meter.measured,
+            tell=self.alerts.tell,
+            waits=self.alerts.waits,
             stop=self._stop,
         )
-
-    def _next_window(self, spent: "BudgetSpent", until: datetime) -> AirflowRescheduleException:
-        """Return what makes Airflow run the task again when the budget's next window has begun."""
-        back = until + timedelta(seconds=random.uniform(1, RESCHEDULE_JITTER_SECONDS))  # noqa: S311
-        self.log.warning("%s; this task goes on at %s and holds no slot until then", spent, back.isoformat())
-        return AirflowRescheduleException(back)  # type: ignore[no-untyped-call]  # it has no annotations

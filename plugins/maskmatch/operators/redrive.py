@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
+from maskmatch.operators.assets import announced
 from maskmatch.operators.compare import CompareMaskFaceOperator
+from maskmatch.operators.lineage import lineage
 from maskmatch.operators.publish import published_by
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
         self.also_final = also_final
         self.quality_control = quality_control
         self.nominal_fmr = nominal_fmr
+        self._rows: dict[str, int] = {}
 
     def _compare(self, context: "Context", report: Callable[[dict[str, Any]], None]) -> "Progress":
         from maskmatch.pipeline.calling import coordinator_of
@@ -65,7 +68,7 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
         options = self._options(context["dag_run"].run_type, report)
         plan = self._planned(run, options)
         progress = compare_shards(run, plan, plan.to_compare, options) if plan.pairs else None
-        publish(
+        row = publish(
             run,
             plan,
             PublishOptions(
@@ -77,9 +80,14 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
                 lock=lock_in(lambda: coordinator_of(options)),
             ),
         )
+        self._rows = announced(self, context, run, row)
         if progress is None:
             raise AirflowSkipException("all chosen pairs have answers by now: published without a call")
         return progress
+
+    def get_openlineage_facets_on_complete(self, _: Any) -> Any:
+        """Return the tables, for Airflow's provider of OpenLineage."""
+        return lineage(warehouse=self.warehouse, rows=self._rows)
 
     def _planned(self, run: "Run", options: "CompareOptions") -> "Plan":
         from maskmatch.core.planning import PlanOptions
