@@ -74,9 +74,16 @@ with DAG(
             "source",
             "warehouse",
             "quality_control",
-            "nominal_fmr",
             "image_transfer",
             quality_control="0 (off) to 4 (strict): a lower one than before may score what had low_quality.",
+        ),
+        "nominal_fmr": Param(
+            None,
+            type=["null", "number"],
+            enum=[0.001, 0.0001, 0.00001, None],
+            title="Nominal FMR",
+            description="False match rate whose score is the threshold of all decisions of the date. Empty: "
+            "as it was published.",
         ),
     },
 ):
@@ -92,7 +99,7 @@ with DAG(
         classes="{{ params.classes | join(',') }}",
         also_final="{{ params.also_final }}",
         quality_control="{{ params.quality_control }}",
-        nominal_fmr="{{ params.nominal_fmr }}",
+        nominal_fmr="{{ params.nominal_fmr or '' }}",
         image_transfer="{{ params.image_transfer }}",
         max_active_tis_per_dag=4,
     ).expand(day=dates())
