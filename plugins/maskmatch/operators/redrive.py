@@ -29,7 +29,8 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
     :param classes: failure classes; none: all
     :param also_final: true to take final failures without naming their codes
     :param quality_control: 0 (off) to 4 (strict), for rows without a value of their own
-    :param nominal_fmr: false match rate whose score is the threshold: 0.001, 0.0001 or 0.00001
+    :param nominal_fmr: false match rate whose score is the threshold: 0.001, 0.0001 or 0.00001; empty: that
+        of the publication before
     """
 
     template_fields: Sequence[str] = (
@@ -48,7 +49,7 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
         classes: Sequence[str] | str = (),
         also_final: bool | str = False,
         quality_control: int | str = 0,
-        nominal_fmr: float | str = 1e-4,
+        nominal_fmr: float | str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(plan="", shard="", **kwargs)
@@ -72,7 +73,7 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
             run,
             plan,
             PublishOptions(
-                nominal_fmr=self.setting("nominal_fmr"),
+                nominal_fmr=None if self.entered("nominal_fmr").is_empty else self.setting("nominal_fmr"),
                 reason="redrive",
                 by=published_by(context),
                 time_zone=options.budgets.time_zone,
