@@ -13,5 +13,5 @@ class DatedCronTimetable(CronTriggerTimetable):
 
     def generate_run_id(self, *, run_type: Any, run_after: Any, data_interval: Any, **_: Any) -> str:
         """Return the name of a run, begun with its kind and the date that it compares."""
-        day = data_interval.end if data_interval else run_after
+        day = (data_interval.end if data_interval else run_after).in_timezone(self._timezone)
         return str(run_type.generate_run_id(suffix=f"{day:%Y-%m-%d}__{run_after.isoformat()}"))

@@ -8,13 +8,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from airflow.sdk.exceptions import AirflowRescheduleException
+from airflow.sdk.exceptions import AirflowRescheduleException, AirflowTaskTimeout
+from airflow.sdk.execution_time.timeout import timeout
 from comparemaskface.faults.named_faults import plan_of
 
 from maskmatch.core.clock import SystemClock
 from maskmatch.core.errors import BudgetSpent, Drained, Interrupted, WrongSetting
 from maskmatch.operators import CompareMaskFaceOperator
-from maskmatch.operators.compare import RESCHEDULE_JITTER_SECONDS
+from maskmatch.operators.base import RESCHEDULE_JITTER_SECONDS
 from maskmatch.operators.known_errors import Ended, EndedForPerson
 from maskmatch.permits.opening import open_coordinator
 from maskmatch.pipeline.plan import make_plan
@@ -200,7 +201,13 @@ def test_a_spent_run_fails_and_a_larger_budget_goes_on(night):
 
 @pytest.mark.parametrize(
     ("run_type", "priority"),
-    [("scheduled", "nightly"), ("backfill", "backfill"), ("manual", "ad_hoc"), ("asset_triggered", "ad_hoc")],
+    [
+        ("scheduled", "nightly"),
+        ("operator_triggered", "nightly"),
+        ("backfill", "backfill"),
+        ("manual", "ad_hoc"),
+        ("asset_triggered", "ad_hoc"),
+    ],
 )
 def test_the_priority_comes_from_the_type_of_the_run(night, tmp_path, run_type, priority):
     tonight = night(5)
@@ -244,9 +251,42 @@ def test_a_wrong_budget_of_the_connection_names_the_connection_and_its_field(nig
 
 
 def test_the_buttons_of_a_task_lead_to_the_page_of_its_run_from_its_start(night):
-    tonight = night(5, extra={"budget_cny_per_day": -1})
-    with pytest.raises(EndedForPerson):
-        tonight.execute()
+    tonight = night(5)
+    tonight.task().pre_execute(tonight.told.context("manual"))
     links = {key: link for key, link in tonight.told.xcom.items() if key.startswith("_link")}
     page = "/maskmatch/run?dag_id=nightly_comparison&run_id=night"
     assert links == {f"_link_maskmatch_{part}": f"{page}#{part}" for part in ("plan", "table", "failures")}
+
+
+def test_an_hour_without_calls_sends_the_task_to_its_end_and_tells_nobody(night):
+    now = datetime.now(UTC)
+    start, end = (f"{now + timedelta(hours=hours):%H:00}" for hours in (0, 2))
+    tonight = night(10, extra={"rate_by_hour": f"0 from {start} to {end}", "time_zone": "UTC"})
+    with pytest.raises(AirflowRescheduleException) as raised:
+        tonight.execute()
+    opens = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=2)
+    assert 0 < (raised.value.reschedule_date - opens).total_seconds() <= RESCHEDULE_JITTER_SECONDS
+    assert tonight.local.meter()["accepted"] == 0
+
+
+def test_the_time_limit_of_a_try_comes_from_a_param_and_wastes_nothing(night):
+    tonight = night(200, calls_per_second=40)
+    task = tonight.task(execution_timeout_hours=1 / 3600)
+    task.pre_execute({})
+    assert task.execution_timeout == timedelta(seconds=1)
+    with pytest.raises(AirflowTaskTimeout), timeout(task.execution_timeout.total_seconds()):
+        task.execute(tonight.told.context("scheduled"))
+    assert 0 < tonight.local.meter()["billed"] < 200
+    assert len(tonight.journal) == tonight.local.meter()["billed"]
+    again = tonight.task(execution_timeout_hours=None)
+    again.pre_execute({})
+    assert again.execution_timeout is None
+    again.execute(tonight.told.context("scheduled"))
+    assert (tonight.local.meter()["billed"], tonight.local.meter()["paid_again"]) == (200, 0)
+
+
+def test_a_time_limit_that_is_none_is_told(night):
+    task = night(1).task(execution_timeout_hours=-1)
+    message = "execution_timeout_hours: -1 is not a number of hours above 0"
+    with pytest.raises(EndedForPerson, match=message):
+        task.pre_execute({})

@@ -2,14 +2,17 @@
 
 MaskmatchError
 ├── InputError        a manifest or a parameter is wrong: fix it, nothing was sent
+│   ├── ManifestMissing  there is no manifest for the date, or not yet
 │   ├── WrongSetting  a setting is wrong: the message holds its place and the right form
 │   ├── ApprovalMissing  a plan costs more than the limit, and nobody has approved it
 │   ├── AccountUnknown  an order for an account that the permit store has never heard of
 │   └── RunUnknown    an order for a run that the permit store does not know
 ├── StopRun           the account or a setting is wrong: the message holds the cure
 │   ├── Replaced      another try of the same shard has taken over
+│   ├── ModelChanged  another version of the face model answers than before
 │   └── StoreRefused  a store does not accept key, right or setting: `rule` says which
 ├── BudgetSpent       a budget is used up: `until` says when there is more
+│   └── OutsideHours  no calls are allowed at this hour: `until` says when they are again
 ├── Unavailable       the service or the store is away: try the same task again later
 │   └── StoreAway     a store does not answer, or reports an error of its own
 ├── Interrupted       we were asked to stop: what is done is kept
@@ -72,6 +75,12 @@ class InputError(MaskmatchError):
     cure = "Mend what is named above, then clear this task (with downstream). Airflow does not try it again."
 
 
+class ManifestMissing(InputError):
+    """No manifest lies in the folder of the date, or not yet."""
+
+    cure = "Put it there, then clear this task (with downstream); or let the next run wait: manifest_wait."
+
+
 class WrongSetting(InputError):
     """A setting must be entered anew: the message says which, where, and how it is written."""
 
@@ -105,6 +114,10 @@ class Replaced(StopRun):
     cure = "Nothing, as long as the other one goes on; nothing is lost. If it has failed, clear this task."
 
 
+class ModelChanged(StopRun):
+    """Another version of the face model answers than before: scores of two versions are not comparable."""
+
+
 class StoreRefused(StopRun):
     """A store refused us, and nothing says that it will not do so again."""
 
@@ -122,6 +135,13 @@ class BudgetSpent(MaskmatchError):
         super().__init__(message)
         self.window = window
         self.until = until
+
+
+class OutsideHours(BudgetSpent):
+    """No calls are allowed at this hour, though budgets may have some left."""
+
+    def __init__(self, message: str, *, until: datetime | None) -> None:
+        super().__init__(message, window="hour", until=until)
 
 
 class Unavailable(MaskmatchError):

@@ -8,6 +8,7 @@ from typing import Any
 
 from maskmatch.core.clock import Clock
 from maskmatch.core.outcomes import Calls, Outcome, Status
+from maskmatch.engine.measures import Measured, Measures
 
 SAY_SECONDS = 10.0
 """Between two lines of the log: six a minute are read, and a night of eight hours has 3,000."""
@@ -17,15 +18,15 @@ _RATE_SECONDS = 30
 """Over which a rate is told: as long as a breaker's pauses that double, or it would jump."""
 
 
-def _ignore(_: dict[str, Any]) -> None:
+def _ignore(_: object) -> None:
     pass
 
 
 class Progress:
     """Counts outcomes and calls.
 
-    `tick` says a line every ten seconds and hands the facts to `report` every five; `price` gives the money
-    (CNY) for a number of billed calls.
+    `tick` says a line every ten seconds and hands the facts to `report` every five, how calls went to
+    `measured`; `price` gives the money (CNY) for a number of billed calls.
     """
 
     def __init__(
@@ -36,12 +37,15 @@ class Progress:
         say: Callable[[str], None],
         report: Callable[[dict[str, Any]], None] = _ignore,
         price: Callable[[int], Decimal] | None = None,
+        measured: Callable[[Measured], None] = _ignore,
     ) -> None:
         self._total = total
         self._clock = clock
         self._say = say
         self._report = report
         self._price = price
+        self._measured = measured
+        self.measures = Measures()
         self._said_at = self._reported_at = clock.now()
         self._samples = deque([(clock.now(), 0)], maxlen=_RATE_SECONDS + 1)
         self.calls_in_flight = 0
@@ -84,7 +88,12 @@ class Progress:
             self._say(self.line())
         if now - self._reported_at >= REPORT_SECONDS:
             self._reported_at = now
+            self.hand_over()
             self._report(self.facts())
+
+    def hand_over(self) -> None:
+        """Hand over how calls went since the last time."""
+        self._measured(self.measures.take())
 
     @property
     def done(self) -> int:

@@ -59,7 +59,6 @@ def tells_known_errors(execute: F) -> F:
 
     @wraps(execute)
     def told(self: "MaskmatchBaseOperator", context: "Context", *args: Any, **kwargs: Any) -> Any:
-        self.show_links(context)
         try:
             return execute(self, context, *args, **kwargs)
         except (MaskmatchError, AirflowNotFoundException) as problem:

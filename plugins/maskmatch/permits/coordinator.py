@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from maskmatch.core.codes import ThrottleScope
 from maskmatch.core.errors import InputError
+from maskmatch.core.rate_by_hour import EVEN, RateByHour
 from maskmatch.permits.steps import budgets, hosts, leases, locks, reserving, timeline
 from maskmatch.permits.steps.claims import CHECK_RUN, Claim, Grant, Priority
 from maskmatch.permits.steps.document import Moment, SharedDocument
@@ -46,11 +47,19 @@ def _change_nothing(document: bytes | None, moment: Moment) -> tuple[bytes, None
 class PermitCoordinator:
     """Grants permits out of a shared document; for many threads. `math.inf` calls per second: no limit."""
 
-    def __init__(self, document: SharedDocument, *, calls_per_second: float, who: str = "") -> None:
+    def __init__(
+        self,
+        document: SharedDocument,
+        *,
+        calls_per_second: float,
+        rate_by_hour: RateByHour = EVEN,
+        who: str = "",
+    ) -> None:
         if not calls_per_second > 0:
             raise InputError(f"calls_per_second must be above 0, not {calls_per_second}")
         self._document = document
         self._rate = calls_per_second
+        self._hours = rate_by_hour
         self._who = who or f"{os.uname().nodename}:{os.getpid()}"
         self._refused: Counter[ThrottleScope] = Counter()
         self._told_at = float("-inf")
@@ -59,8 +68,8 @@ class PermitCoordinator:
     def reserve(self, calls: int, claim: Claim, *, unbilled: int = 0) -> Grant:
         """Book up to so many calls after giving back `unbilled` ones; return when each may be sent.
 
-        Raise Replaced, Drained or BudgetSpent when there is nothing to wait for, Unavailable when the store
-        is away.
+        Raise Replaced, Drained or BudgetSpent when there is nothing to wait for, OutsideHours at an hour
+        without calls, Unavailable when the store is away.
         """
         ask = reserving.Ask(self._who, claim, calls, self._rate)
         refused = self._take_refused()
@@ -71,7 +80,10 @@ class PermitCoordinator:
             if unbilled:
                 state = _given_back(state, moment, claim, unbilled)
             state = state if claim.run_id == CHECK_RUN else known(state)
-            state, answer = reserving.reserve(self._told(state, moment, refused), moment, ask)
+            state = self._told(state, moment, refused)
+            if not (rate := self._hours.at(moment.utc, self._rate)):
+                return state, (self._hours.closed(moment.utc), 1)
+            state, answer = reserving.reserve(state, moment, replace(ask, calls_per_second=rate))
             return state, (answer, reserving.processes(state, moment, self._who))
 
         answer, processes = self._change(step)
@@ -186,7 +198,7 @@ class PermitCoordinator:
 
         def view(document: bytes | None, moment: Moment) -> Snapshot:
             state = prune(decode(document), moment)
-            return snapshot(state, moment, self._rate)
+            return snapshot(state, moment, self._hours.at(moment.utc, self._rate))
 
         return self._document.look(view)
 

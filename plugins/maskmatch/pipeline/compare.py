@@ -12,7 +12,9 @@ Decision: docs/adr/0015-shards-of-one-process-are-compared-as-one.md
 import logging
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 
+from maskmatch.core.alerts import Alert, Kind
 from maskmatch.core.planning import Plan, Shard
 from maskmatch.core.pricing import price_of
 from maskmatch.engine.bad_images import BadImageIndex
@@ -73,7 +75,7 @@ def _compare(keeper: ShardKeeper, shards: Sequence[Shard], comparer: TencentComp
     run, options, bad_images = keeper.run, keeper.options, BadImageIndex()
     answers = LateAnswers(run, keeper.plan, options)
     learn_of_images(bad_images, run.patient_warehouse(options.stop), answers)
-    versions = ModelVersions(on_change=options.on_model_change, warn=log.warning)
+    versions = ModelVersions(on_change=options.on_model_change, warn=partial(_model_changed, options))
     if not keeper.plan.repetition:
         before = versions_before(
             run.patient_warehouse(options.stop), run.day, answered_by=keeper.plan.answered_by
@@ -93,6 +95,7 @@ def _compare(keeper: ShardKeeper, shards: Sequence[Shard], comparer: TencentComp
         say=log.info,
         report=options.report,
         price=price_of,
+        measured=options.measured,
     )
     with OpenShards(
         shards,
@@ -120,12 +123,21 @@ def _compare(keeper: ShardKeeper, shards: Sequence[Shard], comparer: TencentComp
             trust_tags=keeper.plan.trust_tags,
             model_versions=versions,
             bad_images=bad_images,
+            waits=options.waits,
             stop=options.stop,
             drain_seconds=DRAIN_SECONDS,
             on_done=open_shards.done,
         )
-        compare_pairs(open_shards.pairs(), context)
+        try:
+            compare_pairs(open_shards.pairs(), context)
+        finally:
+            progress.hand_over()
     return progress
+
+
+def _model_changed(options: CompareOptions, text: str) -> None:
+    log.warning("%s", text)
+    options.tell(Alert(kind=Kind.MODEL_CHANGED, cause=text, text=text))
 
 
 def images_of(run: Run, plan: Plan, options: CompareOptions) -> StoreImages:
@@ -136,6 +148,7 @@ def images_of(run: Run, plan: Plan, options: CompareOptions) -> StoreImages:
         now=options.clock.now,
         say=log.warning,
         patience_seconds=run.store_patience,
+        waits=options.waits,
     )
     return StoreImages(
         run.source,

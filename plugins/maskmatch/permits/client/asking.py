@@ -8,6 +8,7 @@ from typing import Protocol
 from maskmatch.core.codes import ThrottleScope
 from maskmatch.core.errors import Interrupted, Unavailable
 from maskmatch.core.outage import Outage
+from maskmatch.core.waits import Waits
 from maskmatch.permits.steps.claims import Claim, Grant
 from maskmatch.permits.steps.orders import Order, pause_in_words
 
@@ -62,13 +63,16 @@ class Asking:
         clock: Waiter,
         say: Callable[[str], None],
         patience_seconds: float,
+        waits: Waits | None = None,
     ) -> None:
         self._coordinator = coordinator
         self.claim = claim
         self._clock = clock
         self._say = say
         self.paused: str | None = None
-        self._outage = Outage(now=clock.now, say=say, patience_seconds=patience_seconds)
+        self._outage = Outage(
+            now=clock.now, say=say, patience_seconds=patience_seconds, waits=waits, what="the permit store"
+        )
         self._trip_seconds = 0.0
         self._next_at = 0.0
         self.processes = 1
