@@ -41,7 +41,8 @@ def published(night):  # noqa: F811
 
 
 def lineage_of(task):
-    found = ExtractorManager().extract_metadata(None, task, TaskInstanceState.SUCCESS, None)
+    run = SimpleNamespace(run_id="scheduled")
+    found = ExtractorManager().extract_metadata(run, task, TaskInstanceState.SUCCESS, None)
     return found.inputs, found.outputs
 
 

@@ -30,7 +30,7 @@ MaskmatchError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -64,15 +64,21 @@ IMAGE_CODES = {
 
 
 class MaskmatchError(Exception):
-    """Base of all errors of this package."""
+    """Base of all errors of this package; `cure` is what a person does who finds a task ended by it."""
+
+    cure: ClassVar[str] = "Clear this task: it goes on from what is kept. If it ends so again, report it."
 
 
 class InputError(MaskmatchError):
     """A manifest or a parameter must be fixed by its owner."""
 
+    cure = "Mend what is named above, then clear this task (with downstream). Airflow does not try it again."
+
 
 class ManifestMissing(InputError):
     """No manifest lies in the folder of the date, or not yet."""
+
+    cure = "Put it there, then clear this task (with downstream); or let the next run wait: manifest_wait."
 
 
 class WrongSetting(InputError):
@@ -81,6 +87,8 @@ class WrongSetting(InputError):
 
 class ApprovalMissing(InputError):
     """A plan costs more than the limit, and nobody has approved it: the message says how."""
+
+    cure = "Clear the task approve (with downstream) and answer its question. Nothing was called."
 
 
 class AccountUnknown(InputError):
@@ -94,9 +102,16 @@ class RunUnknown(InputError):
 class StopRun(MaskmatchError):
     """Nothing can succeed until a person fixes the account or a setting."""
 
+    cure = (
+        "Mend what is named above, then clear this task (with downstream): only what is missing is called. "
+        "Airflow does not try it again."
+    )
+
 
 class Replaced(StopRun):
     """Another try of the same shard has taken over; it goes on, this one stops."""
+
+    cure = "Nothing, as long as the other one goes on; nothing is lost. If it has failed, clear this task."
 
 
 class ModelChanged(StopRun):
@@ -114,6 +129,8 @@ class StoreRefused(StopRun):
 class BudgetSpent(MaskmatchError):
     """A budget is used up: that of `window` (run, day or month), until the time `until` (UTC) if ever."""
 
+    cure = "Run the date again with a larger budget: what has an answer is not paid again."
+
     def __init__(self, message: str, *, window: str, until: datetime | None) -> None:
         super().__init__(message)
         self.window = window
@@ -130,6 +147,11 @@ class OutsideHours(BudgetSpent):
 class Unavailable(MaskmatchError):
     """The service or the store cannot be reached now; a later try resumes from the journal."""
 
+    cure = (
+        "Nothing yet: it is tried again in a minute, and goes on from the journal. If the tries run out, "
+        "look at network and endpoint, then clear this task."
+    )
+
 
 class StoreAway(Unavailable):
     """A store cannot be reached, has too much to do or is full; it comes back by itself."""
@@ -142,13 +164,19 @@ class StoreAway(Unavailable):
 class Interrupted(MaskmatchError):
     """The task was asked to stop; finished pairs are in the journal."""
 
+    cure = "Clear this task when it is to go on: only what is missing is called."
+
 
 class Drained(Interrupted):
     """The run was asked, through the coordinator, to end after the calls in flight."""
 
+    cure = "Resume it on the page Maskmatch or by `maskmatch resume`, then clear this task (with downstream)."
+
 
 class BooksError(MaskmatchError):
     """Manifest rows, outcomes and journal disagree."""
+
+    cure = "Nothing was published. Do as the line above says; if it names no cause, report it with this log."
 
 
 class Superseded(MaskmatchError):

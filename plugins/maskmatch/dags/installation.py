@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
 
-from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param
+from airflow.sdk import DAG, Asset, Param
 
 from maskmatch.dags.params import set_defaults
 from maskmatch.operators.alerts import Notifier, alerts_to
 from maskmatch.operators.base import ACCOUNT_CONN_ID, STORAGE_CONN_ID
 from maskmatch.operators.retry_policy import RETRY_POLICY
+from maskmatch.timetables import DatedCronTimetable
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _NO_DATE = "logical_date | default(none)"
@@ -48,7 +49,7 @@ def installed_dag(
     description: str,
     runbook: str,
     params: Mapping[str, Param],
-    schedule: CronTriggerTimetable | list[Asset] | None = None,
+    schedule: DatedCronTimetable | list[Asset] | None = None,
     defaults: Mapping[str, Any] | None = None,
     default_args: Mapping[str, Any] | None = None,
 ) -> DAG:
@@ -78,9 +79,9 @@ def installed_dag(
     )
 
 
-def timetable(schedule: str | None, timezone: str) -> CronTriggerTimetable | None:
+def timetable(schedule: str | None, timezone: str) -> DatedCronTimetable | None:
     """Return when a Dag runs, whatever Airflow makes of a bare cron expression; its logical date is then."""
-    return CronTriggerTimetable(schedule, timezone=timezone) if schedule else None
+    return DatedCronTimetable(schedule, timezone=timezone) if schedule else None
 
 
 def date_in(timezone: str) -> str:

@@ -5,7 +5,7 @@ This Dag compares the pairs of one date, that of its logical date in the time zo
 replaces `<warehouse>/outcomes/current/ds=<date>/data.parquet`. Running a date again is safe: only pairs
 without a final answer are called, so nothing is paid twice.
 
-**When a task fails, its last log line says what is wrong and what to do.**
+**When a task fails, its log ends with WHERE, WHAT and DO, and so begins its tab *Maskmatch*.**
 
 | task | it says | do |
 |---|---|---|
@@ -39,8 +39,9 @@ without a final answer are called, so nothing is paid twice.
   `airflow backfill create --dag-id nightly_comparison --from-date 2026-11-20 --to-date 2026-11-22`.
 * **Who goes first** when the rate is not enough: scheduled runs, then backfills, then runs started by hand or
   by an asset. `maskmatch quota` shows who uses the rate; `maskmatch pause | resume | drain` act within 2 s.
-* **Progress** (done, rate, time left, spend) is in the log, in the *Storage* tab of each `compare`
-  task while it runs, and in its XCom `progress` at the end.
+* **Progress** of the whole run (done, rate, time left, spend, failures by reason, who has paused it) is in
+  its tab *Maskmatch*, one click from the grid; all runs and the account are on the page *Maskmatch* in the
+  bar on the left, where runs are paused and resumed, too.
 * **Run a date again**, also with a mended manifest: what has an answer is not paid again; pictures that were
   replaced under their keys are called by themselves. `reuse_days` takes answers of earlier dates, too.
 * **Pay again on purpose**: trigger with `recompare`.
@@ -64,6 +65,7 @@ from maskmatch.operators import (
     ReportOutcomesOperator,
 )
 from maskmatch.operators.assets import outcomes_asset
+from maskmatch.operators.compare import SHARD_LABEL
 
 _OF_PLAN = (
     "quality_control", "image_transfer", "max_bad_rows", "max_missing_share", "max_shards",
@@ -123,6 +125,7 @@ def _tasks(outcomes: Asset) -> None:
     approve = ApprovePlanOperator(task_id="approve", plan=folder, **from_params("approval_cost_limit"))
     compare = CompareMaskFaceOperator.partial(
         task_id="compare",
+        map_index_template=SHARD_LABEL,
         plan=folder,
         **from_params(*_OF_COMPARE),
         trigger_rule=TriggerRule.NONE_FAILED,  # approve is skipped where nobody needs to be asked

@@ -7,7 +7,7 @@ its own: the one before stays in the history, from where it can come back the sa
 `maskmatch publish --date 2026-11-22 --list` shows the publications of a date, with who, when and why; so does
 the table `runs`.
 
-**When a task fails, its last log line says what is wrong and what to do.**
+**When a task fails, its log ends with WHERE, WHAT and DO, and so begins its tab *Maskmatch*.**
 
 | it says | do |
 |---|---|

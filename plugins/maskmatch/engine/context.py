@@ -136,6 +136,11 @@ class Permits(Protocol):
         """Return how many processes share the rate, this one among them."""
         ...
 
+    @property
+    def paused(self) -> str | None:
+        """Return who has paused the run and how it goes on, None while it may go on."""
+        ...
+
     def book(self, calls: Callable[[], int], stop: threading.Event | None = None) -> Sequence[float]:
         """Return the times (of the clock) of slots for at most so many calls as are wanted by then.
 

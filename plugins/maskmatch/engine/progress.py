@@ -1,7 +1,7 @@
 """How far a shard or a run is, how fast it goes, what it costs and when it will be done."""
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -49,13 +49,18 @@ class Progress:
         self._said_at = self._reported_at = clock.now()
         self._samples = deque([(clock.now(), 0)], maxlen=_RATE_SECONDS + 1)
         self.calls_in_flight = 0
+        self.paused: str | None = None
+        """Who has paused the run and how it goes on; None while it may go on."""
+        self.known: Counter[str] = Counter()
+        """Pairs that ended in earlier tries: scored, or by failure code."""
         self.counts: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
         self.unknown_codes: Counter[str] = Counter()
 
-    def leave_out(self, pairs: int) -> None:
-        """Count so many pairs less in the total: they turned out to have an outcome already."""
-        self._total -= pairs
+    def leave_out(self, known: Mapping[str, int]) -> None:
+        """Count pairs less in the total that turned out to have ended already: scored, or by failure code."""
+        self.known.update(known)
+        self._total -= sum(known.values())
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome and its calls."""
@@ -104,8 +109,8 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Return the time to the end at this rate; None while nothing gets done."""
-        rate = self.pairs_per_second
+        """Return the time to the end at this rate; None while nothing gets done, or nothing may."""
+        rate = 0.0 if self.paused else self.pairs_per_second
         return (self._total - self.done) / rate if rate else None
 
     @property
@@ -120,6 +125,9 @@ class Progress:
         return {
             "total": self._total,
             "done": sum(counts.values()),
+            "known": dict(self.known),
+            "already_known": self.known.total(),
+            "paused": self.paused,
             "counts": counts,
             "calls": calls,
             "unknown_codes": unknown,
@@ -131,12 +139,23 @@ class Progress:
 
     def line(self) -> str:
         """Return done, rate, calls, money and time left as one line."""
+        if not self._total:
+            return f"nothing to call: all {self.known.total():,} pairs have ended before"
         left = self.seconds_left
+        if self.done == self._total:
+            time_left = "done"
+        elif self.paused:
+            time_left = self.paused
+        else:
+            time_left = "time left " + ("unknown" if left is None else str(timedelta(seconds=round(left))))
         return (
             f"{self.done:,} of {self._total:,} pairs ({100 * self.done / max(1, self._total):.1f} %), "
             f"{self.pairs_per_second:.1f} pairs/s, {self.calls['billed']:,} calls billed"
             + (f" ({self.calls['maybe_billed']:,} more perhaps)" if self.calls["maybe_billed"] else "")
             + (f", CNY {self.cny:,.2f}" if self.cny is not None else "")
-            + f", {self.calls_in_flight} calls in flight, time left "
-            + ("unknown" if left is None else str(timedelta(seconds=round(left))))
+            + f", {self.calls_in_flight} calls in flight, {time_left}"
         )
+
+    def reasons(self) -> str:
+        """Return what came of the pairs of this try in words, empty for none."""
+        return ", ".join(f"{count:,} {name}" for name, count in self.counts.most_common())

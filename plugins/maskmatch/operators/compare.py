@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from maskmatch.operators.base import AccountOperator, plan_in
+from maskmatch.operators.known_errors import tells_known_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from maskmatch.pipeline.compare_options import CompareOptions
 
 PROGRESS_KEY = "progress"
+LABELS_KEY = "labels"
+SHARD_LABEL = f"{{{{ ti.xcom_pull(task_ids='plan', key='{LABELS_KEY}')[ti.map_index] }}}}"
+"""Template of what the grid calls a mapped task: date, shard and pairs, as the task `plan` has said."""
 
 
 class CompareMaskFaceOperator(AccountOperator):
@@ -73,6 +77,12 @@ class CompareMaskFaceOperator(AccountOperator):
         self.budget_cny = budget_cny
         self.approval_cost_limit = approval_cost_limit
 
+    @property
+    def place(self) -> str:
+        """Return date and shard."""
+        return f"{super().place}, shard {self.shard}"
+
+    @tells_known_errors
     def execute(self, context: "Context") -> dict[str, int]:
         """Compare the shard; return the counts of this try."""
         from maskmatch.core.errors import BudgetSpent
@@ -86,12 +96,12 @@ class CompareMaskFaceOperator(AccountOperator):
         show = partial(context["task_state_store"].set, PROGRESS_KEY)
         with self._watchdog, Reporter(self._meter.along(show)) as reporter:
             try:
-                progress = self._compare(context, reporter.report)
+                progress = self._compare(context, lambda facts: reporter.report({**facts, **self._work}))
             except BudgetSpent as spent:
                 if spent.until is None:
                     raise
-                raise self.next_window(spent, spent.until) from spent
-            facts = progress.facts()
+                raise self.next_window(context, spent, spent.until) from spent
+            facts = {**progress.facts(), **self._work}
             reporter.report(facts)
         context["ti"].xcom_push(key=PROGRESS_KEY, value=facts)
         return {**progress.counts, **{f"calls_{name}": n for name, n in progress.calls.items()}}
@@ -100,6 +110,10 @@ class CompareMaskFaceOperator(AccountOperator):
         """Take no further pair; calls in flight end and are journaled, in less than 5 s."""
         if hasattr(self, "_watchdog"):
             self._watchdog.request_stop()
+
+    @property
+    def _work(self) -> dict[str, str]:
+        return {"day": self.day, "shard": str(self.shard)}
 
     def _compare(self, context: "Context", report: Callable[[dict[str, Any]], None]) -> "Progress":
         from maskmatch.pipeline.compare import compare_shard

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import SkipMixin
 from airflow.sdk.exceptions import AirflowRescheduleException
 
-from maskmatch.operators.base import AccountOperator
+from maskmatch.operators.base import RUN_KEY, AccountOperator
+from maskmatch.operators.compare import LABELS_KEY
+from maskmatch.operators.known_errors import tells_known_errors
 from maskmatch.operators.lineage import lineage
 
 if TYPE_CHECKING:
@@ -95,6 +97,7 @@ class PlanComparisonOperator(AccountOperator, SkipMixin):
         self.time_zone = time_zone
         self.manifest_wait = manifest_wait
 
+    @tells_known_errors
     def execute(self, context: "Context") -> list[str]:
         """Plan the run."""
         from maskmatch.core.alerts import Alert, Kind
@@ -107,6 +110,7 @@ class PlanComparisonOperator(AccountOperator, SkipMixin):
         from maskmatch.pipeline.look_first import look_first
 
         run = self.run_of(context)
+        context["ti"].xcom_push(key=RUN_KEY, value=self.run_record(run))
         self._await_manifest(run, context)
         limit, plan_only = self.setting("max_missing_share"), self.setting("plan_only")
         deadline = Deadline(self.setting("deadline"), self.setting("time_zone"))
@@ -125,11 +129,13 @@ class PlanComparisonOperator(AccountOperator, SkipMixin):
         ) as closed:  # the opening call needs no budget, but an hour at which calls are allowed
             if closed.until is None:
                 raise
-            raise self.next_window(closed, closed.until) from closed
+            raise self.next_window(context, closed, closed.until) from closed
         plan = make_answered_plan(run, options, open_bucket)
         look_first(run, plan, compare, limit)
         self.log.info("%s", plan)
         context["ti"].xcom_push(key="plan", value=plan.folder)
+        context["ti"].xcom_push(key=RUN_KEY, value=self.run_record(run, plan))
+        context["ti"].xcom_push(key=LABELS_KEY, value=plan.labels())
         this = forecast_plan(run, plan, forecast_options(compare, deadline))
         self._tell(context, this, f"{run.warehouse.uri}/{plan.folder}/plan.html")
         if this.is_in_time is False:
@@ -163,6 +169,7 @@ class PlanComparisonOperator(AccountOperator, SkipMixin):
             self.log.warning(
                 "%s; this task looks again at %s, until %s, and holds no slot", missing, back, until
             )
+            self.note(context, str(missing), f"Nothing: it looks again by itself, until {until:%H:%M} UTC.")
             raise AirflowRescheduleException(back) from None  # type: ignore[no-untyped-call]  # not annotated
 
     def _options(self, run_id: str) -> "PlanOptions":

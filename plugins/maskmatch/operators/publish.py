@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from maskmatch.operators.assets import DATE, announce, announced
 from maskmatch.operators.base import AccountOperator, plan_in
+from maskmatch.operators.known_errors import tells_known_errors
 from maskmatch.operators.lineage import lineage
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class PublishOutcomesOperator(AccountOperator):
         self.allow_empty = allow_empty
         self._rows: dict[str, int] = {}
 
+    @tells_known_errors
     def execute(self, context: "Context") -> dict[str, int]:
         """Publish; return how many rows were scored, failed and skipped, and the calls billed."""
         from maskmatch.core.errors import Superseded
@@ -92,6 +94,7 @@ class RepublishOperator(AccountOperator):
         self.nominal_fmr = nominal_fmr
         self._rows: dict[str, int] = {}
 
+    @tells_known_errors
     def execute(self, context: "Context") -> str:
         """Publish; return the name of the new publication."""
         from maskmatch.pipeline.publish import PublishOptions, lock_in, publish_again

@@ -22,13 +22,15 @@ from maskmatch.core.rate_by_hour import EVEN, RateByHour
 from maskmatch.permits.steps import budgets, hosts, leases, locks, reserving, timeline
 from maskmatch.permits.steps.claims import CHECK_RUN, Claim, Grant, Priority
 from maskmatch.permits.steps.document import Moment, SharedDocument
-from maskmatch.permits.steps.orders import Order, decode_order, encode_order
+from maskmatch.permits.steps.orders import Order, decode_order, encode_order, order_in_force
 from maskmatch.permits.steps.sharing import PriorityShare
 from maskmatch.permits.steps.snapshot import Snapshot, snapshot
 from maskmatch.permits.steps.state import ALL_RUNS, State, decode, encode, known, prune
 
 T = TypeVar("T")
 _TELL_EVERY_SECONDS = 1.0
+_LOOKED_THROUGH = 100
+"""Orders among which the one in force is looked for."""
 
 
 class _NoChangeError(Exception):
@@ -186,6 +188,10 @@ class PermitCoordinator:
     def orders(self, newest: int) -> list[Order]:
         """Return the newest orders that were given, at most so many, the newest first."""
         return [decode_order(record) for record in self._document.records(newest)]
+
+    def pause_order(self, run_id: str) -> Order | None:
+        """Return the newest order to pause a run, or all; None when there is no record of one."""
+        return order_in_force(self.orders(_LOOKED_THROUGH), "pause", run_id)
 
     def snapshot(self) -> Snapshot:
         """Return rate, users, budgets and orders; nothing is changed, nor made where there is none."""

@@ -67,7 +67,7 @@ def compare_shards(run: Run, plan: Plan, shards: Sequence[Shard], options: Compa
         keeper = ShardKeeper(run, plan, options, coordinator, pacer)
         progress = _compare(keeper, shards, comparer)
     names = shards[0].key if len(shards) == 1 else f"{plan.folder}, {len(shards)} shards"
-    log.info("%s: %s; %s", names, progress.line(), dict(progress.counts))
+    log.info("%s: %s", names, "; ".join(filter(None, (progress.line(), progress.reasons()))))
     return progress
 
 
@@ -82,21 +82,18 @@ def _compare(keeper: ShardKeeper, shards: Sequence[Shard], comparer: TencentComp
         )
         versions.add(before, is_all=True)
     versions.add(keeper.plan.model_versions, is_all=False)
-    already_known = 0
 
     def on_open(shard: OpenShard) -> None:
-        nonlocal already_known
         known = shard.shard.pairs - shard.left
         log.info("%s: %s pairs, %s already known", shard.shard.key, shard.shard.pairs, known)
-        already_known += known
         versions.add(shard.versions, is_all=not shard.left)
-        progress.leave_out(known)
+        progress.leave_out(shard.known)
 
     progress = Progress(
         sum(shard.pairs for shard in shards),
         clock=options.clock,
         say=log.info,
-        report=lambda facts: options.report({**facts, "already_known": already_known}),
+        report=options.report,
         price=price_of,
         measured=options.measured,
     )

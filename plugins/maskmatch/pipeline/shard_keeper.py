@@ -60,6 +60,7 @@ class ShardKeeper:
             journal=journal.__enter__(),
             missing=plans.read_shard(warehouse, shard.key, but=known.have_ended),
             left=shard.pairs - len(known.ended),
+            known=known.reasons,
             versions=known.versions,
         )
 

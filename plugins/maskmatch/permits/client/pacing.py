@@ -74,6 +74,11 @@ class Pacer:
         """Return how many processes share the rate, as of the last answer."""
         return self._asking.processes
 
+    @property
+    def paused(self) -> str | None:
+        """Return who has paused the run and how it goes on, None while it may go on."""
+        return self._asking.paused
+
     def hold(self, shard: str, epoch: int) -> None:
         """Book from now on only while nobody has taken over the lease of a shard."""
         with self._lock:
