@@ -15,7 +15,9 @@ _EPILOG = """\
 what is chosen:
   Open failures (a missing image, no answer), unless a failure_code is named or --final is given: final ones
   belong to the bytes of an image, and fail again unless the image, or --quality-control, is another.
-  Each --where must hold; the values behind one column are alternatives. All other rows stay as published.
+  Each --where must hold; the values behind one column are alternatives, one with a comma in double quotes.
+  All other rows stay as published. Where the date was published anew meanwhile, redrive again: nothing is
+  paid twice.
 
 examples:
   maskmatch redrive --date 2026-11-22

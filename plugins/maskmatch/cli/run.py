@@ -67,6 +67,7 @@ def run_plan(args: argparse.Namespace, make_plan: "Callable[[Run, PlanOptions, O
     from maskmatch.pipeline.calling import coordinator_of
     from maskmatch.pipeline.look_first import look_first
     from maskmatch.pipeline.publish import PublishOptions, lock_in, permits_of, publish
+    from maskmatch.pipeline.redrive import redriven_publication
     from maskmatch.pipeline.report import check_failed, published, render
     from maskmatch.storage.tables import outcomes_address
 
@@ -92,6 +93,8 @@ def run_plan(args: argparse.Namespace, make_plan: "Callable[[Run, PlanOptions, O
             PublishOptions(
                 nominal_fmr=nominal_fmr,
                 allow_empty=args.allow_empty,
+                reason="redrive" if plan.is_redrive else "run",
+                base=redriven_publication(plan),
                 by=ordered_by(),
                 time_zone=options.budgets.time_zone,
                 permits=permits_of(lambda: coordinator_of(options)),
@@ -99,6 +102,8 @@ def run_plan(args: argparse.Namespace, make_plan: "Callable[[Run, PlanOptions, O
             ),
         )
     except Superseded as error:
+        if plan.is_redrive:
+            raise
         _say(str(error))
     if not plan.rows:
         _say("no pairs tonight; what was published before stays")

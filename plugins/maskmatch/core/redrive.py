@@ -1,5 +1,6 @@
 """Which failed rows of a date are called anew: chosen by what stands in their columns, never by a program."""
 
+import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -42,9 +43,14 @@ class Selection:
         """Return True if final failures are chosen, too."""
         return self.also_final or "failure_code" in self.values
 
+    @property
+    def sorted_values(self) -> list[tuple[str, list[str]]]:
+        """Return the values of each column, the same for the same choice."""
+        return [(column, sorted(values)) for column, values in sorted(self.values.items())]
+
     def __str__(self) -> str:
-        """Return it in words, the same for the same choice."""
-        parts = [f"{column} in {', '.join(sorted(values))}" for column, values in sorted(self.values.items())]
+        """Return it in words."""
+        parts = [f"{column} in {', '.join(values)}" for column, values in self.sorted_values]
         return "; ".join([*parts, "open and final" if self.takes_final else "open"])
 
 
@@ -61,12 +67,25 @@ def _can_redrive(code: str) -> bool:
 
 
 def read_selection(words: list[str], *, also_final: bool = False) -> Selection:
-    """Read words such as failure_code=no_face,low_quality; raise WrongSetting."""
+    """Read words such as failure_code=no_face,low_quality; raise WrongSetting.
+
+    Values are parted as in a csv: one with a comma stands in double quotes.
+    """
     values: dict[str, frozenset[str]] = {}
     for word in words:
         column, _, text = word.partition("=")
-        named = frozenset(each.strip() for each in text.split(",") if each.strip())
+        named = frozenset(each.strip() for each in _parted(text, word) if each.strip())
         if not named:
             raise WrongSetting(f"{shown(word)} names no value: write failure_code=no_face,low_quality")
         values[column.strip()] = values.get(column.strip(), frozenset()) | named
     return Selection(values, also_final)
+
+
+def _parted(text: str, word: str) -> list[str]:
+    try:
+        return next(csv.reader([text], skipinitialspace=True, strict=True), [])
+    except csv.Error as error:
+        raise WrongSetting(
+            f'{shown(word)} has quotes or line breaks out of place: write attr_x="one, with a comma",other, '
+            "and a double quote in such a value twice"
+        ) from error

@@ -18,7 +18,8 @@ from read_parquet('${warehouse}/images/current/*/*.parquet', hive_partitioning =
 -- Strict: the immutable files that the pointers name now, for queries that must not fail and must all see the
 -- same. To see later publications, set the variable again.
 set variable outcomes_files = (
-    select list(path order by path) from read_json('${warehouse}/outcomes/_manifest/*.json', columns = {path: 'varchar'})
+    select list('${warehouse}' || regexp_extract(path, '/outcomes/_runs/ds=[^/]+/[^/]+$$') order by path)
+    from read_json('${warehouse}/outcomes/_manifest/*.json', columns = {path: 'varchar'})
 );
 
 create or replace view outcomes_strict as
