@@ -152,6 +152,8 @@ def test_a_file_is_for_its_user_alone(warehouse, tmp_path):
         ("nist", "x.log", ["--excel"], "--excel is for --format csv"),
         ("bob", "scores.csv", [], "name it scores.txt"),
         ("csv", "warehouse/outcomes/current/ds=2026-01-02/data.parquet", [], "lies among tables and plans"),
+        ("csv", "warehouse/attempts/current/x.csv", [], "lies among tables and plans"),
+        ("csv", "warehouse/images/x.csv", [], "lies among tables and plans"),
     ],
 )
 def test_what_cannot_be_exported_is_told(warehouse, tmp_path, capsys, form, output, more, told):

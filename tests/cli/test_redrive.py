@@ -1,15 +1,23 @@
 """Failed rows are a to-do list: chosen ones are called anew, all others stay as they were."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from devstack.pictures import JPEG_HEAD
 from maskmatch.cli.__main__ import main
+from maskmatch.core.errors import Superseded
+from maskmatch.core.planning import PlanOptions
 from maskmatch.core.redrive import read_selection
+from maskmatch.pipeline.answered_plan import asked
+from maskmatch.pipeline.compare import compare_shards
+from maskmatch.pipeline.publish import PublishOptions, publications, publish, publish_again
+from maskmatch.pipeline.redrive import kept_outcomes, make_redrive_plan, redriven_publication
 from maskmatch.storage.tables import read_table
 from tests.account import local_account
 from tests.commands import command
-from tests.nights import DAY, night_in, outcomes_of, write_pairs
+from tests.nights import DAY, night_in, options_for, outcomes_of, write_pairs
 
 pytestmark = pytest.mark.server
 FACTS = ["outcome", "score", "decision", "failure_code", "failed_side"]
@@ -37,16 +45,29 @@ def table_of(run) -> pd.DataFrame:
     return outcomes_of(run).set_index("row_id").sort_index()[["pair_id", *FACTS]].astype(object)
 
 
-def redrive(local, folder, *where):
-    return main(command(local, folder, "redrive", *(f"--where={each}" for each in where)))
+def redrive(local, folder, *where, more=()):
+    return main(command(local, folder, "redrive", *(f"--where={each}" for each in where), *more))
+
+
+def put_late(run, *numbers):
+    for number in numbers:
+        run.source.put(f"late/{number}.jpg", JPEG_HEAD + b"late %d" % number)
+
+
+def called(run, local, folder, *where):
+    """Plan a redrive and call its pairs; return the plan, of which nothing is published."""
+    options = options_for(local, folder)
+    with kept_outcomes(run, read_selection(list(where))) as kept:
+        plan = make_redrive_plan(run, asked(PlanOptions(), options), kept)
+    compare_shards(run, plan, plan.to_compare, options)
+    return plan
 
 
 def test_chosen_failures_are_called_and_paid_and_all_other_rows_stay_as_they_were(night, tmp_path, capsys):
     with local_account() as local:
         assert main(command(local, tmp_path)) == 0
         before, paid = table_of(night), local.meter()["billed"]
-        for number in range(6):
-            night.source.put(f"late/{number}.jpg", JPEG_HEAD + b"late %d" % number)
+        put_late(night, *range(6))
         assert redrive(local, tmp_path, "failure_code=image_missing", "attr_mask=both") == 0
         assert local.meter()["billed"] == paid + 3
         assert "3 image_missing" in capsys.readouterr().out
@@ -58,6 +79,7 @@ def test_chosen_failures_are_called_and_paid_and_all_other_rows_stay_as_they_wer
         assert main(command(local, tmp_path)) == 0  # an ordinary run tries the open ones that are left
         assert local.meter()["billed"] == paid + 6
     assert outcomes_of(night)["outcome"].value_counts()["scored"] == 66
+    assert [row["reason"] for row in publications(night)[0]] == ["run", "redrive", "run"]
 
 
 def test_a_final_failure_is_called_anew_only_where_it_is_named(night, tmp_path, capsys):
@@ -170,4 +192,93 @@ def test_pairs_that_are_new_in_the_manifest_are_no_part_of_a_redrive(night, tmp_
         night.source.put(manifest, night.source.get(manifest) + b"new,images/1.jpg,images/9.jpg,,\n")
         assert redrive(local, tmp_path) == 1
         assert "1 pairs of the manifests have no published outcome to keep" in capsys.readouterr().err
+    pd.testing.assert_frame_equal(table_of(night), before)
+
+
+def test_rows_that_are_kept_say_the_quality_control_of_their_call(night, tmp_path):
+    with local_account() as local:
+        assert main(command(local, tmp_path)) == 0
+        put_late(night, 1)
+        assert redrive(local, tmp_path, "pair_id=m1", more=["--quality-control=1"]) == 0
+    after = outcomes_of(night).dropna(subset="reference_id").set_index("pair_id")
+    assert after.loc["m1", ["outcome", "quality_control"]].tolist() == ["scored", 1]
+    assert set(after.drop("m1")["quality_control"]) == {0}
+
+
+def test_a_redrive_does_not_replace_what_was_published_meanwhile_and_is_paid_once(night, tmp_path):
+    with local_account() as local:
+        assert main(command(local, tmp_path)) == 0
+        paid = local.meter()["billed"]
+        put_late(night, 0, 1, 2)
+        plan = called(replace(night, run_id="slow"), local, tmp_path, "pair_id=m0")
+        assert main(command(local, tmp_path)) == 0  # finds m0 in the journal, calls m1 and m2
+        before = table_of(night)
+        options = PublishOptions(nominal_fmr=1e-4, base=redriven_publication(plan))
+        with pytest.raises(Superseded, match=r"published anew meanwhile, as 000002-.*redrive again"):
+            publish(night, plan, options)
+        pd.testing.assert_frame_equal(table_of(night), before)
+        assert local.meter()["billed"] == paid + 3
+
+
+@pytest.mark.parametrize("where", ["failure_code=image_missing", "pair_id=m1"])
+def test_what_a_redrive_has_paid_before_a_rollback_is_not_paid_again(night, tmp_path, where):
+    with local_account() as local:
+        assert main(command(local, tmp_path)) == 0
+        put_late(night, 1)
+        called(replace(night, run_id="slow"), local, tmp_path, where)
+        paid = local.meter()["billed"]
+        publish_again(night, publications(night)[1], PublishOptions(nominal_fmr=1e-4))
+        assert redrive(local, tmp_path, where) == 0
+        assert local.meter()["billed"] == paid
+    assert outcomes_of(night).set_index("pair_id").loc["m1", "outcome"] == "scored"
+
+
+@pytest.mark.parametrize("given", [[], ["--same-image=call"], ["--same-image=skip"]])
+@pytest.mark.parametrize(("first", "outcome"), [("call", "scored"), ("skip", "skipped")])
+def test_pairs_of_one_image_twice_stay_as_they_were(tmp_path, first, outcome, given):
+    run = night_in(tmp_path)
+    write_pairs(
+        run.source, 20, extra_lines=["m0,images/0.jpg,late/0.jpg,,", "twin,images/1.jpg,images/1.jpg,,"]
+    )
+    with local_account() as local:
+        assert main(command(local, tmp_path, "run", f"--same-image={first}")) == 0
+        put_late(run, 0)
+        assert redrive(local, tmp_path, more=given) == 0
+    after = outcomes_of(run).set_index("pair_id")["outcome"]
+    assert (after["twin"], after["m0"]) == (outcome, "scored")
+
+
+def test_a_value_with_a_comma_is_named_in_quotes(tmp_path, capsys):
+    run = night_in(tmp_path)
+    write_pairs(run.source, 5, extra_lines=['"a,1",images/0.jpg,late/0.jpg,,', "b,images/1.jpg,late/1.jpg,,"])
+    with local_account() as local:
+        assert main(command(local, tmp_path)) == 0
+        assert redrive(local, tmp_path, 'pair_id="a,1"') == 0
+        assert "1 image_missing" in capsys.readouterr().out
+        assert redrive(local, tmp_path, 'pair_id="a,1",b') == 0
+        assert "2 image_missing" in capsys.readouterr().out
+        assert redrive(local, tmp_path, 'pair_id="a,1') == 2
+        assert "quotes or line breaks out of place" in capsys.readouterr().err
+
+
+def test_two_choices_that_read_the_same_are_two_plans(night, tmp_path):
+    one, other = ["attr_x=a", "attr_y=b"], ["attr_x=a; attr_y in b"]
+    with local_account() as local:
+        assert main(command(local, tmp_path)) == 0
+    digests = []
+    for words in (one, other):
+        with kept_outcomes(night, read_selection(words)) as kept:
+            digests.append(kept.digest)
+    assert str(read_selection(one)) == str(read_selection(other))
+    assert digests[0] != digests[1]
+
+
+def test_a_manifest_that_was_spoilt_since_costs_no_published_outcome(night, tmp_path, capsys):
+    with local_account() as local:
+        assert main(command(local, tmp_path)) == 0
+        before = table_of(night)
+        manifest = f"manifests/ds={DAY}/pairs.csv"
+        night.source.put(manifest, night.source.get(manifest).replace(b"p00001,", b"p00001,,"))
+        assert redrive(local, tmp_path) == 1
+        assert "3 of 72 rows are no pairs" in capsys.readouterr().err
     pd.testing.assert_frame_equal(table_of(night), before)

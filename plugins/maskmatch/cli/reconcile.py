@@ -50,12 +50,16 @@ def reconcile(args: argparse.Namespace) -> int:
     """Show each day, the sums and the cost by tier."""
     from maskmatch.cli.terminal import show
     from maskmatch.pipeline.reconcile import billed_calls, reconcile
-    from maskmatch.storage.bills import parse_bill_columns, read_bill
+    from maskmatch.storage.bills import check_bill, parse_bill_columns, read_bill
 
     if bool(args.bill) != bool(args.bill_columns):
         raise WrongSetting("give --bill and --bill-columns together")
-    bill = read_bill(args.bill, parse_bill_columns(args.bill_columns)) if args.bill else {}
     settings = account_settings_of(args, needs_key=False)
+    bill = {}
+    if args.bill:
+        columns, zone = parse_bill_columns(args.bill_columns), settings.budgets.time_zone
+        bill = read_bill(args.bill, columns, time_zone=zone)
+        check_bill(bill, args.month)
     with closing(settings.open_coordinator()) as coordinator:
         now = coordinator.snapshot()
     books = reconcile(

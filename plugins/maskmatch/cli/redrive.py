@@ -17,7 +17,8 @@ what is chosen:
   Open failures (a missing image, no answer), unless a failure_code is named or --final is given: final ones
   belong to the bytes of an image, and fail again unless the image, or --quality-control, is another.
   Each --where must hold; the values behind one column are alternatives, and so are those of
-  "COLUMN in ('VALUE', ...)", of which each may have commas. All other rows stay as published.
+  "COLUMN in ('VALUE', ...)", of which each may have commas. All other rows stay as published. Where the date
+  was published anew meanwhile, redrive again: nothing is paid twice.
 
 examples:
   maskmatch redrive --date 2026-11-22

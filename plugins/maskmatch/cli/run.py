@@ -77,6 +77,7 @@ def run_plan(
     from maskmatch.pipeline.calling import coordinator_of
     from maskmatch.pipeline.look_first import look_first
     from maskmatch.pipeline.publish import PublishOptions, lock_in, permits_of, publish
+    from maskmatch.pipeline.redrive import redriven_publication
     from maskmatch.pipeline.report import check_failed, published, render
     from maskmatch.storage.tables import outcomes_address
 
@@ -102,6 +103,7 @@ def run_plan(
                 nominal_fmr=nominal_fmr,
                 allow_empty=args.allow_empty,
                 reason=reason,
+                base=redriven_publication(plan),
                 by=ordered_by(),
                 time_zone=options.budgets.time_zone,
                 permits=permits_of(lambda: coordinator_of(options)),
@@ -109,6 +111,8 @@ def run_plan(
             ),
         )
     except Superseded as error:
+        if plan.is_redrive:
+            raise
         _say(str(error))
     if not plan.rows:
         _say("no pairs tonight; what was published before stays")

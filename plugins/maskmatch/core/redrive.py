@@ -45,11 +45,16 @@ class Selection:
         """Return True if final failures are chosen, too."""
         return self.also_final or "failure_code" in self.values
 
+    @property
+    def sorted_values(self) -> list[tuple[str, list[str]]]:
+        """Return the values of each column, the same for the same choice."""
+        return [(column, sorted(values)) for column, values in sorted(self.values.items())]
+
     def __str__(self) -> str:
         """Return it in words, the same for the same choice."""
         parts = [
-            f"{column} in {', '.join(repr(each) if ',' in each else each for each in sorted(values))}"
-            for column, values in sorted(self.values.items())
+            f"{column} in {', '.join(repr(each) if ',' in each else each for each in values)}"
+            for column, values in self.sorted_values
         ]
         return "; ".join([*parts, "open and final" if self.takes_final else "open"])
 

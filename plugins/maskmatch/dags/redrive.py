@@ -12,6 +12,8 @@ the history. Final failures (no face, undecodable) are called only where their c
 | redrive | (skipped) nothing to redrive | nothing: no failed row of the date is chosen |
 | redrive | is not there: run the date first | the date was never published: trigger `nightly_comparison` |
 | redrive | pairs have no published outcome to keep | the manifest has new rows: run the date instead |
+| redrive | was published anew meanwhile | nothing: the next try takes over what this one has paid for |
+| redrive | rows are no pairs | the manifest has more bad rows than were published: mend it |
 | redrive | is no failure_code, such rows are no pairs | mend the Params; bad rows: the manifest |
 | redrive | nobody has approved it | it may cost more than the limit: `maskmatch redrive`, which can ask |
 | redrive | killed, budget spent, drained, a key | as `compare` of `nightly_comparison` says; then clear it |

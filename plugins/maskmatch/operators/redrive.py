@@ -70,6 +70,7 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
         from maskmatch.pipeline.calling import coordinator_of
         from maskmatch.pipeline.compare import compare_shards
         from maskmatch.pipeline.publish import PublishOptions, lock_in, permits_of, publish
+        from maskmatch.pipeline.redrive import redriven_publication
 
         run = self.run_of(context)
         options = self._options(context["dag_run"].run_type, report)
@@ -82,6 +83,7 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
             PublishOptions(
                 nominal_fmr=None if self.entered("nominal_fmr").is_empty else self.setting("nominal_fmr"),
                 reason="redrive",
+                base=redriven_publication(plan),
                 by=published_by(context),
                 time_zone=options.budgets.time_zone,
                 permits=permits_of(lambda: coordinator_of(options)),

@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 class LateAnswers:
     """Finds answers for the pairs of a plan; for several threads, of which the first waits and gathers.
 
-    A plan that calls all pairs again takes over those of its own journals alone.
+    A plan that calls all pairs again takes over those of its own journals alone; a redrive also scores that
+    other plans of the date have paid for.
     """
 
     def __init__(self, run: Run, plan: Plan, options: CompareOptions) -> None:
@@ -39,7 +40,9 @@ class LateAnswers:
         )
         self._run = run
         self._options = options
+        self._is_redrive = plan.is_redrive
         self._answers: AnswersAtHand | None = None
+        self._of_others: AnswersAtHand | None = None
         self._by_id: AnswersAtHand | None = None
         self._lock = threading.Lock()
 
@@ -48,7 +51,8 @@ class LateAnswers:
         with self._lock:
             if self._answers is None:
                 self._answers = self._gathered(self.dates, self.wanted)
-        return self._answers.find(comparison)
+        found = self._answers.find(comparison)
+        return self._score_of_others(comparison) if found is None and self._is_redrive else found
 
     def find_gone(self, comparison: bytes) -> KnownAnswer | None:
         """Return the answer that the date has to a comparison of ids: their images are no longer there."""
@@ -58,6 +62,13 @@ class LateAnswers:
                     replace(self.dates, reuse_days=0), replace(self.wanted, by_id=True)
                 )
         return self._by_id.find(comparison)
+
+    def _score_of_others(self, comparison: bytes) -> KnownAnswer | None:
+        with self._lock:
+            if self._of_others is None:
+                self._of_others = self._gathered(replace(self.dates, folder=None), self.wanted)
+        found = self._of_others.find(comparison)
+        return found if found and found.outcome.score is not None else None
 
     def _gathered(self, dates: Dates, wanted: Wanted) -> AnswersAtHand:
         warehouse = self._run.patient_warehouse(self._options.stop)

@@ -120,6 +120,8 @@ def billed_calls(warehouse: Store, month: date) -> Calls:
     """Return the calls that are billed in a month, or may be, of all dates of `attempts`."""
     found: Calls = Counter()
     for table in warehouse.list("attempts/current/"):
+        if not table.key.endswith("/data.parquet"):
+            continue
         with fetched(warehouse, table.key) as path:
             for batch in pq.ParquetFile(path).iter_batches(columns=_COLUMNS):
                 found.update(_counts(pa.Table.from_batches([batch]), month))

@@ -4,7 +4,7 @@ published outcomes ──chosen rows──> called
                    └──all others──> taken over as they are
 
 The plan is one of the whole date, so that a new publication takes the place of the old one, which stays in
-the history.
+the history. Of another one that came meanwhile it does not take the place: what that has would be lost.
 
 Decision: docs/adr/0029-a-redrive-is-a-plan.md
 """
@@ -22,23 +22,26 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from maskmatch.core.errors import InputError, ObjectMissing
+from maskmatch.core.limits import ShareLimit
 from maskmatch.core.outcomes import Side, Source, Status
 from maskmatch.core.pairs import ATTRIBUTE_PREFIX
-from maskmatch.core.planning import Plan, PlanOptions
+from maskmatch.core.planning import Plan, PlanOptions, SameImage
 from maskmatch.core.redrive import Selection
+from maskmatch.pipeline.answers_at_hand import AnswersAtHand, Dates
 from maskmatch.pipeline.plan import OpenBucket, make_plan
 from maskmatch.pipeline.plan.hashes import Hashes, Words, as_bytes, comparisons
 from maskmatch.pipeline.run import Run
 from maskmatch.storage.answer_files import AnswerFile, Scatter, halves
 from maskmatch.storage.failure_columns import are_final
 from maskmatch.storage.fetching import fetched
-from maskmatch.storage.journal.answers import ANSWERS, NAME
+from maskmatch.storage.journal.answers import ANSWERS, NAME, Wanted
 from maskmatch.storage.object_stores import Store
 from maskmatch.storage.plans import AS_ANSWERED
 from maskmatch.storage.sorted_hashes import text_hashes
 from maskmatch.storage.tables import current_key, outcomes_address
 
 _BATCH_ROWS = 65_536
+_NAME = "redrive-"
 _FROM_OUTCOMES = [
     "run_id", "call_order", "manifest_row", "quality_control", "called_at", "latency_ms", "request_id",
     "answered_by", "score", "model_version", "failure_class", "failure_code", "failure_message",
@@ -68,10 +71,18 @@ class KeptOutcomes:
 
     def __init__(self, table: pq.ParquetFile, selection: Selection) -> None:
         chosen, by_content, by_pair = Chosen(), Scatter(), Scatter()
-        self._digest = hashlib.sha256(str(selection).encode())
+        self._digest = hashlib.sha256(repr(selection.sorted_values).encode())
+        self._digest.update(str(selection.takes_final).encode())
+        self.publication = ""
+        self.rows = table.metadata.num_rows
+        self.bad_rows = 0
+        self.same_image: SameImage | None = None
+        """What became of pairs of one image twice, None where there are none."""
         for batch in table.iter_batches(_BATCH_ROWS):
             block = pa.Table.from_batches([batch]).unify_dictionaries()
-            self._digest.update(str(block["publication"][0]).encode())
+            self.publication = str(block["publication"][0])
+            self.same_image = self.same_image or _same_image(block)
+            self.bad_rows += block["reference_id"].null_count
             for part, names in _answers(block, _note_chosen(block, selection, chosen)):
                 by_content.add(part.append_column("comparison", names[0]).select(ANSWERS.names))
                 by_pair.add(part.append_column("comparison", names[1]).select(ANSWERS.names))
@@ -91,7 +102,9 @@ class KeptOutcomes:
     @property
     def digest(self) -> str:
         """Return a name of the publication and the choice."""
-        return self._digest.hexdigest()[:16]
+        digest = self._digest.copy()
+        digest.update(self.publication.encode())
+        return digest.hexdigest()[:16]
 
     def lookup(self, asked: pa.FixedSizeBinaryArray, pairs: Words, /) -> pa.Table:
         """Return what is kept, as `AnswersAtHand.lookup`; raise InputError for pairs that are new."""
@@ -113,6 +126,27 @@ class KeptOutcomes:
         return rows.drop_columns("comparison").add_column(0, "place", pa.array(places, pa.int64()))
 
 
+class KeptAndPaid:
+    """What is kept, and scores of chosen pairs that were paid for and are in no publication that is read now.
+
+    So whoever redrives again, since another publication came in between, pays for nothing twice.
+    """
+
+    def __init__(self, kept: KeptOutcomes, paid: AnswersAtHand) -> None:
+        self._kept, self._paid = kept, paid
+
+    @property
+    def digest(self) -> str:
+        """Return a name of what is kept: a redrive that is cut off goes on with the same plan."""
+        return self._kept.digest
+
+    def lookup(self, asked: pa.FixedSizeBinaryArray, pairs: Words, /) -> pa.Table:
+        """Return what is known, as `AnswersAtHand.lookup`; raise InputError for pairs that are new."""
+        kept, paid = self._kept.lookup(asked, pairs), self._paid.lookup(asked, pairs)
+        is_new = pc.invert(pc.is_in(paid["place"], value_set=kept["place"].combine_chunks()))
+        return pa.concat_tables([kept, paid.filter(pc.and_(is_new, pc.is_valid(paid["score"])))])
+
+
 @contextmanager
 def kept_outcomes(run: Run, selection: Selection) -> Iterator[KeptOutcomes]:
     """Yield what is kept of the published outcomes of a date; raise InputError where there are none."""
@@ -131,12 +165,40 @@ def make_redrive_plan(
 ) -> Plan:
     """Return the plan that calls the chosen rows alone; the same choice from one publication is one plan.
 
-    Raise InputError where no row is chosen.
+    Pairs of one image twice are treated as they were. Raise InputError where no row is chosen, or more rows
+    are bad than were: the manifests have changed, and published outcomes would be lost.
     """
     if not kept.codes:
         raise InputError(f"nothing to redrive on {run.day}: {kept}")
-    name = f"redrive-{kept.digest}"
-    return make_plan(run, replace(options, repetition=name, is_redrive=True), kept, open_bucket)
+    name = f"{_NAME}{kept.publication}-{kept.digest}"
+    same_image = kept.same_image or options.same_image
+    as_many = ShareLimit((kept.bad_rows + 0.5) / kept.rows, rows=1)
+    options = replace(options, repetition=name, is_redrive=True, same_image=same_image, max_bad_rows=as_many)
+    return make_plan(run, options, _with_paid(run, options, kept), open_bucket)
+
+
+def redriven_publication(plan: Plan) -> str:
+    """Return the publication from which a redrive keeps all other rows; empty for any other plan."""
+    return plan.repetition.removeprefix(_NAME).rpartition("-")[0] if plan.is_redrive else ""
+
+
+def _with_paid(run: Run, options: PlanOptions, kept: KeptOutcomes) -> KeptOutcomes | KeptAndPaid:
+    if not options.answered_by:
+        return kept
+    wanted = Wanted(
+        answered_by=options.answered_by,
+        image_policy=options.image_policy,
+        trust_tags=options.trust_tags,
+    )
+    return KeptAndPaid(kept, AnswersAtHand(run.patient_warehouse(), Dates(day=run.day), wanted))
+
+
+def _same_image(block: pa.Table) -> SameImage | None:
+    is_one = pc.equal(block["reference_content"], block["probe_content"])
+    is_skipped = pc.equal(_text(block["outcome"]), Status.SKIPPED)
+    if pc.any(is_skipped).as_py():
+        return SameImage.SKIP
+    return SameImage.CALL if pc.any(is_one).as_py() else None
 
 
 def _note_chosen(block: pa.Table, selection: Selection, chosen: Chosen) -> pa.Array:

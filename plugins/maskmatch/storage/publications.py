@@ -119,10 +119,11 @@ class Publisher:
         """Return what is there of a table."""
         return read_present(self.store, current_key(table, self.day))
 
-    def swap(self, table: str, path: str, facts: Facts) -> Present:
+    def swap(self, table: str, path: str, facts: Facts, *, base: str = "") -> Present:
         """Make a file what all read; return what it replaced.
 
-        Raise Superseded when a newer publication is there. It may be repeated.
+        Raise Superseded when a newer publication is there, or with a `base` any but this one. It may be
+        repeated.
         """
         key = current_key(table, self.day)
         replaced = Present()
@@ -133,6 +134,11 @@ class Publisher:
                     raise superseded(there, facts)
                 if _is_of(there, facts):
                     return replaced
+                if base and there.facts and there.facts.publication != base:
+                    raise Superseded(
+                        f"{self.day} was published anew meanwhile, as {there.facts.publication}, which stays "
+                        "what is read: redrive again; what this one has paid for is taken over then"
+                    )
                 replaced = there
                 try:
                     self._write(key, path, over=there.version)

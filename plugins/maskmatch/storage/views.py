@@ -1,5 +1,6 @@
 """SQL views over the tables of a warehouse, for DuckDB: `views.sql` with its places, advice and prices."""
 
+import re
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -8,6 +9,9 @@ from maskmatch.core.failure_codes import failure_codes
 from maskmatch.core.places import read_place
 from maskmatch.core.pricing import LOWEST_PRICE, MICRO, TIERS
 
+_NO_PATTERN = re.compile(r"[\[*?]")
+"""What DuckDB takes for a pattern, which the name of a folder is not."""
+
 
 def views_sql(warehouse: str) -> str:
     """Return the statements that create the views; `warehouse` is s3://bucket/prefix or file:///folder.
@@ -15,9 +19,10 @@ def views_sql(warehouse: str) -> str:
     Raise InputError for any other address.
     """
     text = files(__package__).joinpath("views.sql").read_text(encoding="utf-8")
-    place = read_place(warehouse)
-    where = str(place) if isinstance(place, Path) else f"s3://{place.bucket}/{place.key}"
-    return Template(text).substitute(warehouse=_quoted(where.rstrip("/")), advice=_advice(), tiers=_tiers())
+    found = read_place(warehouse)
+    address = str(found) if isinstance(found, Path) else f"s3://{found.bucket}/{found.key}".rstrip("/")
+    place = _quoted(_NO_PATTERN.sub(r"[\g<0>]", address))
+    return Template(text).substitute(warehouse=place, advice=_advice(), tiers=_tiers())
 
 
 def _advice() -> str:

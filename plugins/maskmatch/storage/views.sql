@@ -18,7 +18,7 @@ from read_parquet('${warehouse}/images/current/*/*.parquet', hive_partitioning =
 -- Strict: the immutable files that the pointers name now, for queries that must not fail and must all see the
 -- same; in this warehouse, which may be a copy. To see later publications, set the variable again.
 set variable outcomes_files = (
-    select list('${warehouse}/outcomes/_runs/' || split_part(path, '/outcomes/_runs/', -1) order by path)
+    select list('${warehouse}' || regexp_extract(path, '/outcomes/_runs/ds=[^/]+/[^/]+$$') order by path)
     from read_json('${warehouse}/outcomes/_manifest/*.json', columns = {path: 'varchar'})
 );
 

@@ -3,15 +3,17 @@
 from dataclasses import replace
 from uuid import uuid4
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from maskmatch.core.errors import InputError, ObjectExists
+from maskmatch.core.errors import BooksError, InputError, ObjectExists
+from maskmatch.pipeline.plan import make_plan
 from maskmatch.pipeline.publish import publish_again
 from maskmatch.storage.object_stores import S3Store
 from maskmatch.storage.schemas import TABLES
 from maskmatch.storage.tables import current_key, history_key, history_prefix, pointer_key, read_table
-from tests.nights import DAY
+from tests.nights import DAY, night_in, write_pairs
 from tests.pipeline.publish.made import (
     OPTIONS,
     answer,
@@ -146,3 +148,27 @@ def test_what_is_no_name_of_a_publication_is_looked_for_nowhere(tmp_path, name):
     published(run, plan)
     with pytest.raises(InputError, match="has no publication"):
         publish_again(run, name, OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        ([0, 0], "1 outcomes have the manifest row of another \\(pairs x, x\\)"),
+        ([0, 1, 1], "1 outcomes have the manifest row of another \\(pairs y, y\\)"),
+        ([0], "the manifests have 5 rows, the outcomes 4"),
+    ],
+)
+def test_books_that_are_a_row_out_name_the_pair_and_leave_what_was_published(tmp_path, chosen, told):
+    run = night_in(tmp_path)
+    write_pairs(run.source, 3, extra_lines=["x,,images/1.jpg,,", "y,,images/2.jpg,,"])
+    plan = make_plan(run)
+    answer(run.warehouse, plan, score=20.0)
+    published(run, plan)
+    before = state(run.warehouse)
+    path = tmp_path / "warehouse" / plan.bad_rows_key
+    rows = pq.read_table(path)
+    pq.write_table(rows.take(pa.array(chosen)), path)
+    answer(run.warehouse, plan, score=90.0)
+    with pytest.raises(BooksError, match=told):
+        published(run, plan)
+    assert state(run.warehouse) == before

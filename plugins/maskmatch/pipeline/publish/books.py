@@ -2,7 +2,9 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,8 @@ _FAILED = (FailureClass.BIOMETRIC, FailureClass.DATA, FailureClass.INFRASTRUCTUR
 _OF_PUBLICATION = ("publication", "run_id")
 """Columns that differ though nothing has changed."""
 _HASH = np.dtype(np.uint64)
+Words = npt.NDArray[np.uint64]
+_SHOWN = 5
 _ROW_BITS = np.uint64(40)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
@@ -98,17 +102,22 @@ class Books:
         digest.update(repr(facts).encode())
         return digest.hexdigest()[:16]
 
-    def check(self, *, manifest_rows: int) -> None:
-        """Raise BooksError unless every row of the manifests is there once, by its place and by its id."""
+    def check(self, *, manifest_rows: int, rows: Callable[[], Iterator[pa.Table]]) -> None:
+        """Raise BooksError unless every row of the manifests is there once, by its place and by its id.
+
+        `rows` gives the outcomes again, to name those that are there twice.
+        """
+        kinds = (("manifest row", self._places, self._places_in), ("row_id", self._row_ids, _row_ids_in))
+        for what, hashes, hashes_in in kinds:
+            if len(doubled := np.concatenate([_repeated(part) for part in hashes.parts()])):
+                shown = ", ".join(islice(_pairs_with(doubled, rows(), hashes_in), _SHOWN))
+                raise BooksError(f"{len(doubled):,} outcomes have the {what} of another (pairs {shown})")
         told = sum(self.counts[each.value] for each in Status)
         if self.rows != manifest_rows or told != manifest_rows:
             raise BooksError(
                 f"the manifests have {manifest_rows:,} rows, the outcomes {self.rows:,}, of which {told:,} "
                 "are scored, failed or skipped"
             )
-        for what, hashes in (("manifest row", self._places), ("row_id", self._row_ids)):
-            if doubled := sum(len(part) - len(np.unique(part)) for part in hashes.parts()):
-                raise BooksError(f"{doubled:,} outcomes have the {what} of another")
 
     def _count(self, words: pa.ChunkedArray, prefix: str) -> None:
         for each in pc.value_counts(words.cast(pa.string())).to_pylist():
@@ -116,14 +125,15 @@ class Books:
                 self.counts[f"{prefix}{each['values']}"] += each["counts"]
 
     def _note_places(self, table: pa.Table) -> None:
-        ids = table["row_id"].to_pylist()
-        hashes = np.fromiter(map(hash, ids), np.int64, len(ids)).view(np.uint64)
+        hashes, places = _row_ids_in(table), self._places_in(table)
         self._row_ids.append(hashes, _part_of(hashes))
+        self._places.append(places, _part_of(places))
+
+    def _places_in(self, table: pa.Table) -> Words:
         files = table["manifest_file"].combine_chunks()
         numbers = [self._files.setdefault(name, len(self._files)) for name in files.dictionary.to_pylist()]
         file = np.array(numbers, np.uint64)[files.indices.to_numpy()]
-        places = (file << _ROW_BITS) | table["manifest_row"].to_numpy().astype(np.uint64)
-        self._places.append(places, _part_of(places))
+        return np.asarray((file << _ROW_BITS) | table["manifest_row"].to_numpy().astype(np.uint64))
 
     def _note_content(self, table: pa.Table) -> None:
         for batch in table.drop_columns([*_OF_PUBLICATION]).to_batches():
@@ -133,7 +143,25 @@ class Books:
                     self._content.update(repr(column.dictionary.to_pylist()).encode())
 
 
-def _part_of(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+def _row_ids_in(table: pa.Table) -> Words:
+    ids = table["row_id"].to_pylist()
+    return np.fromiter(map(hash, ids), np.int64, len(ids)).view(np.uint64)
+
+
+def _repeated(hashes: Words) -> Words:
+    """Return what stands more than once, as often as it is too often."""
+    ordered = np.sort(hashes)
+    return np.asarray(ordered[1:][ordered[1:] == ordered[:-1]])
+
+
+def _pairs_with(
+    hashes: Words, rows: Iterator[pa.Table], hashes_in: Callable[[pa.Table], Words]
+) -> Iterator[str]:
+    for table in rows:
+        yield from map(str, table["pair_id"].filter(pa.array(np.isin(hashes_in(table), hashes))).to_pylist())
+
+
+def _part_of(hashes: Words) -> npt.NDArray[np.int64]:
     with np.errstate(over="ignore"):
         return ((hashes * _SPREAD) >> np.uint64(64 - (PARTS - 1).bit_length())).astype(np.int64)
 

@@ -67,6 +67,19 @@ class Draft:
         for table in self.images.rows(self.stamp):
             self.files["images"].add(table)
 
+    def check(self, plan: Plan) -> None:
+        """Raise BooksError unless the outcomes are the rows of the plan, each once."""
+        self.books.check(manifest_rows=plan.rows, rows=self._written)
+
+    def _written(self) -> Iterator[pa.Table]:
+        """Yield the outcomes again, which can then be published no more."""
+        self.files["outcomes"].finish({})
+        file = pq.ParquetFile(self.files["outcomes"].path)
+        for batch in file.iter_batches(
+            _BATCH_ROWS, columns=["row_id", "pair_id", "manifest_file", "manifest_row"]
+        ):
+            yield pa.Table.from_batches([batch])
+
     def close(self) -> None:
         """Give the room on the disk back."""
         for file in self.files.values():

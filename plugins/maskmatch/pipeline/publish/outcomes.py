@@ -85,6 +85,8 @@ def known_rows(planned: pa.Table, stamp: Stamp) -> Rows:
         "failed_side": _side_of(planned, answer.pop("failed_content"), answer["failed_side"]),
         "call_order": pa.nulls(count, pa.int64()),
     }
+    level = pc.coalesce(answer["quality_control"], planned["quality_control"])  # that of the call
+    planned = planned.set_column(planned.schema.get_field_index("quality_control"), "quality_control", level)
     return Rows(_rows(planned, pa.table(answer), stamp), _unread(count))
 
 

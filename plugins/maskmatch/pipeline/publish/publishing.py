@@ -45,7 +45,8 @@ class PublishOptions:
 
     `nominal_fmr` names the threshold of decisions; None: that of the publication which is replaced. `permits`
     tells how many permits the run has used. A date without a single answer replaces a table only with
-    `allow_empty`. Where the store of the tables has no conditional writes, `lock` keeps others away.
+    `allow_empty`. With a `base`, of which rows are kept, the date is published only while this is its current
+    publication. Where the store of the tables has no conditional writes, `lock` keeps others away.
     """
 
     nominal_fmr: float | None
@@ -53,6 +54,7 @@ class PublishOptions:
     reason: str = "run"
     by: str = ""
     time_zone: str = TIME_ZONE.default
+    base: str = ""
     permits: PermitsUsed = nobody_knows
     lock: Lock = nullcontext
 
@@ -91,7 +93,7 @@ def publish(run: Run, plan: Plan, options: PublishOptions) -> Row:
             file.finish(facts.metadata())
         if there and not (draft.books.answered or options.allow_empty):
             raise _refused(run, draft)
-        replace_tables(publisher, draft.files, facts)
+        replace_tables(publisher, draft.files, facts, base=options.base)
     log.info("published %s rows to %s", row["manifest_rows"], outcomes_address(run.warehouse, run.day))
     return row
 
@@ -126,7 +128,7 @@ def _drafted(run: Run, plan: Plan, publisher: Publisher, options: PublishOptions
     draft = Draft(stamp, salt=salt_of(number))
     try:
         draft.write(run.warehouse, plan)
-        draft.books.check(manifest_rows=plan.rows)
+        draft.check(plan)
         yield draft
     finally:
         draft.close()

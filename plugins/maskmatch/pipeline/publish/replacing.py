@@ -23,11 +23,16 @@ FILES = ("outcomes", "attempts", "images")
 """Tables of which a publication is a file of its own; `runs` gets a row for each."""
 
 
-def replace_tables(publisher: Publisher, files: Mapping[str, TableWriter], facts: Facts) -> None:
-    """Keep and swap the files of a publication, and point at them; raise Superseded for one that is late."""
+def replace_tables(
+    publisher: Publisher, files: Mapping[str, TableWriter], facts: Facts, *, base: str = ""
+) -> None:
+    """Keep and swap the files of a publication, and point at them; raise Superseded for one that is late.
+
+    With a `base` it takes the place of this publication alone.
+    """
     for table in FILES:
         publisher.keep(table, facts.publication, files[table].path)
-    replaced = publisher.swap("outcomes", files["outcomes"].path, facts)
+    replaced = publisher.swap("outcomes", files["outcomes"].path, facts, base=base)
     with suppress(Superseded):  # by one that has `outcomes`, too
         for table in FILES[1:]:
             publisher.swap(table, files[table].path, facts)
