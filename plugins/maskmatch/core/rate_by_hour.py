@@ -36,7 +36,7 @@ class Hours:
     end: time
 
     def __contains__(self, at: time) -> bool:
-        """Return True for a time of day within the hours; the end is none."""
+        """Return True for a time of day within the hours; their end lies outside."""
         if self.start < self.end:
             return self.start <= at < self.end
         return at >= self.start or at < self.end

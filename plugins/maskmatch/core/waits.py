@@ -16,7 +16,7 @@ from typing import Any
 from maskmatch.core.alerts import Alert, Kind, Tell, tell_nobody
 
 PATIENCE_SECONDS = 120.0
-"""A restart is over by then, and nobody needs to be told of it."""
+"""A restart is over by then, and nobody needs to hear of it."""
 _SILENCE_SECONDS = 300.0
 """Who has not said for so long that it waits has not waited: a try begins a minute after the one before, and
 takes its time to start."""

@@ -208,4 +208,4 @@ def _quietly(work: Callable[[], Any]) -> None:
     try:
         work()
     except Exception as error:  # noqa: BLE001  a run that works is not ended because nobody hears of it
-        log.error("nobody could be told: %s", type(error).__name__)  # noqa: TRY400  its text and trace may hold a key
+        log.error("an alert did not arrive: %s", type(error).__name__)  # noqa: TRY400  its text and trace may hold a key

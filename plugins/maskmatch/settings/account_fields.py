@@ -124,8 +124,8 @@ RATE_BY_HOUR = Field(
     default=(),
     label="Rate by hour",
     help="For an account that others use, too: 30 from 08:00 to 22:00 is at most 30 calls per second in "
-    "these hours of the time zone; 0 is none: tasks end, hold no slot, and go on afterwards. Several are "
-    "parted by semicolons. Empty: the same at all hours.",
+    "these hours of the time zone; 0 allows no calls: tasks end, hold no slot, and go on afterwards. "
+    "Several are parted by semicolons. Empty: the same at all hours.",
     schema={"type": ["string", "null"]},
 )
 PERMIT_STORE = Field(
