@@ -51,6 +51,7 @@ def test_tasks_that_a_person_must_mend_are_not_tried_again(dags):
         "BooksError",
         "BudgetSpent",
         "Drained",
+        "ImportError",
         "Unavailable",
         "AirflowNotFoundException",
     }

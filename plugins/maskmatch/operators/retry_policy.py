@@ -19,6 +19,11 @@ RETRY_POLICY = ExceptionRetryPolicy(
             reason="a person must act; the message says how",
         ),
         RetryRule(
+            exception="builtins.ImportError",
+            action=RetryAction.FAIL,
+            reason="a package is missing on this worker: pip install 'maskmatch[airflow,cluster]' brings all",
+        ),
+        RetryRule(
             exception="maskmatch.core.errors.Unavailable",
             action=RetryAction.RETRY,
             retry_delay=timedelta(minutes=1),
