@@ -41,6 +41,7 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": _STORAGE, "python-modules": ["maskmatch.hooks.object_storage"]},
         ],
         "connection-types": [_ACCOUNT_TYPE, _STORE_TYPE],
+        "config": {"maskmatch": {"description": "Who is told, and when.", "options": _OPTIONS}},
     }
 
 
@@ -55,6 +56,24 @@ _ACCOUNT_TYPE = {
         "placeholders": {"host": "iai.tencentcloudapi.com", "port": "443 (for Test)", "login": "AKID..."},
     },
     "conn-fields": conn_fields(EXTRA),
+}
+_OPTIONS = {
+    "notifier": {
+        "description": "Import path of a notifier, of several, or of a class: they are told what a person "
+        "should know, where a Dag names no other.",
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "our_alerts.everybody",
+        "default": "",
+    },
+    "alert_after": {
+        "description": "Seconds for which a task may wait for the service, a store or the permit store until "
+        "a person is told.",
+        "version_added": "0.1.0",
+        "type": "float",
+        "example": None,
+        "default": "120",
+    },
 }
 _STORE_TYPE = {
     "connection-type": "maskmatch_store",

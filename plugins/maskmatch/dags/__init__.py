@@ -18,7 +18,8 @@ Decision: docs/adr/0030-into-an-airflow-that-is-there.md
 """
 
 from maskmatch.dags.nightly import nightly_comparison
+from maskmatch.dags.on_assets import compare_on_assets
 from maskmatch.dags.redrive import redrive_failures
 from maskmatch.dags.republish import republish
 
-__all__ = ["nightly_comparison", "redrive_failures", "republish"]
+__all__ = ["compare_on_assets", "nightly_comparison", "redrive_failures", "republish"]

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
 
-from airflow.sdk import DAG, BaseNotifier, CronTriggerTimetable, Param
+from airflow.sdk import DAG, Asset, Param
 
 from maskmatch.dags.params import set_defaults
+from maskmatch.operators.alerts import Notifier, alerts_to
 from maskmatch.operators.base import ACCOUNT_CONN_ID, STORAGE_CONN_ID
 from maskmatch.operators.retry_policy import RETRY_POLICY
+from maskmatch.timetables import DatedCronTimetable
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _NO_DATE = "logical_date | default(none)"
@@ -34,8 +36,8 @@ class Installation(Places, total=False):
     """Connection of the warehouse, of type maskmatch_store."""
     params: Mapping[str, Any]
     """Defaults of Params, where they are not to be ours."""
-    notifier: BaseNotifier | Sequence[BaseNotifier]
-    """Any of Airflow's, told when a run has failed."""
+    notifier: Notifier
+    """Any of Airflow's, several, or an import path: told what a person should know (docs/monitoring.md)."""
     tags: Sequence[str]
     """Tags beside `maskmatch`."""
 
@@ -47,7 +49,7 @@ def installed_dag(
     description: str,
     runbook: str,
     params: Mapping[str, Param],
-    schedule: CronTriggerTimetable | None = None,
+    schedule: DatedCronTimetable | list[Asset] | None = None,
     defaults: Mapping[str, Any] | None = None,
     default_args: Mapping[str, Any] | None = None,
 ) -> DAG:
@@ -67,15 +69,19 @@ def installed_dag(
         catchup=False,
         tags=["maskmatch", *installation.get("tags", ())],
         render_template_as_native_obj=True,
-        on_failure_callback=_listed(installation.get("notifier", ())),
-        default_args={**_tries(), **_places(installation), **(default_args or {})},
+        default_args={
+            **_tries(),
+            **alerts_to(installation.get("notifier")),
+            **_places(installation),
+            **(default_args or {}),
+        },
         params=dict(params),
     )
 
 
-def timetable(schedule: str | None, timezone: str) -> CronTriggerTimetable | None:
+def timetable(schedule: str | None, timezone: str) -> DatedCronTimetable | None:
     """Return when a Dag runs, whatever Airflow makes of a bare cron expression; its logical date is then."""
-    return CronTriggerTimetable(schedule, timezone=timezone) if schedule else None
+    return DatedCronTimetable(schedule, timezone=timezone) if schedule else None
 
 
 def date_in(timezone: str) -> str:
@@ -101,7 +107,3 @@ def _places(installation: Installation) -> dict[str, Any]:
         "warehouse_conn_id": installation.get("warehouse_conn_id", STORAGE_CONN_ID),
         "execution_timeout_hours": "{{ params.execution_timeout }}",
     }
-
-
-def _listed(notifier: BaseNotifier | Sequence[BaseNotifier]) -> list[Any]:
-    return [notifier] if isinstance(notifier, BaseNotifier) else list(notifier)

@@ -5,11 +5,13 @@ This Dag compares the pairs of one date, that of its logical date in the time zo
 replaces `<warehouse>/outcomes/current/ds=<date>/data.parquet`. Running a date again is safe: only pairs
 without a final answer are called, so nothing is paid twice.
 
-**When a task fails, its last log line says what is wrong and what to do.**
+**When a task fails, its log ends with WHERE, WHAT and DO, and so begins its tab *Maskmatch*.**
 
 | task | it says | do |
 |---|---|---|
 | plan | no manifest, column missing, no rows | fix the manifest, clear `plan` (with downstream) |
+| plan | (it waits) no manifest | nothing: with `manifest_wait` it looks again every few minutes |
+| plan, compare | no calls are allowed at this hour | nothing: it goes on by itself (`rate_by_hour`) |
 | plan, compare | SecretId, signature, arrears, permission | fix connection or account, clear the task |
 | plan, compare | cannot be reached | it is tried again by itself; look at endpoint and network |
 | approve | (it waits) | *Required Actions*: look at the forecast, approve or reject |
@@ -37,8 +39,9 @@ without a final answer are called, so nothing is paid twice.
   `airflow backfill create --dag-id nightly_comparison --from-date 2026-11-20 --to-date 2026-11-22`.
 * **Who goes first** when the rate is not enough: scheduled runs, then backfills, then runs started by hand or
   by an asset. `maskmatch quota` shows who uses the rate; `maskmatch pause | resume | drain` act within 2 s.
-* **Progress** (done, rate, time left, spend) is in the log, in the *Storage* tab of each `compare`
-  task while it runs, and in its XCom `progress` at the end.
+* **Progress** of the whole run (done, rate, time left, spend, failures by reason, who has paused it) is in
+  its tab *Maskmatch*, one click from the grid; all runs and the account are on the page *Maskmatch* in the
+  bar on the left, where runs are paused and resumed, too.
 * **Run a date again**, also with a mended manifest: what has an answer is not paid again; pictures that were
   replaced under their keys are called by themselves. `reuse_days` takes answers of earlier dates, too.
 * **Pay again on purpose**: trigger with `recompare`.
@@ -50,7 +53,7 @@ without a final answer are called, so nothing is paid twice.
 
 from typing import Unpack
 
-from airflow.sdk import DAG, TriggerRule
+from airflow.sdk import DAG, Asset, TriggerRule
 
 from maskmatch.dags.installation import Installation, date_in, installed_dag, timetable
 from maskmatch.dags.params import from_params, params_of
@@ -61,11 +64,13 @@ from maskmatch.operators import (
     PublishOutcomesOperator,
     ReportOutcomesOperator,
 )
+from maskmatch.operators.assets import outcomes_asset
+from maskmatch.operators.compare import SHARD_LABEL
 
 _OF_PLAN = (
     "quality_control", "image_transfer", "max_bad_rows", "max_missing_share", "max_shards",
     "manifest_columns", "manifest_encoding", "reuse_days", "trust_tags", "same_image", "strata_attribute",
-    "recompare", "plan_only", "deadline", "time_zone",
+    "recompare", "plan_only", "deadline", "time_zone", "manifest_wait",
 )  # fmt: skip
 _OF_COMPARE = (
     "image_transfer",
@@ -81,7 +86,8 @@ _IN_THE_FORM = (
     "call_timeout", "max_bad_rows", "max_missing_share", "max_failed_share", "allow_empty", "store_patience",
     "budget_calls", "budget_cny", "max_shards", "manifest_columns", "manifest_encoding", "reuse_days",
     "on_model_change", "trust_tags", "same_image", "strata_attribute", "recompare", "plan_only",
-    "approval_cost_limit", "deadline", "time_zone", "execution_timeout",
+    "approval_cost_limit", "deadline", "time_zone", "manifest_wait",
+    "execution_timeout",
 )  # fmt: skip
 _DAG_ID = "nightly_comparison"
 
@@ -109,16 +115,17 @@ def nightly_comparison(
         defaults={"time_zone": timezone},
         default_args={"day": date_in(timezone), **from_params("store_patience")},
     ) as dag:
-        _tasks()
+        _tasks(outcomes_asset(installation["warehouse"]))
     return dag
 
 
-def _tasks() -> None:
+def _tasks(outcomes: Asset) -> None:
     plan = PlanComparisonOperator(task_id="plan", **from_params(*_OF_PLAN))
     folder = plan.output["plan"]  # type: ignore[index]  # of a task that is not mapped, it can be
     approve = ApprovePlanOperator(task_id="approve", plan=folder, **from_params("approval_cost_limit"))
     compare = CompareMaskFaceOperator.partial(
         task_id="compare",
+        map_index_template=SHARD_LABEL,
         plan=folder,
         **from_params(*_OF_COMPARE),
         trigger_rule=TriggerRule.NONE_FAILED,  # approve is skipped where nobody needs to be asked
@@ -127,6 +134,7 @@ def _tasks() -> None:
     publish = PublishOutcomesOperator(
         task_id="publish",
         plan=folder,
+        outlets=[outcomes],
         **from_params("nominal_fmr", "allow_empty"),
         trigger_rule=TriggerRule.NONE_FAILED,  # a manifest of bad rows alone has nothing to compare
     )

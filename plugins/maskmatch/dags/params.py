@@ -23,6 +23,13 @@ def params_of(*names: str, **descriptions: str) -> dict[str, Param]:
     }
 
 
+def param_or_empty(name: str, description: str) -> Param:
+    """Return a Param that may be empty and is so by default, with one of its values otherwise."""
+    told = _PARAMS[name]
+    or_none = {"default": None, "type": ["null", told["type"]], "enum": [*told["enum"], None]}
+    return Param(**told | or_none | {"description": description})
+
+
 def set_defaults(params: Mapping[str, Param], defaults: Mapping[str, Any], *, place: str) -> None:
     """Give Params other defaults; raise WrongSetting for one that is not there and for a wrong value."""
     check_names(defaults, list(params), place=f"{place}, params")
@@ -232,6 +239,15 @@ _PARAMS: dict[str, dict[str, Any]] = {
         "type": "string",
         "title": "Time zone of the deadline",
         "description": "Such as Asia/Shanghai.",
+    },
+    "manifest_wait": {
+        "default": 0,
+        "type": "number",
+        "minimum": 0,
+        "maximum": 168,
+        "title": "Wait for a manifest, hours",
+        "description": "While there is none, so long after the start of the run; it holds no slot. 0: a run "
+        "without a manifest fails at once.",
     },
     "execution_timeout": {
         "default": None,

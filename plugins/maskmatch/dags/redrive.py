@@ -5,7 +5,7 @@ mended (an image is uploaded, a right is given), trigger this Dag with the dates
 are meant, with failure codes or classes. It pays for the chosen pairs alone; the publication before stays in
 the history. Final failures (no face, undecodable) are called only where their code is named.
 
-**When a task fails, its last log line says what is wrong and what to do.**
+**When a task fails, its log ends with WHERE, WHAT and DO, and so begins its tab *Maskmatch*.**
 
 | task | it says | do |
 |---|---|---|
@@ -26,10 +26,14 @@ from typing import Unpack
 from airflow.sdk import DAG, task
 
 from maskmatch.dags.installation import Installation, installed_dag
-from maskmatch.dags.params import from_params, params_of
+from maskmatch.dags.params import from_params, param_or_empty, params_of
 from maskmatch.operators import RedriveFailuresOperator
+from maskmatch.operators.assets import outcomes_asset
 
-_OF_REDRIVE = ("codes", "classes", "also_final", "quality_control", "nominal_fmr", "image_transfer")
+_OF_REDRIVE = ("codes", "classes", "also_final", "quality_control", "image_transfer")
+_FMR = (
+    "False match rate whose score is the threshold of all decisions of the date. Empty: as it was published."
+)
 _QUALITY = "0 (off) to 4 (strict): a lower one than before may score what had low_quality."
 
 
@@ -45,10 +49,15 @@ def redrive_failures(dag_id: str = "redrive_failures", **installation: Unpack[In
         runbook=str(__doc__),
         params=params_of(
             "dates", "source", "warehouse", *_OF_REDRIVE, "execution_timeout", quality_control=_QUALITY
-        ),
+        )
+        | {"nominal_fmr": param_or_empty("nominal_fmr", _FMR)},
     ) as dag:
         RedriveFailuresOperator.partial(
-            task_id="redrive", **from_params(*_OF_REDRIVE), max_active_tis_per_dag=4
+            task_id="redrive",
+            map_index_template="{{ task.day }}",
+            outlets=[outcomes_asset(installation["warehouse"])],
+            **from_params(*_OF_REDRIVE, "nominal_fmr"),
+            max_active_tis_per_dag=4,
         ).expand(day=_dates())
     return dag
 

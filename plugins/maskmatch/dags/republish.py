@@ -7,7 +7,7 @@ its own: the one before stays in the history, from where it can come back the sa
 `maskmatch publish --date 2026-11-22 --list` shows the publications of a date, with who, when and why; so does
 the table `runs`.
 
-**When a task fails, its last log line says what is wrong and what to do.**
+**When a task fails, its log ends with WHERE, WHAT and DO, and so begins its tab *Maskmatch*.**
 
 | it says | do |
 |---|---|
@@ -24,6 +24,7 @@ from airflow.sdk import DAG
 from maskmatch.dags.installation import Installation, installed_dag
 from maskmatch.dags.params import from_params, params_of
 from maskmatch.operators import RepublishOperator
+from maskmatch.operators.assets import outcomes_asset
 
 _FMR = "False match rate whose score is the threshold of the decision; an earlier publication keeps its own."
 
@@ -44,6 +45,7 @@ def republish(dag_id: str = "republish", **installation: Unpack[Installation]) -
     ) as dag:
         RepublishOperator(
             task_id="republish",
+            outlets=[outcomes_asset(installation["warehouse"])],
             day="{{ params.date }}",
             source="{{ params.warehouse }}",  # nothing is read there
             source_conn_id=dag.default_args["warehouse_conn_id"],

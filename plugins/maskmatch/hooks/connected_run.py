@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from maskmatch.core.errors import InputError
+from maskmatch.core.waits import Waits
 from maskmatch.hooks.object_storage import connected_reach, connected_store
 from maskmatch.hooks.tencent_iai import TencentIaiHook
 from maskmatch.permits.steps.claims import Priority
@@ -16,11 +17,18 @@ from maskmatch.storage.images import Transfer
 
 log = logging.getLogger(__name__)
 
-_PRIORITIES = {"scheduled": Priority.NIGHTLY, "backfill": Priority.BACKFILL}
+_PRIORITIES = {
+    "scheduled": Priority.NIGHTLY,
+    "operator_triggered": Priority.NIGHTLY,
+    "backfill": Priority.BACKFILL,
+}
 
 
 def priority_of(run_type: str) -> Priority:
-    """Return the priority of an Airflow run; what a person or an asset has started is ad hoc."""
+    """Return the priority of an Airflow run; what a person or an asset has started is ad hoc.
+
+    One that another Dag has started, such as `compare_on_assets`, stands for a scheduled one.
+    """
     return _PRIORITIES.get(run_type, Priority.AD_HOC)
 
 
@@ -33,6 +41,7 @@ def connected_run(
     source_conn_id: str,
     warehouse_conn_id: str,
     store_patience: float,
+    waits: Waits,
 ) -> Run:
     """Return a run whose stores are reached through Airflow connections; `day` as YYYY-MM-DD."""
     return Run(
@@ -41,6 +50,7 @@ def connected_run(
         warehouse=connected_store(warehouse, conn_id=warehouse_conn_id, writes=True),
         day=_date(day),
         store_patience=store_patience,
+        waits=waits,
     )
 
 

@@ -7,6 +7,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from maskmatch.operators.base import AccountOperator, plan_in
+from maskmatch.operators.known_errors import tells_known_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
@@ -45,6 +46,7 @@ class ApprovePlanOperator(AccountOperator, ApprovalOperator):
         self.plan = plan
         self.approval_cost_limit = approval_cost_limit
 
+    @tells_known_errors
     def execute(self, context: "Context") -> Any:
         """Ask, if need be."""
         from maskmatch.pipeline.approval import note_question
@@ -63,6 +65,7 @@ class ApprovePlanOperator(AccountOperator, ApprovalOperator):
         self.log.warning("waiting for a person to approve plan %s, in the page of this run", question.digest)
         return super().execute(context)
 
+    @tells_known_errors
     def execute_complete(self, context: "Context", event: dict[str, Any]) -> Any:
         """Record an approval, or skip what follows; the log says who has answered."""
         from maskmatch.pipeline.approval import Question

@@ -1,26 +1,23 @@
 """The task that pays: one shard of a run."""
 
-import random
 import threading
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowRescheduleException
-
 from maskmatch.operators.base import AccountOperator, plan_in
+from maskmatch.operators.known_errors import tells_known_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
 
-    from maskmatch.core.errors import BudgetSpent
     from maskmatch.engine.progress import Progress
     from maskmatch.pipeline.compare_options import CompareOptions
 
 PROGRESS_KEY = "progress"
-RESCHEDULE_JITTER_SECONDS = 60.0
-"""Tasks that wait for the same window of a budget come back one by one."""
+LABELS_KEY = "labels"
+SHARD_LABEL = f"{{{{ ti.xcom_pull(task_ids='plan', key='{LABELS_KEY}')[ti.map_index] }}}}"
+"""Template of what the grid calls a mapped task: date, shard and pairs, as the task `plan` has said."""
 
 
 class CompareMaskFaceOperator(AccountOperator):
@@ -80,23 +77,31 @@ class CompareMaskFaceOperator(AccountOperator):
         self.budget_cny = budget_cny
         self.approval_cost_limit = approval_cost_limit
 
+    @property
+    def place(self) -> str:
+        """Return date and shard."""
+        return f"{super().place}, shard {self.shard}"
+
+    @tells_known_errors
     def execute(self, context: "Context") -> dict[str, int]:
         """Compare the shard; return the counts of this try."""
         from maskmatch.core.errors import BudgetSpent
+        from maskmatch.hooks.meter import Meter
         from maskmatch.pipeline.task_process import ParentWatchdog, Reporter, die_with_parent
 
         self._stop = threading.Event()
         self._watchdog = ParentWatchdog(self._stop)
         die_with_parent()
+        self._meter = Meter(self.tencent_iai_conn_id, self.hook.get_settings)
         show = partial(context["task_state_store"].set, PROGRESS_KEY)
-        with self._watchdog, Reporter(show) as reporter:
+        with self._watchdog, Reporter(self._meter.along(show)) as reporter:
             try:
-                progress = self._compare(context, reporter.report)
+                progress = self._compare(context, lambda facts: reporter.report({**facts, **self._work}))
             except BudgetSpent as spent:
                 if spent.until is None:
                     raise
-                raise self._next_window(spent, spent.until) from spent
-            facts = progress.facts()
+                raise self.next_window(context, spent, spent.until) from spent
+            facts = {**progress.facts(), **self._work}
             reporter.report(facts)
         context["ti"].xcom_push(key=PROGRESS_KEY, value=facts)
         return {**progress.counts, **{f"calls_{name}": n for name, n in progress.calls.items()}}
@@ -105,6 +110,10 @@ class CompareMaskFaceOperator(AccountOperator):
         """Take no further pair; calls in flight end and are journaled, in less than 5 s."""
         if hasattr(self, "_watchdog"):
             self._watchdog.request_stop()
+
+    @property
+    def _work(self) -> dict[str, str]:
+        return {"day": self.day, "shard": str(self.shard)}
 
     def _compare(self, context: "Context", report: Callable[[dict[str, Any]], None]) -> "Progress":
         from maskmatch.pipeline.compare import compare_shard
@@ -130,11 +139,8 @@ class CompareMaskFaceOperator(AccountOperator):
             approval_cost_limit=self.entered("approval_cost_limit"),
             priority=priority_of(run_type),
             report=report,
+            measured=self._meter.measured,
+            tell=self.alerts.tell,
+            waits=self.alerts.waits,
             stop=self._stop,
         )
-
-    def _next_window(self, spent: "BudgetSpent", until: datetime) -> AirflowRescheduleException:
-        """Return what makes Airflow run the task again when the budget's next window has begun."""
-        back = until + timedelta(seconds=random.uniform(1, RESCHEDULE_JITTER_SECONDS))  # noqa: S311
-        self.log.warning("%s; this task goes on at %s and holds no slot until then", spent, back.isoformat())
-        return AirflowRescheduleException(back)  # type: ignore[no-untyped-call]  # it has no annotations

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from maskmatch.operators.assets import DATE, announce, announced
 from maskmatch.operators.base import AccountOperator, plan_in
+from maskmatch.operators.known_errors import tells_known_errors
+from maskmatch.operators.lineage import lineage
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
@@ -36,7 +39,9 @@ class PublishOutcomesOperator(AccountOperator):
         self.plan = plan
         self.nominal_fmr = nominal_fmr
         self.allow_empty = allow_empty
+        self._rows: dict[str, int] = {}
 
+    @tells_known_errors
     def execute(self, context: "Context") -> dict[str, int]:
         """Publish; return how many rows were scored, failed and skipped, and the calls billed."""
         from maskmatch.core.errors import Superseded
@@ -56,10 +61,16 @@ class PublishOutcomesOperator(AccountOperator):
             row = publish(run, plan_in(run, self.plan), options)
         except Superseded as error:
             self.log.warning("%s", error)
+            announce(self, context, {DATE: self.day, "superseded": True})
             return {}
+        self._rows = announced(self, context, run, row)
         return {
             name: row[name] for name in ("scored", "failed", "skipped", "billed_calls", "maybe_billed_calls")
         }
+
+    def get_openlineage_facets_on_complete(self, _: Any) -> Any:
+        """Return manifests and tables, for Airflow's provider of OpenLineage."""
+        return lineage(source=self.source, warehouse=self.warehouse, rows=self._rows)
 
 
 class RepublishOperator(AccountOperator):
@@ -81,7 +92,9 @@ class RepublishOperator(AccountOperator):
         super().__init__(**kwargs)
         self.publication = publication
         self.nominal_fmr = nominal_fmr
+        self._rows: dict[str, int] = {}
 
+    @tells_known_errors
     def execute(self, context: "Context") -> str:
         """Publish; return the name of the new publication."""
         from maskmatch.pipeline.publish import PublishOptions, lock_in, publish_again
@@ -94,9 +107,15 @@ class RepublishOperator(AccountOperator):
             time_zone=settings.budgets.time_zone,
             lock=lock_in(settings.open_coordinator),
         )
-        row = publish_again(self.run_of(context), self.publication or "", options)
+        run = self.run_of(context)
+        row = publish_again(run, self.publication or "", options)
+        self._rows = announced(self, context, run, row)
         self.log.info("%s: %s is the current publication", self.day, row["publication"])
         return str(row["publication"])
+
+    def get_openlineage_facets_on_complete(self, _: Any) -> Any:
+        """Return the tables, for Airflow's provider of OpenLineage."""
+        return lineage(warehouse=self.warehouse, rows=self._rows)
 
 
 def published_by(context: "Context") -> str:

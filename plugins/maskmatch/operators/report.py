@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from maskmatch.operators.base import MaskmatchBaseOperator, plan_in
+from maskmatch.operators.known_errors import tells_known_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
+
+
+SUMMARY_KEY = "summary"
 
 
 class ReportOutcomesOperator(MaskmatchBaseOperator):
@@ -25,9 +29,10 @@ class ReportOutcomesOperator(MaskmatchBaseOperator):
         self.plan = plan
         self.max_failed_share = max_failed_share
 
+    @tells_known_errors
     def execute(self, context: "Context") -> str | None:
         """Report what was published; return the address of the table, None when there is none."""
-        from maskmatch.pipeline.report import check_failed, published, render
+        from maskmatch.pipeline.report import check_failed, published, render, spending, summary
         from maskmatch.storage.tables import outcomes_address
 
         limit = self.setting("max_failed_share")
@@ -38,6 +43,8 @@ class ReportOutcomesOperator(MaskmatchBaseOperator):
         if (outcomes := published(run)) is None:
             self.log.info("%s: no pairs, and no table", run.day)
             return None
-        self.log.info("%s\n%s", run.day, render(outcomes))
+        table, spent = outcomes_address(run.warehouse, run.day), spending(run)
+        self.log.info("%s\n%s\n\n%s\nTable: %s", run.day, render(outcomes), spent, table)
+        context["ti"].xcom_push(key=SUMMARY_KEY, value=summary(outcomes, spent) | {"table": table})
         check_failed(outcomes, limit)
-        return outcomes_address(run.warehouse, run.day)
+        return table

@@ -141,6 +141,12 @@ RUN_FIELDS = MappingProxyType(
             Field(name="budget_cny", read=readers.money, form=readers.MONEY),
             Field(name="approval_cost_limit", read=readers.money, form=readers.MONEY),
             _flag("plan_only"),
+            Field(
+                name="manifest_wait",
+                read=partial(readers.number, least=0, most=168),
+                form="a number of hours from 0 to 168",
+                default=0.0,
+            ),
             Field(name="deadline", read=readers.time_of_day, form="a time of day such as 08:00"),
             Field(
                 name="time_zone",

@@ -23,6 +23,7 @@ KNOWN_VARIABLES = frozenset(
         "MASKMATCH_SOURCE",
         "MASKMATCH_WAREHOUSE",
         "MASKMATCH_CONNECTION",
+        "MASKMATCH_PAGE_CONNECTIONS",
     }
 )
 """All variables that are read."""
