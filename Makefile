@@ -1,6 +1,6 @@
 # One place for every command, for us and for CI. `make` alone lists them.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 READY := $(VENV)/.ready
@@ -20,7 +20,7 @@ help:  ## list the commands
 setup: $(READY)  ## make the virtual environment (other commands do it by themselves)
 
 $(READY): requirements-dev.txt pyproject.toml services/comparemaskface/pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "maskmatch needs Python 3.11: make PYTHON=/path/to/python3.11")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14) and "maskmatch needs Python 3.11, 3.12 or 3.13: make PYTHON=/path/to/python")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-dev.txt
@@ -105,8 +105,8 @@ bench: setup  ## run all benchmarks; each ends with one JSON line (NAME=quota_us
 	fi; \
 	for program in $$programs; do $(BIN)/python -m `echo $${program%.py} | tr / .` $(BENCH) || exit 1; done
 
-# Three locks: what production runs, what the local service runs, and both with the tools.
-COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate
+# Three locks, each for all Pythons: what production runs, what the local service runs, and both with the tools.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 lock: $(READY)  ## pin requirements anew from the ranges of both pyproject.toml
 	echo setuptools | $(COMPILE) pyproject.toml - --extra airflow --extra cluster -o requirements.txt
 	echo setuptools | $(COMPILE) services/comparemaskface/pyproject.toml - -c requirements-dev.txt -o requirements-service.txt

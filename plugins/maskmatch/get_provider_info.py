@@ -1,10 +1,12 @@
-"""Tell Airflow about the connection types, so that their forms have the right fields."""
+"""Tell Airflow what this package brings: connection types with their forms, hooks and operators."""
 
 from typing import Any
 
 from maskmatch.settings.account_fields import EXTRA
 from maskmatch.settings.forms import conn_fields
 from maskmatch.settings.store_fields import EXTRA_FIELDS as STORE_EXTRA
+
+_ACCOUNT, _STORAGE = "Tencent Cloud IAI (CompareMaskFace)", "Object storage (S3, Tencent COS)"
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -13,29 +15,48 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "maskmatch",
         "name": "maskmatch",
         "description": "Batch face comparison with Tencent Cloud CompareMaskFace.",
-        "connection-types": [
+        "integrations": [
             {
-                "connection-type": "tencent_iai",
-                "hook-class-name": "maskmatch.hooks.tencent_iai.TencentIaiHook",
-                "hook-name": "Tencent Cloud IAI (CompareMaskFace)",
-                "ui-field-behaviour": {
-                    # Without a port the page of Airflow 3.3.2 refuses to test a saved connection.
-                    "hidden-fields": ["schema"],
-                    "relabeling": {"login": "SecretId", "password": "SecretKey", "host": "Endpoint"},
-                    "placeholders": {
-                        "host": "iai.tencentcloudapi.com",
-                        "port": "443 (for Test)",
-                        "login": "AKID...",
-                    },
-                },
-                "conn-fields": conn_fields(EXTRA),
+                "integration-name": _ACCOUNT,
+                "external-doc-url": "https://cloud.tencent.com/document/product/867/50269",
+                "tags": ["service"],
             },
-            _STORE_TYPE,
+            {
+                "integration-name": _STORAGE,
+                "external-doc-url": "https://cloud.tencent.com/document/product/436",
+                "tags": ["service"],
+            },
         ],
+        "operators": [
+            {
+                "integration-name": _ACCOUNT,
+                "python-modules": [
+                    f"maskmatch.operators.{name}"
+                    for name in ("approve", "compare", "plan", "publish", "redrive", "report")
+                ],
+            }
+        ],
+        "hooks": [
+            {"integration-name": _ACCOUNT, "python-modules": ["maskmatch.hooks.tencent_iai"]},
+            {"integration-name": _STORAGE, "python-modules": ["maskmatch.hooks.object_storage"]},
+        ],
+        "connection-types": [_ACCOUNT_TYPE, _STORE_TYPE],
         "config": {"maskmatch": {"description": "Who is told, and when.", "options": _OPTIONS}},
     }
 
 
+_ACCOUNT_TYPE = {
+    "connection-type": "tencent_iai",
+    "hook-class-name": "maskmatch.hooks.tencent_iai.TencentIaiHook",
+    "hook-name": _ACCOUNT,
+    "ui-field-behaviour": {
+        # Without a port the page of Airflow 3.3.2 refuses to test a saved connection.
+        "hidden-fields": ["schema"],
+        "relabeling": {"login": "SecretId", "password": "SecretKey", "host": "Endpoint"},
+        "placeholders": {"host": "iai.tencentcloudapi.com", "port": "443 (for Test)", "login": "AKID..."},
+    },
+    "conn-fields": conn_fields(EXTRA),
+}
 _OPTIONS = {
     "notifier": {
         "description": "Import path of a notifier, of several, or of a class: they are told what a person "
@@ -54,11 +75,10 @@ _OPTIONS = {
         "default": "120",
     },
 }
-
 _STORE_TYPE = {
     "connection-type": "maskmatch_store",
     "hook-class-name": "maskmatch.hooks.object_storage.ObjectStorageHook",
-    "hook-name": "Object storage (S3, Tencent COS)",
+    "hook-name": _STORAGE,
     "ui-field-behaviour": {
         # Without a port the page of Airflow 3.3.2 refuses to test a saved connection.
         "hidden-fields": ["host", "schema"],

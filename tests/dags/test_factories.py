@@ -175,3 +175,11 @@ def test_parsing_reads_no_variable_of_ours():
     """
     done = subprocess.run([sys.executable, "-c", dedent(code)], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_dag_file_of_the_document_is_one_that_airflow_reads(tmp_path):
+    text = (project_root() / "docs" / "install.md").read_text()
+    (tmp_path / "faces.py").write_text(text.split("```python\n")[1].split("```")[0])
+    bag = DagBag(tmp_path, safe_mode=True)
+    assert bag.import_errors == {}
+    assert set(bag.dags) == {"faces_nightly", "faces_redrive", "faces_republish"}

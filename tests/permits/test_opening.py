@@ -1,6 +1,8 @@
+import sys
+
 import pytest
 
-from maskmatch.core.errors import InputError
+from maskmatch.core.errors import InputError, WrongSetting
 from maskmatch.core.renamed import VARIABLES
 from maskmatch.permits.opening import open_coordinator, permit_store_address, quota_key
 from maskmatch.permits.stores.server_clock import ServerClock
@@ -157,3 +159,16 @@ def test_a_slow_answer_that_contradicts_means_that_the_clock_has_jumped():
 
 def test_after_a_while_a_somewhat_slower_answer_is_believed_for_the_clocks_drift():
     assert clock_with((5000.0, 0.0, 0.001), (5000.02, 99.98, 100.0)) == pytest.approx(5000.03)
+
+
+@pytest.mark.parametrize(
+    ("address", "package"), [("redis://127.0.0.1:1/0", "redis"), ("postgresql://a@127.0.0.1/b", "psycopg2")]
+)
+def test_a_store_whose_client_is_not_installed_is_told_with_the_line_of_pip(monkeypatch, address, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    for module in ("redis", "postgres"):
+        monkeypatch.delitem(sys.modules, f"maskmatch.permits.stores.{module}", raising=False)
+    with pytest.raises(
+        WrongSetting, match=rf"needs the package {package}, .* pip install 'maskmatch\[cluster\]'"
+    ):
+        open_at(address)

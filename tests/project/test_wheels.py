@@ -13,7 +13,7 @@ ROOT = project_root()
 
 def wheel_of(project: Path, folder: Path) -> set[str]:
     """Build a project's wheel from a copy, for building leaves files beside the sources; return its names."""
-    kept = shutil.ignore_patterns("__pycache__", ".*", "build", "*.egg-info")
+    kept = shutil.ignore_patterns("__pycache__", ".[!a]*", "build", "*.egg-info")
     copied = folder / "copy"
     copied.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
@@ -33,7 +33,13 @@ def test_the_wheel_of_maskmatch_holds_all_of_its_package_and_nothing_else(tmp_pa
     names = wheel_of(ROOT, tmp_path)
     sources = {path.relative_to(ROOT / "plugins").as_posix() for path in (ROOT / "plugins").rglob("*.py")}
     assert (
-        sources | {"maskmatch/py.typed", "maskmatch/core/codes.csv", "maskmatch/core/store_codes.csv"}
+        sources
+        | {
+            "maskmatch/.airflowignore",
+            "maskmatch/py.typed",
+            "maskmatch/core/codes.csv",
+            "maskmatch/core/store_codes.csv",
+        }
         <= names
     )
     assert {name.split("/")[0].split("-")[0] for name in names} == {"maskmatch"}

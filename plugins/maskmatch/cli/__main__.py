@@ -167,5 +167,6 @@ def _command(
     return parser
 
 
-if __name__ == "__main__":
+# Airflow executes files of its plugins folder under bare names: this one as __main__, of no package.
+if __name__ == "__main__" and __package__:
     sys.exit(main())

@@ -12,6 +12,11 @@ RETRY_POLICY = ExceptionRetryPolicy(
             reason="a person must act; the message says how",
         ),
         RetryRule(
+            exception="builtins.ImportError",
+            action=RetryAction.FAIL,
+            reason="a package is missing on this worker: pip install 'maskmatch[airflow,cluster]' brings all",
+        ),
+        RetryRule(
             exception="maskmatch.operators.known_errors.EndedForNow",
             action=RetryAction.RETRY,
             retry_delay=timedelta(minutes=1),

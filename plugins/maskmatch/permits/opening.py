@@ -3,13 +3,14 @@
 import hashlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from maskmatch.core.clock import Clock
 from maskmatch.core.endpoints import problem_of
-from maskmatch.core.errors import InputError
+from maskmatch.core.errors import InputError, WrongSetting
 from maskmatch.core.rate_by_hour import EVEN, RateByHour
 from maskmatch.core.renamed import VARIABLES, refuse_renamed
 from maskmatch.permits.coordinator import PermitCoordinator
@@ -107,18 +108,32 @@ def _document(uri: str, key: str, clock: Clock) -> SharedDocument:
     if "@" in f"{parts.path}{parts.query}{parts.fragment}":  # a part of the password may seem to be the host
         raise InputError(f"the permit store's address cannot be read: write {_ESCAPES}")
     if parts.scheme in ("redis", "rediss") and parts.hostname:
-        from maskmatch.permits.stores.redis import RedisDocument  # noqa: PLC0415 - only who uses it needs it
+        with _told_if_missing(address):
+            from maskmatch.permits.stores.redis import RedisDocument  # noqa: PLC0415 - only who uses it needs it
 
         _check_server(uri, parts, _NUMBER)
         _check_options(parts, RedisDocument.takes_option)
         return RedisDocument(uri, address=address, quota_key=key, clock=clock)
     if parts.scheme in ("postgresql", "postgres") and parts.hostname:
-        from maskmatch.permits.stores.postgres import PostgresDocument  # noqa: PLC0415 - the same
+        with _told_if_missing(address):
+            from maskmatch.permits.stores.postgres import PostgresDocument  # noqa: PLC0415 - the same
 
         _check_server(uri, parts, _DATABASE)
         _check_options(parts, PostgresDocument.takes_option)
         return PostgresDocument(uri, address=address, quota_key=key, clock=clock)
     raise InputError(f"{address!r} is not the address of a permit store: give {_FORMS}")
+
+
+@contextmanager
+def _told_if_missing(address: str) -> Iterator[None]:
+    """Raise WrongSetting with the line of pip for a client that is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise WrongSetting(
+            f"the permit store {address} needs the package {error.name}, which is not installed here: "
+            "pip install 'maskmatch[cluster]', on every host that runs tasks"
+        ) from error
 
 
 def _split(uri: str) -> SplitResult:
