@@ -93,7 +93,8 @@ def site(seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         site = Site(airflow, passwords, runs)
         with site.client("admin") as admin:
             page = site.run_page(UNDER_WAY)
-            wait_until(lambda: "of 1,701" in admin.get(page).text, "progress on the page", seconds=180)
+            at_work = f"{UNDER_WAY} shard 1 of 1: 1,701 pairs"  # named once the task has told how far it is
+            wait_until(lambda: at_work in admin.get(page).text, "progress on the page", seconds=300)
         yield site
     client.close()
 
