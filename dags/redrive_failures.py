@@ -94,5 +94,5 @@ with DAG(
         quality_control="{{ params.quality_control }}",
         nominal_fmr="{{ params.nominal_fmr }}",
         image_transfer="{{ params.image_transfer }}",
-        max_active_tis_per_dag=4,
+        max_active_tis_per_dagrun=4,
     ).expand(day=dates())

@@ -18,6 +18,8 @@ from tests.nights import write_pairs
 from tests.s3 import client_of
 
 DAG = "nightly_comparison"
+BACKFILL_SLOTS = 3
+"""Of the four that there are."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ def nights(seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             seaweed, service, permit_store=home / "permits.sqlite3", calls_per_second=200
         ),
         follows_schedules=False,
+        settings={"AIRFLOW__MASKMATCH__BACKFILL_POOL": "maskmatch_backfill"},
     )
     client = client_of(seaweed)
     source, warehouse = (
@@ -63,6 +66,7 @@ def nights(seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with ExitStack() as running, ThreadPoolExecutor() as pool:
         for started in [pool.submit(running.enter_context, part) for part in (service, airflow)]:
             started.result()
+        airflow.set_pool("maskmatch_backfill", BACKFILL_SLOTS, "backfills")
         airflow.wait_for_dag(DAG)
         airflow.unpause(DAG)
         yield Nights(airflow, service, source, warehouse, home)

@@ -9,6 +9,7 @@ MaskmatchError
 ├── StopRun           the account or a setting is wrong: the message holds the cure
 │   ├── Replaced      another try of the same shard has taken over
 │   └── StoreRefused  a store does not accept key, right or setting: `rule` says which
+├── LeaseHeld         another run works at the same date: wait until it has ended
 ├── BudgetSpent       a budget is used up: `until` says when there is more
 ├── Unavailable       the service or the store is away: try the same task again later
 │   └── StoreAway     a store does not answer, or reports an error of its own
@@ -90,6 +91,15 @@ class StopRun(MaskmatchError):
 
 class Replaced(StopRun):
     """Another try of the same shard has taken over; it goes on, this one stops."""
+
+
+class LeaseHeld(MaskmatchError):
+    """Another run, `holder`, works at the same date, and was seen so many seconds ago: wait for it."""
+
+    def __init__(self, holder: str, *, seen_seconds_ago: float) -> None:
+        super().__init__(f"{holder} compares this date, and was seen {seen_seconds_ago:.0f} s ago")
+        self.holder = holder
+        self.seen_seconds_ago = seen_seconds_ago
 
 
 class StoreRefused(StopRun):

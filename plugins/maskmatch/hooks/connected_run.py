@@ -8,20 +8,12 @@ from typing import Any
 from maskmatch.core.errors import InputError
 from maskmatch.hooks.object_storage import connected_reach, connected_store
 from maskmatch.hooks.tencent_iai import TencentIaiHook
-from maskmatch.permits.steps.claims import Priority
 from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.pipeline.run import Run
 from maskmatch.settings.fields import Entered
 from maskmatch.storage.images import Transfer
 
 log = logging.getLogger(__name__)
-
-_PRIORITIES = {"scheduled": Priority.NIGHTLY, "backfill": Priority.BACKFILL}
-
-
-def priority_of(run_type: str) -> Priority:
-    """Return the priority of an Airflow run; what a person or an asset has started is ad hoc."""
-    return _PRIORITIES.get(run_type, Priority.AD_HOC)
 
 
 def connected_run(
@@ -33,10 +25,12 @@ def connected_run(
     source_conn_id: str,
     warehouse_conn_id: str,
     store_patience: float,
+    dag_id: str = "",
 ) -> Run:
     """Return a run whose stores are reached through Airflow connections; `day` as YYYY-MM-DD."""
     return Run(
         run_id=run_id,
+        dag_id=dag_id,
         source=connected_store(source, conn_id=source_conn_id),
         warehouse=connected_store(warehouse, conn_id=warehouse_conn_id, writes=True),
         day=_date(day),

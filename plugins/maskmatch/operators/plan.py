@@ -91,7 +91,8 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
     def execute(self, context: "Context") -> list[str]:
         """Plan the run."""
         from maskmatch.core.forecast import Deadline
-        from maskmatch.hooks.connected_run import compare_options, priority_of
+        from maskmatch.hooks.connected_run import compare_options
+        from maskmatch.hooks.run_types import priority_of
         from maskmatch.pipeline.answered_plan import asked, bucket_opener, make_answered_plan
         from maskmatch.pipeline.forecast import forecast_options, forecast_plan
         from maskmatch.pipeline.look_first import look_first

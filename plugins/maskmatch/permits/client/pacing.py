@@ -71,6 +71,12 @@ class Pacer:
         """Return how many processes share the rate, as of the last answer."""
         return self._asking.processes
 
+    @property
+    def claim(self) -> Claim:
+        """Return the claim, with the leases that are held now."""
+        with self._lock:
+            return self._asking.claim
+
     def hold(self, shard: str, epoch: int) -> None:
         """Book from now on only while nobody has taken over the lease of a shard."""
         with self._lock:
