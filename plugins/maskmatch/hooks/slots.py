@@ -71,12 +71,8 @@ def _named(priority: Priority, option: str) -> str:
 def _slots_of_pools() -> dict[str, int] | None:
     """Return the pools of this Airflow with their slots; None where its database cannot be reached."""
     from airflow.models.pool import Pool
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-    from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        with create_session() as session:
-            return {str(each.pool): each.slots for each in session.scalars(select(Pool))}
-    except (SQLAlchemyError, RuntimeError):  # a task may not ask
+        return {str(each.pool): each.slots for each in Pool.get_pools()}
+    except Exception:  # noqa: BLE001  it is away, or not to be asked by a task: many kinds, one meaning
         return None
