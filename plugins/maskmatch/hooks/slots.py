@@ -47,8 +47,9 @@ def look_at_slots() -> str:
 
 
 def _check_policy() -> None:
-    from airflow.settings import get_policy_plugin_manager
+    from airflow.settings import get_policy_plugin_manager, load_policy_plugins
 
+    load_policy_plugins(get_policy_plugin_manager())  # those that are known already are left
     found = get_policy_plugin_manager().hook.task_instance_mutation_hook.get_hookimpls()
     if not any(each.function.__module__ == _POLICIES for each in found):
         raise WrongSetting(
