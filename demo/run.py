@@ -21,6 +21,7 @@ from demo.stack import BUCKET, DAG_ID, Stack, copy, running_stack
 from devstack.project import state_directory
 from maskmatch.pipeline.report import render
 from maskmatch.storage.object_stores import FileStore, open_store
+from maskmatch.storage.schemas import TABLES
 
 DAY = date(2026, 11, 20)
 RUN_SECONDS = 300
@@ -39,8 +40,8 @@ def main() -> int:
         say(f"running the Dag {DAG_ID} for {DAY}")
         run_state = run_dag(stack, say)
         meter = stack.service.meter()
-        for table in ("outcomes/", "runs/"):
-            copy(open_store(f"s3://{BUCKET}/warehouse"), FileStore(state / "tables"), table)
+        for table in TABLES:
+            copy(open_store(f"s3://{BUCKET}/warehouse"), FileStore(state / "tables"), f"{table}/")
         say("stopping what was started")
     if run_state != "success":
         sys.stdout.write(f"The run {run_state}: the logs lie in {state / 'airflow' / 'logs'}\n")
@@ -78,6 +79,7 @@ def show(state: Path, meter: dict[str, object]) -> int:
         f"The tables lay at s3://maskmatch/warehouse; a copy is kept. To read it, in {sys.executable}:\n"
         f"  import pandas; pandas.read_parquet('{tables}/outcomes/current')\n"
         f"  import duckdb; duckdb.sql(\"from read_parquet('{tables}/outcomes/current/**/*.parquet')\")\n"
+        f"All that docs/analysts.md shows works on it, too: .venv/bin/maskmatch views --warehouse file://{tables}\n"
     )
     return 1 if wrong else 0
 

@@ -28,6 +28,11 @@ class AirflowApi:
         # Not the environment's proxy: the server is on loopback.
         self._client = httpx.Client(base_url=url, timeout=60, trust_env=False)
 
+    def sign_in_as(self, user: str, password: str) -> None:
+        """Ask as another user from now on."""
+        self._credentials = {"username": user, "password": password}
+        self._client.headers.pop("Authorization", None)
+
     def close(self) -> None:
         """Close the connections and forget the token."""
         self._client.close()

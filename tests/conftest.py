@@ -22,11 +22,12 @@ from tests.server_guard import ServerGuard  # noqa: E402  the order is the point
 if TYPE_CHECKING:
     from devstack.seaweed import Seaweed
 
-SERVERS = {"seaweed", "s3_store", "redis", "postgres", "nights", "start_service"}
+SERVERS = {"seaweed", "s3_store", "redis", "postgres", "nights", "site", "start_service"}
 """Fixtures that start one; a test or module that starts one by itself has the mark in its text."""
 CALLERS = ("comparemaskface/test_command.py", "comparemaskface/contract/test_tccli.py")
 """Start the local service, or call it, by a command: all their tests have the mark."""
-NIGHTS, DEMO, VISION = "tests/dags/", "tests/demo/", "tests/comparemaskface/vision/"
+NIGHTS, WEB = "tests/dags/", "tests/web/"
+DEMO, VISION = "tests/demo/", "tests/comparemaskface/vision/"
 LEFT_OUT = {f"not {mark}": f"\npytestmark = pytest.mark.{mark}\n" for mark in ("server", "real_endpoint")}
 """What a file says that one of these expressions leaves out as a whole."""
 _guard = ServerGuard()
@@ -63,7 +64,7 @@ class ByFile(LoadScopeScheduling):
     """Gives whole files to the workers, in their order, and whole folders that share what takes long."""
 
     def _split_scope(self, nodeid: str) -> str:
-        folder = next((folder for folder in (NIGHTS, DEMO, VISION) if folder in nodeid), None)
+        folder = next((folder for folder in (NIGHTS, WEB, DEMO, VISION) if folder in nodeid), None)
         return folder or nodeid.partition("::")[0]
 
 

@@ -15,6 +15,7 @@ from maskmatch.core.image_rules import Picture
 from maskmatch.core.outcomes import Answer, Outcome
 from maskmatch.core.pairs import Pair
 from maskmatch.permits.steps.claims import Claim, Grant, Priority
+from maskmatch.permits.steps.orders import Order
 
 
 class FakeClock:
@@ -57,6 +58,9 @@ class FreeCoordinator:
     def throttled(self, scope: ThrottleScope) -> None:
         self.refused += 1
         self.scopes.append(scope)
+
+    def pause_order(self, run_id: str) -> Order | None:
+        return None
 
 
 A_CLAIM = Claim(run_id="a-run", priority=Priority.NIGHTLY)
@@ -210,6 +214,7 @@ class FakePermits:
     """
 
     processes = 1
+    paused: str | None = None
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or FakeClock()

@@ -32,8 +32,28 @@ def get_provider_info() -> dict[str, Any]:
             },
             _STORE_TYPE,
         ],
+        "config": {"maskmatch": {"description": "Who is told, and when.", "options": _OPTIONS}},
     }
 
+
+_OPTIONS = {
+    "notifier": {
+        "description": "Import path of a notifier, of several, or of a class: they are told what a person "
+        "should know, where a Dag names no other.",
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "our_alerts.everybody",
+        "default": "",
+    },
+    "alert_after": {
+        "description": "Seconds for which a task may wait for the service, a store or the permit store until "
+        "a person is told.",
+        "version_added": "0.1.0",
+        "type": "float",
+        "example": None,
+        "default": "120",
+    },
+}
 
 _STORE_TYPE = {
     "connection-type": "maskmatch_store",

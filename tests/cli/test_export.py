@@ -13,6 +13,7 @@ from maskmatch.core.errors import InputError
 from maskmatch.pipeline.exporting import days_between, export
 from maskmatch.storage.exports import Target
 from maskmatch.storage.object_stores import FileStore, S3Store
+from maskmatch.storage.schemas import TABLES
 from tests.cli.exporting import TEXTS, bad_row, exported, published, row
 from tests.nights import DAY
 from tests.s3 import client_of
@@ -159,6 +160,16 @@ def test_what_cannot_be_exported_is_told(warehouse, tmp_path, capsys, form, outp
     assert exported(warehouse, form, tmp_path / output, *more) in {1, 2}
     assert told in capsys.readouterr().err
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", [*TABLES, "work"])
+def test_no_table_and_no_plan_is_replaced_by_an_export(warehouse, tmp_path, capsys, name):
+    published(warehouse, [row(1)])
+    warehouse.put(f"{name}/current/ds={DAY}/x.parquet", b"a table")
+    target = f"warehouse/{name}/current/ds={DAY}/x.parquet"
+    assert exported(warehouse, "csv", tmp_path / target, "--replace") == 1
+    assert "lies among tables and plans" in capsys.readouterr().err
+    assert (tmp_path / target).read_bytes() == b"a table"
 
 
 def test_dates_without_outcomes_are_told(warehouse, tmp_path, capsys):

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from maskmatch.cli.__main__ import main
+from maskmatch.storage.tables import read_table
 from tests.account import local_account
 from tests.commands import command, start, wait_for_calls
-from tests.nights import night_in, write_pairs
+from tests.nights import DAY, night_in, write_pairs
 
 pytestmark = pytest.mark.server
 
@@ -66,12 +67,35 @@ def test_what_a_kill_cut_off_shows_as_permits_without_record(tmp_path, capsys):
         billed = local.meter()["billed"]
         capsys.readouterr()
         day, status = reconcile(local, tmp_path)
+    shown = capsys.readouterr().out
     permits, recorded, perhaps, without = map(
-        int, re.search(rf"{day} +(\d+) +(\d+) +(\d+) +(\d+)", capsys.readouterr().out).groups()
+        int, re.search(rf"{day} +(\d+) +(\d+) +(\d+) +(\d+)", shown).groups()
     )
     assert status == 0
     assert recorded == 200 <= billed <= permits
     assert without == permits - recorded - perhaps
+    assert (without > 0) == ("without record are calls that kills cut off" in shown)
+
+
+def test_what_the_books_do_not_count_is_told(tmp_path, capsys, monkeypatch):
+    run = night_in(tmp_path)
+    write_pairs(run.source, 5)
+    bill = tmp_path / "bill.csv"
+    bill.write_text("Date,Usage\n2026-01-05,7\n")
+    more = [f"--bill={bill}", "--bill-columns=day=Date,calls=Usage"]
+    with local_account() as local:
+        assert main(command(local, tmp_path)) == 0
+        capsys.readouterr()
+        assert reconcile(local, tmp_path, *more)[1] == 0
+        assert capsys.readouterr().out.splitlines()[-1] == (
+            "days of the bill in other months are left out: 1, 2026-01-05 to 2026-01-05"
+        )
+        (account,) = set(read_table(run.warehouse, "attempts", DAY)["account"].to_pylist())
+        monkeypatch.setenv("TENCENTCLOUD_SECRET_ID", "AKIDother")
+        assert reconcile(local, tmp_path)[1] == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "no run has ever used this account there" in told
+    assert f"calls of other accounts are left out: {account}" in told
 
 
 def test_a_bill_without_columns_is_refused(tmp_path, capsys):

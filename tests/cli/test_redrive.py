@@ -5,6 +5,8 @@ import pytest
 
 from devstack.pictures import JPEG_HEAD
 from maskmatch.cli.__main__ import main
+from maskmatch.core.redrive import read_selection
+from maskmatch.storage.tables import read_table
 from tests.account import local_account
 from tests.commands import command
 from tests.nights import DAY, night_in, outcomes_of, write_pairs
@@ -73,6 +75,55 @@ def test_a_final_failure_is_called_anew_only_where_it_is_named(night, tmp_path, 
     assert sorted(scored)[:4] == ["b0", "b1", "b2", "b3"]
 
 
+def test_a_redrive_keeps_the_threshold_with_which_the_date_was_published(night, tmp_path):
+    again = [f"--date={DAY}", f"--warehouse=file://{tmp_path}/warehouse", "--nominal-fmr=0.00001"]
+    with local_account() as local:
+        assert main(command(local, tmp_path)) == 0
+        assert main(["publish", *again]) == 0
+        before = table_of(night)
+        for number in range(6):
+            night.source.put(f"late/{number}.jpg", JPEG_HEAD + b"late %d" % number)
+        assert redrive(local, tmp_path, "attr_mask=both") == 0
+        after = table_of(night)
+        others = before["failure_code"] != "image_missing"
+        pd.testing.assert_frame_equal(after[others], before[others])
+        assert main(command(local, tmp_path, "redrive", "--nominal-fmr=0.001")) == 0
+    runs = read_table(night.warehouse, "runs", DAY).to_pandas()
+    assert runs["reason"].tolist() == ["run", "republish", "redrive", "redrive"]
+    assert runs["threshold_nominal_fmr"].tolist() == [1e-4, 1e-5, 1e-5, 1e-3]
+
+
+@pytest.mark.parametrize(
+    ("word", "column", "values"),
+    [
+        ("failure_code=no_face, low_quality", "failure_code", {"no_face", "low_quality"}),
+        ("failure_code in (no_face, 'low_quality')", "failure_code", {"no_face", "low_quality"}),
+        ("failure_code IN ('no_face')", "failure_code", {"no_face"}),
+        ("reference_id in ('a, b.jpg', 'it''s.jpg')", "reference_id", {"a, b.jpg", "it's.jpg"}),
+        ("reference_id=x in (1).jpg", "reference_id", {"x in (1).jpg"}),
+    ],
+)
+def test_values_are_named_behind_a_sign_or_in_brackets(word, column, values):
+    assert read_selection([word]).values == {column: values}
+
+
+def test_values_with_commas_are_another_choice_than_several_values():
+    one, two = read_selection(["pair_id in ('a, b')"]), read_selection(["pair_id in (a, b)"])
+    assert str(one) != str(two)
+
+
+def test_final_failures_that_are_left_alone_are_counted(night, tmp_path, capsys):
+    with local_account() as local:
+        assert main(command(local, tmp_path)) == 0
+        capsys.readouterr()
+        assert redrive(local, tmp_path, "manifest_file=pairs.csv") == 0
+        assert "6 image_missing; 4 final failures are left alone" in capsys.readouterr().out
+        assert redrive(local, tmp_path, "pair_id=b1") == 1
+    told = capsys.readouterr()
+    assert "no row; 1 final failures are left alone" in told.err
+    assert "chosen" not in told.out
+
+
 def test_what_the_service_said_of_a_face_is_asked_again_when_it_is_named(tmp_path):
     run = night_in(tmp_path)
     write_pairs(run.source, 10)
@@ -97,6 +148,7 @@ def test_what_the_service_said_of_a_face_is_asked_again_when_it_is_named(tmp_pat
         ("failure_code=row_malformed", 2, "such rows are no pairs; Mend the row"),
         ("score=3", 2, "chooses no rows"),
         ("failure_code=", 2, "names no value"),
+        ("failure_code in ()", 2, "names no value"),
         ("failure_code=throttled", 1, f"nothing to redrive on {DAY}"),
     ],
 )

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -10,27 +11,39 @@ import pytest
 
 from devstack.airflow import AirflowStack
 from devstack.connections import connections
+from devstack.project import project_root
 from devstack.seaweed import Seaweed
 from devstack.service import LocalService
 from maskmatch.storage.object_stores import S3Store
 from maskmatch.storage.tables import read_table
+from tests.inbox import Inbox, open_inbox
 from tests.nights import write_pairs
 from tests.s3 import client_of
 
 DAG = "nightly_comparison"
 BACKFILL_SLOTS = 3
 """Of the four that there are."""
+ON_ASSETS = """# airflow
+from airflow.sdk import Asset
+from maskmatch.dags import compare_on_assets
+
+dag = compare_on_assets(assets=[Asset("manifests_written")])
+"""
 
 
 @dataclass(frozen=True)
 class Nights:
-    """A running Airflow with the nightly Dag, its S3 store and a service that answers after 40 ms."""
+    """A running Airflow with the nightly Dag, its S3 store and a service that answers after 40 ms.
+
+    Its tasks tell the inbox when something has failed, or was away for three seconds.
+    """
 
     airflow: AirflowStack
     service: LocalService
     source: S3Store
     warehouse: S3Store
     home: Path
+    inbox: Inbox
 
     def start(self, day: date, **params: object) -> str:
         """Trigger the run of a date and return its id."""
@@ -47,17 +60,34 @@ class Nights:
         return read_table(self.warehouse, "outcomes", day).to_pandas()
 
 
+def _dags(folder: Path) -> Path:
+    """Return a folder with the Dags of the project, and one that starts the nightly one by an asset."""
+    shutil.copytree(project_root() / "dags", folder)
+    (folder / "on_assets.py").write_text(ON_ASSETS)
+    return folder
+
+
 @pytest.fixture(scope="package")
 def nights(seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
-    home = tmp_path_factory.mktemp("nights")
+    with open_inbox() as inbox:
+        yield from _nights(seaweed, tmp_path_factory.mktemp("nights"), inbox)
+
+
+def _nights(seaweed: Seaweed, home: Path, inbox: Inbox) -> Iterator[Nights]:
     service = LocalService(home / "service", scores="hash", latency_ms=40, calls_per_second=200)
     airflow = AirflowStack(
         home / "airflow",
-        connections=connections(
-            seaweed, service, permit_store=home / "permits.sqlite3", calls_per_second=200
-        ),
+        connections={
+            **connections(seaweed, service, permit_store=home / "permits.sqlite3", calls_per_second=200),
+            **inbox.connections,
+        },
+        dags=_dags(home / "dags"),
         follows_schedules=False,
-        settings={"AIRFLOW__MASKMATCH__BACKFILL_POOL": "maskmatch_backfill"},
+        settings={
+            "AIRFLOW__MASKMATCH__BACKFILL_POOL": "maskmatch_backfill",
+            "AIRFLOW__MASKMATCH__NOTIFIER": "tests.notifiers.everybody",
+            "AIRFLOW__MASKMATCH__ALERT_AFTER": "3",
+        },
     )
     client = client_of(seaweed)
     source, warehouse = (
@@ -69,7 +99,7 @@ def nights(seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         airflow.set_pool("maskmatch_backfill", BACKFILL_SLOTS, "backfills")
         airflow.wait_for_dag(DAG)
         airflow.unpause(DAG)
-        yield Nights(airflow, service, source, warehouse, home)
+        yield Nights(airflow, service, source, warehouse, home, inbox)
     client.close()
 
 

@@ -280,6 +280,7 @@ class Permits:
     """Slots at the rate; some come too late, and now and then the store is away."""
 
     processes = 1
+    paused: str | None = None
 
     def __init__(self, world: World) -> None:
         self._world = world

@@ -45,9 +45,10 @@ def test_rate_and_time_left_are_those_of_the_last_half_minute():
 
 def test_pairs_that_turn_out_to_be_known_are_left_out_of_the_total():
     counted, clock, _ = progress(total=100)
-    counted.leave_out(60)
+    counted.leave_out({"scored": 57, "no_face": 3})
     run(counted, clock, seconds=10, each_second=1)
-    assert counted.facts()["total"] == 40
+    facts = counted.facts()
+    assert (facts["total"], facts["already_known"], facts["known"]["no_face"]) == (40, 60, 3)
     assert round(counted.seconds_left) == 30
 
 
@@ -57,6 +58,31 @@ def test_nothing_done_leaves_the_time_left_unknown():
     counted.tick()
     assert (counted.pairs_per_second, counted.seconds_left) == (0.0, None)
     assert "time left unknown" in counted.line()
+
+
+def test_a_run_with_nothing_to_call_says_so():
+    counted, _, _ = progress(total=60)
+    counted.leave_out({"scored": 60})
+    assert counted.line() == "nothing to call: all 60 pairs have ended before"
+
+
+def test_a_paused_run_says_by_whom_and_no_time_left():
+    counted, clock, _ = progress()
+    run(counted, clock, seconds=10, each_second=5)
+    counted.paused = "paused (all runs) by ann: resume it"
+    assert counted.line().endswith("0 calls in flight, paused (all runs) by ann: resume it")
+    assert (counted.facts()["seconds_left"], counted.facts()["paused"]) == (None, counted.paused)
+    counted.paused = None
+    assert counted.line().endswith("time left 0:03:10")
+
+
+def test_what_came_of_the_pairs_is_told_in_words():
+    counted, _, _ = progress()
+    assert counted.reasons() == ""
+    counted.add(SCORED)
+    counted.add(SCORED)
+    counted.add(FAILED)
+    assert counted.reasons() == "2 scored, 1 image_missing"
 
 
 def test_a_line_is_said_every_ten_seconds_and_facts_are_reported_every_five():
@@ -81,6 +107,9 @@ def test_the_facts_are_json_and_hold_money_as_text():
         "pairs_per_second": 5.0,
         "seconds_left": 190,
         "calls_in_flight": 12,
+        "known": {},
+        "already_known": 0,
+        "paused": None,
         "cny": "0.1600",
     }
     assert "CNY 0.16, 12 calls in flight, time left 0:03:10" in counted.line()

@@ -47,8 +47,8 @@ def test_every_field_of_the_form_reaches_the_account(connection):
     account = connection(host="127.0.0.1", port=8390, extra=extra).get_account()
     assert (account.endpoint, account.protocol, account.region) == ("127.0.0.1:8390", "http", "ap-beijing")
     assert (account.calls_per_second, account.session_token) == (300.0, "t")
-    assert compare_options("tencent_iai_default", "unused").permit_store == "sqlite:////var/lib/b"
-    assert compare_options("tencent_iai_default", "unused").calls_in_flight is None
+    assert compare_options(TencentIaiHook(), "unused").permit_store == "sqlite:////var/lib/b"
+    assert compare_options(TencentIaiHook(), "unused").calls_in_flight is None
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_the_password_of_the_permit_store_has_a_field_of_its_own_and_is_not_show
     connection, permit_store, whole
 ):
     connection(extra={"permit_store": permit_store, "permit_store_password": "p@ss/"})
-    options = compare_options("tencent_iai_default", "unused")
+    options = compare_options(TencentIaiHook(), "unused")
     assert options.permit_store == whole
     assert "p%40ss" not in repr(options)
 
@@ -150,11 +150,11 @@ def test_an_address_in_place_of_a_connections_name_is_not_shown_whole():
 def test_the_budgets_of_the_form_reach_the_options(connection):
     fields = {"budget_calls_per_run": 90, "budget_calls_per_day": 500_000, "budget_cny_per_month": "20000.5"}
     connection(extra={**fields, "time_zone": "UTC"})
-    options = compare_options("tencent_iai_default", "unused", budget_calls=Entered("7", "task compare"))
+    options = compare_options(TencentIaiHook(), "unused", budget_calls=Entered("7", "task compare"))
     month = Budget(cny=Decimal("20000.5"))
     day = Budget(calls=500_000)
     assert options.budgets == Budgets(run=Budget(calls=7), day=day, month=month, time_zone="UTC")
-    assert compare_options("tencent_iai_default", "unused").budgets.run == Budget(calls=90)
+    assert compare_options(TencentIaiHook(), "unused").budgets.run == Budget(calls=90)
 
 
 def test_a_run_may_only_ask_for_less(connection):
@@ -162,7 +162,7 @@ def test_a_run_may_only_ask_for_less(connection):
     with pytest.raises(
         WrongSetting, match=r"task compare: 91 is more than budget_calls_per_run .* allows, 90"
     ):
-        compare_options("tencent_iai_default", "unused", budget_calls=Entered(91, "task compare"))
+        compare_options(TencentIaiHook(), "unused", budget_calls=Entered(91, "task compare"))
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_run_may_only_ask_for_less(connection):
 def test_a_run_may_ask_for_an_approval_of_less_than_its_account(connection, of_account, of_run, limit):
     connection(extra={"budget_calls_per_day": "none", "approval_cost_limit": of_account})
     asked = None if of_run is None else Entered(of_run, "task compare")
-    options = compare_options("tencent_iai_default", "unused", approval_cost_limit=asked)
+    options = compare_options(TencentIaiHook(), "unused", approval_cost_limit=asked)
     assert options.approval_cost_limit == limit
 
 
@@ -181,18 +181,18 @@ def test_a_run_cannot_lift_the_limit_above_which_its_account_wants_an_approval(c
     with pytest.raises(
         WrongSetting, match=r"task approve: 501 is more than approval_cost_limit of the account allows, 500"
     ):
-        compare_options("tencent_iai_default", "unused", approval_cost_limit=Entered(501, "task approve"))
+        compare_options(TencentIaiHook(), "unused", approval_cost_limit=Entered(501, "task approve"))
 
 
 @pytest.mark.parametrize("unset", [None, "", " "])
 def test_a_days_budget_must_be_set_or_waived(connection, unset):
     connection(extra={"budget_calls_per_day": unset, "budget_cny_per_day": None})
     with pytest.raises(WrongSetting, match=r"tencent_iai_default: set a budget for the day.*none for"):
-        compare_options("tencent_iai_default", "unused")
+        compare_options(TencentIaiHook(), "unused")
     connection(extra={"budget_calls_per_day": "none"})
-    assert compare_options("tencent_iai_default", "unused").budgets == Budgets(time_zone="Asia/Shanghai")
+    assert compare_options(TencentIaiHook(), "unused").budgets == Budgets(time_zone="Asia/Shanghai")
     connection(extra={"budget_calls_per_day": None, "budget_cny_per_day": 5})
-    assert compare_options("tencent_iai_default", "unused").budgets.day == Budget(cny=Decimal(5))
+    assert compare_options(TencentIaiHook(), "unused").budgets.day == Budget(cny=Decimal(5))
 
 
 @pytest.mark.parametrize("field", ["login", "password"])

@@ -9,13 +9,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from airflow.sdk.exceptions import AirflowRescheduleException
+from airflow.sdk.exceptions import AirflowRescheduleException, AirflowTaskTimeout
+from airflow.sdk.execution_time.timeout import timeout
 from comparemaskface.faults.named_faults import plan_of
 
 from maskmatch.core.clock import SystemClock
 from maskmatch.core.errors import BudgetSpent, Drained, Interrupted, WrongSetting
 from maskmatch.operators import CompareMaskFaceOperator
-from maskmatch.operators.compare import RESCHEDULE_JITTER_SECONDS
+from maskmatch.operators.base import RESCHEDULE_JITTER_SECONDS
+from maskmatch.operators.known_errors import Ended, EndedForPerson
 from maskmatch.permits.opening import open_coordinator
 from maskmatch.pipeline.plan import make_plan
 from maskmatch.storage.journal import read_journal
@@ -31,6 +33,8 @@ pytestmark = pytest.mark.server
 class Told:
     """What a task tells Airflow."""
 
+    dag_id = "nightly_comparison"
+    run_id = "night"
     state: dict[str, Any] = field(default_factory=dict)
     xcom: dict[str, Any] = field(default_factory=dict)
 
@@ -148,8 +152,9 @@ def test_a_killed_task_leaves_within_5_s_though_all_calls_hang_and_notes_each_as
 
     killer = threading.Thread(target=kill)
     killer.start()
-    with pytest.raises(Interrupted):
+    with pytest.raises(Ended) as raised:
         task.execute(tonight.told.context("scheduled"))
+    assert type(raised.value.problem) is Interrupted
     assert time.monotonic() - killed_at[0] < 4.5  # what Airflow allows is 5 s, then it kills
     entries = tonight.journal
     assert len(entries) == 6
@@ -210,8 +215,9 @@ def test_a_task_whose_date_another_run_has_taken_over_waits_and_does_not_fail(ni
 def test_a_task_killed_before_it_began_calls_nothing(night):
     tonight = night(10)
     task = tonight.task()
-    with pytest.raises(Interrupted):
+    with pytest.raises(Ended) as raised:
         _execute_killed(task, tonight)
+    assert type(raised.value.problem) is Interrupted
     assert tonight.local.meter()["accepted"] == 0
 
 
@@ -235,13 +241,16 @@ def test_a_spent_day_sends_the_task_to_the_next_one_of_the_accounts_time_zone(ni
     midnight = datetime.combine(tomorrow, datetime.min.time(), ZoneInfo("Asia/Tokyo"))
     late = (raised.value.reschedule_date - midnight.astimezone(UTC)).total_seconds()
     assert 0 < late <= RESCHEDULE_JITTER_SECONDS
+    assert "the budget of the day" in tonight.told.state["problem"]["reason"]
     assert tonight.local.meter()["billed"] <= 10
 
 
 def test_a_spent_run_fails_and_a_larger_budget_goes_on(night):
     tonight = night(30, calls_per_second=40)
-    with pytest.raises(BudgetSpent, match=r"the budget of the run night is spent .* raise it to go on"):
+    message = r"the budget of the run night is spent .* raise it to go on"
+    with pytest.raises(EndedForPerson, match=message) as raised:
         tonight.execute(budget_calls="12")
+    assert isinstance(raised.value.problem, BudgetSpent)
     assert tonight.local.meter()["billed"] <= 12
     assert tonight.execute(budget_calls="", budget_cny="0.2")["scored"] >= 18
     assert tonight.local.meter()["paid_again"] == 0
@@ -249,7 +258,13 @@ def test_a_spent_run_fails_and_a_larger_budget_goes_on(night):
 
 @pytest.mark.parametrize(
     ("run_type", "priority"),
-    [("scheduled", "nightly"), ("backfill", "backfill"), ("manual", "ad_hoc"), ("asset_triggered", "ad_hoc")],
+    [
+        ("scheduled", "nightly"),
+        ("operator_triggered", "nightly"),
+        ("backfill", "backfill"),
+        ("manual", "ad_hoc"),
+        ("asset_triggered", "ad_hoc"),
+    ],
 )
 def test_the_priority_comes_from_the_type_of_the_run(night, tmp_path, run_type, priority):
     tonight = night(5)
@@ -272,8 +287,9 @@ def test_a_drained_run_fails_and_goes_on_after_resume(night, tmp_path):
     tonight = night(5)
     coordinator = coordinator_of(tonight, tmp_path)
     coordinator.drain("night")
-    with pytest.raises(Drained, match="run night was drained"):
+    with pytest.raises(EndedForPerson, match="run night was drained") as raised:
         tonight.execute()
+    assert isinstance(raised.value.problem, Drained)
     coordinator.resume()
     assert tonight.execute()["scored"] == 5
     coordinator.close()
@@ -281,7 +297,53 @@ def test_a_drained_run_fails_and_goes_on_after_resume(night, tmp_path):
 
 def test_a_wrong_budget_of_the_connection_names_the_connection_and_its_field(night):
     tonight = night(5, extra={"budget_cny_per_day": -1})
-    with pytest.raises(
-        WrongSetting, match="connection tencent_iai_default, field budget_cny_per_day: -1 is not an amount"
-    ):
+    message = "connection tencent_iai_default, field budget_cny_per_day: -1 is not an amount"
+    with pytest.raises(EndedForPerson, match=message) as raised:
         tonight.execute()
+    assert isinstance(raised.value.problem, WrongSetting)
+    noted = tonight.told.state["problem"]
+    assert message in noted["reason"]
+    assert "clear this task" in noted["cure"]
+    assert noted["place"].startswith(f"task compare, date {DAY}, shard work/")
+
+
+def test_the_buttons_of_a_task_lead_to_the_page_of_its_run_from_its_start(night):
+    tonight = night(5)
+    tonight.task().pre_execute(tonight.told.context("manual"))
+    links = {key: link for key, link in tonight.told.xcom.items() if key.startswith("_link")}
+    page = "/maskmatch/run?dag_id=nightly_comparison&run_id=night"
+    assert links == {f"_link_maskmatch_{part}": f"{page}#{part}" for part in ("plan", "table", "failures")}
+
+
+def test_an_hour_without_calls_sends_the_task_to_its_end_and_tells_nobody(night):
+    now = datetime.now(UTC)
+    start, end = (f"{now + timedelta(hours=hours):%H:00}" for hours in (0, 2))
+    tonight = night(10, extra={"rate_by_hour": f"0 from {start} to {end}", "time_zone": "UTC"})
+    with pytest.raises(AirflowRescheduleException) as raised:
+        tonight.execute()
+    opens = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=2)
+    assert 0 < (raised.value.reschedule_date - opens).total_seconds() <= RESCHEDULE_JITTER_SECONDS
+    assert tonight.local.meter()["accepted"] == 0
+
+
+def test_the_time_limit_of_a_try_comes_from_a_param_and_wastes_nothing(night):
+    tonight = night(200, calls_per_second=40)
+    task = tonight.task(execution_timeout_hours=1 / 3600)
+    task.pre_execute({})
+    assert task.execution_timeout == timedelta(seconds=1)
+    with pytest.raises(AirflowTaskTimeout), timeout(task.execution_timeout.total_seconds()):
+        task.execute(tonight.told.context("scheduled"))
+    assert 0 < tonight.local.meter()["billed"] < 200
+    assert len(tonight.journal) == tonight.local.meter()["billed"]
+    again = tonight.task(execution_timeout_hours=None)
+    again.pre_execute({})
+    assert again.execution_timeout is None
+    again.execute(tonight.told.context("scheduled"))
+    assert (tonight.local.meter()["billed"], tonight.local.meter()["paid_again"]) == (200, 0)
+
+
+def test_a_time_limit_that_is_none_is_told(night):
+    task = night(1).task(execution_timeout_hours=-1)
+    message = "execution_timeout_hours: -1 is not a number of hours above 0"
+    with pytest.raises(EndedForPerson, match=message):
+        task.pre_execute({})

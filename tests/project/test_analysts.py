@@ -19,9 +19,11 @@ import pytest
 
 from devstack.pictures import JPEG_HEAD
 from devstack.project import project_root
+from maskmatch.cli.__main__ import main
 from maskmatch.pipeline.plan import make_plan
 from maskmatch.pipeline.run import Run
 from maskmatch.storage.object_stores import FileStore, S3Store
+from maskmatch.storage.schemas import TABLES
 from maskmatch.storage.views import views_sql
 from tests.account import local_account
 from tests.nights import complete, options_for
@@ -192,6 +194,27 @@ def test_every_example_in_sql_runs_and_says_what_it_should(connection):
     assert one("select sum(billed_calls), sum(permits_without_record) from runs") == [(calls, 0)]
 
 
+def test_a_copy_of_a_warehouse_is_read_in_its_place_whatever_its_name(warehouse, connection, tmp_path):
+    place = tmp_path / "it's 50% mine"
+    for table in TABLES:
+        for found in warehouse.list(f"{table}/"):
+            FileStore(place).put(found.key, warehouse.get(found.key))
+    query = "select logical_date, publication, count(*), sum(score) from {} group by all order by all"
+    there = connection.sql(query.format("outcomes")).fetchall()
+    with duckdb.connect() as elsewhere:
+        elsewhere.execute(views_sql(FileStore(place).uri))
+        for view in ("outcomes_strict", "outcomes"):
+            assert elsewhere.sql(query.format(view)).fetchall() == there
+
+
+@pytest.mark.parametrize("address", ["ftp://x", "s3://no such", "file://here", "/warehouse"])
+def test_views_are_not_made_for_what_is_no_address(address, capsys):
+    assert main(["views", f"--warehouse={address}"]) == 1
+    told = capsys.readouterr()
+    assert "is not a storage address" in told.err
+    assert not told.out
+
+
 def test_last_weeks_publication_is_read_as_it_was(connection):
     second_day = "where logical_date = '2026-11-22'"
     history = f"select publication, published_at::varchar from publications {second_day} order by run_seq"
@@ -250,3 +273,9 @@ def test_failures_are_a_manifest_of_the_same_pairs(warehouse, connection, tmp_pa
     plan = make_plan(Run(source=source, warehouse=FileStore(tmp_path / "new"), day=SECOND, run_id="again"))
     pairs = connection.sql(f"select count(*) from {wanted}").fetchone()[0]
     assert (plan.rows, plan.bad_rows) == (pairs, 0)
+    shards = [key for shard in plan.shards for key in (shard.key, shard.rest_key)]
+    planned = [pq.read_table(tmp_path / "new" / key) for key in shards if (tmp_path / "new" / key).is_file()]
+    before = connection.sql(f"select row_id, map_entries(attributes) from {wanted}").fetchall()
+    assert sorted(
+        (row["row_id"], row["attributes"]) for table in planned for row in table.to_pylist()
+    ) == sorted((row_id, [(each["key"], each["value"]) for each in entries]) for row_id, entries in before)

@@ -73,7 +73,7 @@ def keys_in(store: Store) -> list[str]:
 class MemoryStore:
     """A store in a dict, with the same promises as the others."""
 
-    uri = "memory://"
+    uri, host = "memory://", "memory"
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
@@ -129,6 +129,10 @@ class Faulty:
     @property
     def uri(self) -> str:
         return self._store.uri
+
+    @property
+    def host(self) -> str:
+        return self._store.host
 
     def __getattr__(self, operation: str):
         inner = getattr(self._store, operation)

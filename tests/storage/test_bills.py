@@ -30,6 +30,11 @@ def test_days_are_summed_whatever_encoding_and_form_of_a_day(tmp_path, encoding)
         ("日期,用量,金额\n2026-13-01,1,1\n", "line 2: no day or no number"),
         ("日期,用量,金额\n2026-11-01,1,NaN\n", "line 2: no day or no number"),
         ("日期,用量,金额\n2026-11-01\n", "line 2: no day or no number"),
+        ("日期,用量,金额\n2026-11,1,1\n", "line 2: no day or no number"),
+        ("日期,用量,金额\n202611,1,1\n", "line 2: no day or no number"),
+        ("日期,用量,金额\n2026-11-301,1,1\n", "line 2: no day or no number"),
+        ("日期,用量,金额\n2026-11-01,1.5,1\n", "calls are whole numbers"),
+        ("日期;用量;金额\n2026-11-01;1;1\n", "columns are parted by commas"),
     ],
 )
 def test_what_cannot_be_read_is_told_with_its_line(tmp_path, text, told):

@@ -39,6 +39,7 @@ def test_pairs_that_have_ended_are_known_by_their_call_order_and_others_are_call
         orders = np.array([order(name) for name in "zdcba"])
         assert known.have_ended(orders).tolist() == [False, False, True, True, True]
         assert known.counts == Counts(2, 1, 1)
+        assert known.reasons == {"scored": 2, "image_undecodable": 1}
         assert known.again == {"d"}
         assert known.versions == {"3.0"}
 
@@ -46,3 +47,4 @@ def test_pairs_that_have_ended_are_known_by_their_call_order_and_others_are_call
 def test_a_pair_that_has_ended_twice_ended_as_the_last_entry_says():
     assert known_of(scored("a"), failed("a")).counts == Counts(0, 1, 0)
     assert known_of(failed("a"), scored("a")).counts == Counts(1, 0, 0)
+    assert known_of(failed("a"), scored("a")).reasons == {"scored": 1}

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from maskmatch.storage.object_stores import FileStore
 from maskmatch.storage.publications import read_facts
 from maskmatch.storage.schemas import OUTCOMES
-from maskmatch.storage.table_files import GROUP_ROWS, TableWriter
+from maskmatch.storage.table_files import GROUP_BYTES, GROUP_ROWS, TableWriter
 from tests.tables import outcomes_table, table_bytes, write_outcomes
 
 DAY = date(2026, 1, 2)
@@ -50,6 +50,22 @@ def test_rows_come_in_groups_whatever_portions_they_are_given_in():
     assert sizes == [GROUP_ROWS, 140_000 - GROUP_ROWS]
     assert file.rows == 140_000
     assert found.metadata.metadata[b"a"] == b"b"
+    file.close()
+
+
+def test_rows_with_long_attributes_come_in_smaller_groups_and_are_all_there():
+    file = TableWriter(OUTCOMES, salt=3)
+    attributes = [(f"attr_{number}", f"{number:02d}" * 512) for number in range(20)]
+    portion = outcomes_table([row(f"p{number}", attributes=attributes) for number in range(2000)])
+    count = 2 * GROUP_BYTES // portion.nbytes
+    for _ in range(count):
+        file.add(portion)
+    file.finish({})
+    found = pq.ParquetFile(file.path)
+    sizes = [found.metadata.row_group(n).num_rows for n in range(found.num_row_groups)]
+    assert sum(sizes) == 2000 * count < GROUP_ROWS
+    assert max(sizes) * portion.nbytes / 2000 <= 1.5 * GROUP_BYTES
+    assert found.read_row_group(0)["attributes"][1999].as_py() == attributes
     file.close()
 
 

@@ -159,12 +159,12 @@ _LIMITS = {
 }
 
 
-def add_threshold(parser: argparse.ArgumentParser) -> None:
-    """Add what turns scores into decisions."""
+def add_threshold(parser: argparse.ArgumentParser, *, default: str = "0.0001") -> None:
+    """Add what turns scores into decisions; `default` is what the help says of it."""
     parser.add_argument(
         "--nominal-fmr",
         metavar="{0.001,0.0001,0.00001}",
-        help="false match rate that the vendor names for the threshold of a match (default 0.0001)",
+        help=f"false match rate that the vendor names for the threshold of a match (default {default})",
     )
 
 

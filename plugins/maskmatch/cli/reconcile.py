@@ -3,6 +3,7 @@
 import argparse
 import http.client
 import json
+import sys
 from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
@@ -10,17 +11,20 @@ from typing import TYPE_CHECKING
 
 from maskmatch.cli.account_options import account_settings_of, add_permit_store
 from maskmatch.cli.options import add_place, store_of
+from maskmatch.cli.orders import never_heard
 from maskmatch.core.errors import InputError, WrongSetting
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from maskmatch.pipeline.reconcile import DayBooks, MonthBooks
+    from maskmatch.settings.account import AccountSettings
 
 _METER_SECONDS = 10
 _EPILOG = """\
 permits   the permit store: an upper bound, kept for 40 days; a kill keeps permits whose calls nobody recorded
-billed    the table attempts: calls that are charged for sure, by the day of the account's time zone
+billed    the table attempts of all published dates: calls charged for sure, by the day of the account's time
+          zone
 perhaps   calls whose answer never came
 bill      a csv whose columns --bill-columns names; the vendor's own export is not known here
 
@@ -53,15 +57,17 @@ def reconcile(args: argparse.Namespace) -> int:
     bill = read_bill(args.bill, parse_bill_columns(args.bill_columns)) if args.bill else {}
     settings = account_settings_of(args, needs_key=False)
     with closing(settings.open_coordinator()) as coordinator:
-        windows = coordinator.snapshot().windows
+        now = coordinator.snapshot()
     books = reconcile(
         args.month,
-        calls=billed_calls(store_of(args, "warehouse"), settings.account.name, args.month),
-        windows=windows,
+        account=settings.account.name,
+        calls=billed_calls(store_of(args, "warehouse"), args.month),
+        windows=now.windows,
         bill=bill,
         meter=_meter(args.meter) if args.meter else None,
     )
     show(_view(books, f"{args.month:%Y-%m}, account {settings.account.name}, {settings.budgets.time_zone}"))
+    sys.stdout.write("".join(f"{line}\n" for line in _notes(books, settings, is_known=now.is_known)))
     return 0
 
 
@@ -85,6 +91,25 @@ def _view(books: "MonthBooks", title: str) -> "RenderableType":
     )
 
 
+def _notes(books: "MonthBooks", settings: "AccountSettings", *, is_known: bool) -> list[str]:
+    """Return what a reader would miss or misread in the books."""
+    notes = []
+    if not is_known:
+        notes.append(never_heard(settings))
+    elif books.permits is None:
+        notes.append("no permits: none was taken in this month, or the permit store has forgotten it")
+    if books.without_record:
+        notes.append("without record are calls that kills cut off, and those of dates not published since")
+    if books.other_accounts:
+        notes.append(f"calls of other accounts are left out: {', '.join(books.other_accounts)}")
+    if books.other_days:
+        first, last = books.other_days[0], books.other_days[-1]
+        notes.append(
+            f"days of the bill in other months are left out: {len(books.other_days)}, {first} to {last}"
+        )
+    return notes
+
+
 def _row(day: "DayBooks") -> tuple[str, ...]:
     bill = (day.bill.calls, day.bill.cost) if day.bill else (None, None)
     counts = (day.permits, day.billed, day.maybe_billed, day.without_record, *bill)
@@ -92,9 +117,8 @@ def _row(day: "DayBooks") -> tuple[str, ...]:
 
 
 def _sums(books: "MonthBooks") -> tuple[str, ...]:
-    without = None if books.permits is None else books.permits - books.billed - books.maybe_billed
-    counts = (books.permits, books.billed, books.maybe_billed, without, books.bill.calls, books.bill.cost)
-    return ("all", *map(_text, counts))
+    counts = (books.permits, books.billed, books.maybe_billed, books.without_record)
+    return ("all", *map(_text, (*counts, books.bill.calls, books.bill.cost)))
 
 
 def _text(value: object) -> str:

@@ -4,6 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from maskmatch.cli.options import setting
 from maskmatch.cli.run import add_run_options, run_plan
 
 if TYPE_CHECKING:
@@ -15,11 +16,13 @@ _EPILOG = """\
 what is chosen:
   Open failures (a missing image, no answer), unless a failure_code is named or --final is given: final ones
   belong to the bytes of an image, and fail again unless the image, or --quality-control, is another.
-  Each --where must hold; the values behind one column are alternatives. All other rows stay as published.
+  Each --where must hold; the values behind one column are alternatives, and so are those of
+  "COLUMN in ('VALUE', ...)", of which each may have commas. All other rows stay as published.
 
 examples:
   maskmatch redrive --date 2026-11-22
   maskmatch redrive --date 2026-11-22 --where failure_code=image_missing,image_forbidden
+  maskmatch redrive --date 2026-11-22 --where "reference_id in ('images/a, b.jpg')"
   maskmatch redrive --date 2026-11-22 --where failure_code=low_quality --quality-control 1
 """
 
@@ -41,7 +44,7 @@ def add_redrive_options(parser: argparse.ArgumentParser) -> None:
         "others; may be given several times",
     )
     parser.add_argument("--final", action="store_true", help="final failures, too")
-    add_run_options(parser)
+    add_run_options(parser, nominal_fmr="as the date was published")
 
 
 def redrive(args: argparse.Namespace) -> int:
@@ -53,7 +56,9 @@ def redrive(args: argparse.Namespace) -> int:
 
     def make_plan(run: "Run", options: "PlanOptions", open_bucket: "OpenBucket") -> "Plan":
         with kept_outcomes(run, selection) as kept:
-            sys.stdout.write(f"{kept}\n")
+            if kept.codes:
+                sys.stdout.write(f"{kept}\n")
             return make_redrive_plan(run, options, kept, open_bucket)
 
-    return run_plan(args, make_plan)
+    nominal_fmr = setting(args, "nominal_fmr") if args.nominal_fmr else None
+    return run_plan(args, make_plan, reason="redrive", nominal_fmr=nominal_fmr)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from maskmatch.cli.account_options import add_account, add_approval_limit, add_budgets, compare_options_of
@@ -40,12 +41,12 @@ _SHORTEST_WAIT = timedelta(seconds=30)
 _LOOK_AGAIN = timedelta(seconds=5)
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `run`."""
+def add_run_options(parser: argparse.ArgumentParser, *, nominal_fmr: str = "0.0001") -> None:
+    """Add the options of `run`; `nominal_fmr` is what the help says of its default."""
     for add in (
         add_plan_options,
         add_account,
-        add_threshold,
+        partial(add_threshold, default=nominal_fmr),
         add_limits,
         add_budgets,
         add_approval_limit,
@@ -59,11 +60,20 @@ def run(args: argparse.Namespace) -> int:
     """Plan, compare what is missing, publish and report."""
     from maskmatch.pipeline.answered_plan import make_answered_plan
 
-    return run_plan(args, make_answered_plan)
+    return run_plan(args, make_answered_plan, reason="run", nominal_fmr=setting(args, "nominal_fmr"))
 
 
-def run_plan(args: argparse.Namespace, make_plan: "Callable[[Run, PlanOptions, OpenBucket], Plan]") -> int:
-    """Make a plan of a date, compare what it calls, publish and report."""
+def run_plan(
+    args: argparse.Namespace,
+    make_plan: "Callable[[Run, PlanOptions, OpenBucket], Plan]",
+    *,
+    reason: str,
+    nominal_fmr: float | None,
+) -> int:
+    """Make a plan of a date, compare what it calls, publish and report.
+
+    `reason` and `nominal_fmr` are those of `PublishOptions`.
+    """
     from maskmatch.pipeline.answered_plan import asked, bucket_opener
     from maskmatch.pipeline.calling import coordinator_of
     from maskmatch.pipeline.look_first import look_first
@@ -76,7 +86,6 @@ def run_plan(args: argparse.Namespace, make_plan: "Callable[[Run, PlanOptions, O
         compare_options_of(args), open_store=source_store, reach=reach_from_variables(os.environ)
     )
     most_missing, most_failed = setting(args, "max_missing_share"), setting(args, "max_failed_share")
-    nominal_fmr = setting(args, "nominal_fmr")
     open_bucket = bucket_opener(this, options.open_store, options.reach)
     plan = make_plan(this, asked(plan_options, options), open_bucket)
     _say(str(plan))
@@ -93,6 +102,7 @@ def run_plan(args: argparse.Namespace, make_plan: "Callable[[Run, PlanOptions, O
             PublishOptions(
                 nominal_fmr=nominal_fmr,
                 allow_empty=args.allow_empty,
+                reason=reason,
                 by=ordered_by(),
                 time_zone=options.budgets.time_zone,
                 permits=permits_of(lambda: coordinator_of(options)),

@@ -2,15 +2,18 @@
 
 MaskmatchError
 ├── InputError        a manifest or a parameter is wrong: fix it, nothing was sent
+│   ├── ManifestMissing  there is no manifest for the date, or not yet
 │   ├── WrongSetting  a setting is wrong: the message holds its place and the right form
 │   ├── ApprovalMissing  a plan costs more than the limit, and nobody has approved it
 │   ├── AccountUnknown  an order for an account that the permit store has never heard of
 │   └── RunUnknown    an order for a run that the permit store does not know
 ├── StopRun           the account or a setting is wrong: the message holds the cure
 │   ├── Replaced      another try of the same shard has taken over
+│   ├── ModelChanged  another version of the face model answers than before
 │   └── StoreRefused  a store does not accept key, right or setting: `rule` says which
 ├── LeaseHeld         another run works at the same date: wait until it has ended
 ├── BudgetSpent       a budget is used up: `until` says when there is more
+│   └── OutsideHours  no calls are allowed at this hour: `until` says when they are again
 ├── Unavailable       the service or the store is away: try the same task again later
 │   └── StoreAway     a store does not answer, or reports an error of its own
 ├── Interrupted       we were asked to stop: what is done is kept
@@ -28,7 +31,7 @@ MaskmatchError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -62,11 +65,21 @@ IMAGE_CODES = {
 
 
 class MaskmatchError(Exception):
-    """Base of all errors of this package."""
+    """Base of all errors of this package; `cure` is what a person does who finds a task ended by it."""
+
+    cure: ClassVar[str] = "Clear this task: it goes on from what is kept. If it ends so again, report it."
 
 
 class InputError(MaskmatchError):
     """A manifest or a parameter must be fixed by its owner."""
+
+    cure = "Mend what is named above, then clear this task (with downstream). Airflow does not try it again."
+
+
+class ManifestMissing(InputError):
+    """No manifest lies in the folder of the date, or not yet."""
+
+    cure = "Put it there, then clear this task (with downstream); or let the next run wait: manifest_wait."
 
 
 class WrongSetting(InputError):
@@ -75,6 +88,8 @@ class WrongSetting(InputError):
 
 class ApprovalMissing(InputError):
     """A plan costs more than the limit, and nobody has approved it: the message says how."""
+
+    cure = "Clear the task approve (with downstream) and answer its question. Nothing was called."
 
 
 class AccountUnknown(InputError):
@@ -88,9 +103,20 @@ class RunUnknown(InputError):
 class StopRun(MaskmatchError):
     """Nothing can succeed until a person fixes the account or a setting."""
 
+    cure = (
+        "Mend what is named above, then clear this task (with downstream): only what is missing is called. "
+        "Airflow does not try it again."
+    )
+
 
 class Replaced(StopRun):
     """Another try of the same shard has taken over; it goes on, this one stops."""
+
+    cure = "Nothing, as long as the other one goes on; nothing is lost. If it has failed, clear this task."
+
+
+class ModelChanged(StopRun):
+    """Another version of the face model answers than before: scores of two versions are not comparable."""
 
 
 class LeaseHeld(MaskmatchError):
@@ -113,14 +139,28 @@ class StoreRefused(StopRun):
 class BudgetSpent(MaskmatchError):
     """A budget is used up: that of `window` (run, day or month), until the time `until` (UTC) if ever."""
 
+    cure = "Run the date again with a larger budget: what has an answer is not paid again."
+
     def __init__(self, message: str, *, window: str, until: datetime | None) -> None:
         super().__init__(message)
         self.window = window
         self.until = until
 
 
+class OutsideHours(BudgetSpent):
+    """No calls are allowed at this hour, though budgets may have some left."""
+
+    def __init__(self, message: str, *, until: datetime | None) -> None:
+        super().__init__(message, window="hour", until=until)
+
+
 class Unavailable(MaskmatchError):
     """The service or the store cannot be reached now; a later try resumes from the journal."""
+
+    cure = (
+        "Nothing yet: it is tried again in a minute, and goes on from the journal. If the tries run out, "
+        "look at network and endpoint, then clear this task."
+    )
 
 
 class StoreAway(Unavailable):
@@ -134,13 +174,19 @@ class StoreAway(Unavailable):
 class Interrupted(MaskmatchError):
     """The task was asked to stop; finished pairs are in the journal."""
 
+    cure = "Clear this task when it is to go on: only what is missing is called."
+
 
 class Drained(Interrupted):
     """The run was asked, through the coordinator, to end after the calls in flight."""
 
+    cure = "Resume it on the page Maskmatch or by `maskmatch resume`, then clear this task (with downstream)."
+
 
 class BooksError(MaskmatchError):
     """Manifest rows, outcomes and journal disagree."""
+
+    cure = "Nothing was published. Do as the line above says; if it names no cause, report it with this log."
 
 
 class Superseded(MaskmatchError):

@@ -13,9 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from maskmatch.core.pricing import TierCalls, calls_by_tier, price_of
+from maskmatch.core.rate_by_hour import EVEN, RateByHour
 from maskmatch.core.what_if import Alternative, alternatives
 
 
@@ -129,6 +131,7 @@ class Surroundings:
     calls_left: int | None = None
     budget: str = ""
     deadline: Deadline = Deadline()
+    rate_by_hour: RateByHour = EVEN
     earlier: Earlier | None = None
 
 
@@ -168,10 +171,10 @@ def forecast(
     counts: Counts, around: Surroundings, *, days: tuple[date, ...], digest: str, now: datetime
 ) -> Forecast:
     """Reckon; a run that starts now, while all others go on as they do now."""
-    rate, month, earlier = around.rate, around.month_calls, around.earlier
+    month, earlier = around.month_calls, around.earlier
     calls = earlier.expected(counts.calls) if earlier else counts.calls
     tiers = () if isinstance(month, Unknown) else calls_by_tier(calls, month_calls=month)
-    seconds = rate if isinstance(rate, Unknown) else calls / rate.beside
+    seconds, alone = _seconds(calls, around, now)
     deadline = around.deadline.after(now)
     sent = around.bytes_per_call
     return Forecast(
@@ -185,7 +188,7 @@ def forecast(
         cost=month if isinstance(month, Unknown) else sum((tier.cost for tier in tiers), Decimal(0)),
         cost_at_most=price_of(max(calls, counts.calls)),
         seconds=seconds,
-        seconds_alone=rate if isinstance(rate, Unknown) else calls / rate.alone,
+        seconds_alone=alone,
         ends_at=_end(seconds, calls, around, now),
         deadline=deadline,
         rate_for_deadline=calls / (deadline - now).total_seconds() if deadline else None,
@@ -208,6 +211,15 @@ def together(forecasts: Sequence[Forecast]) -> Forecast:
     )
     days = tuple(day for each in forecasts for day in each.days)
     return forecast(total, around, days=days, digest="", now=first.made_at)
+
+
+def _seconds(calls: int, around: Surroundings, now: datetime) -> tuple[float | Unknown, float | Unknown]:
+    """Return how long the calls take beside those who are there now, and alone, hour by hour."""
+    rate = around.rate
+    if isinstance(rate, Unknown):
+        return rate, rate
+    took = partial(around.rate_by_hour.seconds_for, calls, allowed=rate.allowed, start=now)
+    return took(calls_per_second=rate.beside), took(calls_per_second=rate.alone)
 
 
 def _alternatives(calls: int, around: Surroundings) -> tuple[Alternative, ...]:

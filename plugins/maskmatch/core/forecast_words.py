@@ -65,6 +65,11 @@ def headline(this: Forecast) -> str:
     return f"{about}{this.expected_calls:,} calls, {cost}, end {_or_why(this.ends_at, _utc)}"
 
 
+def lateness(this: Forecast) -> str:
+    """Return calls, cost and end beside the deadline, in one line."""
+    return f"{headline(this)}; deadline {_deadline(this)}"
+
+
 def lines(this: Forecast) -> list[str]:
     """Return the whole forecast as lines of text."""
     width = max(len(name) for name, _ in facts(this))

@@ -3,6 +3,8 @@
 import random
 from collections.abc import Callable
 
+from maskmatch.core.waits import Waits
+
 PATIENCE_SECONDS = 600.0
 """How long to wait for a store, which a restart or a new host for it takes; after that Airflow tries anew."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
@@ -10,7 +12,10 @@ _SAY_EVERY_SECONDS = 60.0
 
 
 class Outage:
-    """Tracks an outage for one thread that keeps trying: since when, when to try again, when to give up."""
+    """Tracks an outage for one thread that keeps trying: since when, when to try again, when to give up.
+
+    `waits`, if there are any, learn of each failed try under the name `what`.
+    """
 
     def __init__(
         self,
@@ -19,7 +24,11 @@ class Outage:
         say: Callable[[str], None],
         patience_seconds: float = PATIENCE_SECONDS,
         longest_pause: float = LONGEST_PAUSE_SECONDS,
+        waits: Waits | None = None,
+        what: str = "",
     ) -> None:
+        self._waits = waits
+        self._what = what
         self.patience_seconds = patience_seconds
         self._longest_pause = longest_pause
         self._now = now
@@ -54,6 +63,8 @@ class Outage:
         if now - self._said_at >= _SAY_EVERY_SECONDS:
             self._said_at = now
             self._say(text)
+        if self._waits:
+            self._waits.goes_on(self._what, text)
         self._pause = min(self._longest_pause, 2 * self._pause)
         return self._pause * random.uniform(0.5, 1)  # noqa: S311 - no secret depends on it
 
@@ -62,3 +73,5 @@ class Outage:
         if self._since is not None:
             self._say(f"{text} after {self.seconds:.1f} s")
             self._since, self._pause = None, FIRST_PAUSE_SECONDS
+            if self._waits:
+                self._waits.is_over(self._what)

@@ -123,6 +123,26 @@ class Plan:
         """Return the number of pairs to compare."""
         return sum(shard.pairs for shard in self.shards)
 
+    def labels(self) -> list[str]:
+        """Return what to call each shard with pairs to compare: date, number and pairs."""
+        shards = self.to_compare
+        return [
+            f"{self.day} shard {number} of {len(shards)}: {shard.pairs:,} pairs"
+            for number, shard in enumerate(shards, 1)
+        ]
+
+    def facts(self) -> dict[str, Any]:
+        """Return its name and counts as JSON values."""
+        return {
+            "plan": self.folder,
+            "plan_id": self.plan_id,
+            "rows": self.rows,
+            "bad_rows": self.bad_rows,
+            "known_rows": self.known_rows,
+            "pairs": self.pairs,
+            "shards": [{"key": shard.key, "pairs": shard.pairs} for shard in self.to_compare],
+        }
+
     def __str__(self) -> str:
         others = {
             "repeat a pair": self.repeated_rows,

@@ -1,5 +1,7 @@
 """Which failed rows of a date are called anew: chosen by what stands in their columns, never by a program."""
 
+import csv
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,6 +16,7 @@ CHOSEN_BY = (
     "reference_id", "probe_id", "reference_subject_id", "probe_subject_id", "model_version", "answered_by",
 )  # fmt: skip
 """Columns of outcomes whose values may be named, besides attributes."""
+_IN = re.compile(r"([^=]+?)\s+in\s*\((.*)\)\s*", re.IGNORECASE | re.DOTALL)
 _CLASSES = [each.value for each in FailureClass if each is not FailureClass.POLICY]
 
 
@@ -44,7 +47,10 @@ class Selection:
 
     def __str__(self) -> str:
         """Return it in words, the same for the same choice."""
-        parts = [f"{column} in {', '.join(sorted(values))}" for column, values in sorted(self.values.items())]
+        parts = [
+            f"{column} in {', '.join(repr(each) if ',' in each else each for each in sorted(values))}"
+            for column, values in sorted(self.values.items())
+        ]
         return "; ".join([*parts, "open and final" if self.takes_final else "open"])
 
 
@@ -61,12 +67,21 @@ def _can_redrive(code: str) -> bool:
 
 
 def read_selection(words: list[str], *, also_final: bool = False) -> Selection:
-    """Read words such as failure_code=no_face,low_quality; raise WrongSetting."""
+    """Read words such as failure_code=no_face or failure_code in ('no_face'); raise WrongSetting."""
     values: dict[str, frozenset[str]] = {}
     for word in words:
-        column, _, text = word.partition("=")
-        named = frozenset(each.strip() for each in text.split(",") if each.strip())
+        column, named = _read(word)
         if not named:
             raise WrongSetting(f"{shown(word)} names no value: write failure_code=no_face,low_quality")
-        values[column.strip()] = values.get(column.strip(), frozenset()) | named
+        values[column] = values.get(column, frozenset()) | named
     return Selection(values, also_final)
+
+
+def _read(word: str) -> tuple[str, frozenset[str]]:
+    """Return a column and the values behind it; in brackets those in quotes may have commas."""
+    if found := _IN.fullmatch(word):
+        column, parts = found[1], next(csv.reader([found[2]], quotechar="'", skipinitialspace=True), [])
+    else:
+        column, _, text = word.partition("=")
+        parts = text.split(",")
+    return column.strip(), frozenset(each.strip() for each in parts if each.strip())

@@ -10,7 +10,11 @@ from collections.abc import Iterable, Mapping
 
 from maskmatch.core.errors import InputError
 
-VARIABLES = {"MASKMATCH_BROKER": "MASKMATCH_PERMIT_STORE"}
+VARIABLES = {
+    "MASKMATCH_BROKER": "MASKMATCH_PERMIT_STORE",
+    "MASKMATCH_SOURCE_CONN_ID": "source_conn_id, an argument of the functions in maskmatch.dags",
+    "MASKMATCH_WAREHOUSE_CONN_ID": "warehouse_conn_id, an argument of the functions in maskmatch.dags",
+}
 CONNECTION_FIELDS = {"broker": "permit_store", "broker_password": "permit_store_password"}
 OPTIONS = {"--broker": "--permit-store", "--class": "--priority"}
 

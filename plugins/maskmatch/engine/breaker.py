@@ -22,6 +22,10 @@ from maskmatch.core.clock import Clock
 from maskmatch.core.codes import Action, Billed
 from maskmatch.core.errors import CallFailed, Unavailable
 from maskmatch.core.outcomes import FailureClass
+from maskmatch.core.waits import Waits
+
+SERVICE = "the service"
+"""What waits are for while it is down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +74,9 @@ class Breaker:
         clock: Clock,
         say: Callable[[str], None],
         on_back: Callable[[], None] = lambda: None,
+        waits: Waits | None = None,
     ) -> None:
+        self._waits = waits
         self._limits = limits
         self._on_back = on_back
         self._clock = clock
@@ -114,6 +120,8 @@ class Breaker:
             self._failed_probes = 0
             self._newest.clear()
             self._on_back()
+            if self._waits:
+                self._waits.is_over(SERVICE)
         self._newest.append((self._clock.now(), None))
 
     def failed(self, ticket: int, failure: CallFailed) -> None:
@@ -163,6 +171,8 @@ class Breaker:
         self._is_open, self._is_probing = True, False
         self._ticket += 1
         self._probe_at = self._clock.now() + pause
+        if self._waits:
+            self._waits.goes_on(SERVICE, str(failure))
         self._say(f"the service is down: no call for {pause:.0f} s, then one to try ({failure})")
 
     def _unavailable(self, failure: CallFailed) -> Unavailable:

@@ -18,6 +18,7 @@ Decision: docs/adr/0013-one-loop-for-all-calls.md
 import asyncio
 from typing import Generic
 
+from maskmatch.core.codes import Action
 from maskmatch.core.errors import CallFailed
 from maskmatch.core.outcomes import Outcome, Reason, Source
 from maskmatch.engine.breaker import Breaker, is_outage
@@ -54,7 +55,11 @@ class PairComparer(Generic[C]):
             context.memory, calls_per_second=context.calls_per_second, calls=context.calls_in_flight
         )
         self.breaker = Breaker(
-            context.breaker, clock=context.clock, say=context.warn, on_back=self._capacity.restart
+            context.breaker,
+            clock=context.clock,
+            say=context.warn,
+            on_back=self._capacity.restart,
+            waits=context.waits,
         )
         self.recorder = Recorder(context.journal, context.progress)
         self.preparer = Preparer(context)
@@ -158,6 +163,11 @@ class PairComparer(Generic[C]):
             at_start=paid.in_flight_at_start,
             in_hand=paid.in_hand_at_end,
             is_needed=self.dispatcher.ready > 0,
+        )
+        self._context.progress.measures.ended(
+            seconds=ended.seconds,
+            waited=paid.waited,
+            is_refused=failure is not None and failure.rule.action is Action.THROTTLE,
         )
         if failure and is_refused(failure):
             self._capacity.refused(ended)

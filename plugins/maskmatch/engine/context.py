@@ -15,6 +15,7 @@ from maskmatch.core.codes import ThrottleScope
 from maskmatch.core.image_rules import Picture
 from maskmatch.core.outcomes import Answer, Outcome
 from maskmatch.core.pairs import Pair
+from maskmatch.core.waits import Waits
 from maskmatch.engine.bad_images import BadImageIndex
 from maskmatch.engine.breaker import BreakerLimits
 from maskmatch.engine.memory import MemoryLimits
@@ -135,6 +136,11 @@ class Permits(Protocol):
         """Return how many processes share the rate, this one among them."""
         ...
 
+    @property
+    def paused(self) -> str | None:
+        """Return who has paused the run and how it goes on, None while it may go on."""
+        ...
+
     def book(self, calls: Callable[[], int], stop: threading.Event | None = None) -> Sequence[float]:
         """Return the times (of the clock) of slots for at most so many calls as are wanted by then.
 
@@ -212,6 +218,7 @@ class CompareContext(Generic[C]):
     trust_tags: bool = True
     model_versions: ModelVersions = field(default_factory=ModelVersions)
     bad_images: BadImageIndex = field(default_factory=BadImageIndex)
+    waits: Waits | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     drain_seconds: float = 4.0
     on_done: Callable[[Pair], None] = _ignore

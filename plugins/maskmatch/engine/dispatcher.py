@@ -46,13 +46,15 @@ class PaidCall(Generic[C]):
     """A call of a pair, and with which credential; from its slot on also its permit and the breaker's ticket.
 
     `ended` is True when the call has ended, False when it was not sent. Calls in flight count it and the
-    permits in hand.
+    permits in hand. It was ready at `ready_at` of the clock, and has `waited` for its permit.
     """
 
     item: WorkItem
     call: C
     generation: int
     ended: asyncio.Future[bool]
+    ready_at: float = 0.0
+    waited: float = 0.0
     permit: Permit | None = None
     ticket: int = 0
     called_at: datetime = _NEVER
@@ -108,7 +110,8 @@ class Dispatcher(Generic[C]):
 
     async def send(self, item: WorkItem, call: C, generation: int) -> PaidCall[C] | None:
         """Send a call at its slot and return when it has ended; None when it was not sent."""
-        paid = PaidCall(item, call, generation, asyncio.get_running_loop().create_future())
+        ended = asyncio.get_running_loop().create_future()
+        paid = PaidCall(item, call, generation, ended, ready_at=self._clock.now())
         if self._is_closed:
             self._give_up(paid)
         else:
@@ -262,6 +265,7 @@ class Dispatcher(Generic[C]):
             permit.refund()
             return False
         paid.ticket, paid.permit, paid.called_at = ticket, permit, self._clock.utc()
+        paid.waited = self._clock.now() - paid.ready_at
         self._bad_images.begin(paid.item.known_as)
         self._out[paid.call] = paid
         paid.in_flight_at_start = len(self._out) + len(self._in_hand)

@@ -6,7 +6,7 @@ Decision: docs/adr/0021-answers-are-taken-over.md
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 
-from maskmatch.core.errors import StopRun
+from maskmatch.core.errors import ModelChanged
 from maskmatch.core.shown import plain
 
 
@@ -29,7 +29,7 @@ class ModelVersions:
         self._newest: str | None = None
 
     def add(self, versions: Iterable[str], *, is_all: bool) -> None:
-        """Take in the versions of earlier scores; raise StopRun when there are two and that stops the run.
+        """Take in the versions of earlier scores; raise ModelChanged for two that stop the run.
 
         Where these are all scores that there will be, nothing is stopped.
         """
@@ -41,7 +41,7 @@ class ModelVersions:
             )
 
     def note(self, version: str | None) -> None:
-        """Take in the version of a score that has come; raise StopRun if it is another and stops the run."""
+        """Take in the version of a score that has come; raise ModelChanged for another that stops it."""
         if version is None or version == self._newest:
             return
         self._newest = version
@@ -54,7 +54,7 @@ class ModelVersions:
     def _tell(self, what: str, *, may_stop: bool = True) -> None:
         text = f"the service's face model has changed: {plain(what)}"
         if may_stop and self._on_change is OnModelChange.STOP:
-            raise StopRun(
+            raise ModelChanged(
                 f"{text}, and scores of two versions are not comparable. Either call all pairs again with "
                 "recompare, or set on_model_change to go_on, which keeps both, each with its model_version"
             )

@@ -1,13 +1,14 @@
 """How far a shard or a run is, how fast it goes, what it costs and when it will be done."""
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from maskmatch.core.clock import Clock
 from maskmatch.core.outcomes import Calls, Outcome, Status
+from maskmatch.engine.measures import Measured, Measures
 
 SAY_SECONDS = 10.0
 """Between two lines of the log: six a minute are read, and a night of eight hours has 3,000."""
@@ -17,15 +18,15 @@ _RATE_SECONDS = 30
 """Over which a rate is told: as long as a breaker's pauses that double, or it would jump."""
 
 
-def _ignore(_: dict[str, Any]) -> None:
+def _ignore(_: object) -> None:
     pass
 
 
 class Progress:
     """Counts outcomes and calls.
 
-    `tick` says a line every ten seconds and hands the facts to `report` every five; `price` gives the money
-    (CNY) for a number of billed calls.
+    `tick` says a line every ten seconds and hands the facts to `report` every five, how calls went to
+    `measured`; `price` gives the money (CNY) for a number of billed calls.
     """
 
     def __init__(
@@ -36,22 +37,30 @@ class Progress:
         say: Callable[[str], None],
         report: Callable[[dict[str, Any]], None] = _ignore,
         price: Callable[[int], Decimal] | None = None,
+        measured: Callable[[Measured], None] = _ignore,
     ) -> None:
         self._total = total
         self._clock = clock
         self._say = say
         self._report = report
         self._price = price
+        self._measured = measured
+        self.measures = Measures()
         self._said_at = self._reported_at = clock.now()
         self._samples = deque([(clock.now(), 0)], maxlen=_RATE_SECONDS + 1)
         self.calls_in_flight = 0
+        self.paused: str | None = None
+        """Who has paused the run and how it goes on; None while it may go on."""
+        self.known: Counter[str] = Counter()
+        """Pairs that ended in earlier tries: scored, or by failure code."""
         self.counts: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
         self.unknown_codes: Counter[str] = Counter()
 
-    def leave_out(self, pairs: int) -> None:
-        """Count so many pairs less in the total: they turned out to have an outcome already."""
-        self._total -= pairs
+    def leave_out(self, known: Mapping[str, int]) -> None:
+        """Count pairs less in the total that turned out to have ended already: scored, or by failure code."""
+        self.known.update(known)
+        self._total -= sum(known.values())
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome and its calls."""
@@ -79,7 +88,12 @@ class Progress:
             self._say(self.line())
         if now - self._reported_at >= REPORT_SECONDS:
             self._reported_at = now
+            self.hand_over()
             self._report(self.facts())
+
+    def hand_over(self) -> None:
+        """Hand over how calls went since the last time."""
+        self._measured(self.measures.take())
 
     @property
     def done(self) -> int:
@@ -95,8 +109,8 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Return the time to the end at this rate; None while nothing gets done."""
-        rate = self.pairs_per_second
+        """Return the time to the end at this rate; None while nothing gets done, or nothing may."""
+        rate = 0.0 if self.paused else self.pairs_per_second
         return (self._total - self.done) / rate if rate else None
 
     @property
@@ -111,6 +125,9 @@ class Progress:
         return {
             "total": self._total,
             "done": sum(counts.values()),
+            "known": dict(self.known),
+            "already_known": self.known.total(),
+            "paused": self.paused,
             "counts": counts,
             "calls": calls,
             "unknown_codes": unknown,
@@ -122,12 +139,23 @@ class Progress:
 
     def line(self) -> str:
         """Return done, rate, calls, money and time left as one line."""
+        if not self._total:
+            return f"nothing to call: all {self.known.total():,} pairs have ended before"
         left = self.seconds_left
+        if self.done == self._total:
+            time_left = "done"
+        elif self.paused:
+            time_left = self.paused
+        else:
+            time_left = "time left " + ("unknown" if left is None else str(timedelta(seconds=round(left))))
         return (
             f"{self.done:,} of {self._total:,} pairs ({100 * self.done / max(1, self._total):.1f} %), "
             f"{self.pairs_per_second:.1f} pairs/s, {self.calls['billed']:,} calls billed"
             + (f" ({self.calls['maybe_billed']:,} more perhaps)" if self.calls["maybe_billed"] else "")
             + (f", CNY {self.cny:,.2f}" if self.cny is not None else "")
-            + f", {self.calls_in_flight} calls in flight, time left "
-            + ("unknown" if left is None else str(timedelta(seconds=round(left))))
+            + f", {self.calls_in_flight} calls in flight, {time_left}"
         )
+
+    def reasons(self) -> str:
+        """Return what came of the pairs of this try in words, empty for none."""
+        return ", ".join(f"{count:,} {name}" for name, count in self.counts.most_common())

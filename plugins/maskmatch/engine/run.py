@@ -146,6 +146,7 @@ class _Run(Generic[C]):
         asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
         self._stop.look()
         context.progress.calls_in_flight = self._dispatcher.in_flight
+        context.progress.paused = context.permits.paused
         context.progress.tick()
         context.client.take_in()
         self._comparer.preparer.look()

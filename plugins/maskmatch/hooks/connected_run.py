@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from maskmatch.core.errors import InputError
+from maskmatch.core.waits import Waits
 from maskmatch.hooks.object_storage import connected_reach, connected_store
 from maskmatch.hooks.tencent_iai import TencentIaiHook
 from maskmatch.pipeline.compare_options import CompareOptions
@@ -16,7 +17,7 @@ from maskmatch.storage.images import Transfer
 log = logging.getLogger(__name__)
 
 
-def connected_run(
+def connected_run(  # noqa: PLR0913  # each is a setting
     source: str,
     warehouse: str,
     day: str,
@@ -25,6 +26,7 @@ def connected_run(
     source_conn_id: str,
     warehouse_conn_id: str,
     store_patience: float,
+    waits: Waits,
     dag_id: str = "",
 ) -> Run:
     """Return a run whose stores are reached through Airflow connections; `day` as YYYY-MM-DD."""
@@ -35,11 +37,12 @@ def connected_run(
         warehouse=connected_store(warehouse, conn_id=warehouse_conn_id, writes=True),
         day=_date(day),
         store_patience=store_patience,
+        waits=waits,
     )
 
 
 def compare_options(
-    account_conn_id: str,
+    hook: TencentIaiHook,
     source_conn_id: str,
     *,
     image_transfer: str = "bytes",
@@ -48,11 +51,10 @@ def compare_options(
     approval_cost_limit: Entered | None = None,
     **options: Any,
 ) -> CompareOptions:
-    """Return how to compare with the account of a connection; see `CompareOptions` for the options.
+    """Return how to compare with the account of a hook; see `CompareOptions` for the options.
 
     Images in other buckets are read with the connection of the source.
     """
-    hook = TencentIaiHook(account_conn_id)
     settings = hook.get_settings()
     log.info("%s: %s", hook.place, settings)
     return CompareOptions(

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from maskmatch.operators.base import ACCOUNT_CONN_ID, MaskmatchBaseOperator
+from maskmatch.operators.base import AccountOperator, plan_in
+from maskmatch.operators.known_errors import tells_known_errors
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
     from maskmatch.pipeline.approval import Question
     from maskmatch.pipeline.run import Run
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 ASKED_KEY = "asked"
 
 
-class ApprovePlanOperator(MaskmatchBaseOperator, ApprovalOperator):
+class ApprovePlanOperator(AccountOperator, ApprovalOperator):
     """Wait, without a slot, until a person has approved or rejected a plan that costs more than the limit.
 
     Below the limit, and when the plan was approved before, nobody is asked and the task is skipped. An
@@ -25,11 +26,11 @@ class ApprovePlanOperator(MaskmatchBaseOperator, ApprovalOperator):
     none. After a rejection all later tasks are skipped.
 
     :param plan: folder of the plan
-    :param approval_cost_limit: cost in CNY above which a person is asked; empty: that of the account
+    :param approval_cost_limit: cost in CNY above which a person is asked; None: that of the account
     """
 
     template_fields: Sequence[str] = (
-        *MaskmatchBaseOperator.template_fields,
+        *AccountOperator.template_fields,
         "plan",
         "approval_cost_limit",
     )
@@ -37,16 +38,15 @@ class ApprovePlanOperator(MaskmatchBaseOperator, ApprovalOperator):
     def __init__(
         self,
         *,
-        plan: str,
-        approval_cost_limit: float | str = "",
-        tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
+        plan: "str | XComArg",
+        approval_cost_limit: float | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(subject="", ignore_downstream_trigger_rules=True, **kwargs)
         self.plan = plan
         self.approval_cost_limit = approval_cost_limit
-        self.tencent_iai_conn_id = tencent_iai_conn_id
 
+    @tells_known_errors
     def execute(self, context: "Context") -> Any:
         """Ask, if need be."""
         from maskmatch.pipeline.approval import note_question
@@ -65,6 +65,7 @@ class ApprovePlanOperator(MaskmatchBaseOperator, ApprovalOperator):
         self.log.warning("waiting for a person to approve plan %s, in the page of this run", question.digest)
         return super().execute(context)
 
+    @tells_known_errors
     def execute_complete(self, context: "Context", event: dict[str, Any]) -> Any:
         """Record an approval, or skip what follows; the log says who has answered."""
         from maskmatch.pipeline.approval import Question
@@ -75,13 +76,10 @@ class ApprovePlanOperator(MaskmatchBaseOperator, ApprovalOperator):
         return super().execute_complete(context, event)
 
     def _question(self, run: "Run") -> "Question | None":
-        from maskmatch.hooks.tencent_iai import TencentIaiHook
         from maskmatch.pipeline.approval import open_question
-        from maskmatch.storage.plans import find_plan
 
-        settings = TencentIaiHook(self.tencent_iai_conn_id).get_settings()
-        limit = settings.approval_limit(self.entered("approval_cost_limit"))
-        return open_question(run, find_plan(run.patient_warehouse(), self.plan), limit)
+        limit = self.hook.get_settings().approval_limit(self.entered("approval_cost_limit"))
+        return open_question(run, plan_in(run, self.plan), limit)
 
     def _take_answer(self, run: "Run", question: "Question", event: dict[str, Any]) -> None:
         from maskmatch.core.errors import ApprovalMissing

@@ -1,29 +1,26 @@
 """The task that pays: one shard of a run."""
 
-import random
 import threading
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowRescheduleException
-
-from maskmatch.operators.base import ACCOUNT_CONN_ID, MaskmatchBaseOperator
+from maskmatch.operators.base import AccountOperator, plan_in
+from maskmatch.operators.known_errors import tells_known_errors
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
-    from maskmatch.core.errors import BudgetSpent
     from maskmatch.engine.progress import Progress
     from maskmatch.pipeline.compare_options import CompareOptions
 
 PROGRESS_KEY = "progress"
-RESCHEDULE_JITTER_SECONDS = 60.0
-"""Tasks that wait for the same window of a budget come back one by one."""
+LABELS_KEY = "labels"
+SHARD_LABEL = f"{{{{ ti.xcom_pull(task_ids='plan', key='{LABELS_KEY}')[ti.map_index] }}}}"
+"""Template of what the grid calls a mapped task: date, shard and pairs, as the task `plan` has said."""
 
 
-class CompareMaskFaceOperator(MaskmatchBaseOperator):
+class CompareMaskFaceOperator(AccountOperator):
     """Compare the pairs of one shard, within the rate limit and budgets that all tasks of the account share.
 
     What was answered is in the shard's journal: a retry calls only for what is missing. When the account's
@@ -34,17 +31,17 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
     :param plan: folder of the plan
     :param shard: key of the shard
     :param image_transfer: `bytes` to send images in the request, `url` to let the vendor fetch them
-    :param calls_in_flight: calls in flight at most, which a kill may waste; empty: what the rate needs
+    :param calls_in_flight: calls in flight at most, which a kill may waste; None: what the rate needs
     :param call_timeout: time limit of a call in seconds, more than 5 and at most 60
     :param on_model_change: `stop` or `go_on` when another version of the face model answers than before
-    :param budget_calls: calls that the run may make at most; empty: no limit
-    :param budget_cny: money that the run may spend at most; empty: no limit
-    :param approval_cost_limit: cost of the plan in CNY above which it must have been approved; empty: that of
+    :param budget_calls: calls that the run may make at most; None: no limit
+    :param budget_cny: money that the run may spend at most; None: no limit
+    :param approval_cost_limit: cost of the plan in CNY above which it must have been approved; None: that of
         the account
     """
 
     template_fields: Sequence[str] = (
-        *MaskmatchBaseOperator.template_fields,
+        *AccountOperator.template_fields,
         "plan",
         "shard",
         "image_transfer",
@@ -59,16 +56,15 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
     def __init__(  # noqa: PLR0913  # each is a setting
         self,
         *,
-        plan: str,
-        shard: str,
+        plan: "str | XComArg",
+        shard: "str | XComArg",
         image_transfer: str = "bytes",
-        calls_in_flight: int | str = "",
+        calls_in_flight: int | str | None = None,
         call_timeout: float | str = 10.0,
         on_model_change: str = "stop",
-        budget_calls: int | str = "",
-        budget_cny: float | str = "",
-        approval_cost_limit: float | str = "",
-        tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
+        budget_calls: int | str | None = None,
+        budget_cny: float | str | None = None,
+        approval_cost_limit: float | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -81,11 +77,17 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         self.budget_calls = budget_calls
         self.budget_cny = budget_cny
         self.approval_cost_limit = approval_cost_limit
-        self.tencent_iai_conn_id = tencent_iai_conn_id
 
+    @property
+    def place(self) -> str:
+        """Return date and shard."""
+        return f"{super().place}, shard {self.shard}"
+
+    @tells_known_errors
     def execute(self, context: "Context") -> dict[str, int]:
         """Compare the shard; return the counts of this try."""
         from maskmatch.core.errors import BudgetSpent, LeaseHeld, Replaced
+        from maskmatch.hooks.meter import Meter
         from maskmatch.operators.waiting import after_the_other_run, take_waiting
         from maskmatch.pipeline.task_process import ParentWatchdog, Reporter, die_with_parent
 
@@ -93,17 +95,18 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         self._watchdog = ParentWatchdog(self._stop)
         die_with_parent()
         since = take_waiting(context)
+        self._meter = Meter(self.tencent_iai_conn_id, self.hook.get_settings)
         show = partial(context["task_state_store"].set, PROGRESS_KEY)
-        with self._watchdog, Reporter(show) as reporter:
+        with self._watchdog, Reporter(self._meter.along(show)) as reporter:
             try:
-                progress = self._compare(context, reporter.report)
+                progress = self._compare(context, lambda facts: reporter.report({**facts, **self._work}))
             except BudgetSpent as spent:
                 if spent.until is None:
                     raise
-                raise self._next_window(spent, spent.until) from spent
+                raise self.next_window(context, spent, spent.until) from spent
             except (LeaseHeld, Replaced) as other:
                 raise after_the_other_run(other, context, since) from other
-            facts = progress.facts()
+            facts = {**progress.facts(), **self._work}
             reporter.report(facts)
         context["ti"].xcom_push(key=PROGRESS_KEY, value=facts)
         return {**progress.counts, **{f"calls_{name}": n for name, n in progress.calls.items()}}
@@ -113,14 +116,17 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         if hasattr(self, "_watchdog"):
             self._watchdog.request_stop()
 
+    @property
+    def _work(self) -> dict[str, str]:
+        return {"day": self.day, "shard": str(self.shard)}
+
     def _compare(self, context: "Context", report: Callable[[dict[str, Any]], None]) -> "Progress":
         from maskmatch.pipeline.compare import compare_shard
-        from maskmatch.storage.plans import find_plan
 
         run = self.run_of(context)
-        plan = find_plan(run.patient_warehouse(), self.plan)
+        plan = plan_in(run, self.plan)
         options = self._options(context["dag_run"].run_type, report)
-        return compare_shard(run, plan, plan.shard(self.shard), options)
+        return compare_shard(run, plan, plan.shard(str(self.shard)), options)
 
     def _options(self, run_type: str, report: Callable[[dict[str, Any]], None]) -> "CompareOptions":
         from maskmatch.engine.model_versions import OnModelChange
@@ -128,7 +134,7 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
         from maskmatch.hooks.run_types import priority_of
 
         return compare_options(
-            self.tencent_iai_conn_id,
+            self.hook,
             self.source_conn_id,
             image_transfer=self.setting("image_transfer"),
             calls_in_flight=self.setting("calls_in_flight"),
@@ -139,11 +145,8 @@ class CompareMaskFaceOperator(MaskmatchBaseOperator):
             approval_cost_limit=self.entered("approval_cost_limit"),
             priority=priority_of(run_type),
             report=report,
+            measured=self._meter.measured,
+            tell=self.alerts.tell,
+            waits=self.alerts.waits,
             stop=self._stop,
         )
-
-    def _next_window(self, spent: "BudgetSpent", until: datetime) -> AirflowRescheduleException:
-        """Return what makes Airflow run the task again when the budget's next window has begun."""
-        back = until + timedelta(seconds=random.uniform(1, RESCHEDULE_JITTER_SECONDS))  # noqa: S311
-        self.log.warning("%s; this task goes on at %s and holds no slot until then", spent, back.isoformat())
-        return AirflowRescheduleException(back)  # type: ignore[no-untyped-call]  # it has no annotations

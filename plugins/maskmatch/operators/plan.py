@@ -1,22 +1,30 @@
 """The first task of a run."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import SkipMixin
+from airflow.sdk.exceptions import AirflowRescheduleException
 
-from maskmatch.operators.base import ACCOUNT_CONN_ID, MaskmatchBaseOperator
+from maskmatch.operators.base import RUN_KEY, AccountOperator
+from maskmatch.operators.compare import LABELS_KEY
+from maskmatch.operators.known_errors import tells_known_errors
+from maskmatch.operators.lineage import lineage
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from maskmatch.core.forecast import Forecast
     from maskmatch.core.planning import PlanOptions
+    from maskmatch.pipeline.run import Run
 
 FORECAST_KEY = "forecast"
+_MOST_LOOK, _LOOKS = timedelta(minutes=5), 20
+"""Between two looks for a manifest, each of which is the start of a task; and how many looks at least."""
 
 
-class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
+class PlanComparisonOperator(AccountOperator, SkipMixin):
     """Read the manifests of the date, prove that the account works, write a plan and forecast it.
 
     Returns the keys of the shards with pairs to compare; XCom `plan` holds the plan's folder, `forecast` what
@@ -35,6 +43,7 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
     :param strata_attribute: attribute whose values have their share in each part of the calls
     :param recompare: true to call every pair again and pay again
     :param plan_only: true to end the run here: all later tasks are skipped
+    :param manifest_wait: hours since the run began for which a manifest that is late is waited for; 0: none
     :param deadline: time of day at which the run should have ended, such as 08:00
     :param time_zone: that of the deadline
     """
@@ -43,10 +52,10 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
     inherits_from_skipmixin = True
 
     template_fields: Sequence[str] = (
-        *MaskmatchBaseOperator.template_fields, "quality_control", "max_shards", "recompare", "reuse_days",
+        *AccountOperator.template_fields, "quality_control", "max_shards", "recompare", "reuse_days",
         "max_bad_rows", "max_missing_share", "image_transfer", "manifest_columns", "manifest_encoding",
         "trust_tags", "same_image", "strata_attribute",
-        "plan_only", "deadline", "time_zone",
+        "plan_only", "deadline", "time_zone", "manifest_wait",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913  # each is a setting
@@ -65,9 +74,9 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
         same_image: str = "call",
         strata_attribute: str | None = None,
         plan_only: bool | str = False,
-        deadline: str = "",
+        deadline: str | None = None,
         time_zone: str = "UTC",
-        tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
+        manifest_wait: float | str = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -86,11 +95,15 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
         self.plan_only = plan_only
         self.deadline = deadline
         self.time_zone = time_zone
-        self.tencent_iai_conn_id = tencent_iai_conn_id
+        self.manifest_wait = manifest_wait
 
+    @tells_known_errors
     def execute(self, context: "Context") -> list[str]:
         """Plan the run."""
+        from maskmatch.core.alerts import Alert, Kind
+        from maskmatch.core.errors import BudgetSpent
         from maskmatch.core.forecast import Deadline
+        from maskmatch.core.forecast_words import lateness
         from maskmatch.hooks.connected_run import compare_options
         from maskmatch.hooks.run_types import priority_of
         from maskmatch.pipeline.answered_plan import asked, bucket_opener, make_answered_plan
@@ -98,25 +111,67 @@ class PlanComparisonOperator(MaskmatchBaseOperator, SkipMixin):
         from maskmatch.pipeline.look_first import look_first
 
         run = self.run_of(context)
+        context["ti"].xcom_push(key=RUN_KEY, value=self.run_record(run))
+        self._await_manifest(run, context)
         limit, plan_only = self.setting("max_missing_share"), self.setting("plan_only")
         deadline = Deadline(self.setting("deadline"), self.setting("time_zone"))
         compare = compare_options(
-            self.tencent_iai_conn_id,
+            self.hook,
             self.source_conn_id,
             priority=priority_of(context["dag_run"].run_type),
             image_transfer=self.setting("image_transfer"),
+            waits=self.alerts.waits,
         )
         open_bucket = bucket_opener(run, compare.open_store, compare.reach)
-        plan = make_answered_plan(run, asked(self._options(run.run_id), compare), open_bucket)
+        try:
+            options = asked(self._options(run.run_id), compare)
+        except (
+            BudgetSpent
+        ) as closed:  # the opening call needs no budget, but an hour at which calls are allowed
+            if closed.until is None:
+                raise
+            raise self.next_window(context, closed, closed.until) from closed
+        plan = make_answered_plan(run, options, open_bucket)
         look_first(run, plan, compare, limit)
         self.log.info("%s", plan)
         context["ti"].xcom_push(key="plan", value=plan.folder)
+        context["ti"].xcom_push(key=RUN_KEY, value=self.run_record(run, plan))
+        context["ti"].xcom_push(key=LABELS_KEY, value=plan.labels())
         this = forecast_plan(run, plan, forecast_options(compare, deadline))
         self._tell(context, this, f"{run.warehouse.uri}/{plan.folder}/plan.html")
+        if this.is_in_time is False:
+            self.alerts.tell_now(Alert(kind=Kind.LATE, cause=str(this.deadline), text=lateness(this)))
         if plan_only:
             self.log.info("plan_only: the run ends here, nothing is called and the table stays as it is")
             self.skip(context["ti"], self.get_flat_relatives(upstream=False))
         return [shard.key for shard in plan.to_compare]
+
+    def get_openlineage_facets_on_complete(self, _: Any) -> Any:
+        """Return the manifests, for Airflow's provider of OpenLineage."""
+        return lineage(source=self.source)
+
+    def _await_manifest(self, run: "Run", context: "Context") -> None:
+        """Let the task look again later, without a slot, while there is no manifest and time is left."""
+        from maskmatch.core.errors import ManifestMissing
+        from maskmatch.storage.manifests import find_manifests
+
+        if not (hours := self.setting("manifest_wait")):
+            return
+        wait, now = timedelta(hours=hours), datetime.now(UTC)
+        until = (context["dag_run"].start_date or now) + wait
+        try:
+            find_manifests(run.patient_source(), run.day)
+        except ManifestMissing as missing:
+            if now >= until:
+                raise ManifestMissing(
+                    f"{missing}; it was waited for until {until:%Y-%m-%d %H:%M} UTC"
+                ) from None
+            back = min(until, now + min(_MOST_LOOK, wait / _LOOKS))
+            self.log.warning(
+                "%s; this task looks again at %s, until %s, and holds no slot", missing, back, until
+            )
+            self.note(context, str(missing), f"Nothing: it looks again by itself, until {until:%H:%M} UTC.")
+            raise AirflowRescheduleException(back) from None  # type: ignore[no-untyped-call]  # not annotated
 
     def _options(self, run_id: str) -> "PlanOptions":
         from maskmatch.core.manifest_options import ManifestOptions

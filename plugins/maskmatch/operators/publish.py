@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from maskmatch.operators.base import ACCOUNT_CONN_ID, MaskmatchBaseOperator
+from maskmatch.operators.assets import DATE, announce, announced
+from maskmatch.operators.base import AccountOperator, plan_in
+from maskmatch.operators.known_errors import tells_known_errors
+from maskmatch.operators.lineage import lineage
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
 
-class PublishOutcomesOperator(MaskmatchBaseOperator):
+class PublishOutcomesOperator(AccountOperator):
     """Check the books and replace the outcomes of the date.
 
     :param plan: folder of the plan
@@ -18,7 +21,7 @@ class PublishOutcomesOperator(MaskmatchBaseOperator):
     """
 
     template_fields: Sequence[str] = (
-        *MaskmatchBaseOperator.template_fields,
+        *AccountOperator.template_fields,
         "plan",
         "nominal_fmr",
         "allow_empty",
@@ -27,27 +30,25 @@ class PublishOutcomesOperator(MaskmatchBaseOperator):
     def __init__(
         self,
         *,
-        plan: str,
+        plan: "str | XComArg",
         nominal_fmr: float | str = 1e-4,
         allow_empty: bool | str = False,
-        tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.plan = plan
         self.nominal_fmr = nominal_fmr
         self.allow_empty = allow_empty
-        self.tencent_iai_conn_id = tencent_iai_conn_id
+        self._rows: dict[str, int] = {}
 
+    @tells_known_errors
     def execute(self, context: "Context") -> dict[str, int]:
         """Publish; return how many rows were scored, failed and skipped, and the calls billed."""
         from maskmatch.core.errors import Superseded
-        from maskmatch.hooks.tencent_iai import TencentIaiHook
         from maskmatch.pipeline.publish import PublishOptions, lock_in, permits_of, publish
-        from maskmatch.storage.plans import find_plan
 
         run = self.run_of(context)
-        settings = TencentIaiHook(self.tencent_iai_conn_id).get_settings()
+        settings = self.hook.get_settings()
         options = PublishOptions(
             nominal_fmr=self.setting("nominal_fmr"),
             allow_empty=self.setting("allow_empty"),
@@ -57,43 +58,48 @@ class PublishOutcomesOperator(MaskmatchBaseOperator):
             lock=lock_in(settings.open_coordinator),
         )
         try:
-            row = publish(run, find_plan(run.patient_warehouse(), self.plan), options)
+            row = publish(run, plan_in(run, self.plan), options)
         except Superseded as error:
             self.log.warning("%s", error)
+            announce(self, context, {DATE: self.day, "superseded": True})
             return {}
+        self._rows = announced(self, context, run, row)
         return {
             name: row[name] for name in ("scored", "failed", "skipped", "billed_calls", "maybe_billed_calls")
         }
 
+    def get_openlineage_facets_on_complete(self, _: Any) -> Any:
+        """Return manifests and tables, for Airflow's provider of OpenLineage."""
+        return lineage(source=self.source, warehouse=self.warehouse, rows=self._rows)
 
-class RepublishOperator(MaskmatchBaseOperator):
+
+class RepublishOperator(AccountOperator):
     """Publish a date again without a call: with another threshold, or as it was at an earlier publication.
 
-    :param publication: name of an earlier publication; empty: the newest plan, with `nominal_fmr`
+    :param publication: name of an earlier publication; None: the newest plan, with `nominal_fmr`
     :param nominal_fmr: false match rate whose score is the threshold: 0.001, 0.0001 or 0.00001
     """
 
-    template_fields: Sequence[str] = (*MaskmatchBaseOperator.template_fields, "publication", "nominal_fmr")
+    template_fields: Sequence[str] = (*AccountOperator.template_fields, "publication", "nominal_fmr")
 
     def __init__(
         self,
         *,
-        publication: str = "",
+        publication: str | None = None,
         nominal_fmr: float | str = 1e-4,
-        tencent_iai_conn_id: str = ACCOUNT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.publication = publication
         self.nominal_fmr = nominal_fmr
-        self.tencent_iai_conn_id = tencent_iai_conn_id
+        self._rows: dict[str, int] = {}
 
+    @tells_known_errors
     def execute(self, context: "Context") -> str:
         """Publish; return the name of the new publication."""
-        from maskmatch.hooks.tencent_iai import TencentIaiHook
         from maskmatch.pipeline.publish import PublishOptions, lock_in, publish_again
 
-        settings = TencentIaiHook(self.tencent_iai_conn_id).get_settings()
+        settings = self.hook.get_settings()
         options = PublishOptions(
             nominal_fmr=self.setting("nominal_fmr"),
             reason="republish",
@@ -101,9 +107,15 @@ class RepublishOperator(MaskmatchBaseOperator):
             time_zone=settings.budgets.time_zone,
             lock=lock_in(settings.open_coordinator),
         )
-        row = publish_again(self.run_of(context), self.publication, options)
+        run = self.run_of(context)
+        row = publish_again(run, self.publication or "", options)
+        self._rows = announced(self, context, run, row)
         self.log.info("%s: %s is the current publication", self.day, row["publication"])
         return str(row["publication"])
+
+    def get_openlineage_facets_on_complete(self, _: Any) -> Any:
+        """Return the tables, for Airflow's provider of OpenLineage."""
+        return lineage(warehouse=self.warehouse, rows=self._rows)
 
 
 def published_by(context: "Context") -> str:

@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
+from maskmatch.operators.assets import announced
+from maskmatch.operators.base import RUN_KEY
 from maskmatch.operators.compare import CompareMaskFaceOperator
+from maskmatch.operators.lineage import lineage
 from maskmatch.operators.publish import published_by
 
 if TYPE_CHECKING:
@@ -23,11 +26,12 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
     A retry goes on where the one before was cut off: the same choice from the same publication is the same
     plan. A date of which no failed row is chosen is skipped. The rest is as of `CompareMaskFaceOperator`.
 
-    :param codes: failure codes, parted by commas; empty: every open failure
-    :param classes: failure classes, parted by commas; empty: all
+    :param codes: failure codes; none: every open failure
+    :param classes: failure classes; none: all
     :param also_final: true to take final failures without naming their codes
     :param quality_control: 0 (off) to 4 (strict), for rows without a value of their own
-    :param nominal_fmr: false match rate whose score is the threshold: 0.001, 0.0001 or 0.00001
+    :param nominal_fmr: false match rate whose score is the threshold: 0.001, 0.0001 or 0.00001; empty: that
+        of the publication before
     """
 
     template_fields: Sequence[str] = (
@@ -42,11 +46,11 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
     def __init__(  # each is a setting
         self,
         *,
-        codes: str = "",
-        classes: str = "",
+        codes: Sequence[str] | str = (),
+        classes: Sequence[str] | str = (),
         also_final: bool | str = False,
         quality_control: int | str = 0,
-        nominal_fmr: float | str = 1e-4,
+        nominal_fmr: float | str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(plan="", shard="", **kwargs)
@@ -55,6 +59,12 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
         self.also_final = also_final
         self.quality_control = quality_control
         self.nominal_fmr = nominal_fmr
+        self._rows: dict[str, int] = {}
+
+    @property
+    def place(self) -> str:
+        """Return the date alone: its shards are compared as one."""
+        return f"task {self.task_id}, date {self.day}"
 
     def _compare(self, context: "Context", report: Callable[[dict[str, Any]], None]) -> "Progress":
         from maskmatch.pipeline.calling import coordinator_of
@@ -64,12 +74,13 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
         run = self.run_of(context)
         options = self._options(context["dag_run"].run_type, report)
         plan = self._planned(run, options)
+        context["ti"].xcom_push(key=RUN_KEY, value=self.run_record(run, plan))
         progress = compare_shards(run, plan, plan.to_compare, options) if plan.pairs else None
-        publish(
+        row = publish(
             run,
             plan,
             PublishOptions(
-                nominal_fmr=self.setting("nominal_fmr"),
+                nominal_fmr=None if self.entered("nominal_fmr").is_empty else self.setting("nominal_fmr"),
                 reason="redrive",
                 by=published_by(context),
                 time_zone=options.budgets.time_zone,
@@ -77,9 +88,14 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
                 lock=lock_in(lambda: coordinator_of(options)),
             ),
         )
+        self._rows = announced(self, context, run, row)
         if progress is None:
             raise AirflowSkipException("all chosen pairs have answers by now: published without a call")
         return progress
+
+    def get_openlineage_facets_on_complete(self, _: Any) -> Any:
+        """Return the tables, for Airflow's provider of OpenLineage."""
+        return lineage(warehouse=self.warehouse, rows=self._rows)
 
     def _planned(self, run: "Run", options: "CompareOptions") -> "Plan":
         from maskmatch.core.planning import PlanOptions
@@ -88,7 +104,7 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
         from maskmatch.pipeline.redrive import kept_outcomes, make_redrive_plan
 
         named = {"failure_code": self.codes, "failure_class": self.classes}
-        words = [f"{column}={values}" for column, values in named.items() if values]
+        words = [f"{column}={_listed(values)}" for column, values in named.items() if values]
         with kept_outcomes(run, read_selection(words, also_final=self.setting("also_final"))) as kept:
             self.log.info("%s: %s", run.day, kept)
             if not kept.codes:
@@ -98,3 +114,7 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
             plan = make_redrive_plan(run, asked(choices, options), kept, open_bucket)
         self.log.info("%s", plan)
         return plan
+
+
+def _listed(values: Sequence[str] | str) -> str:
+    return values if isinstance(values, str) else ",".join(values)

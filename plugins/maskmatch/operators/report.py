@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from maskmatch.operators.base import MaskmatchBaseOperator
+from maskmatch.operators.base import MaskmatchBaseOperator, plan_in
+from maskmatch.operators.known_errors import tells_known_errors
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
+
+
+SUMMARY_KEY = "summary"
 
 
 class ReportOutcomesOperator(MaskmatchBaseOperator):
@@ -18,25 +22,29 @@ class ReportOutcomesOperator(MaskmatchBaseOperator):
 
     template_fields: Sequence[str] = (*MaskmatchBaseOperator.template_fields, "plan", "max_failed_share")
 
-    def __init__(self, *, plan: str = "", max_failed_share: float | str = 0.5, **kwargs: Any) -> None:
+    def __init__(
+        self, *, plan: "str | XComArg" = "", max_failed_share: float | str = 0.5, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.plan = plan
         self.max_failed_share = max_failed_share
 
+    @tells_known_errors
     def execute(self, context: "Context") -> str | None:
         """Report what was published; return the address of the table, None when there is none."""
-        from maskmatch.pipeline.report import check_failed, published, render
-        from maskmatch.storage.plans import find_plan
+        from maskmatch.pipeline.report import check_failed, published, render, spending, summary
         from maskmatch.storage.tables import outcomes_address
 
         limit = self.setting("max_failed_share")
         run = self.run_of(context)
-        if self.plan and not find_plan(run.patient_warehouse(), self.plan).rows:
+        if self.plan and not plan_in(run, self.plan).rows:
             self.log.info("%s: no pairs tonight; what was published before stays", run.day)
             return None
         if (outcomes := published(run)) is None:
             self.log.info("%s: no pairs, and no table", run.day)
             return None
-        self.log.info("%s\n%s", run.day, render(outcomes))
+        table, spent = outcomes_address(run.warehouse, run.day), spending(run)
+        self.log.info("%s\n%s\n\n%s\nTable: %s", run.day, render(outcomes), spent, table)
+        context["ti"].xcom_push(key=SUMMARY_KEY, value=summary(outcomes, spent) | {"table": table})
         check_failed(outcomes, limit)
-        return outcomes_address(run.warehouse, run.day)
+        return table

@@ -7,19 +7,12 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 RETRY_POLICY = ExceptionRetryPolicy(
     rules=[
         RetryRule(
-            exception=[
-                "maskmatch.core.errors.InputError",
-                "maskmatch.core.errors.StopRun",
-                "maskmatch.core.errors.BooksError",
-                "maskmatch.core.errors.BudgetSpent",
-                "maskmatch.core.errors.Drained",
-                "airflow.sdk.exceptions.AirflowNotFoundException",
-            ],
+            exception="maskmatch.operators.known_errors.EndedForPerson",
             action=RetryAction.FAIL,
             reason="a person must act; the message says how",
         ),
         RetryRule(
-            exception="maskmatch.core.errors.Unavailable",
+            exception="maskmatch.operators.known_errors.EndedForNow",
             action=RetryAction.RETRY,
             retry_delay=timedelta(minutes=1),
             reason="service or store away; the next try goes on from the journal",

@@ -18,16 +18,19 @@ from msgspec.structs import replace
 
 from maskmatch.core.codes import ThrottleScope
 from maskmatch.core.errors import InputError, LeaseHeld
+from maskmatch.core.rate_by_hour import EVEN, RateByHour
 from maskmatch.permits.steps import budgets, hosts, leases, locks, reserving, timeline
 from maskmatch.permits.steps.claims import CHECK_RUN, Claim, Grant, Priority
 from maskmatch.permits.steps.document import Moment, SharedDocument
-from maskmatch.permits.steps.orders import Order, decode_order, encode_order
+from maskmatch.permits.steps.orders import Order, decode_order, encode_order, order_in_force
 from maskmatch.permits.steps.sharing import PriorityShare
 from maskmatch.permits.steps.snapshot import Snapshot, snapshot
 from maskmatch.permits.steps.state import ALL_RUNS, State, decode, encode, known, prune
 
 T = TypeVar("T")
 _TELL_EVERY_SECONDS = 1.0
+_LOOKED_THROUGH = 100
+"""Orders among which the one in force is looked for."""
 
 
 class _NoChangeError(Exception):
@@ -44,11 +47,19 @@ def _change_nothing(document: bytes | None, moment: Moment) -> tuple[bytes, None
 class PermitCoordinator:
     """Grants permits out of a shared document; for many threads. `math.inf` calls per second: no limit."""
 
-    def __init__(self, document: SharedDocument, *, calls_per_second: float, who: str = "") -> None:
+    def __init__(
+        self,
+        document: SharedDocument,
+        *,
+        calls_per_second: float,
+        rate_by_hour: RateByHour = EVEN,
+        who: str = "",
+    ) -> None:
         if not calls_per_second > 0:
             raise InputError(f"calls_per_second must be above 0, not {calls_per_second}")
         self._document = document
         self._rate = calls_per_second
+        self._hours = rate_by_hour
         self._who = who or f"{os.uname().nodename}:{os.getpid()}"
         self._refused: Counter[ThrottleScope] = Counter()
         self._told_at = float("-inf")
@@ -57,8 +68,8 @@ class PermitCoordinator:
     def reserve(self, calls: int, claim: Claim, *, unbilled: int = 0) -> Grant:
         """Book up to so many calls after giving back `unbilled` ones; return when each may be sent.
 
-        Raise Replaced, Drained or BudgetSpent when there is nothing to wait for, Unavailable when the store
-        is away.
+        Raise Replaced, Drained or BudgetSpent when there is nothing to wait for, OutsideHours at an hour
+        without calls, Unavailable when the store is away.
         """
         ask = reserving.Ask(self._who, claim, calls, self._rate)
         refused = self._take_refused()
@@ -69,7 +80,10 @@ class PermitCoordinator:
             if unbilled:
                 state = _given_back(state, moment, claim, unbilled)
             state = state if claim.run_id == CHECK_RUN else known(state)
-            state, answer = reserving.reserve(self._told(state, moment, refused), moment, ask)
+            state = self._told(state, moment, refused)
+            if not (rate := self._hours.at(moment.utc, self._rate)):
+                return state, (self._hours.closed(moment.utc), 1)
+            state, answer = reserving.reserve(state, moment, replace(ask, calls_per_second=rate))
             return state, (answer, reserving.processes(state, moment, self._who))
 
         answer, processes = self._change(step)
@@ -194,12 +208,16 @@ class PermitCoordinator:
         """Return the newest orders that were given, at most so many, the newest first."""
         return [decode_order(record) for record in self._document.records(newest)]
 
+    def pause_order(self, run_id: str) -> Order | None:
+        """Return the newest order to pause a run, or all; None when there is no record of one."""
+        return order_in_force(self.orders(_LOOKED_THROUGH), "pause", run_id)
+
     def snapshot(self) -> Snapshot:
         """Return rate, users, budgets and orders; nothing is changed, nor made where there is none."""
 
         def view(document: bytes | None, moment: Moment) -> Snapshot:
             state = prune(decode(document), moment)
-            return snapshot(state, moment, self._rate)
+            return snapshot(state, moment, self._hours.at(moment.utc, self._rate))
 
         return self._document.look(view)
 

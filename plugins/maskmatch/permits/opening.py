@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 from maskmatch.core.clock import Clock
 from maskmatch.core.endpoints import problem_of
 from maskmatch.core.errors import InputError
+from maskmatch.core.rate_by_hour import EVEN, RateByHour
 from maskmatch.core.renamed import VARIABLES, refuse_renamed
 from maskmatch.permits.coordinator import PermitCoordinator
 from maskmatch.permits.steps.document import SharedDocument
@@ -72,9 +73,17 @@ def check_default(uri: str, *, secret_id: str) -> None:
         check_alone(default_file(), quota_key(secret_id))
 
 
-def open_coordinator(uri: str, *, secret_id: str, calls_per_second: float, clock: Clock) -> PermitCoordinator:
+def open_coordinator(
+    uri: str,
+    *,
+    secret_id: str,
+    calls_per_second: float,
+    clock: Clock,
+    rate_by_hour: RateByHour = EVEN,
+) -> PermitCoordinator:
     """Return a coordinator over the permit store at an address, without connecting; raise InputError."""
-    return PermitCoordinator(_document(uri, quota_key(secret_id), clock), calls_per_second=calls_per_second)
+    document = _document(uri, quota_key(secret_id), clock)
+    return PermitCoordinator(document, calls_per_second=calls_per_second, rate_by_hour=rate_by_hour)
 
 
 def with_password(address: str, password: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from maskmatch.core.errors import Unavailable
+from maskmatch.engine.breaker import SERVICE
 from maskmatch.permits.client.pacing import Pacer
 from maskmatch.permits.coordinator import PermitCoordinator
 from maskmatch.permits.opening import claim_default, open_coordinator
@@ -38,6 +39,8 @@ def check_account(options: CompareOptions) -> str:
             try:
                 return comparer.check().answered_by
             except Unavailable as error:
+                if options.waits:
+                    options.waits.goes_on(SERVICE, str(error))
                 if pause is None:
                     raise
                 log.warning("the opening call is made again: %s", error)
@@ -54,6 +57,7 @@ def coordinator_of(options: CompareOptions) -> PermitCoordinator:
         secret_id=options.account.owner,
         calls_per_second=options.account.calls_per_second,
         clock=options.clock,
+        rate_by_hour=options.account.rate_by_hour,
     )
 
 
@@ -77,6 +81,7 @@ def pacer_of(coordinator: PermitCoordinator, claim: Claim, options: CompareOptio
         calls_per_second=options.account.calls_per_second,
         clock=options.clock,
         say=log.warning,
+        waits=options.waits,
     )
     with closing(pacer):
         yield pacer

@@ -12,7 +12,9 @@ Decision: docs/adr/0015-shards-of-one-process-are-compared-as-one.md
 import logging
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 
+from maskmatch.core.alerts import Alert, Kind
 from maskmatch.core.planning import Plan, Shard
 from maskmatch.core.pricing import price_of
 from maskmatch.engine.bad_images import BadImageIndex
@@ -67,7 +69,7 @@ def compare_shards(run: Run, plan: Plan, shards: Sequence[Shard], options: Compa
         keeper = ShardKeeper(run, plan, options, coordinator, pacer)
         progress = _compare(keeper, shards, comparer)
     names = shards[0].key if len(shards) == 1 else f"{plan.folder}, {len(shards)} shards"
-    log.info("%s: %s; %s", names, progress.line(), dict(progress.counts))
+    log.info("%s: %s", names, "; ".join(filter(None, (progress.line(), progress.reasons()))))
     return progress
 
 
@@ -75,29 +77,27 @@ def _compare(keeper: ShardKeeper, shards: Sequence[Shard], comparer: TencentComp
     run, options, bad_images = keeper.run, keeper.options, BadImageIndex()
     answers = LateAnswers(run, keeper.plan, options)
     learn_of_images(bad_images, run.patient_warehouse(options.stop), answers)
-    versions = ModelVersions(on_change=options.on_model_change, warn=log.warning)
+    versions = ModelVersions(on_change=options.on_model_change, warn=partial(_model_changed, options))
     if not keeper.plan.repetition:
         before = versions_before(
             run.patient_warehouse(options.stop), run.day, answered_by=keeper.plan.answered_by
         )
         versions.add(before, is_all=True)
     versions.add(keeper.plan.model_versions, is_all=False)
-    already_known = 0
 
     def on_open(shard: OpenShard) -> None:
-        nonlocal already_known
         known = shard.shard.pairs - shard.left
         log.info("%s: %s pairs, %s already known", shard.shard.key, shard.shard.pairs, known)
-        already_known += known
         versions.add(shard.versions, is_all=not shard.left)
-        progress.leave_out(known)
+        progress.leave_out(shard.known)
 
     progress = Progress(
         sum(shard.pairs for shard in shards),
         clock=options.clock,
         say=log.info,
-        report=lambda facts: options.report({**facts, "already_known": already_known}),
+        report=options.report,
         price=price_of,
+        measured=options.measured,
     )
     with OpenShards(
         shards,
@@ -125,12 +125,21 @@ def _compare(keeper: ShardKeeper, shards: Sequence[Shard], comparer: TencentComp
             trust_tags=keeper.plan.trust_tags,
             model_versions=versions,
             bad_images=bad_images,
+            waits=options.waits,
             stop=options.stop,
             drain_seconds=DRAIN_SECONDS,
             on_done=open_shards.done,
         )
-        compare_pairs(open_shards.pairs(), context)
+        try:
+            compare_pairs(open_shards.pairs(), context)
+        finally:
+            progress.hand_over()
     return progress
+
+
+def _model_changed(options: CompareOptions, text: str) -> None:
+    log.warning("%s", text)
+    options.tell(Alert(kind=Kind.MODEL_CHANGED, cause=text, text=text))
 
 
 def images_of(run: Run, plan: Plan, options: CompareOptions) -> StoreImages:
@@ -141,6 +150,7 @@ def images_of(run: Run, plan: Plan, options: CompareOptions) -> StoreImages:
         now=options.clock.now,
         say=log.warning,
         patience_seconds=run.store_patience,
+        waits=options.waits,
     )
     return StoreImages(
         run.source,

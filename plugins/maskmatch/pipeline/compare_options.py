@@ -7,10 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 from maskmatch.core.account_rules import ANSWER_SECONDS, MOST_CALL_SECONDS, VENDOR_SECONDS
+from maskmatch.core.alerts import Tell, tell_nobody
 from maskmatch.core.approval import DEFAULT_COST_LIMIT
 from maskmatch.core.clock import Clock, SystemClock
 from maskmatch.core.errors import InputError
 from maskmatch.core.reach import Reach
+from maskmatch.core.waits import Waits
+from maskmatch.engine.measures import Measured
 from maskmatch.engine.memory import MemoryLimits
 from maskmatch.engine.model_versions import OnModelChange
 from maskmatch.engine.work import RetryLimits
@@ -20,7 +23,7 @@ from maskmatch.storage.object_stores import Store, open_store
 from maskmatch.tencent import Account
 
 
-def _ignore(_: dict[str, Any]) -> None:
+def _ignore(_: object) -> None:
     pass
 
 
@@ -31,7 +34,8 @@ class CompareOptions:
     `call_timeout` is the time limit of a call in seconds. A plan that may cost more than
     `approval_cost_limit` (CNY) is compared only when a person has approved it. `renew` returns the account
     anew when its credential has expired; `report` gets the progress of all shards every five seconds, from
-    the loop, so it must return at once.
+    the loop, so it must return at once, as `measured` must, which gets how calls went, and `tell`, which
+    tells a person. `waits` learn what is waited for.
     """
 
     account: Account
@@ -48,6 +52,9 @@ class CompareOptions:
     reach: Reach = field(default_factory=Reach)
     renew: Callable[[], Account] | None = None
     report: Callable[[dict[str, Any]], None] = _ignore
+    measured: Callable[[Measured], None] = _ignore
+    tell: Tell = tell_nobody
+    waits: Waits | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     clock: Clock = field(default_factory=SystemClock)
 

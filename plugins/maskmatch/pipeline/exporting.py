@@ -8,11 +8,12 @@ from maskmatch.core.errors import InputError
 from maskmatch.core.shown import plain
 from maskmatch.storage.exports import FORMS, Form, Tables, Tally, Target, check_path, is_there, write_whole
 from maskmatch.storage.object_stores import Store
+from maskmatch.storage.schemas import TABLES
 from maskmatch.storage.tables import current_key
 
 Progress = Callable[[int, int], None]
 """Is told how many rows are read, of how many."""
-_OWN_FOLDERS = ("outcomes", "runs", "work")
+_OWN_FOLDERS = (*TABLES, "work")
 """Of the warehouse: what is read there is what runs have written."""
 _SHOWN_DAYS = 5
 

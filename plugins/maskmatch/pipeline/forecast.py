@@ -5,20 +5,20 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from maskmatch.core.errors import MaskmatchError, ObjectMissing
 from maskmatch.core.forecast import Deadline, Forecast, Rate, Surroundings, Unknown, forecast
 from maskmatch.core.forecast_record import to_record
 from maskmatch.core.planning import Plan
-from maskmatch.core.pricing import PRICE_PER_CALL
+from maskmatch.core.rate_by_hour import EVEN, RateByHour
 from maskmatch.permits.coordinator import PermitCoordinator
-from maskmatch.permits.steps.claims import Budget, Budgets, Priority
+from maskmatch.permits.steps.claims import Budgets, Priority
 from maskmatch.permits.steps.expected import expected_rate
 from maskmatch.permits.steps.snapshot import Snapshot
+from maskmatch.pipeline.budget_left import Spent, calls_left, spent
 from maskmatch.pipeline.calling import coordinator_of
 from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.pipeline.earlier_calls import newest_earlier
@@ -42,6 +42,7 @@ class ForecastOptions:
     budgets: Budgets = field(default_factory=Budgets)
     transfer: Transfer = Transfer.BYTES
     deadline: Deadline = field(default_factory=Deadline)
+    rate_by_hour: RateByHour = EVEN
 
 
 def forecast_options(compare: CompareOptions, deadline: Deadline) -> ForecastOptions:
@@ -52,6 +53,7 @@ def forecast_options(compare: CompareOptions, deadline: Deadline) -> ForecastOpt
         budgets=compare.budgets,
         transfer=compare.transfer,
         deadline=deadline,
+        rate_by_hour=compare.account.rate_by_hour,
     )
 
 
@@ -94,6 +96,7 @@ def surroundings(run: Run, plan: Plan, options: ForecastOptions, now: datetime) 
         calls_left=left,
         budget=budget,
         deadline=options.deadline,
+        rate_by_hour=options.rate_by_hour,
         earlier=newest_earlier(run),
     )
 
@@ -111,6 +114,8 @@ def _snapshot(open_coordinator: Callable[[], PermitCoordinator] | Unknown) -> Sn
 def _rate(account: Snapshot | Unknown, priority: Priority, run_id: str) -> Rate | Unknown:
     if isinstance(account, Unknown):
         return account
+    if not account.calls_per_second:
+        return Unknown("no calls are allowed at this hour")
     found = expected_rate(account, priority, run_id=run_id)
     return found if found.beside > 0 else Unknown("others who use the account now leave nothing of its rate")
 
@@ -129,31 +134,10 @@ def _tightest(
     found = [
         (left, kind)
         for kind, budget in limits.items()
-        if (left := _left(budget, _spent(account, kind, now, run_id))) is not None
+        if (left := calls_left(budget, _spent(account, kind, now, run_id))) is not None
     ]
     return min(found, default=(None, ""))
 
 
-class _Spent(NamedTuple):
-    """What a window of a budget has spent."""
-
-    calls: int = 0
-    cny: Decimal = Decimal(0)
-
-
-def _spent(account: Snapshot | Unknown, kind: str, now: datetime, run_id: str = "") -> _Spent:
-    """Return what was spent in this run, or in the day or month of a time."""
-    windows = () if isinstance(account, Unknown) else account.windows
-    for window in windows:
-        is_now = window.name == run_id if kind == "run" else window.ends is not None and window.ends > now
-        if window.kind == kind and is_now:
-            return _Spent(window.calls, window.cny)
-    return _Spent()
-
-
-def _left(budget: Budget, spent: _Spent) -> int | None:
-    """Return how many calls a budget still allows, at the price of the first tier."""
-    calls = [] if budget.calls is None else [budget.calls - spent.calls]
-    if budget.cny is not None:
-        calls.append(int((budget.cny - spent.cny) / PRICE_PER_CALL))
-    return max(0, min(calls)) if calls else None
+def _spent(account: Snapshot | Unknown, kind: str, now: datetime, run_id: str = "") -> Spent:
+    return Spent() if isinstance(account, Unknown) else spent(account, kind, now, run_id)

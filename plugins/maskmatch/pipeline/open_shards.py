@@ -15,7 +15,7 @@ Decision: docs/adr/0021-answers-are-taken-over.md
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
@@ -58,6 +58,8 @@ class OpenShard:
     missing: Iterator[tuple[int, Pair]]
     left: int
     """Pairs that have no outcome of this try."""
+    known: Mapping[str, int] = field(default_factory=dict)
+    """Pairs that ended in earlier tries: scored, or by failure code."""
     versions: frozenset[str] = frozenset()
     ahead: list[tuple[int, Pair]] = field(default_factory=list)
     """The pairs that come next."""

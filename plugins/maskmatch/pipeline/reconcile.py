@@ -21,9 +21,9 @@ from maskmatch.storage.bills import Billed
 from maskmatch.storage.fetching import fetched
 from maskmatch.storage.object_stores import Store
 
-_COLUMNS = ["account", "billed", "billed_on"]
-Calls = Counter[tuple[date, str]]
-"""Calls by the day on which they are billed, and yes or perhaps."""
+_COLUMNS = ["account", "billed_on", "billed"]
+Calls = Counter[tuple[str, date, str]]
+"""Calls by account, by the day on which they are billed, and yes or perhaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,16 @@ class DayBooks:
 
 @dataclass(frozen=True, slots=True)
 class MonthBooks:
-    """The days of a month of which a book tells; `meter` is what a local service has billed in all."""
+    """The days of a month of which a book tells; `meter` is what a local service has billed in all.
+
+    The journals also have calls of `other_accounts`, and the bill days of other months: neither counts here.
+    """
 
     days: tuple[DayBooks, ...]
     permits: int | None
     meter: int | None
+    other_accounts: tuple[str, ...]
+    other_days: tuple[date, ...]
 
     @property
     def billed(self) -> int:
@@ -59,6 +64,11 @@ class MonthBooks:
     def maybe_billed(self) -> int:
         """Return the calls that may have been charged."""
         return sum(each.maybe_billed for each in self.days)
+
+    @property
+    def without_record(self) -> int | None:
+        """Return the permits that no journal explains."""
+        return None if self.permits is None else self.permits - self.billed - self.maybe_billed
 
     @property
     def tiers(self) -> tuple[TierCalls, ...]:
@@ -82,39 +92,44 @@ class MonthBooks:
 def reconcile(
     month: date,
     *,
+    account: str,
     calls: Calls,
     windows: Iterable[WindowNow],
     bill: Mapping[date, Billed],
     meter: int | None = None,
 ) -> MonthBooks:
-    """Put the books of a month, named by its first day, side by side."""
+    """Put the books of an account in a month, named by its first day, side by side."""
     permits = {(each.kind, each.name): each.calls for each in windows}
     days = []
     for number in range(1, calendar.monthrange(month.year, month.month)[1] + 1):
         day = month.replace(day=number)
-        books = DayBooks(
-            day, permits.get(("day", f"{day}")), calls[day, "yes"], calls[day, "perhaps"], bill.get(day)
-        )
+        billed, perhaps = (calls[account, day, word] for word in ("yes", "perhaps"))
+        books = DayBooks(day, permits.get(("day", f"{day}")), billed, perhaps, bill.get(day))
         if books.permits is not None or books.billed or books.maybe_billed or books.bill:
             days.append(books)
-    return MonthBooks(tuple(days), permits.get(("month", f"{month:%Y-%m}")), meter)
+    return MonthBooks(
+        days=tuple(days),
+        permits=permits.get(("month", f"{month:%Y-%m}")),
+        meter=meter,
+        other_accounts=tuple(sorted({name for name, _, _ in calls} - {account})),
+        other_days=tuple(sorted(day for day in bill if day.replace(day=1) != month)),
+    )
 
 
-def billed_calls(warehouse: Store, account: str, month: date) -> Calls:
-    """Return the calls of an account that are billed in a month, or may be, of all dates of `attempts`."""
+def billed_calls(warehouse: Store, month: date) -> Calls:
+    """Return the calls that are billed in a month, or may be, of all dates of `attempts`."""
     found: Calls = Counter()
     for table in warehouse.list("attempts/current/"):
         with fetched(warehouse, table.key) as path:
             for batch in pq.ParquetFile(path).iter_batches(columns=_COLUMNS):
-                found.update(_counts(pa.Table.from_batches([batch]), account, month))
+                found.update(_counts(pa.Table.from_batches([batch]), month))
     return found
 
 
-def _counts(table: pa.Table, account: str, month: date) -> Calls:
-    first, last = month, month.replace(day=calendar.monthrange(month.year, month.month)[1])
-    is_there = pc.and_(
-        pc.and_(pc.greater_equal(table["billed_on"], first), pc.less_equal(table["billed_on"], last)),
-        pc.equal(table["account"].cast(pa.string()), account),
+def _counts(table: pa.Table, month: date) -> Calls:
+    last = month.replace(day=calendar.monthrange(month.year, month.month)[1])
+    is_there = pc.and_(pc.greater_equal(table["billed_on"], month), pc.less_equal(table["billed_on"], last))
+    groups = table.filter(is_there).group_by(_COLUMNS).aggregate([([], "count_all")])
+    return Counter(
+        {(row["account"], row["billed_on"], row["billed"]): row["count_all"] for row in groups.to_pylist()}
     )
-    groups = table.filter(is_there).group_by(["billed_on", "billed"]).aggregate([([], "count_all")])
-    return Counter({(row["billed_on"], row["billed"]): row["count_all"] for row in groups.to_pylist()})

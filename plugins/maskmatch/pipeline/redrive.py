@@ -49,9 +49,13 @@ _FROM_OUTCOMES = [
 
 @dataclass(slots=True)
 class Chosen:
-    """The rows that are to be called anew: how many of each code, and what they are known by."""
+    """The rows that are to be called anew: how many of each code, and what they are known by.
+
+    `final` rows would be among them, but are not to be called again.
+    """
 
     codes: Counter[str] = field(default_factory=Counter)
+    final: int = 0
     comparisons: list[Words] = field(default_factory=list)
     pairs: list[Words] = field(default_factory=list)
 
@@ -72,6 +76,7 @@ class KeptOutcomes:
                 by_content.add(part.append_column("comparison", names[0]).select(ANSWERS.names))
                 by_pair.add(part.append_column("comparison", names[1]).select(ANSWERS.names))
         self.codes = chosen.codes
+        self._final = chosen.final
         self._selection = selection
         self._chosen = _sorted(chosen.comparisons)
         self._chosen_pairs = _sorted(chosen.pairs)
@@ -80,7 +85,8 @@ class KeptOutcomes:
 
     def __str__(self) -> str:
         rows = ", ".join(f"{count:,} {code}" for code, count in self.codes.most_common())
-        return f"chosen ({self._selection}): {rows or 'no row'}"
+        final = f"; {self._final:,} final failures are left alone" if self._final else ""
+        return f"chosen ({self._selection}): {rows or 'no row'}{final}"
 
     @property
     def digest(self) -> str:
@@ -135,7 +141,11 @@ def make_redrive_plan(
 
 def _note_chosen(block: pa.Table, selection: Selection, chosen: Chosen) -> pa.Array:
     """Note the rows of a block that are chosen; return which they are."""
-    which = _is_chosen(block, selection)
+    which = _fits(block, selection)
+    if not selection.takes_final:
+        is_final = are_final(block["failure_code"])
+        chosen.final += pc.sum(pc.and_(which, is_final)).as_py() or 0
+        which = pc.and_not(which, is_final)
     rows = block.filter(which)
     if rows.num_rows:
         chosen.codes.update(rows["failure_code"].to_pylist())
@@ -144,10 +154,8 @@ def _note_chosen(block: pa.Table, selection: Selection, chosen: Chosen) -> pa.Ar
     return which
 
 
-def _is_chosen(block: pa.Table, selection: Selection) -> pa.ChunkedArray:
+def _fits(block: pa.Table, selection: Selection) -> pa.ChunkedArray:
     which = pc.and_(pc.equal(_text(block["outcome"]), Status.FAILED), pc.is_valid(block["reference_id"]))
-    if not selection.takes_final:
-        which = pc.and_(which, pc.invert(are_final(block["failure_code"])))
     for column, values in selection.values.items():
         if column.startswith(ATTRIBUTE_PREFIX):
             found = pc.map_lookup(block["attributes"], pa.scalar(column), "first")

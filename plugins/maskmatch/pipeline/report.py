@@ -1,5 +1,7 @@
 """Report a run: its outcomes by reason, and its scores by kind of pair, in two small tables."""
 
+from typing import Any
+
 import pandas as pd
 
 from maskmatch.core.errors import InputError, ObjectMissing
@@ -31,6 +33,22 @@ def check_failed(outcomes: pd.DataFrame, limit: ShareLimit) -> None:
             f"{len(failed):,} of {len(outcomes):,} rows failed ({counts}), more than max_failed_share "
             f"{limit}; they are published"
         )
+
+
+def spending(run: Run) -> str:
+    """Return in words what the current publication of the date has cost."""
+    try:
+        row = tables.read_table(run.patient_warehouse(), "runs", run.day).to_pylist()[-1]
+    except ObjectMissing:
+        return "Spent: unknown, there is no table `runs`"
+    perhaps = f" and perhaps {row['maybe_billed_calls']:,} more" if row["maybe_billed_calls"] else ""
+    return f"Spent: CNY {row['cost']:,.4f} for {row['billed_calls']:,} billed calls{perhaps}"
+
+
+def summary(outcomes: pd.DataFrame, spent: str) -> dict[str, Any]:
+    """Return rows, the number of each outcome and reason, and what was spent, as JSON values."""
+    counts = outcome_counts(outcomes).to_dict("records")
+    return {"rows": len(outcomes), "outcomes": counts, "spent": spent}
 
 
 def outcome_counts(outcomes: pd.DataFrame) -> pd.DataFrame:

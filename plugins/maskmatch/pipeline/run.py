@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Self
 
+from maskmatch.core.waits import Waits
 from maskmatch.storage.object_stores import PatientStore, Store
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ class Run:
     day: date
     run_id: str
     store_patience: float = STORE_PATIENCE_SECONDS
+    waits: Waits | None = None
     dag_id: str = ""
 
     @property
@@ -47,4 +49,6 @@ class Run:
         return self._patient(self.warehouse, stop)
 
     def _patient(self, store: Store, stop: threading.Event | None) -> PatientStore:
-        return PatientStore(store, patience_seconds=self.store_patience, say=log.warning, stop=stop)
+        return PatientStore(
+            store, patience_seconds=self.store_patience, say=log.warning, stop=stop, waits=self.waits
+        )

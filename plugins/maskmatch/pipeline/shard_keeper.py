@@ -49,6 +49,7 @@ class ShardKeeper:
                 most_pending=options.calls_in_flight or GROUP,
                 patience_seconds=run.store_patience,
                 stop=options.stop,
+                waits=options.waits,
             )
         )
         known = read_known(warehouse, prefix)
@@ -59,6 +60,7 @@ class ShardKeeper:
             journal=journal.__enter__(),
             missing=plans.read_shard(warehouse, shard.key, but=known.have_ended),
             left=shard.pairs - len(known.ended),
+            known=known.reasons,
             versions=known.versions,
         )
 
@@ -78,7 +80,7 @@ class ShardKeeper:
     def _take_lease(self, name: str, at_least: int) -> int:
         """Take the lease of a shard; while the permit store is away, wait as long as the pacer would."""
         options = self.options
-        outage = Outage(now=options.clock.now, say=log.warning)
+        outage = Outage(now=options.clock.now, say=log.warning, waits=options.waits, what="the permit store")
         while True:
             try:
                 return self.coordinator.take_lease(

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from maskmatch.core.account_rules import DEFAULT_ENDPOINT
 from maskmatch.core.clock import SystemClock
 from maskmatch.core.errors import InputError, WrongSetting
+from maskmatch.core.rate_by_hour import RateByHour
 from maskmatch.permits.coordinator import PermitCoordinator
 from maskmatch.permits.opening import (
     open_coordinator,
@@ -80,6 +81,7 @@ class AccountSettings:
             secret_id=self.account.owner,
             calls_per_second=self.account.calls_per_second,
             clock=SystemClock(),
+            rate_by_hour=self.account.rate_by_hour,
         )
 
     def __str__(self) -> str:
@@ -87,7 +89,8 @@ class AccountSettings:
         parts = [
             f"{self.account.protocol}://{self.account.endpoint}",
             f"account {self.account.name}",
-            f"{self.account.calls_per_second:g} calls/s",
+            f"{self.account.calls_per_second:g} calls/s"
+            + (f" ({self.account.rate_by_hour})" if self.account.rate_by_hour.rules else ""),
             f"permit store {self.permit_store_shown}",
             f"approval above CNY {self.approval_cost_limit:,}",
             *(f"{window}: {_in_words(getattr(self.budgets, window))}" for window in ("run", "day", "month")),
@@ -141,6 +144,7 @@ def _account(values: Mapping[str, Any], entered: Mapping[str, Entered]) -> Accou
         protocol=protocol,
         region=values["region"],
         calls_per_second=values["calls_per_second"],
+        rate_by_hour=RateByHour(values["rate_by_hour"], values["time_zone"]),
     )
 
 

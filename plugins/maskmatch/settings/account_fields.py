@@ -13,6 +13,7 @@ from maskmatch.core.account_rules import (
     MOST_CALLS_PER_SECOND,
 )
 from maskmatch.core.approval import DEFAULT_COST_LIMIT
+from maskmatch.core.rate_by_hour import parse_hours
 from maskmatch.settings import readers
 from maskmatch.settings.fields import Field
 
@@ -116,6 +117,17 @@ CALLS_PER_SECOND = Field(
         "maximum": MOST_CALLS_PER_SECOND,
     },
 )
+RATE_BY_HOUR = Field(
+    name="rate_by_hour",
+    read=lambda value: parse_hours(readers.text(value)),
+    form="a rate and its hours such as 30 from 08:00 to 22:00; several are parted by semicolons",
+    default=(),
+    label="Rate by hour",
+    help="For an account that others use, too: 30 from 08:00 to 22:00 is at most 30 calls per second in "
+    "these hours of the time zone; 0 is none: tasks end, hold no slot, and go on afterwards. Several are "
+    "parted by semicolons. Empty: the same at all hours.",
+    schema={"type": ["string", "null"]},
+)
 PERMIT_STORE = Field(
     name="permit_store",
     read=readers.text,
@@ -152,7 +164,7 @@ TIME_ZONE = Field(
     form="the name of a time zone such as Asia/Shanghai",
     default="Asia/Shanghai",
     label="Time zone",
-    help="The time zone in which the budgets' days and months begin.",
+    help="The time zone in which the budgets' days and months begin, and of the rate by hour.",
     schema={"type": ["string", "null"]},
 )
 APPROVAL_COST_LIMIT = Field(
@@ -192,6 +204,7 @@ EXTRA = (
     APPROVAL_COST_LIMIT,
     TIME_ZONE,
     CALLS_PER_SECOND,
+    RATE_BY_HOUR,
     PERMIT_STORE,
     PERMIT_STORE_PASSWORD,
     TOKEN,

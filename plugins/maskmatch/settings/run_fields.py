@@ -95,6 +95,12 @@ RUN_FIELDS = MappingProxyType(
                 default=300.0,
             ),
             Field(
+                name="execution_timeout_hours",
+                read=partial(readers.number, above=0, most=720),
+                form="a number of hours above 0 and at most 720",
+                help="Param `execution_timeout`; Airflow stops a try of a task then. Empty: none.",
+            ),
+            Field(
                 name="manifest_columns",
                 read=_columns,
                 form="our names and those of the manifests, such as reference_id=img1, probe_id=img2",
@@ -135,6 +141,12 @@ RUN_FIELDS = MappingProxyType(
             Field(name="budget_cny", read=readers.money, form=readers.MONEY),
             Field(name="approval_cost_limit", read=readers.money, form=readers.MONEY),
             _flag("plan_only"),
+            Field(
+                name="manifest_wait",
+                read=partial(readers.number, least=0, most=168),
+                form="a number of hours from 0 to 168",
+                default=0.0,
+            ),
             Field(name="deadline", read=readers.time_of_day, form="a time of day such as 08:00"),
             Field(
                 name="time_zone",

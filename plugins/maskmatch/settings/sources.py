@@ -23,11 +23,10 @@ KNOWN_VARIABLES = frozenset(
         "MASKMATCH_SOURCE",
         "MASKMATCH_WAREHOUSE",
         "MASKMATCH_CONNECTION",
-        "MASKMATCH_SOURCE_CONN_ID",
-        "MASKMATCH_WAREHOUSE_CONN_ID",
+        "MASKMATCH_PAGE_CONNECTIONS",
     }
 )
-"""All variables that are read, here and in the Dag."""
+"""All variables that are read."""
 OTHER_PROGRAMS = frozenset(
     {
         *renamed.VARIABLES,  # refused with their names of today

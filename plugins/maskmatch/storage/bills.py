@@ -17,7 +17,7 @@ from maskmatch.core.errors import InputError, WrongSetting
 from maskmatch.core.shown import plain, shown
 
 COLUMNS = ("day", "calls", "cost")
-_DAY = re.compile(r"(\d{4})[-/.年]?(\d{1,2})[-/.月]?(\d{1,2})")
+_DAY = re.compile(r"(\d{4})(?:[-/.年](\d{1,2})[-/.月](\d{1,2})|(\d{2})(\d{2}))(?!\d)")
 _ENCODINGS = ("utf-8-sig", "gb18030")
 
 
@@ -51,14 +51,18 @@ def read_bill(path: Path, columns: Mapping[str, str]) -> dict[date, Billed]:
     names = reader.fieldnames or []
     if missing := [theirs for theirs in columns.values() if theirs not in names]:
         raise InputError(
-            f"{plain(str(path))} has no column {shown(missing[0])}: it has {shown(', '.join(names))}"
+            f"{plain(str(path))} has no column {shown(missing[0])}: it has {shown(', '.join(names))}; "
+            "columns are parted by commas"
         )
     days: dict[date, Billed] = {}
     for row in reader:
         try:
             day, more = _day(row[columns["day"]]), _billed(row, columns)
         except (ValueError, InvalidOperation, AttributeError) as error:
-            raise InputError(f"{plain(str(path))}, line {reader.line_num}: no day or no number") from error
+            raise InputError(
+                f"{plain(str(path))}, line {reader.line_num}: no day or no number: a day is 2026-11-22, "
+                "calls are whole numbers"
+            ) from error
         days[day] = _sum(days.get(day), more)
     return days
 
@@ -77,12 +81,18 @@ def _text(path: Path) -> str:
 def _day(text: str) -> date:
     if not (found := _DAY.match(text.strip())):
         raise ValueError(text)
-    return date(*map(int, found.groups()))
+    return date(*(int(part) for part in found.groups() if part))
 
 
 def _billed(row: Mapping[str, str], columns: Mapping[str, str]) -> Billed:
-    calls = int(_number(row[columns["calls"]])) if "calls" in columns else None
+    calls = int(_whole(row[columns["calls"]])) if "calls" in columns else None
     return Billed(calls, _number(row[columns["cost"]]) if "cost" in columns else None)
+
+
+def _whole(text: str) -> Decimal:
+    if (found := _number(text)) % 1:
+        raise ValueError(text)
+    return found
 
 
 def _number(text: str) -> Decimal:

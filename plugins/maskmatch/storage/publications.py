@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from maskmatch.core.errors import ObjectExists, Superseded
-from maskmatch.storage.object_stores import Store
+from maskmatch.storage.object_stores import Store, Tail
 from maskmatch.storage.tables import current_key, history_key, history_prefix, pointer_key
 
 log = logging.getLogger(__name__)
@@ -86,9 +86,13 @@ class Publisher:
     lock: Lock = field(default=nullcontext)
 
     def claim(self, record: Mapping[str, Any]) -> int:
-        """Return the next number of a publication of the date, which is nobody else's."""
+        """Return the next number of a publication of the date, which is nobody else's.
+
+        It is above that of the current one, too: the history may have been removed, or be listed late.
+        """
+        number = max(self.last_number(), self.present("outcomes").run_seq)
         while True:
-            number = self.last_number() + 1
+            number += 1
             key = f"{history_prefix('outcomes', self.day)}{number:06d}.json"
             try:
                 with self._locked(key):
@@ -121,27 +125,36 @@ class Publisher:
         Raise Superseded when a newer publication is there. It may be repeated.
         """
         key = current_key(table, self.day)
+        replaced = Present()
         while True:
             with self._locked(key):
                 there = read_present(self.store, key)
                 if there.run_seq > facts.run_seq:
                     raise superseded(there, facts)
-                if there.facts and there.facts.publication == facts.publication:
-                    return there
+                if _is_of(there, facts):
+                    return replaced
+                replaced = there
                 try:
                     self._write(key, path, over=there.version)
                 except ObjectExists:
                     continue
-            return there
+            return replaced
 
-    def replace(self, table: str, path: str, there: Present) -> None:
+    def replace(self, table: str, path: str, there: Present, facts: Facts) -> None:
         """Replace just what was found there; raise ObjectExists when it has changed."""
         key = current_key(table, self.day)
         with self._locked(key):
-            self._write(key, path, over=there.version)
+            try:
+                self._write(key, path, over=there.version)
+            except ObjectExists:
+                if not _is_of(read_present(self.store, key), facts):  # else our own, whose answer was lost
+                    raise
 
     def point(self, table: str, pointer: Mapping[str, Any]) -> None:
-        """Make the pointer of a table name a publication, unless it names a newer one."""
+        """Make the pointer of a table name a publication, unless it names a newer one.
+
+        Of `runs`, to which late publications add their rows, also the file with more rows is newer.
+        """
         key = pointer_key(table, self.day)
         with tempfile.NamedTemporaryFile() as file:
             file.write(json.dumps(pointer, indent=2, default=str).encode())
@@ -149,7 +162,7 @@ class Publisher:
             while True:
                 with self._locked(key):
                     tail = self.store.tail(key, size=_POINTER_BYTES)
-                    if tail and json.loads(tail.data)["run_seq"] >= pointer["run_seq"]:
+                    if _age_of(tail, key) >= (pointer["run_seq"], pointer["rows"]):
                         return
                     try:
                         self._write(key, file.name, over=tail.version if tail else None)
@@ -157,10 +170,10 @@ class Publisher:
                         continue
                 return
 
-    def pointed(self, table: str) -> int:
-        """Return the number of the publication that the pointer of a table names, 0 without one."""
-        tail = self.store.tail(pointer_key(table, self.day), size=_POINTER_BYTES)
-        return int(json.loads(tail.data)["run_seq"]) if tail else 0
+    def pointed(self, table: str) -> tuple[int, int]:
+        """Return the number of the publication that the pointer of a table names, and its rows."""
+        key = pointer_key(table, self.day)
+        return _age_of(self.store.tail(key, size=_POINTER_BYTES), key)
 
     def _locked(self, key: str) -> AbstractContextManager[object]:
         return nullcontext() if self.can_swap else self.lock(f"{self.store.uri}/{key}")
@@ -187,6 +200,20 @@ def superseded(there: Present, facts: Facts) -> Superseded:
         f"publication {newer} is newer than {facts.publication} and stays what is read; this one is in the "
         "history"
     )
+
+
+def _is_of(there: Present, facts: Facts) -> bool:
+    return there.facts is not None and there.facts.publication == facts.publication
+
+
+def _age_of(pointer: Tail | None, key: str) -> tuple[int, int]:
+    """Return what a pointer names; one that is not there, or cannot be read, is older than any."""
+    try:
+        named = json.loads(pointer.data) if pointer else {"run_seq": 0, "rows": 0}
+        return int(named["run_seq"]), int(named["rows"])
+    except (ValueError, KeyError, TypeError) as error:
+        log.warning("%s cannot be read, and is replaced: %s", key, error)
+        return 0, 0
 
 
 def read_present(store: Store, key: str) -> Present:

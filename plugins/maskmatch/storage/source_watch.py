@@ -13,6 +13,7 @@ from collections.abc import Callable
 from maskmatch.core.errors import MaskmatchError, ObjectMissing, SourceWaits, StoreAway, StoreRefused
 from maskmatch.core.outage import Outage
 from maskmatch.core.store_troubles import Kind, Proof, Step, Whose, step_for
+from maskmatch.core.waits import Waits
 from maskmatch.storage.object_stores import Store
 
 MOST_UNPROVEN = 20
@@ -39,11 +40,18 @@ class SourceWatch:
         now: Callable[[], float],
         say: Callable[[str], None],
         patience_seconds: float,
+        waits: Waits | None = None,
     ) -> None:
         self._source, self._manifest = source, manifest
         self.now = self._now = now
         self._lock = threading.Lock()
-        self._outage = Outage(now=now, say=say, patience_seconds=patience_seconds)
+        self._outage = Outage(
+            now=now,
+            say=say,
+            patience_seconds=patience_seconds,
+            waits=waits,
+            what=f"the store {source.host}",
+        )
         self._say = say
         self._known_good: tuple[Store, str] | None = None
         self._refused_since: dict[str, float] = {}

@@ -128,6 +128,7 @@ class ScatteredRecords:
             yield file.read() if file else np.empty(0, self._kind)
             if file and not keep:
                 file.close()
+        give_memory_back()
 
 
 class TableFile:
@@ -181,7 +182,7 @@ class ScatteredTables:
         if (file := self._files.pop(place, None)) is None:
             return self._schema.empty_table()
         file.finish()
-        pa.default_memory_pool().release_unused()  # of the part before
+        give_memory_back()  # of the part before
         table = pa.Table.from_batches(file.batches(), self._schema)
         file.close()
         return table
@@ -209,6 +210,12 @@ class ParquetFile:
             self._writer.close()
         put(self._file.path)
         self._file.close()
+
+
+def give_memory_back() -> None:
+    """Let the system have what is free: Arrow keeps its own, the C library that of numpy and parquet."""
+    for pool in (pa.default_memory_pool(), pa.system_memory_pool()):
+        pool.release_unused()
 
 
 def _slices(

@@ -8,7 +8,7 @@ Decision: docs/adr/0027-publication.md
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 from maskmatch.storage.spools import Nameless, room
 
 GROUP_ROWS = 131_072
+GROUP_BYTES = 256 * 1024 * 1024
+"""Of a group in memory, where rows are so large; a column of 2 GiB could not be written at all."""
 LOOKED_UP = {"attempts": ["pair_id"], "images": ["content"], "outcomes": ["row_id", "pair_id"]}
 """Columns by which single rows are looked up: a filter tells which groups do not hold them."""
 _BLOOM_SHARE = 0.05
@@ -44,7 +46,7 @@ class TableWriter:
         )
         self._sink.write(b"\0" * salt)
         self._waiting: list[pa.Table] = []
-        self._waiting_rows = 0
+        self._waiting_rows = self._waiting_bytes = 0
 
     @property
     def path(self) -> str:
@@ -54,10 +56,12 @@ class TableWriter:
     def add(self, table: pa.Table) -> None:
         """Take in more rows."""
         self.rows += table.num_rows
-        self._waiting.append(table)
-        self._waiting_rows += table.num_rows
-        while self._waiting_rows >= GROUP_ROWS:
-            self._write(GROUP_ROWS)
+        for portion in _portions(table):
+            self._waiting.append(portion)
+            self._waiting_rows += portion.num_rows
+            self._waiting_bytes += portion.nbytes
+            while self._waiting_rows >= GROUP_ROWS or self._waiting_bytes >= GROUP_BYTES:
+                self._write(min(GROUP_ROWS, self._waiting_rows))
 
     def finish(self, facts: Mapping[str, str]) -> None:
         """Write the rest, and facts that stand in the file's metadata."""
@@ -82,7 +86,15 @@ class TableWriter:
         group, rest = table.slice(0, rows), table.slice(rows)
         with room():
             self._writer.write_table(group.unify_dictionaries().combine_chunks(), row_group_size=GROUP_ROWS)
-        self._waiting, self._waiting_rows = ([rest], rest.num_rows) if rest.num_rows else ([], 0)
+        self._waiting, self._waiting_rows = ([rest] if rest.num_rows else []), rest.num_rows
+        self._waiting_bytes = rest.nbytes if rest.num_rows else 0
+
+
+def _portions(table: pa.Table) -> Iterator[pa.Table]:
+    """Yield a table whole, or in slices of half a group's bytes."""
+    most = max(1, table.num_rows * GROUP_BYTES // (2 * max(1, table.nbytes)))
+    for start in range(0, table.num_rows, most):
+        yield table.slice(start, most)
 
 
 def _columns_with_dictionary(schema: pa.Schema) -> list[str]:

@@ -9,12 +9,16 @@ Decision: docs/adr/0027-publication.md
 """
 
 import io
+import re
 from datetime import date
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from maskmatch.storage.object_stores import Store
+
+PUBLICATION_NAME = re.compile(r"\d{6,}-[0-9a-f]+", re.ASCII)
+"""Of a date: its number among those of the date, and what nobody can guess."""
 
 
 def current_key(table: str, day: date) -> str:

@@ -16,9 +16,10 @@ create or replace view images as
 from read_parquet('${warehouse}/images/current/*/*.parquet', hive_partitioning = true, union_by_name = true);
 
 -- Strict: the immutable files that the pointers name now, for queries that must not fail and must all see the
--- same. To see later publications, set the variable again.
+-- same; in this warehouse, which may be a copy. To see later publications, set the variable again.
 set variable outcomes_files = (
-    select list(path order by path) from read_json('${warehouse}/outcomes/_manifest/*.json', columns = {path: 'varchar'})
+    select list('${warehouse}/outcomes/_runs/' || split_part(path, '/outcomes/_runs/', -1) order by path)
+    from read_json('${warehouse}/outcomes/_manifest/*.json', columns = {path: 'varchar'})
 );
 
 create or replace view outcomes_strict as

@@ -13,6 +13,7 @@ from maskmatch.core.account_rules import (
 )
 from maskmatch.core.endpoints import read_endpoint
 from maskmatch.core.errors import InputError
+from maskmatch.core.rate_by_hour import EVEN, RateByHour
 
 _OF_A_REGION = re.compile(r"iai\.[a-z]+-[a-z]+\.tencentcloudapi\.com")
 """The vendor's hosts near a region, which are doors of one service: its page on request structures says so,
@@ -22,7 +23,7 @@ _INVISIBLE = re.compile(r"[^!-~]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """How to reach the vendor as one account, and how many calls a second it allows.
+    """How to reach the vendor as one account, and how many calls a second it allows, less at some hours.
 
     An endpoint that begins with https:// or http:// is mended to its host, and says the protocol.
     """
@@ -34,6 +35,7 @@ class Account:
     protocol: str = "https"
     region: str = DEFAULT_REGION
     calls_per_second: float = DEFAULT_CALLS_PER_SECOND
+    rate_by_hour: RateByHour = EVEN
     account_id: str | None = None
     """Names the account where its SecretIds change, as temporary ones do; they share one rate and budget."""
     answered_by: str = ""

@@ -2,6 +2,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,6 +12,7 @@ from maskmatch.core.errors import BudgetSpent, Drained, Interrupted, Replaced, U
 from maskmatch.permits.client.pacing import Pacer
 from maskmatch.permits.coordinator import PermitCoordinator
 from maskmatch.permits.steps.claims import Budget, Budgets, Grant
+from maskmatch.permits.steps.orders import Order
 from tests.fakes import A_CLAIM, FakeClock, FreeCoordinator
 from tests.permits.callers import call_until
 from tests.permits.documents import MemoryDocument
@@ -245,8 +247,14 @@ def test_a_pause_and_its_end_are_said_once():
     coordinator = ScriptedCoordinator(
         clock, *[Grant(retry_after=0.5, paused=True)] * 4, Grant(retry_after=0.1)
     )
+    at = datetime(2026, 1, 1, 3, 4, 5, tzinfo=UTC)
+    order = Order(at=at, by="ann in Airflow", what="pause", whom="a-run")
+    coordinator.pause_order = lambda run_id: order if run_id == "a-run" else None
     pacer_over(coordinator, clock, say=said.append).wait_for_permit()
-    assert said == ["paused through the permit store", "resumed through the permit store"]
+    who, how = said[0].split(": ")
+    assert who == "paused (this run) by ann in Airflow at 2026-01-01 03:04:05 UTC"
+    assert how.startswith("`maskmatch resume --run a-run`, or Resume on")
+    assert said[1:] == ["resumed through the permit store"]
     assert clock.now() == 1002.1
 
 

@@ -1,7 +1,9 @@
 """Plans and journals that no run has made, and what is published of them."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -15,7 +17,7 @@ from maskmatch.storage import plans
 from maskmatch.storage.journal import Origin, ShardJournal, last_epoch
 from maskmatch.storage.journal.records import lines_of, table_of, to_lines
 from maskmatch.storage.object_stores import Store
-from maskmatch.storage.tables import read_table
+from maskmatch.storage.tables import pointer_key, read_table
 from tests.nights import DAY, night_in, write_pairs
 
 OPTIONS = PublishOptions(nominal_fmr=1e-4)
@@ -69,3 +71,13 @@ def state(store: Store) -> tuple[set[str], set[float]]:
     """Return the publications and the scores that a reader of the outcomes of the date finds."""
     table = read_table(store, "outcomes", DAY)
     return set(table["publication"].to_pylist()), set(table["score"].to_pylist())
+
+
+def publication_of(store: Store, table: str) -> str:
+    """Return the publication that a table is of, of `runs` the last one."""
+    return str(read_table(store, table, DAY)["publication"].to_pylist()[-1])
+
+
+def pointed(store: Store, table: str) -> dict[str, Any]:
+    """Return what the pointer of a table says."""
+    return dict(json.loads(store.get(pointer_key(table, DAY))))

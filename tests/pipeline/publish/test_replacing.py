@@ -1,6 +1,5 @@
 """Publications that are cut off, race or are late: readers find one of them, whole, never an older one."""
 
-import json
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 
@@ -14,7 +13,15 @@ from maskmatch.storage.publications import Publisher
 from maskmatch.storage.schemas import TABLES
 from maskmatch.storage.tables import current_key, history_prefix, pointer_key, read_table
 from tests.nights import DAY
-from tests.pipeline.publish.made import OPTIONS, answer, night, published, state
+from tests.pipeline.publish.made import (
+    OPTIONS,
+    answer,
+    night,
+    pointed,
+    publication_of,
+    published,
+    state,
+)
 from tests.storage.journals import Faulty
 
 
@@ -35,14 +42,6 @@ class Deadly(Faulty):
             self.left -= 1
             if not self.left:
                 raise Killed
-
-
-def publication_of(store, table):
-    return read_table(store, table, DAY)["publication"].to_pylist()[-1]
-
-
-def pointed(store, table):
-    return json.loads(store.get(pointer_key(table, DAY)))
 
 
 @pytest.mark.slow
@@ -140,6 +139,7 @@ def test_one_that_is_overtaken_after_its_outcomes_leaves_all_tables_to_the_newer
     assert {publication_of(run.warehouse, table) for table in TABLES} == {newer[1]}
     assert {pointed(run.warehouse, table)["run_seq"] for table in TABLES} == {2}
     assert read_table(run.warehouse, "runs", DAY)["publication"].to_pylist() == [first, newer[1]]
+    assert pointed(run.warehouse, "runs")["rows"] == 2
 
 
 def test_each_threshold_is_a_publication_of_its_own_with_a_row_of_its_own(tmp_path):

@@ -8,7 +8,9 @@ from typing import Protocol
 from maskmatch.core.codes import ThrottleScope
 from maskmatch.core.errors import Interrupted, Unavailable
 from maskmatch.core.outage import Outage
+from maskmatch.core.waits import Waits
 from maskmatch.permits.steps.claims import Claim, Grant
+from maskmatch.permits.steps.orders import Order, pause_in_words
 
 _TURN_SECONDS, _MOST_TURN_SECONDS = 0.03, 0.05
 """Between two questions, so that others have theirs: a third of what is held, and half of it at most."""
@@ -27,6 +29,10 @@ class PermitSource(Protocol):
 
     def throttled(self, scope: ThrottleScope) -> None:
         """Record that the gateway refused a call for its rate."""
+        ...
+
+    def pause_order(self, run_id: str) -> Order | None:
+        """Return the newest order to pause a run; raise Unavailable."""
         ...
 
 
@@ -57,13 +63,16 @@ class Asking:
         clock: Waiter,
         say: Callable[[str], None],
         patience_seconds: float,
+        waits: Waits | None = None,
     ) -> None:
         self._coordinator = coordinator
         self.claim = claim
         self._clock = clock
         self._say = say
-        self._paused = False
-        self._outage = Outage(now=clock.now, say=say, patience_seconds=patience_seconds)
+        self.paused: str | None = None
+        self._outage = Outage(
+            now=clock.now, say=say, patience_seconds=patience_seconds, waits=waits, what="the permit store"
+        )
         self._trip_seconds = 0.0
         self._next_at = 0.0
         self.processes = 1
@@ -113,9 +122,19 @@ class Asking:
         )
 
     def _note_paused(self, *, paused: bool) -> None:
-        if paused != self._paused:
-            self._paused = paused
-            self._say("paused through the permit store" if paused else "resumed through the permit store")
+        if paused and self.paused is None:
+            self.paused = self._who_paused()
+            self._say(self.paused)
+        elif not paused and self.paused is not None:
+            self.paused = None
+            self._say("resumed through the permit store")
+
+    def _who_paused(self) -> str:
+        run_id = self.claim.run_id
+        try:
+            return pause_in_words(self._coordinator.pause_order(run_id), run_id)
+        except Unavailable:  # it is paused all the same
+            return pause_in_words(None, run_id)
 
     def _wait(self, seconds: float, stop: threading.Event | None) -> None:
         if stop is None:

@@ -18,6 +18,7 @@ from maskmatch.core.clock import Clock
 from maskmatch.core.codes import ThrottleScope
 from maskmatch.core.errors import BudgetSpent, Interrupted, Unavailable
 from maskmatch.core.outage import PATIENCE_SECONDS
+from maskmatch.core.waits import Waits
 from maskmatch.permits.client.asking import Asking, PermitSource
 from maskmatch.permits.steps.claims import Claim
 
@@ -49,6 +50,7 @@ class Pacer:
         clock: Clock,
         say: Callable[[str], None] = _quiet,
         patience_seconds: float = PATIENCE_SECONDS,
+        waits: Waits | None = None,
     ) -> None:
         self._coordinator = coordinator
         self._clock = clock
@@ -58,6 +60,7 @@ class Pacer:
             clock=clock,
             say=say,
             patience_seconds=patience_seconds,
+            waits=waits,
         )
         self._longest_run = max(1, int(min(calls_per_second * RUN_SECONDS, _MOST_SLOTS)))
         self._lock = threading.Lock()
@@ -76,6 +79,11 @@ class Pacer:
         """Return the claim, with the leases that are held now."""
         with self._lock:
             return self._asking.claim
+
+    @property
+    def paused(self) -> str | None:
+        """Return who has paused the run and how it goes on, None while it may go on."""
+        return self._asking.paused
 
     def hold(self, shard: str, epoch: int) -> None:
         """Book from now on only while nobody has taken over the lease of a shard."""

@@ -1,11 +1,15 @@
 """The record of orders: who ordered what, when, for whom."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
 
 from maskmatch.core.errors import Unavailable
 from maskmatch.permits.steps.document import Moment
+from maskmatch.permits.steps.state import ALL_RUNS
+
+_OR_PAGE = ", or Resume on Airflow's page Maskmatch, lets it go on"
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,3 +36,19 @@ def decode_order(record: bytes) -> Order:
         return msgspec.json.decode(record, type=Order)
     except msgspec.DecodeError as error:
         raise Unavailable(f"a record of an order in the permit store is damaged: {error}") from error
+
+
+def order_in_force(orders: Iterable[Order], what: str, run_id: str) -> Order | None:
+    """Return the newest order of a kind that holds for a run, of orders from the newest on; None for none."""
+    return next((order for order in orders if order.what == what and order.whom in (run_id, ALL_RUNS)), None)
+
+
+def pause_in_words(order: Order | None, run_id: str) -> str:
+    """Return who has paused a run, when, and how it goes on."""
+    if order is None:
+        return f"paused through the permit store: `maskmatch resume`{_OR_PAGE}"
+    whom, option = ("all runs", "") if order.whom == ALL_RUNS else ("this run", f" --run {run_id}")
+    return (
+        f"paused ({whom}) by {order.by} at {order.at:%Y-%m-%d %H:%M:%S} UTC: "
+        f"`maskmatch resume{option}`{_OR_PAGE}"
+    )

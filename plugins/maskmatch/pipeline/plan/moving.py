@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from maskmatch.core.side_steps import Behind
 from maskmatch.pipeline.plan.naming import NamedRows, contents
 from maskmatch.pipeline.plan.ordering import rows_per_part
 from maskmatch.pipeline.plan.reading import ReadRows, numbered
@@ -45,7 +46,7 @@ def window_count(rows: int) -> int:
 
 def move_rows(rows: ReadRows, named: NamedRows, placed: ScatteredRecords) -> ScatteredTables:
     """Return all rows that are pairs in the parts of the order."""
-    windows, count = ScatteredTables(MOVED), window_count(rows.count)
+    windows, count, behind = ScatteredTables(MOVED), window_count(rows.count), Behind("plan-moving")
     for first, block, decided in _decided(rows, placed):
         if not len(decided):
             continue
@@ -55,7 +56,8 @@ def move_rows(rows: ReadRows, named: NamedRows, placed: ScatteredRecords) -> Sca
         columns = [*good.columns, *contents(good, places, named.tags)]
         columns += [pa.array(np.ascontiguousarray(decided[name])) for name in _DECIDED]
         batch = pa.RecordBatch.from_arrays(columns, schema=MOVED)
-        windows.append(batch, window_of(decided["position"], count), count)
+        behind.do(windows.append, batch, window_of(decided["position"], count), count)
+    behind.wait()
     return windows
 
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from maskmatch.core.errors import MaskmatchError
+from maskmatch.core.side_steps import Behind
 from maskmatch.pipeline.plan.hashes import Words, as_bytes, comparisons, content_names, fixed_bytes, words
 from maskmatch.pipeline.plan.reading import SOURCE, ReadRows, in_place, numbered
 from maskmatch.storage.image_tags import ImageTags, Sought, find_tags
@@ -98,15 +99,20 @@ def no_tags() -> ImageTags:
 
 def name_rows(rows: ReadRows, tags: ImageTags, strata_attribute: str = "") -> NamedRows:
     """Name the comparison of each row by what is known of its images."""
-    named, digest = NamedRows(tags), hashlib.sha256()
+    named, digest, behind = NamedRows(tags), hashlib.sha256(), Behind("plan-naming")
+
+    def keep(found: "npt.NDArray[np.void]") -> None:
+        digest.update(as_bytes(found["high"], found["low"]))
+        named.comparisons.append(found, found["high"] // _PART)
+
     columns = ["pair_id", "reference_id", "probe_id", "is_mated", "quality_control", "row_id", "fingerprint"]
     if strata_attribute:
         columns.append("attributes")
     for first, block in numbered(rows.blocks.batches(columns)):
         found = _records(rows, named, first, block)
         found["stratum"] = strata(block, strata_attribute)
-        digest.update(as_bytes(found["high"], found["low"]))
-        named.comparisons.append(found, found["high"] // _PART)
+        behind.do(keep, found)
+    behind.wait()
     named.digest = digest.hexdigest()
     return named
 

@@ -16,6 +16,7 @@ from maskmatch.core.errors import InputError
 from maskmatch.core.manifest_options import ManifestOptions
 from maskmatch.core.pairs import ATTRIBUTE_PREFIX
 from maskmatch.core.shown import plain
+from maskmatch.core.side_steps import Behind, ahead
 from maskmatch.pipeline.plan.hashes import Words, digests
 from maskmatch.pipeline.plan.row_ids import BROUGHT_IDS, brought_hashes
 from maskmatch.storage.manifests import ROWS, FileSummary, Manifest
@@ -23,7 +24,13 @@ from maskmatch.storage.manifests.columns import MOST_COLUMNS
 from maskmatch.storage.object_stores import Store
 from maskmatch.storage.plans import BadRowFile
 from maskmatch.storage.sorted_hashes import text_hashes
-from maskmatch.storage.spools import PARTS, FixedWidthFile, ScatteredRecords, TableFile
+from maskmatch.storage.spools import (
+    PARTS,
+    FixedWidthFile,
+    ScatteredRecords,
+    TableFile,
+    give_memory_back,
+)
 
 BLOCK_ROWS = 65_536
 """Rows that are in memory as columns at a time: some 20 MB."""
@@ -163,6 +170,7 @@ class RowReader:
         self._quality_control = pa.scalar(quality_control, pa.int8())
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = 0
+        self._behind = Behind("plan-reading")
         self.rows = ReadRows()
 
     def read(self, key: str, progress: Callable[[FileSummary], None] = lambda _: None) -> None:
@@ -180,8 +188,10 @@ class RowReader:
     def finish(self) -> ReadRows:
         """Return the rows, now that all are there."""
         if self._waiting_rows:
-            self.rows.add(pa.concat_batches(self._waiting))
+            self._behind.do(self.rows.add, pa.concat_batches(self._waiting))
+        self._behind.wait()
         self.rows.blocks.finish()
+        give_memory_back()
         return self.rows
 
     def _add(self, rows: pa.RecordBatch, number: int) -> None:
@@ -194,11 +204,11 @@ class RowReader:
         self._waiting_rows += rows.num_rows
         while self._waiting_rows >= BLOCK_ROWS:
             whole = pa.concat_batches(self._waiting)
-            self.rows.add(whole.slice(0, BLOCK_ROWS))
+            self._behind.do(self.rows.add, whole.slice(0, BLOCK_ROWS))
             rest = whole.slice(BLOCK_ROWS)
             self._waiting, self._waiting_rows = [rest], rest.num_rows
         if sum(each.nbytes for each in self._waiting) >= BLOCK_BYTES:
-            self.rows.add(pa.concat_batches(self._waiting))
+            self._behind.do(self.rows.add, pa.concat_batches(self._waiting))
             self._waiting, self._waiting_rows = [], 0
 
     def _check_attributes(self, summary: FileSummary, key: str) -> None:
@@ -223,8 +233,9 @@ def _bucket(address: str) -> str:
 
 
 def numbered(blocks: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Yield blocks with the number of their first row."""
+    """Yield blocks with the number of their first row; the next is read while one is worked on."""
     first = 0
-    for block in blocks:
+    for block in ahead("plan-blocks", blocks):
         yield first, block
         first += block.num_rows
+    give_memory_back()

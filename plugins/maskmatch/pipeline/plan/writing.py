@@ -4,7 +4,6 @@ Decision: docs/adr/0020-a-plan-out-of-core.md
 """
 
 from collections import defaultdict
-from concurrent.futures import Future
 from functools import partial
 
 import numpy as np
@@ -14,7 +13,7 @@ import pyarrow.compute as pc
 
 from maskmatch.core.outcomes import Source
 from maskmatch.core.planning import Shard
-from maskmatch.core.workers import Workers
+from maskmatch.core.side_steps import Behind
 from maskmatch.pipeline.plan.hashes import fixed_bytes, hexadecimal
 from maskmatch.pipeline.plan.ordering import shard_of
 from maskmatch.pipeline.plan.row_ids import made_row_id
@@ -42,8 +41,7 @@ class ShardWriter:
         self._shards = shards
         self._calls = np.zeros(shards, np.int64)
         self._written: dict[tuple[int, int], ParquetFile] = {}
-        self._worker = Workers("plan-writing", most=1)
-        self._writing: Future[None] | None = None
+        self._behind = Behind("plan-writing")
 
     def add(self, rows: pa.Table, answers: pa.Table) -> None:
         """Write the rows of a part of the order, and the answers that were taken over for them."""
@@ -63,12 +61,11 @@ class ShardWriter:
             else:
                 table = _known(table, rows[some], answers)
             pieces.append((shard, kind, table))
-        self._wait()
-        self._writing = self._worker.submit(self._append, pieces)
+        self._behind.do(self._append, pieces)
 
     def put(self, store: Store, folder: str) -> tuple[Shard, ...]:
         """Put all objects into a folder of a store; return the shards that have rows."""
-        self._wait()
+        self._behind.wait()
         counts: defaultdict[int, dict[int, int]] = defaultdict(dict)
         for (number, kind), file in sorted(self._written.items()):
             shard = Shard(shard_key(folder, number), 0)
@@ -85,12 +82,6 @@ class ShardWriter:
             if (shard, kind) not in self._written:
                 self._written[shard, kind] = ParquetFile(table.schema)
             self._written[shard, kind].append(table)
-
-    def _wait(self) -> None:
-        """Wait for the part that is being written; raise what has befallen it."""
-        if self._writing:
-            self._writing.result()
-            self._writing = None
 
     def _planned(self, rows: pa.Table) -> pa.Table:
         """Return rows with the columns of a shard, none of them called yet."""

@@ -28,6 +28,7 @@ from maskmatch.storage import plans
 from maskmatch.storage.fetching import fetched
 from maskmatch.storage.object_stores import Store
 from maskmatch.storage.schemas import TABLES
+from maskmatch.storage.spools import give_memory_back
 from maskmatch.storage.table_files import LOOKED_UP, TableWriter
 
 log = logging.getLogger(__name__)
@@ -102,7 +103,7 @@ class Draft:
                     settled = answers.settle(number, planned)
                     yield outcomes.called_rows(planned, settled, self.stamp)
                     yield from rest.settled_by(planned["pair_id"], settled)
-                    pa.default_memory_pool().release_unused()
+                    give_memory_back()
         yield from rest.skipped()
         if shard.known:
             for known in _tables(warehouse, shard.known_key):

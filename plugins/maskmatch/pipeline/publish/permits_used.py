@@ -49,7 +49,8 @@ def check_permits(run: Run, plan: Plan, totals: Row, permits: PermitsUsed) -> Ro
     used = permits(run.run_id)
     recorded = totals["billed_calls"] + totals["maybe_billed_calls"]
     if used is None:
-        log.info("the permit store knows no permits of %s: permits_used stays empty", run.run_id)
+        if permits is not nobody_knows:
+            log.info("the permit store knows no permits of %s: permits_used stays empty", run.run_id)
         return {"permits_used": None, "permits_without_record": None}
     if used < recorded:
         raise BooksError(

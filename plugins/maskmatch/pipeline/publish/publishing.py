@@ -27,6 +27,7 @@ from maskmatch.pipeline.publish.replacing import replace_tables, salt_of
 from maskmatch.pipeline.publish.stamp import Stamp
 from maskmatch.pipeline.run import Run
 from maskmatch.settings.account_fields import TIME_ZONE
+from maskmatch.settings.run_fields import RUN_FIELDS
 from maskmatch.storage.object_stores import probe_swaps
 from maskmatch.storage.publications import Facts, Lock, Publisher
 from maskmatch.storage.schemas import RUNS, SCHEMA_VERSION
@@ -42,11 +43,12 @@ _OF_PUBLICATION = ("publication", "run_seq", "reason", "published_by", "publishe
 class PublishOptions:
     """How a date is published; `reason` and `by` are what the list of publications says of it.
 
-    `permits` tells how many permits the run has used. A date without a single answer replaces a table only
-    with `allow_empty`. Where the store of the tables has no conditional writes, `lock` keeps others away.
+    `nominal_fmr` names the threshold of decisions; None: that of the publication which is replaced. `permits`
+    tells how many permits the run has used. A date without a single answer replaces a table only with
+    `allow_empty`. Where the store of the tables has no conditional writes, `lock` keeps others away.
     """
 
-    nominal_fmr: float
+    nominal_fmr: float | None
     allow_empty: bool = False
     reason: str = "run"
     by: str = ""
@@ -118,7 +120,7 @@ def _drafted(run: Run, plan: Plan, publisher: Publisher, options: PublishOptions
         run_seq=number,
         run_id=run.run_id,
         logical_date=run.day,
-        nominal_fmr=options.nominal_fmr,
+        nominal_fmr=options.nominal_fmr or _published_fmr(publisher),
         time_zone=options.time_zone,
     )
     draft = Draft(stamp, salt=salt_of(number))
@@ -128,6 +130,11 @@ def _drafted(run: Run, plan: Plan, publisher: Publisher, options: PublishOptions
         yield draft
     finally:
         draft.close()
+
+
+def _published_fmr(publisher: Publisher) -> float:
+    there = publisher.present("outcomes").facts
+    return float(there.runs["threshold_nominal_fmr"]) if there else RUN_FIELDS["nominal_fmr"].default
 
 
 _COUNTS = (
@@ -149,7 +156,7 @@ def _row(run: Run, plan: Plan, draft: Draft, options: PublishOptions) -> Row:
         "manifest_rows": plan.rows,
         **totals,
         **used,
-        "threshold_nominal_fmr": options.nominal_fmr,
+        "threshold_nominal_fmr": draft.stamp.nominal_fmr,
         "published_at": datetime.now(UTC),
         "maskmatch_version": version("maskmatch"),
     }

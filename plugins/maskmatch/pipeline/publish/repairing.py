@@ -25,11 +25,11 @@ def repair(publisher: Publisher) -> None:
             _bring(publisher, table, current)
     add_runs(publisher, [as_row(current.runs)])
     for table in FILES:
-        if publisher.pointed(table) < current.run_seq:
+        if publisher.pointed(table)[0] < current.run_seq:
             _point(publisher, table, current)
-    runs = publisher.present("runs").facts
-    if runs and publisher.pointed("runs") < runs.run_seq:
-        _point(publisher, "runs", runs)
+    runs = publisher.present("runs")
+    if runs.facts and publisher.pointed("runs") < (runs.run_seq, runs.rows):
+        _point(publisher, "runs", runs.facts)
 
 
 def _bring(publisher: Publisher, table: str, facts: Facts) -> None:

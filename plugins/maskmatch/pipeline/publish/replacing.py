@@ -97,7 +97,7 @@ def _write_runs(publisher: Publisher, rows: list[Row], there: Present) -> None:
     file.add(runs_table(rows))
     file.finish(facts.metadata())
     publisher.keep("runs", facts.publication, file.path)
-    publisher.replace("runs", file.path, there)
+    publisher.replace("runs", file.path, there, facts)
     publisher.point("runs", pointer(publisher, "runs", facts, sha256=file.sha256(), rows=file.rows))
     file.close()
 

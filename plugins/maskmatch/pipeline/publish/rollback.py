@@ -1,6 +1,7 @@
 """An earlier publication of a date again, as a new one with its rows; and the publications that there are."""
 
 import logging
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -19,7 +20,7 @@ from maskmatch.storage.plans import newest_plan
 from maskmatch.storage.publications import Facts, Publisher, read_facts
 from maskmatch.storage.schemas import TABLES
 from maskmatch.storage.table_files import LOOKED_UP, TableWriter
-from maskmatch.storage.tables import history_key
+from maskmatch.storage.tables import PUBLICATION_NAME, current_key, history_key
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,8 @@ def publish_again(run: Run, publication: str, options: PublishOptions) -> Row:
 def roll_back(run: Run, publication: str, options: PublishOptions) -> Row:
     """Publish the rows of an earlier publication again; return the row of the new one in `runs`.
 
-    Nothing is called and no journal is read. Raise InputError when the history has no such publication,
+    Nothing is called and no journal is read. `attempts` keep all calls that they have: these were paid,
+    whatever is read now. Raise InputError when the history has no such publication, or not all of it,
     Superseded when a newer one was faster.
     """
     run = run.patient()
@@ -64,22 +66,21 @@ def roll_back(run: Run, publication: str, options: PublishOptions) -> Row:
         "maskmatch_version": version("maskmatch"),
     }
     facts = Facts(publication=name, run_seq=number, content=earlier.content, runs=as_record(row))
-    files = {table: _rewritten(publisher, table, publication, facts) for table in FILES}
-    try:
-        replace_tables(publisher, files, facts)
-    finally:
+    with ExitStack() as room:
+        files = {table: _rewritten(publisher, table, publication, facts) for table in FILES}
         for file in files.values():
-            file.close()
+            room.callback(file.close)
+        replace_tables(publisher, files, facts)
     log.info("%s of %s has the rows of %s", name, run.day, publication)
     return row
 
 
 def _facts(publisher: Publisher, publication: str) -> Facts:
-    try:
-        with fetched(publisher.store, history_key("outcomes", publisher.day, publication)) as path:
-            found = read_facts(pq.read_metadata(path))
-    except ObjectMissing:
-        found = None
+    found = None
+    with suppress(ObjectMissing):
+        if PUBLICATION_NAME.fullmatch(publication):
+            with fetched(publisher.store, history_key("outcomes", publisher.day, publication)) as path:
+                found = read_facts(pq.read_metadata(path))
     if found is None:
         known = ", ".join(str(row["publication"]) for row in read_runs(publisher)[-5:])
         raise InputError(
@@ -98,14 +99,31 @@ def _no_calls() -> Row:
 
 def _rewritten(publisher: Publisher, table: str, publication: str, facts: Facts) -> TableWriter:
     """Return a table of an earlier publication under the name of the new one."""
-    schema = TABLES[table]
-    file = TableWriter(schema, salt=salt_of(facts.run_seq), looked_up=LOOKED_UP[table])
-    with fetched(publisher.store, history_key(table, publisher.day, publication)) as path:
-        found = pq.ParquetFile(path, pre_buffer=False)
-        for group in range(found.num_row_groups):
-            rows = found.read_row_group(group, use_threads=False)
-            name = constant(facts.publication, schema.field(0).type, len(rows))
-            columns = [pa.chunked_array([name]), *rows.columns[1:]]
-            file.add(pa.table(columns, schema=schema))
+    file = TableWriter(TABLES[table], salt=salt_of(facts.run_seq), looked_up=LOOKED_UP[table])
+    try:
+        with fetched(publisher.store, _key_of(publisher, table, publication)) as path:
+            found = pq.ParquetFile(path, pre_buffer=False)
+            for group in range(found.num_row_groups):
+                file.add(_renamed(found.read_row_group(group, use_threads=False), file.schema, facts))
+    except ObjectMissing as error:
+        file.close()
+        raise InputError(
+            f"the history has no {table} of {publication} any more ({error}): go back to another one"
+        ) from error
     file.finish(facts.metadata())
     return file
+
+
+def _key_of(publisher: Publisher, table: str, publication: str) -> str:
+    if table == "attempts" and publisher.present(table).facts:
+        return current_key(table, publisher.day)
+    return history_key(table, publisher.day, publication)
+
+
+def _renamed(rows: pa.Table, schema: pa.Schema, facts: Facts) -> pa.Table:
+    """Return rows under the name of a publication; columns that came later are null."""
+    columns = {name: rows[name] for name in rows.column_names}
+    columns["publication"] = constant(facts.publication, schema.field("publication").type, len(rows))
+    return pa.table(
+        [columns.get(each.name, pa.nulls(len(rows), each.type)) for each in schema], schema=schema
+    )

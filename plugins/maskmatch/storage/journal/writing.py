@@ -15,6 +15,7 @@ from typing import Self
 from maskmatch.core.errors import MaskmatchError, Replaced, StopRun, Unavailable
 from maskmatch.core.outage import PATIENCE_SECONDS, Outage
 from maskmatch.core.outcomes import Outcome
+from maskmatch.core.waits import Waits
 from maskmatch.storage.journal.known import Known
 from maskmatch.storage.journal.records import Origin, to_lines
 from maskmatch.storage.journal.segments import Segments
@@ -40,7 +41,7 @@ class ShardJournal:
     While the store is away recording waits, so that nothing more is paid for, at most `patience_seconds`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is the business of its owner
         self,
         store: Store,
         prefix: str,
@@ -51,6 +52,7 @@ class ShardJournal:
         most_pending: int = 64,
         patience_seconds: float = PATIENCE_SECONDS,
         stop: threading.Event | None = None,
+        waits: Waits | None = None,
     ) -> None:
         """Claim the epoch; raise Replaced when another run has it or a later one."""
         self._place = f"{store.uri}/{prefix}"
@@ -66,7 +68,9 @@ class ShardJournal:
         self._durable = self._awaited = 0
         self._trying_since: float | None = None
         self._trouble: Exception | None = None
-        self._outage = Outage(now=time.monotonic, say=log.warning)
+        self._outage = Outage(
+            now=time.monotonic, say=log.warning, waits=waits, what=f"the store {store.host}"
+        )
         self._replaced: Replaced | None = None
         self._commit_at = 0.0
         self._look_at = 0.0

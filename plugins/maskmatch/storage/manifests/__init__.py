@@ -8,6 +8,7 @@
     lines                   blocks of whole lines
     csv_*, json_*, parquet*, xlsx*
                             a format to columns of text, the odd records one by one
+    own_attributes          the map `attributes` of our own tables, which is columns again
     absent_keys             rows that lack a key which each must have
     columns, folder_columns what the columns of a file, and of its folders, are to us
     doubts, checks          the rules of `core.pairs` over whole columns, doubtful records one by one

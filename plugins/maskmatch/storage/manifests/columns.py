@@ -1,8 +1,8 @@
 """What the columns of a file are to us.
 
 Names are compared without case, full-width forms, blanks and hyphens. A column is one of ours, or an index of
-pandas or a column of our own tables, which are passed over, or else an attribute; one that looks like a
-misspelling of ours is refused, since a value would be lost unseen.
+pandas or a column of our own tables, which are passed over (but for `attributes` in parquet), or else an
+attribute; one that looks like a misspelling of ours is refused, since a value would be lost unseen.
 """
 
 import difflib
@@ -20,6 +20,8 @@ from maskmatch.storage.schemas import OUTCOMES, RUNS
 MOST_COLUMNS = 1000
 """Of one file."""
 _PASSED_OVER = ({*OUTCOMES.names, *RUNS.names, "ds"}) - {*COLUMNS}
+_OF_FAILURES = {"lasting", "advice"}
+"""What the view `failures` has beside the columns of outcomes."""
 _PANDAS_INDEX = re.compile(r"|index|level_\d+|unnamed:_\d+(_level_\d+|\.\d+)?|__index_level_\d+__")
 _BLANKS = re.compile(r"[\s\-]+")
 _ALIKE = 0.8
@@ -136,6 +138,18 @@ class Naming:
         self._targets[name] = target = self._find(name, fold_name(name))
         return target
 
+    def read_apart(self, name: str) -> None:
+        """Note that a column that would be passed over is read as several."""
+        del self._targets[name]
+
+    def attribute_target(self, name: str) -> str:
+        """Return what an attribute of our own tables is to us; raise InputError."""
+        try:
+            target = self.target(name if name.startswith(ATTRIBUTE_PREFIX) else ATTRIBUTE_PREFIX + name)
+        except ColumnMisspelt as misspelt:
+            raise InputError(str(misspelt)) from misspelt
+        return target or ATTRIBUTE_PREFIX
+
     def _find(self, name: str, folded: str) -> str | None:
         if wrong := what_is_wrong_with_text(name):
             is_secret = wrong[0] == "signed_url_refused"
@@ -148,6 +162,8 @@ class Naming:
         if folded.startswith(ATTRIBUTE_PREFIX) and folded != ATTRIBUTE_PREFIX:
             return folded
         if folded in _PASSED_OVER or _PANDAS_INDEX.fullmatch(folded):
+            return None
+        if folded in _OF_FAILURES and "failure_code" in self._present:
             return None
         if close := self._misspelt(folded):
             raise ColumnMisspelt(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 
-from maskmatch.core.errors import InputError
+from maskmatch.core.errors import InputError, ManifestMissing
 from maskmatch.core.image_ids import place_of_secret
 from maskmatch.core.planning import PassedOver
 from maskmatch.core.shown import plain
@@ -51,7 +51,7 @@ def folder_of(day: date) -> str:
 
 
 def find_manifests(store: Store, day: date) -> Listing:
-    """Return what lies in the folder of one date; raise InputError for no manifest, or what hides one."""
+    """Return what lies in the folder of one date; raise ManifestMissing, or InputError for what hides one."""
     folder = folder_of(day)
     manifests: list[str] = []
     passed_over: list[PassedOver] = []
@@ -72,7 +72,7 @@ def find_manifests(store: Store, day: date) -> Listing:
         passed_over.append(PassedOver(plain(name), "its name begins with _ or a dot"))
     _refuse_other_tables(store, folder, passed_over)
     if not manifests:
-        raise InputError(_nothing(store, folder, passed_over))
+        raise ManifestMissing(_nothing(store, folder, passed_over))
     return Listing(tuple(sorted(manifests)), tuple(sorted(passed_over, key=lambda each: each.name)))
 
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from maskmatch.core.errors import InputError
 from maskmatch.core.pairs import ATTRIBUTE_PREFIX, MAX_LENGTH
 from maskmatch.core.shown import shown
+from maskmatch.storage.manifests import own_attributes
 from maskmatch.storage.manifests.columns import MOST_COLUMNS, Naming
 from maskmatch.storage.manifests.numbers import MOST_EXACT
 from maskmatch.storage.manifests.parquet_pages import refuse_hostile_texts
@@ -57,6 +58,11 @@ class ParquetReader:
         _refuse_types(schema, self._columns)
         _refuse_hostile(self._file)
         texts = [name for name in self._columns if _is_text(_plain_type(schema.field(name).type))]
+        self._naming = naming
+        self._has_attributes = own_attributes.is_ours(schema)
+        if self._has_attributes:
+            naming.read_apart(own_attributes.NAME)
+            texts += own_attributes.paths_in(self._file)
         lengths = refuse_hostile_texts(self._file, path, texts)
         texts = [name for name in texts if name not in lengths]
         self._file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20, read_dictionary=texts)
@@ -64,16 +70,28 @@ class ParquetReader:
     def __iter__(self) -> Iterator[Records]:
         """Yield the records of each batch."""
         read = 0
-        rows = min(_BATCH_ROWS, _BATCH_VALUES // len(self._columns))
-        for batch in self._file.iter_batches(rows, columns=list(self._columns), use_threads=False):
+        names = [*self._columns, *([own_attributes.NAME] if self._has_attributes else ())]
+        rows = min(_BATCH_ROWS, _BATCH_VALUES // (MOST_COLUMNS if self._has_attributes else len(names)))
+        for batch in self._file.iter_batches(rows, columns=names, use_threads=False):
             columns, faults = {}, []
-            for name, target in self._columns.items():
+            for target, column in self._columns_of(batch):
                 is_id = not target.startswith(ATTRIBUTE_PREFIX)
-                columns[target], wrong = as_text(batch.column(name), is_id=is_id)
+                columns[target], wrong = as_text(column, is_id=is_id)
                 faults += [Fault(row, target, why) for row, why in wrong.items()]
             records = read + 1 + np.arange(batch.num_rows)
             read += batch.num_rows
             yield Records(columns, records, None, (), faults)
+
+    def _columns_of(self, batch: pa.RecordBatch) -> Iterator[tuple[str, pa.Array]]:
+        found = set(self._columns.values())
+        for name, target in self._columns.items():
+            yield target, batch.column(name)
+        if self._has_attributes:
+            for name, column in own_attributes.columns_of(batch.column(own_attributes.NAME)):
+                target = self._naming.attribute_target(name)
+                if target not in found:
+                    found.add(target)
+                    yield target, column
 
 
 def _look_at_footer(path: Path) -> None:

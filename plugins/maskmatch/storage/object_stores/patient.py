@@ -8,6 +8,7 @@ from typing import BinaryIO, TypeVar
 
 from maskmatch.core.errors import StoreAway, StoreRefused
 from maskmatch.core.outage import Outage
+from maskmatch.core.waits import Waits
 from maskmatch.storage.object_stores.base import Content, ObjectInfo, Page, Store, Tail
 
 T = TypeVar("T")
@@ -29,7 +30,9 @@ class PatientStore:
         say: Callable[[str], None],
         stop: threading.Event | None = None,
         now: Callable[[], float] = time.monotonic,
+        waits: Waits | None = None,
     ) -> None:
+        self._waits = waits
         self._store = store
         self._patience = patience_seconds
         self._say = say
@@ -132,7 +135,13 @@ class PatientStore:
 
     def patiently(self, work: Callable[[], T]) -> T:
         """Return what some work with the store brings; it is begun anew after a trouble."""
-        outage = Outage(now=self._now, say=self._say, patience_seconds=self._patience)
+        outage = Outage(
+            now=self._now,
+            say=self._say,
+            patience_seconds=self._patience,
+            waits=self._waits,
+            what=f"the store {self.host}",
+        )
         while True:
             try:
                 result = work()

@@ -110,6 +110,10 @@ class S3Store:
                     )
             except ObjectMissing:
                 return None
+            except StoreRefused as error:
+                if error.rule.code not in _NO_RANGE or not (empty := self._empty(key)):
+                    raise
+                return Tail(b"", empty.tag or "")
             with suppress(Unavailable) if left else nullcontext(), self._stream(answer, key) as body:
                 return Tail(body.read(), _tag(answer.get("ETag")) or "")
         return None

@@ -1,0 +1,63 @@
+"""What a person is told of a run while nobody looks at it: kind, cause and text, without secrets.
+
+Decision: docs/adr/0033-what-a-run-tells.md
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+_URL_SECRETS = re.compile(r"(?<=://)[^/@\s]+@|\?[^\s'\"<>)]*=[^\s'\"<>)]*")
+
+
+class Kind(StrEnum):
+    """Why a person is told."""
+
+    FAILED = "failed"
+    BUDGET_SPENT = "budget_spent"
+    LATE = "late"
+    MODEL_CHANGED = "model_changed"
+    WAITING = "waiting"
+
+
+_WORDS = {
+    Kind.FAILED: "failed",
+    Kind.BUDGET_SPENT: "a budget is spent",
+    Kind.LATE: "will miss its deadline",
+    Kind.MODEL_CHANGED: "the face model has changed",
+    Kind.WAITING: "has been waiting",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One piece of news; of the same kind and `cause` a run has only one."""
+
+    kind: Kind
+    cause: str
+    text: str
+
+    @property
+    def key(self) -> str:
+        """Return a name for kind and cause that holds neither addresses nor blanks."""
+        return f"{self.kind}_{hashlib.sha256(self.cause.encode()).hexdigest()[:8]}"
+
+    @property
+    def words(self) -> str:
+        """Return the kind as the predicate of a sentence."""
+        return _WORDS[self.kind]
+
+
+Tell: TypeAlias = Callable[[Alert], None]
+
+
+def tell_nobody(_: Alert) -> None:
+    """Tell nobody: where no notifier is set."""
+
+
+def without_secrets(text: str) -> str:
+    """Return a text without what may hold a key in an address: user and password, and the query."""
+    return _URL_SECRETS.sub(lambda found: "" if found[0].endswith("@") else "?...", text)

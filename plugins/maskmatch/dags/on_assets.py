@@ -1,0 +1,71 @@
+"""Start a run of `nightly_comparison` for each date of which an asset says that its manifest is there.
+
+An event of the assets names its date in the extra, `{"date": "2026-11-22"}`. Events that come together start
+one run of this Dag, and one run of the other for each date. A date that ran before is cleared and runs again:
+only pairs without an answer are called.
+
+| task | it says | do |
+|---|---|---|
+| dates | an event of the asset does not say its date | mend who sends them; trigger the other Dag by hand |
+| start | the Dag is not there, or paused | unpause `nightly_comparison` |
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import DAG, Asset, task
+
+from maskmatch.operators.alerts import Notifier, alerts_to
+from maskmatch.operators.assets import dates_of, midnight
+
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+_NIGHTLY = "nightly_comparison"
+
+
+def compare_on_assets(
+    dag_id: str = "compare_on_assets",
+    *,
+    assets: Sequence[Asset],
+    starts: str = _NIGHTLY,
+    timezone: str = "UTC",
+    notifier: Notifier = None,
+) -> DAG:
+    """Return the Dag that starts another one for each date that events of assets name.
+
+    :param assets: any one of them starts it
+    :param starts: the Dag to start
+    :param timezone: that of the schedule of that Dag
+    """
+    with DAG(
+        dag_id=dag_id,
+        description="Compare the pairs of a date as soon as an asset says that its manifest is there.",
+        doc_md=str(__doc__).replace(_NIGHTLY, starts),
+        schedule=_any_of(assets),
+        start_date=_START,
+        catchup=False,
+        tags=["maskmatch"],
+        default_args={"owner": "maskmatch", "retries": 3, **alerts_to(notifier)},
+    ) as dag:
+        TriggerDagRunOperator.partial(
+            task_id="start", trigger_dag_id=starts, reset_dag_run=True, max_active_tis_per_dag=4
+        ).expand_kwargs(_dates(timezone=timezone))
+    return dag
+
+
+def _any_of(assets: Sequence[Asset]) -> Any:
+    first, *others = assets
+    for other in others:
+        first = first | other  # type: ignore[assignment]  # several are an expression
+    return first
+
+
+@task(task_id="dates")
+def _dates(
+    timezone: str, triggering_asset_events: Mapping[Asset, Sequence[Any]] | None = None
+) -> list[dict[str, str]]:
+    """Return what to start: one run for each date."""
+    events = [event for found in (triggering_asset_events or {}).values() for event in found]
+    days = dates_of(event.extra for event in events)
+    return [{"logical_date": midnight(day, timezone)} for day in days]

@@ -1,0 +1,76 @@
+"""The asset of published outcomes, and what its events tell: Dags that begin when a date was published.
+
+    schedule=[outcomes_asset("s3://faces/warehouse")]
+
+Decision: docs/adr/0033-what-a-run-tells.md
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from airflow.sdk import Asset
+
+from maskmatch.core.errors import InputError
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator, Context
+
+    from maskmatch.pipeline.run import Run
+
+DATE = "date"
+"""What an event has in its extra to say which date it is about, such as 2026-11-22."""
+
+
+def outcomes_asset(warehouse: str) -> Asset:
+    """Return the asset of the outcomes in a warehouse, by its address."""
+    return Asset(name=f"{warehouse}/outcomes", uri=f"{warehouse}/outcomes/current")
+
+
+def publication_facts(run: "Run", row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the event of a publication tells, as JSON values, of its row in the table of runs."""
+    from maskmatch.storage.tables import outcomes_address
+
+    counts = ("scored", "failed", "skipped", "billed_calls", "maybe_billed_calls")
+    return {
+        DATE: run.day.isoformat(),
+        "publication": row["publication"],
+        "reason": row["reason"],
+        "table": outcomes_address(run.warehouse, run.day),
+        "rows": row["manifest_rows"],
+        **{name: row[name] for name in counts},
+        "cost_cny": str(row["cost"]),
+    }
+
+
+def announce(task: "BaseOperator", context: "Context", facts: Mapping[str, Any]) -> None:
+    """Let the events of a task's outlets tell some facts."""
+    events: Any = context.get("outlet_events")
+    for outlet in task.outlets:
+        if isinstance(outlet, Asset) and events is not None:
+            events[outlet].extra.update(facts)
+
+
+def announced(task: "BaseOperator", context: "Context", run: "Run", row: Mapping[str, Any]) -> dict[str, int]:
+    """Let the events of a task tell of a publication; return its rows by table."""
+    announce(task, context, publication_facts(run, row))
+    return {"outcomes": row["manifest_rows"]}
+
+
+def dates_of(extras: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the dates that events are about, each once; raise InputError for an event without one."""
+    found = set()
+    for extra in extras:
+        try:
+            found.add(date.fromisoformat(str(extra.get(DATE, ""))).isoformat())
+        except ValueError:
+            raise InputError(
+                'an event of the asset does not say its date: give it the extra {"date": "2026-11-22"}'
+            ) from None
+    return sorted(found)
+
+
+def midnight(day: str, timezone: str) -> str:
+    """Return when a date begins in a time zone, as the logical date of its run."""
+    return datetime.combine(date.fromisoformat(day), time(), ZoneInfo(timezone)).isoformat()

@@ -1,0 +1,103 @@
+"""How a known error ends a task: place, reason and cure come first, and the traceback is folded under them.
+
+Airflow logs every exception with its frames, a dozen of them its own, but not SystemExit. So a known error is
+told as a block, and the task then ends by a subclass of that, which the retry policy knows.
+
+Decision: docs/adr/0032-a-run-is-seen-in-one-place.md
+"""
+
+import textwrap
+import traceback
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from maskmatch.core.errors import (
+    BooksError,
+    BudgetSpent,
+    Drained,
+    InputError,
+    MaskmatchError,
+    StopRun,
+    Unavailable,
+)
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from maskmatch.operators.base import MaskmatchBaseOperator
+
+PROBLEM_KEY = "problem"
+"""Key of the task state store under which the page finds what ended a task."""
+_WIDTH = 100
+_FOR_A_PERSON = (InputError, StopRun, BooksError, BudgetSpent, Drained, AirflowNotFoundException)
+_NO_CONNECTION = "Create that connection (Admin, Connections), then clear this task (with downstream)."
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Ended(SystemExit):
+    """Ends a task by a known error, `problem`; it is tried again as its Dag says."""
+
+    def __init__(self, problem: Exception) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+class EndedForPerson(Ended):
+    """Ends a task that only a person can mend: it is not tried again."""
+
+
+class EndedForNow(Ended):
+    """Ends a task whose service or store is away: it is tried again soon."""
+
+
+def tells_known_errors(execute: F) -> F:
+    """Return an `execute` that tells a known error as a block, and then raises `Ended`."""
+
+    @wraps(execute)
+    def told(self: "MaskmatchBaseOperator", context: "Context", *args: Any, **kwargs: Any) -> Any:
+        try:
+            return execute(self, context, *args, **kwargs)
+        except (MaskmatchError, AirflowNotFoundException) as problem:
+            self.note(context, str(problem), cure_of(problem))
+            self.log.error(  # noqa: TRY400  its traceback comes folded
+                "%s", block(self.place, str(problem), cure_of(problem))
+            )
+            self.log.info("::group::Traceback, for developers")
+            self.log.info("%s", traceback.format_exc())
+            self.log.info("::endgroup::")
+            raise ended(problem) from problem
+
+    return cast("F", told)
+
+
+def cure_of(problem: Exception) -> str:
+    """Return what a person does about a known error."""
+    return problem.cure if isinstance(problem, MaskmatchError) else _NO_CONNECTION
+
+
+def ended(problem: Exception) -> Ended:
+    """Return what ends the task, by what is to follow."""
+    if isinstance(problem, _FOR_A_PERSON):
+        return EndedForPerson(problem)
+    return EndedForNow(problem) if isinstance(problem, Unavailable) else Ended(problem)
+
+
+def block(place: str, reason: str, cure: str) -> str:
+    """Return place, reason and cure as lines that a page shows without cutting them."""
+    return "\n".join(_wrapped(*part) for part in (("WHERE", place), ("WHAT", reason), ("DO", cure)))
+
+
+def _wrapped(name: str, text: str) -> str:
+    head = f"{name:<6}"
+    return textwrap.fill(
+        " ".join(text.split()),
+        width=_WIDTH,
+        initial_indent=head,
+        subsequent_indent=" " * len(head),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

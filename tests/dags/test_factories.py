@@ -1,0 +1,156 @@
+"""What a Dag file gives to the functions that make our Dags, and what it gets."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from textwrap import dedent
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import BaseNotifier, CronTriggerTimetable, timezone
+from airflow.serialization.serialized_objects import DagSerialization
+
+from devstack.project import project_root
+from maskmatch.core.errors import WrongSetting
+from maskmatch.dags import nightly_comparison, redrive_failures, republish
+from maskmatch.dags.installation import date_in
+
+PLACES = {"source": "s3://faces/source", "warehouse": "s3://faces/warehouse"}
+ALL = (nightly_comparison, redrive_failures, republish)
+
+
+class Told(BaseNotifier):
+    def notify(self, context):
+        raise NotImplementedError
+
+
+def test_several_dags_of_one_kind_live_in_one_installation(tmp_path):
+    (tmp_path / "faces.py").write_text(
+        dedent("""
+        # Two accounts, for Airflow.
+        from maskmatch.dags import nightly_comparison
+
+        for name in ("gates", "doors"):
+            nightly_comparison(
+                f"{name}_nightly",
+                schedule="30 1 * * *",
+                timezone="Asia/Shanghai",
+                source=f"s3://{name}/source",
+                warehouse=f"s3://{name}/warehouse",
+                tencent_iai_conn_id=f"{name}_account",
+                params={"max_shards": 8},
+            )
+        """)
+    )
+    bag = DagBag(tmp_path)
+    assert bag.import_errors == {}
+    assert set(bag.dags) == {"gates_nightly", "doors_nightly"}
+    dag = bag.dags["doors_nightly"]
+    assert dag.params["source"] == "s3://doors/source"
+    assert (dag.params["max_shards"], dag.params["time_zone"]) == (8, "Asia/Shanghai")
+    assert dag.task_dict["plan"].tencent_iai_conn_id == "doors_account"
+    assert "--dag-id doors_nightly" in dag.doc_md
+    assert "nightly_comparison" not in dag.doc_md
+
+
+@pytest.mark.parametrize("name", ["nightly_comparison", "redrive_failures", "republish"])
+def test_safe_mode_reads_our_dag_files(name):
+    folder = project_root() / "dags"
+    bag = DagBag(folder / f"{name}.py", safe_mode=True)
+    assert set(bag.dags) == {name}
+
+
+def test_the_timetable_is_the_same_whatever_airflow_makes_of_a_cron_expression(monkeypatch):
+    monkeypatch.setenv("AIRFLOW__SCHEDULER__CREATE_CRON_DATA_INTERVALS", "True")
+    dag = nightly_comparison(schedule="0 2 * * *", timezone="Asia/Shanghai", **PLACES)
+    assert dag.timetable == CronTriggerTimetable("0 2 * * *", timezone="Asia/Shanghai")
+    assert nightly_comparison(schedule=None, **PLACES).timetable.can_be_scheduled is False
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "day"),
+    [
+        ("UTC", datetime(2026, 11, 8, 2, tzinfo=UTC), "2026-11-08"),
+        ("Asia/Shanghai", datetime(2026, 11, 8, 18, tzinfo=UTC), "2026-11-09"),
+        ("America/New_York", datetime(2026, 11, 8, 2, tzinfo=UTC), "2026-11-07"),
+    ],
+)
+def test_a_run_compares_the_date_of_its_logical_date_in_the_time_zone_of_the_schedule(zone, moment, day):
+    dag = nightly_comparison(timezone=zone, **PLACES)
+    plan = dag.task_dict["plan"]
+    assert plan.day == date_in(zone)
+    assert rendered(plan.day, logical_date=moment) == day
+    assert rendered(plan.day, logical_date=None) == ""
+
+
+def rendered(template, **context):
+    if moment := context["logical_date"]:
+        context["logical_date"] = timezone.coerce_datetime(moment)
+    environment = nightly_comparison(**PLACES).get_template_env()
+    assert type(environment).__name__ == "NativeEnvironment"
+    return environment.from_string(template).render(context)
+
+
+def test_arguments_that_are_params_keep_their_types():
+    params = nightly_comparison(**PLACES).params.dump()
+    task = nightly_comparison(**PLACES).task_dict["compare"]
+    environment = nightly_comparison(**PLACES).get_template_env()
+    for name in ("calls_in_flight", "call_timeout", "budget_cny", "on_model_change"):
+        assert environment.from_string(task.partial_kwargs[name]).render(params=params) == params[name]
+
+
+def _failure_callbacks(task):
+    return task.partial_kwargs["on_failure_callback"] if task.is_mapped else task.on_failure_callback
+
+
+@pytest.mark.parametrize("make", ALL)
+def test_every_dag_renders_natively_and_survives_its_serialization(make):
+    dag = make(notifier=Told(), **PLACES)
+    assert dag.render_template_as_native_obj
+    told = [callback.notifier for task in dag.tasks for callback in _failure_callbacks(task)]
+    assert {type(notifier) for notifier in told} == {Told}
+    again = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    assert [task.task_id for task in again.tasks] == [task.task_id for task in dag.tasks]
+
+
+@pytest.mark.parametrize("make", ALL)
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"nominal_fmrs": 0.001}, "params: 'nominal_fmrs' is not known: did you mean nominal_fmr?"),
+        ({"nominal_fmr": 0.5}, "Param nominal_fmr: 0.5 is not one of"),
+    ],
+)
+def test_a_wrong_default_of_a_param_is_told_with_dag_and_name(make, params, message):
+    with pytest.raises(WrongSetting) as told:
+        make("mine", params=params, **PLACES)
+    assert str(told.value).startswith("Dag mine, ")
+    assert message in str(told.value)
+
+
+def test_parsing_reads_no_variable_of_ours():
+    code = """
+        import os, sys
+
+        import airflow.sdk
+
+        seen = []
+
+        class Watched(dict):
+            def __getitem__(self, name):
+                seen.append(name)
+                return super().__getitem__(name)
+
+            def get(self, name, default=None):
+                seen.append(name)
+                return super().get(name, default)
+
+        os.environ = Watched(os.environ)
+        from maskmatch.dags import nightly_comparison, redrive_failures, republish
+
+        for make in (nightly_comparison, redrive_failures, republish):
+            make(source="s3://a/b", warehouse="s3://a/c")
+        print([name for name in seen if name.startswith(("MASKMATCH_", "AWS_", "TENCENTCLOUD_"))])
+    """
+    done = subprocess.run([sys.executable, "-c", dedent(code)], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,88 @@
+"""Events and lineage of published outcomes, as Airflow asks for them."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from airflow.providers.openlineage.extractors.manager import ExtractorManager
+from airflow.sdk import Asset
+from airflow.utils.state import TaskInstanceState
+
+from maskmatch.core.errors import InputError
+from maskmatch.operators import PlanComparisonOperator, PublishOutcomesOperator
+from maskmatch.operators.assets import dates_of, midnight, outcomes_asset
+from maskmatch.operators.lineage import dataset_name
+from tests.nights import DAY
+from tests.operators.test_compare import night  # noqa: F401  a fixture
+
+pytestmark = pytest.mark.server
+
+
+@pytest.fixture
+def published(night):  # noqa: F811
+    """Return a task that has published a night, the extra of its event, and the night."""
+    tonight = night(12)
+    tonight.execute()
+    asset = outcomes_asset(tonight.run.warehouse.uri)
+    task = PublishOutcomesOperator(
+        task_id="publish",
+        source=tonight.run.source.uri,
+        warehouse=tonight.run.warehouse.uri,
+        day=str(DAY),
+        plan=tonight.plan.folder,
+        outlets=[asset, Asset("another")],
+    )
+    event = SimpleNamespace(extra={})
+    context = tonight.told.context("scheduled")
+    context["ti"] = SimpleNamespace(dag_id="nightly_comparison", task_id="publish")
+    context["outlet_events"] = {asset: event, Asset("another"): SimpleNamespace(extra={})}
+    task.execute(context)
+    return task, event.extra, tonight
+
+
+def lineage_of(task):
+    run = SimpleNamespace(run_id="scheduled")
+    found = ExtractorManager().extract_metadata(run, task, TaskInstanceState.SUCCESS, None)
+    return found.inputs, found.outputs
+
+
+def test_the_event_of_a_publication_tells_what_was_published(published):
+    _, extra, tonight = published
+    facts = json.loads(json.dumps(extra))
+    assert (facts["date"], facts["reason"]) == (str(DAY), "run")
+    assert [facts[name] for name in ("rows", "scored", "failed", "skipped")] == [12, 12, 0, 0]
+    assert (facts["billed_calls"], facts["cost_cny"]) == (12, "0.0384")
+    assert facts["publication"]
+    assert facts["table"].endswith(f"/outcomes/current/ds={DAY}/data.parquet")
+    secrets = [tonight.local.account.secret_id, tonight.local.account.secret_key]
+    assert not [secret for secret in secrets if secret in json.dumps(facts)]
+
+
+def test_the_provider_of_openlineage_finds_manifests_and_tables(published):
+    task, _, tonight = published
+    inputs, outputs = lineage_of(task)
+    folder = tonight.run.source.uri.removeprefix("file://")
+    assert [(each.namespace, each.name) for each in inputs] == [("file", f"{folder}/manifests")]
+    tables = [each.name.rsplit("/", 2)[-2] for each in outputs]
+    assert tables == ["outcomes", "runs", "attempts", "images"]
+    assert outputs[0].outputFacets["outputStatistics"].rowCount == 12
+
+
+def test_the_plan_reads_manifests_by_the_names_of_openlineage():
+    task = PlanComparisonOperator(task_id="plan", source="s3://bucket/in", warehouse="s3://bucket/out")
+    inputs, outputs = lineage_of(task)
+    assert [(each.namespace, each.name) for each in inputs] == [("s3://bucket", "in/manifests")]
+    assert outputs == []
+    assert dataset_name("file:///data/out/outcomes/current") == ("file", "/data/out/outcomes/current")
+
+
+def test_each_date_of_events_that_come_together_is_one_run():
+    extras = [{"date": "2026-11-23"}, {"date": "2026-11-22", "rows": 3}, {"date": "2026-11-23"}]
+    assert dates_of(extras) == ["2026-11-22", "2026-11-23"]
+    assert midnight("2026-11-22", "Asia/Shanghai") == "2026-11-22T00:00:00+08:00"
+
+
+@pytest.mark.parametrize("extra", [{}, {"date": "yesterday"}, {"date": None}])
+def test_an_event_without_a_date_is_told_with_the_cure(extra):
+    with pytest.raises(InputError, match="give it the extra"):
+        dates_of([extra])

@@ -1,0 +1,85 @@
+"""A known error is a block of place, reason and cure, and ends its task as its kind wants."""
+
+import logging
+
+import pytest
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from maskmatch.core import errors
+from maskmatch.operators.known_errors import (
+    Ended,
+    EndedForNow,
+    EndedForPerson,
+    block,
+    cure_of,
+    tells_known_errors,
+)
+
+LONG = "connection tencent_iai_default, field budget_cny_per_day: " + "a word " * 40 + "s3://" + "k" * 130
+
+
+class Task:
+    log = logging.getLogger("task")
+    place = "task compare, date 2026-11-22"
+
+    def __init__(self, error):
+        self._error = error
+        self.noted = None
+
+    def note(self, context, reason, cure):
+        self.noted = reason, cure
+
+    @tells_known_errors
+    def execute(self, context):
+        if self._error:
+            raise self._error
+        return 7
+
+
+def test_a_block_has_place_reason_and_cure_in_lines_that_no_page_cuts():
+    lines = block("task compare, date 2026-11-22", LONG, "Mend it.").splitlines()
+    assert [line[:6].strip() for line in lines if not line.startswith(" ")] == ["WHERE", "WHAT", "DO"]
+    assert all(len(line) <= 100 for line in lines if "s3://" not in line)
+    assert any("s3://" + "k" * 130 in line for line in lines), "an address is never broken"
+
+
+@pytest.mark.parametrize(
+    ("error", "ends"),
+    [
+        (errors.WrongSetting("x"), EndedForPerson),
+        (errors.Replaced("x"), EndedForPerson),
+        (errors.BudgetSpent("x", window="run", until=None), EndedForPerson),
+        (errors.Drained("x"), EndedForPerson),
+        (errors.BooksError("x"), EndedForPerson),
+        (AirflowNotFoundException("x"), EndedForPerson),
+        (errors.Unavailable("x"), EndedForNow),
+        (errors.Interrupted("x"), Ended),
+    ],
+)
+def test_a_known_error_is_told_first_and_its_traceback_is_folded(error, ends, caplog):
+    caplog.set_level(logging.INFO)
+    task = Task(error)
+    with pytest.raises(SystemExit) as raised:
+        task.execute({})
+    assert type(raised.value) is ends
+    assert (raised.value.problem, str(raised.value)) == (error, "x")
+    assert task.noted == ("x", cure_of(error))
+    first, *folded = caplog.messages
+    assert first == block(task.place, "x", cure_of(error))
+    assert (folded[0], folded[-1]) == ("::group::Traceback, for developers", "::endgroup::")
+    assert "Traceback (most recent call last)" in folded[1]
+    assert all(record.exc_info is None for record in caplog.records)
+
+
+def test_other_errors_and_results_pass_as_they_are():
+    with pytest.raises(ZeroDivisionError):
+        Task(ZeroDivisionError()).execute({})
+    task = Task(None)
+    assert task.execute({}) == 7
+
+
+def test_every_error_has_a_cure_that_names_what_to_do():
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    known = [kind for kind in kinds if issubclass(kind, errors.MaskmatchError)]
+    assert len(known) > 15
+    assert all(kind.cure.endswith(".") and len(kind.cure) > 30 for kind in known)

@@ -1,0 +1,108 @@
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from devstack.airflow import AirflowStack
+from devstack.connections import connections
+from devstack.seaweed import Seaweed
+from devstack.service import LocalService
+from maskmatch.storage.object_stores import S3Store
+from tests.nights import write_pairs
+from tests.s3 import client_of
+from tests.waiting import wait_until
+
+DAG = "nightly_comparison"
+USERS = {"admin": "admin", "op": "op", "user": "user", "view": "viewer"}
+DONE, UNDER_WAY, FAILED = (date(2026, 6, number) for number in (1, 2, 3))
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running Airflow with a user of each role and three runs: one done, one under way, one failed."""
+
+    airflow: AirflowStack
+    passwords: dict[str, str]
+    runs: dict[date, str]
+
+    def token(self, user: str) -> str:
+        """Sign a user in and return the token."""
+        body = {"username": user, "password": self.passwords[user]}
+        answer = httpx.post(f"{self.airflow.url}/auth/token", json=body, trust_env=False, timeout=60)
+        return str(answer.json()["access_token"])
+
+    def client(self, user: str | None = None) -> httpx.Client:
+        """Return a browser's worth of requests by a user: the cookie, and the origin of Airflow's page."""
+        cookies = {"_token": self.token(user)} if user else {}
+        own = {"Origin": self.airflow.url, "Sec-Fetch-Site": "same-origin"}
+        return httpx.Client(
+            base_url=self.airflow.url, cookies=cookies, headers=own, trust_env=False, timeout=60
+        )
+
+    def run_page(self, day: date) -> str:
+        """Return the path of our page of a run."""
+        return f"/maskmatch/run?dag_id={DAG}&run_id={quote(self.runs[day], safe='')}"
+
+    def airflow_run(self, day: date) -> str:
+        """Return the path of a run in Airflow's own page."""
+        return f"/dags/{DAG}/runs/{quote(self.runs[day], safe='')}"
+
+
+@pytest.fixture(scope="package")
+def site(seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    home = tmp_path_factory.mktemp("site")
+    service = LocalService(home / "service", scores="hash", latency_ms=20, calls_per_second=200)
+    passwords = {user: f"{user} signs in" for user in USERS}
+    (home / "passwords.json").write_text(json.dumps(passwords))
+    roles = ",".join(f"{user}:{role}" for user, role in USERS.items())
+    airflow = AirflowStack(
+        home / "airflow",
+        connections=connections(
+            seaweed,
+            service,
+            permit_store=home / "permits.sqlite3",
+            calls_per_second=6,
+            budget_calls_per_day=50_000,
+        ),
+        follows_schedules=False,
+        settings={
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": roles,
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
+        },
+    )
+    airflow.sign_in_as("admin", passwords["admin"])
+    client = client_of(seaweed)
+    source, warehouse = (S3Store(client, bucket="maskmatch", prefix=f"site/{name}") for name in ("in", "out"))
+    with ExitStack() as running, ThreadPoolExecutor() as pool:
+        for started in [pool.submit(running.enter_context, part) for part in (service, airflow)]:
+            started.result()
+        airflow.wait_for_dag(DAG)
+        airflow.unpause(DAG)
+        write_pairs(source, 12, day=DONE, extra_lines=lines_without_image(4))
+        write_pairs(source, 1700, day=UNDER_WAY, extra_lines=lines_without_image(1))
+        runs = {day: _start(airflow, day, source, warehouse) for day in (DONE, FAILED)}
+        for run_id, state in zip(runs.values(), ("success", "failed"), strict=True):
+            assert airflow.wait(DAG, run_id, seconds=300) == state
+        runs[UNDER_WAY] = _start(airflow, UNDER_WAY, source, warehouse)
+        site = Site(airflow, passwords, runs)
+        with site.client("admin") as admin:
+            page = site.run_page(UNDER_WAY)
+            wait_until(lambda: "of 1,701" in admin.get(page).text, "progress on the page", seconds=180)
+        yield site
+    client.close()
+
+
+def lines_without_image(count: int) -> Sequence[str]:
+    """Return rows whose reference image is not there."""
+    return [f"x{number},images/gone-{number}.jpg,images/1.jpg,true,none" for number in range(count)]
+
+
+def _start(airflow: AirflowStack, day: date, source: S3Store, warehouse: S3Store) -> str:
+    at = datetime(day.year, day.month, day.day, 2, tzinfo=UTC)
+    return airflow.trigger(DAG, at, {"source": source.uri, "warehouse": warehouse.uri})
