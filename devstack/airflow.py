@@ -1,4 +1,4 @@
-"""A real Airflow for one machine: api server, scheduler with LocalExecutor, dag processor; no triggerer.
+"""A real Airflow for one machine: api server, scheduler with LocalExecutor, dag processor.
 
     with AirflowStack(home) as airflow:
         airflow.wait_for_dag("nightly_comparison")
@@ -6,6 +6,8 @@
         run_id = airflow.trigger("nightly_comparison", datetime(2026, 1, 1, tzinfo=UTC))
         state = airflow.wait("nightly_comparison", run_id, seconds=600)
 
+A triggerer is started on request. The metadata database is a SQLite file, or a Postgres server that runs
+already: on SQLite a backfill that is created while tasks run may be refused (HTTP 503).
 `start` returns while the processes are still loading, so that a program can do other things meanwhile.
 """
 
@@ -24,6 +26,7 @@ import httpx
 
 from devstack.airflow_api import AirflowApi, AirflowApiError, Json, Progress
 from devstack.airflow_settings import USER, AirflowSettings, Connections
+from devstack.postgres import Postgres
 from devstack.processes import ChildProcess, own_port
 from devstack.project import project_root
 
@@ -41,12 +44,13 @@ _COMPONENTS = {
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
 }
+_TRIGGERER = {"triggerer": ("triggerer", "--skip-serve-logs")}
 
 
 class AirflowStack(AirflowApi):
     """Airflow's processes, which run while the `with` block runs; `home` keeps database, logs and secrets."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is a setting
         self,
         home: Path,
         *,
@@ -56,6 +60,8 @@ class AirflowStack(AirflowApi):
         port: int | None = None,
         parallelism: int = 4,
         follows_schedules: bool = True,
+        database: Postgres | None = None,
+        with_triggerer: bool = False,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self._settings = AirflowSettings(
@@ -66,9 +72,13 @@ class AirflowStack(AirflowApi):
             connections=connections or {},
             parallelism=parallelism,
             follows_schedules=follows_schedules,
+            database=_address(database) if database else "",
             extra=settings or {},
         )
         super().__init__(url=self.url, user=USER, password=self.password)
+        self._components = _COMPONENTS | (_TRIGGERER if with_triggerer else {})
+        self._marker = (database.directory if database else self._settings.home) / "migrated"
+        self._data = database.directory / "data" if database else self._settings.home / "airflow.db"
         self._children: dict[str, ChildProcess] = {}
         self._running = ExitStack()
         self._started_at = datetime.now(UTC)
@@ -95,21 +105,20 @@ class AirflowStack(AirflowApi):
 
     def migrate(self) -> None:
         """Create the metadata database, or bring it to this version of Airflow; else do nothing."""
-        marker = self._settings.home / "migrated"
         wanted = version("apache-airflow-core")
-        is_there = (self._settings.home / "airflow.db").exists() and marker.exists()
-        if is_there and marker.read_text() == wanted:
+        is_there = self._data.exists() and self._marker.exists()
+        if is_there and self._marker.read_text() == wanted:
             return
         with self._child("db-migrate", "db", "migrate") as child:
             child.wait(seconds=_MIGRATE_SECONDS)
-        marker.write_text(wanted)
+        self._marker.write_text(wanted)
 
     def start(self) -> None:
         """Start the processes and return at once; `await_health` says when they can be used."""
         self.migrate()
         self._started_at = datetime.now(UTC)
         with ExitStack() as running:
-            for name, command in _COMPONENTS.items():
+            for name, command in self._components.items():
                 self._children[name] = running.enter_context(self._child(name, *command))
             self._running = running.pop_all()
 
@@ -122,7 +131,7 @@ class AirflowStack(AirflowApi):
         """Start what has ended by itself again, as a service manager would; return the names."""
         ended = [name for name, child in self._children.items() if child.exit_code is not None]
         for name in ended:
-            self._children[name] = self._running.enter_context(self._child(name, *_COMPONENTS[name]))
+            self._children[name] = self._running.enter_context(self._child(name, *self._components[name]))
         return ended
 
     def look_after(self) -> None:
@@ -194,6 +203,10 @@ class AirflowStack(AirflowApi):
             # Stopped within 0.2 s, the server takes 3 s more to take its many objects apart.
             patience_seconds=1 if name == _SERVER else _PATIENCE_SECONDS,
         )
+
+
+def _address(database: Postgres) -> str:
+    return database.uri.replace("postgresql://", "postgresql+psycopg2://", 1)
 
 
 def _time(text: str | None) -> datetime:

@@ -1,5 +1,6 @@
 """Ask a running Airflow to do things, through its public API (v2)."""
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -120,6 +121,12 @@ class AirflowApi:
         body = {"dag_id": dag_id, "from_date": first.isoformat(), "to_date": last.isoformat(), **options}
         return int(self._send("POST", "/backfills", body=body).json()["id"])
 
+    def backfill_dates(self, dag_id: str, first: datetime, last: datetime) -> list[str]:
+        """Return the logical dates of the runs that a backfill would have; make none."""
+        body = {"dag_id": dag_id, "from_date": first.isoformat(), "to_date": last.isoformat()}
+        found = self._send("POST", "/backfills/dry_run", body=body).json()["backfills"]
+        return [str(run["logical_date"]) for run in found]
+
     def wait_for_backfill(self, backfill_id: int, *, seconds: float) -> None:
         """Return when all runs of a backfill have ended; raise AirflowApiError when time is up.
 
@@ -160,6 +167,23 @@ class AirflowApi:
         body = {"dag_run_id": run_id, "task_ids": [task_id], "include_downstream": True, "dry_run": False}
         body |= {"only_failed": False, "reset_dag_runs": True}
         self._send("POST", f"/dags/{dag_id}/clearTaskInstances", body=body)
+
+    def task_state(self, dag_id: str, run_id: str, task_id: str, key: str, *, map_index: int = -1) -> Any:
+        """Return what a task keeps in its state store under a key."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/state-store/{key}"
+        return self._send("GET", path, query={"map_index": map_index}).json()["value"]
+
+    def set_pool(self, name: str, slots: int, description: str) -> None:
+        """Make a pool, unless there is one of this name: whoever has changed it has a reason."""
+        body = {"name": name, "slots": slots, "description": description, "include_deferred": False}
+        self._send("POST", "/pools", body=body, allowed=(409,))
+
+    def set_connection(self, conn_id: str, fields: Mapping[str, Any], *, anew: bool = False) -> None:
+        """Make a connection; one of this name stays as it is, unless it is to be made anew."""
+        body = {"connection_id": conn_id, **fields, "extra": json.dumps(fields.get("extra", {}))}
+        made = self._send("POST", "/connections", body=body, allowed=(409,))
+        if made.status_code == 409 and anew:
+            self._send("PATCH", f"/connections/{conn_id}", body=body)
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str) -> Any:
         """Return what a task has handed over under a key."""

@@ -1,4 +1,4 @@
-"""The settings with which one machine runs Airflow on SQLite, and why each differs from the default."""
+"""The settings with which one machine runs Airflow, and why each differs from the default."""
 
 import base64
 import json
@@ -26,6 +26,8 @@ class AirflowSettings:
     connections: Connections = field(default_factory=dict, repr=False)
     parallelism: int = 4
     follows_schedules: bool = True
+    database: str = ""
+    """Address of the metadata database; empty: a SQLite file in `home`."""
     extra: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -56,7 +58,7 @@ class AirflowSettings:
             "core.dags_folder": str(self.dags or self.project / "dags"),
             "core.plugins_folder": str(self.project / "plugins"),
             "core.load_examples": "False",
-            "database.sql_alchemy_conn": f"sqlite:///{self.home / 'airflow.db'}",
+            "database.sql_alchemy_conn": self.database or f"sqlite:///{self.home / 'airflow.db'}",
             "logging.base_log_folder": str(self.home / "logs"),
             "dag_processor.dag_bundle_storage_path": str(self.home / "bundles"),
         }

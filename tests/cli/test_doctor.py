@@ -90,6 +90,7 @@ def test_each_trouble_is_told_with_its_cure_and_the_rest_is_looked_at(tmp_path, 
 @pytest.mark.server
 def test_a_task_is_looked_at_through_its_connections(tmp_path, capsys, monkeypatch):
     monkeypatch.delenv("TENCENTCLOUD_SECRET_ID", raising=False)
+    monkeypatch.setenv("AIRFLOW__MASKMATCH__BACKFILL_POOL", "default_pool")
     with local_account() as local:
         host, _, port = local.account.endpoint.partition(":")
         account = {
@@ -103,6 +104,8 @@ def test_a_task_is_looked_at_through_its_connections(tmp_path, capsys, monkeypat
         monkeypatch.setenv("AIRFLOW_CONN_OURS", json.dumps(account))
         _, found, _ = looked(tmp_path, capsys, "--connection=ours")
         assert "did you mean answered_by" in found["account"][1]
+        assert "set AIRFLOW__MASKMATCH__AD_HOC_POOL=maskmatch_ad_hoc" in found["slots"][1]
+        monkeypatch.setenv("AIRFLOW__MASKMATCH__AD_HOC_POOL", "default_pool")
         account["extra"].pop("answeredby")
         monkeypatch.setenv("AIRFLOW_CONN_OURS", json.dumps(account))
         _, found, _ = looked(tmp_path, capsys, "--connection=ours")

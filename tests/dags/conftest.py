@@ -21,6 +21,8 @@ from tests.nights import write_pairs
 from tests.s3 import client_of
 
 DAG = "nightly_comparison"
+BACKFILL_SLOTS = 3
+"""Of the four that there are."""
 ON_ASSETS = """# airflow
 from airflow.sdk import Asset
 from maskmatch.dags import compare_on_assets, nightly_comparison
@@ -84,6 +86,7 @@ def _nights(seaweed: Seaweed, home: Path, inbox: Inbox) -> Iterator[Nights]:
         dags=_dags(home / "dags"),
         follows_schedules=False,
         settings={
+            "AIRFLOW__MASKMATCH__BACKFILL_POOL": "maskmatch_backfill",
             "AIRFLOW__MASKMATCH__NOTIFIER": "tests.notifiers.everybody",
             "AIRFLOW__MASKMATCH__ALERT_AFTER": "3",
         },
@@ -95,6 +98,7 @@ def _nights(seaweed: Seaweed, home: Path, inbox: Inbox) -> Iterator[Nights]:
     with ExitStack() as running, ThreadPoolExecutor() as pool:
         for started in [pool.submit(running.enter_context, part) for part in (service, airflow)]:
             started.result()
+        airflow.set_pool("maskmatch_backfill", BACKFILL_SLOTS, "backfills")
         airflow.wait_for_dag(DAG)
         airflow.unpause(DAG)
         yield Nights(airflow, service, source, warehouse, home, inbox)

@@ -3,6 +3,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -40,6 +41,12 @@ class Told:
     def set(self, key: str, value: Any) -> None:
         self.state[key] = json.loads(json.dumps(value))
 
+    def get(self, key: str) -> Any:
+        return self.state.get(key)
+
+    def delete(self, key: str) -> None:
+        del self.state[key]
+
     def xcom_push(self, *, key: str, value: Any) -> None:
         self.xcom[key] = json.loads(json.dumps(value))
 
@@ -56,6 +63,7 @@ class Night:
     run: Any
     plan: Any
     told: Told
+    folder: Path
 
     def task(self, **options: Any) -> CompareMaskFaceOperator:
         return CompareMaskFaceOperator(
@@ -105,7 +113,7 @@ def night(tmp_path, monkeypatch):
         monkeypatch.setenv("AIRFLOW_CONN_TENCENT_IAI_DEFAULT", json.dumps(connection))
         run = night_in(tmp_path)
         write_pairs(run.source, pairs)
-        return Night(local, run, make_plan(run), Told())
+        return Night(local, run, make_plan(run), Told(), tmp_path)
 
     yield begin
     for service in running:
@@ -153,6 +161,55 @@ def test_a_killed_task_leaves_within_5_s_though_all_calls_hang_and_notes_each_as
     assert {(entry.is_final, entry.calls.attempts, entry.calls.maybe_billed) for entry in entries} == {
         (False, 1, 1)
     }
+
+
+def other_run(tonight):
+    """Return the coordinator of another run that has the lease of the shard, and the epoch."""
+    coordinator = coordinator_of(tonight, tonight.folder)
+    name = f"{tonight.run.warehouse.uri}/{tonight.plan.shards[0].key}"
+    return coordinator, name, coordinator.take_lease(name, holder="run manual__1 of nightly")
+
+
+def test_a_task_waits_for_another_run_of_its_date_without_a_slot_and_says_for_which(night, caplog):
+    tonight = night(5)
+    coordinator, name, epoch = other_run(tonight)
+    since = None
+    for _ in range(2):
+        with pytest.raises(AirflowRescheduleException) as raised:
+            tonight.execute()
+        told = tonight.told.state["waiting"]
+        assert told["for"].startswith("run manual__1 of nightly compares this date")
+        assert raised.value.reschedule_date.isoformat() == told["looks_again"]
+        since = since or told["since"]
+        assert told["since"] == since
+    assert "run manual__1 of nightly compares this date" in caplog.text
+    assert tonight.local.meter()["accepted"] == 0
+    coordinator.release(name, epoch)
+    coordinator.close()
+    assert tonight.execute()["scored"] == 5
+    assert "waiting" not in tonight.told.state
+
+
+def test_a_task_whose_date_another_run_has_taken_over_waits_and_does_not_fail(night):
+    tonight = night(60, latency_ms=50, calls_per_second=40)
+    taken = []
+
+    def take_over():
+        wait_until(lambda: tonight.local.meter()["accepted"] >= 5, "five calls")
+        taken.append(other_run(tonight))
+
+    thread = threading.Thread(target=take_over)
+    thread.start()
+    with pytest.raises(AirflowRescheduleException):
+        tonight.execute()
+    thread.join()
+    assert "has taken over" in tonight.told.state["waiting"]["for"]
+    coordinator, name, epoch = taken[0]
+    coordinator.release(name, epoch)
+    coordinator.close()
+    tonight.execute()
+    meter = tonight.local.meter()
+    assert (meter["distinct_billed_pairs"], meter["paid_again"]) == (60, 0)
 
 
 def test_a_task_killed_before_it_began_calls_nothing(night):

@@ -71,6 +71,7 @@ def _checks(args: argparse.Namespace) -> dict[str, Callable[[], str]]:
             source(), Transfer(setting(args, "image_transfer"))
         ),
         "temporary disk": places.look_at_disk,
+        **({"slots": _slots} if args.connection else {}),
     }
 
 
@@ -79,7 +80,15 @@ def _import_airflow() -> None:
     with redirect_stdout(sys.stderr), suppress(ImportError):  # which the points tell
         import maskmatch.hooks.object_storage
         import maskmatch.hooks.outside_tasks
+        import maskmatch.hooks.slots
         import maskmatch.hooks.tencent_iai  # noqa: F401
+
+
+def _slots() -> str:
+    with redirect_stdout(sys.stderr):
+        from maskmatch.hooks.slots import look_at_slots
+
+        return look_at_slots()
 
 
 def _run_settings(args: argparse.Namespace) -> str:

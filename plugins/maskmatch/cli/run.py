@@ -25,7 +25,7 @@ from maskmatch.cli.options import (
     source_store,
 )
 from maskmatch.cli.orders import ordered_by
-from maskmatch.core.errors import BudgetSpent, Interrupted, Superseded
+from maskmatch.core.errors import BudgetSpent, Interrupted, LeaseHeld, Superseded
 from maskmatch.pipeline.task_process import ParentWatchdog
 from maskmatch.settings.store import reach_from_variables
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _LONGEST_NAP_SECONDS = 60.0
 _SHORTEST_WAIT = timedelta(seconds=30)
+_LOOK_AGAIN = timedelta(seconds=5)
 
 
 def add_run_options(parser: argparse.ArgumentParser, *, nominal_fmr: str = "0.0001") -> None:
@@ -130,13 +131,17 @@ def _compare(
     signals: "_StopSignals",
     waits: bool,
 ) -> None:
-    """Compare all shards; when the budget of a day or month is spent and we may wait, wait and go on."""
+    """Compare all shards; wait for another run of the date, and for the budget's next window if we may."""
     from maskmatch.pipeline.compare import compare_shards
 
     while True:
         try:
             with signals.stop() as stop:
                 compare_shards(run, plan, plan.to_compare, replace(options, stop=stop))
+        except LeaseHeld as held:
+            _say(f"{held}: waiting until it has ended, or was not seen for a minute")
+            with signals.stop() as stop:
+                _wait_until(options.clock.utc() + _LOOK_AGAIN, options.clock, stop)
         except BudgetSpent as spent:
             if spent.until is None or not waits:
                 raise
@@ -152,7 +157,7 @@ def _wait_until(time: datetime, clock: "Clock", stop: threading.Event) -> None:
     while (left := (time - clock.utc()).total_seconds()) > 0:
         clock.wait(stop, min(left, _LONGEST_NAP_SECONDS))
         if stop.is_set():
-            raise Interrupted("stopped while waiting for the budget's next window")
+            raise Interrupted("stopped while waiting")
 
 
 class _StopSignals:
@@ -188,3 +193,4 @@ def _stop_on_signals() -> _StopSignals:
 
 def _say(text: str) -> None:
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()  # also into a file or a pipe: what follows may take long

@@ -11,6 +11,7 @@ MaskmatchError
 │   ├── Replaced      another try of the same shard has taken over
 │   ├── ModelChanged  another version of the face model answers than before
 │   └── StoreRefused  a store does not accept key, right or setting: `rule` says which
+├── LeaseHeld         another run works at the same date: wait until it has ended
 ├── BudgetSpent       a budget is used up: `until` says when there is more
 │   └── OutsideHours  no calls are allowed at this hour: `until` says when they are again
 ├── Unavailable       the service or the store is away: try the same task again later
@@ -116,6 +117,15 @@ class Replaced(StopRun):
 
 class ModelChanged(StopRun):
     """Another version of the face model answers than before: scores of two versions are not comparable."""
+
+
+class LeaseHeld(MaskmatchError):
+    """Another run, `holder`, works at the same date, and was seen so many seconds ago: wait for it."""
+
+    def __init__(self, holder: str, *, seen_seconds_ago: float) -> None:
+        super().__init__(f"{holder} compares this date, and was seen {seen_seconds_ago:.0f} s ago")
+        self.holder = holder
+        self.seen_seconds_ago = seen_seconds_ago
 
 
 class StoreRefused(StopRun):

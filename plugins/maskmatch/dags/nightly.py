@@ -20,7 +20,7 @@ without a final answer are called, so nothing is paid twice.
 | compare | the budget of the run is spent | backfill that date again, reprocess all, with a larger one |
 | compare | the budget of the day, month is spent | nothing: it goes on by itself in the next window |
 | compare | drained | `maskmatch resume`, then clear `compare` (with downstream) |
-| compare | another try has taken over | look who else runs this date; the other one goes on |
+| compare | (it waits) another run compares this date | nothing: it goes on when that one ends |
 | plan | too many bad rows, images missing | fix manifest or source, or raise the limit, clear `plan` |
 | publish | pairs have no outcome yet | clear the `compare` tasks that failed |
 | publish | no call was answered | look at the rows where the message says; clear `plan`, or `allow_empty` |
@@ -36,9 +36,11 @@ without a final answer are called, so nothing is paid twice.
 * **Approval**: above `approval_cost_limit` the run waits in `approve` and holds no slot; below it `approve`
   is skipped. *Reject* skips the rest and leaves the table; the log of `approve` says who has answered.
 * **Backfill**: Dag page, *Trigger*, *Backfill*, with the dates; or
-  `airflow backfill create --dag-id nightly_comparison --from-date 2026-11-20 --to-date 2026-11-22`.
-* **Who goes first** when the rate is not enough: scheduled runs, then backfills, then runs started by hand or
-  by an asset. `maskmatch quota` shows who uses the rate; `maskmatch pause | resume | drain` act within 2 s.
+  `airflow backfill create --dag-id nightly_comparison --from-date 2026-11-20 --to-date 2026-11-22T23:59` runs
+  the 20th, 21st and 22nd. `--to-date 2026-11-22` alone is that day's midnight, before its run at 02:00.
+* **Who goes first**, in slots and where the rate is not enough: scheduled runs, then those started by hand or
+  by an asset, then backfills. `maskmatch quota` shows who uses the rate; `maskmatch pause |
+  resume | drain` act within 2 s.
 * **Progress** of the whole run (done, rate, time left, spend, failures by reason, who has paused it) is in
   its tab *Maskmatch*, one click from the grid; all runs and the account are on the page *Maskmatch* in the
   bar on the left, where runs are paused and resumed, too.
@@ -129,7 +131,7 @@ def _tasks(outcomes: Asset) -> None:
         plan=folder,
         **from_params(*_OF_COMPARE),
         trigger_rule=TriggerRule.NONE_FAILED,  # approve is skipped where nobody needs to be asked
-        max_active_tis_per_dag=8,
+        max_active_tis_per_dagrun=8,  # not per Dag: backfills would keep others from theirs
     ).expand(shard=plan.output)
     publish = PublishOutcomesOperator(
         task_id="publish",

@@ -59,7 +59,7 @@ def redrive_failures(dag_id: str = "redrive_failures", **installation: Unpack[In
             map_index_template="{{ task.day }}",
             outlets=[outcomes_asset(installation["warehouse"])],
             **from_params(*_OF_REDRIVE, "nominal_fmr"),
-            max_active_tis_per_dag=4,
+            max_active_tis_per_dagrun=4,
         ).expand(day=_dates())
     return dag
 

@@ -9,7 +9,6 @@ from maskmatch.core.errors import InputError
 from maskmatch.core.waits import Waits
 from maskmatch.hooks.object_storage import connected_reach, connected_store
 from maskmatch.hooks.tencent_iai import TencentIaiHook
-from maskmatch.permits.steps.claims import Priority
 from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.pipeline.run import Run
 from maskmatch.settings.fields import Entered
@@ -17,22 +16,8 @@ from maskmatch.storage.images import Transfer
 
 log = logging.getLogger(__name__)
 
-_PRIORITIES = {
-    "scheduled": Priority.NIGHTLY,
-    "operator_triggered": Priority.NIGHTLY,
-    "backfill": Priority.BACKFILL,
-}
 
-
-def priority_of(run_type: str) -> Priority:
-    """Return the priority of an Airflow run; what a person or an asset has started is ad hoc.
-
-    One that another Dag has started, such as `compare_on_assets`, stands for a scheduled one.
-    """
-    return _PRIORITIES.get(run_type, Priority.AD_HOC)
-
-
-def connected_run(
+def connected_run(  # noqa: PLR0913  # each is a setting
     source: str,
     warehouse: str,
     day: str,
@@ -42,10 +27,12 @@ def connected_run(
     warehouse_conn_id: str,
     store_patience: float,
     waits: Waits,
+    dag_id: str = "",
 ) -> Run:
     """Return a run whose stores are reached through Airflow connections; `day` as YYYY-MM-DD."""
     return Run(
         run_id=run_id,
+        dag_id=dag_id,
         source=connected_store(source, conn_id=source_conn_id),
         warehouse=connected_store(warehouse, conn_id=warehouse_conn_id, writes=True),
         day=_date(day),

@@ -96,6 +96,7 @@ class MaskmatchBaseOperator(BaseOperator):
             self.warehouse,
             self.day,
             run_id=context["run_id"],
+            dag_id=self.dag_id,
             source_conn_id=self.source_conn_id,
             warehouse_conn_id=self.warehouse_conn_id,
             store_patience=self.setting("store_patience"),

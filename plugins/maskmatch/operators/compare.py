@@ -25,6 +25,7 @@ class CompareMaskFaceOperator(AccountOperator):
 
     What was answered is in the shard's journal: a retry calls only for what is missing. When the account's
     budget for the day or month is spent, the task is scheduled again for the next one and holds no slot.
+    So it is, for some seconds, while another run compares the same date; key `waiting` says which.
     Progress goes to the task state store and, at the end, to XCom, under the key `progress`.
 
     :param plan: folder of the plan
@@ -85,13 +86,15 @@ class CompareMaskFaceOperator(AccountOperator):
     @tells_known_errors
     def execute(self, context: "Context") -> dict[str, int]:
         """Compare the shard; return the counts of this try."""
-        from maskmatch.core.errors import BudgetSpent
+        from maskmatch.core.errors import BudgetSpent, LeaseHeld, Replaced
         from maskmatch.hooks.meter import Meter
+        from maskmatch.operators.waiting import after_the_other_run, take_waiting
         from maskmatch.pipeline.task_process import ParentWatchdog, Reporter, die_with_parent
 
         self._stop = threading.Event()
         self._watchdog = ParentWatchdog(self._stop)
         die_with_parent()
+        since = take_waiting(context)
         self._meter = Meter(self.tencent_iai_conn_id, self.hook.get_settings)
         show = partial(context["task_state_store"].set, PROGRESS_KEY)
         with self._watchdog, Reporter(self._meter.along(show)) as reporter:
@@ -101,6 +104,8 @@ class CompareMaskFaceOperator(AccountOperator):
                 if spent.until is None:
                     raise
                 raise self.next_window(context, spent, spent.until) from spent
+            except (LeaseHeld, Replaced) as other:
+                raise after_the_other_run(other, context, since) from other
             facts = {**progress.facts(), **self._work}
             reporter.report(facts)
         context["ti"].xcom_push(key=PROGRESS_KEY, value=facts)
@@ -125,7 +130,8 @@ class CompareMaskFaceOperator(AccountOperator):
 
     def _options(self, run_type: str, report: Callable[[dict[str, Any]], None]) -> "CompareOptions":
         from maskmatch.engine.model_versions import OnModelChange
-        from maskmatch.hooks.connected_run import compare_options, priority_of
+        from maskmatch.hooks.connected_run import compare_options
+        from maskmatch.hooks.run_types import priority_of
 
         return compare_options(
             self.hook,

@@ -104,7 +104,8 @@ class PlanComparisonOperator(AccountOperator, SkipMixin):
         from maskmatch.core.errors import BudgetSpent
         from maskmatch.core.forecast import Deadline
         from maskmatch.core.forecast_words import lateness
-        from maskmatch.hooks.connected_run import compare_options, priority_of
+        from maskmatch.hooks.connected_run import compare_options
+        from maskmatch.hooks.run_types import priority_of
         from maskmatch.pipeline.answered_plan import asked, bucket_opener, make_answered_plan
         from maskmatch.pipeline.forecast import forecast_options, forecast_plan
         from maskmatch.pipeline.look_first import look_first

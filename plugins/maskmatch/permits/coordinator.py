@@ -17,7 +17,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from maskmatch.core.codes import ThrottleScope
-from maskmatch.core.errors import InputError
+from maskmatch.core.errors import InputError, LeaseHeld
 from maskmatch.core.rate_by_hour import EVEN, RateByHour
 from maskmatch.permits.steps import budgets, hosts, leases, locks, reserving, timeline
 from maskmatch.permits.steps.claims import CHECK_RUN, Claim, Grant, Priority
@@ -106,14 +106,33 @@ class PermitCoordinator:
             refused = self._take_refused()
             self._alter(lambda state, moment: self._told(state, moment, refused))
 
-    def take_lease(self, shard: str, *, at_least: int = 1) -> int:
-        """Return a new epoch of a shard: tries with an earlier one get no permit any more."""
+    def take_lease(self, shard: str, *, at_least: int = 1, holder: str = "", among: str = "") -> int:
+        """Return a new epoch of a shard: tries with an earlier one get no permit any more.
 
-        def step(state: State, moment: Moment) -> tuple[State, int]:
-            lease = leases.take(state.leases, shard, at_least=at_least, utc=moment.utc.timestamp())
+        Raise LeaseHeld while another than `holder` works at a shard whose name begins with `among`.
+        """
+
+        def step(state: State, moment: Moment) -> tuple[State, int | LeaseHeld]:
+            utc = moment.utc.timestamp()
+            if among and (other := leases.held_by_other(state.leases, among, holder, utc=utc)):
+                return state, LeaseHeld(other.holder, seen_seconds_ago=max(0.0, utc - other.seen))
+            lease = leases.take(state.leases, shard, at_least=at_least, utc=utc, holder=holder)
             return replace(known(state), leases={**state.leases, shard: lease}), lease.epoch
 
-        return self._change(step)
+        taken = self._change(step)
+        if isinstance(taken, LeaseHeld):
+            raise taken
+        return taken
+
+    def renew(self, claim: Claim) -> None:
+        """Show that the holder of the claim's leases is there, though it takes no permit."""
+
+        def alter(state: State, moment: Moment) -> State:
+            utc = moment.utc.timestamp()
+            seen = leases.renew(state.leases, claim.leases, utc=utc, holder=claim.holder)
+            return replace(state, leases=seen)
+
+        self._alter(alter)
 
     def release(self, shard: str, epoch: int, *, leaves: bool = True) -> None:
         """Give up a lease that nobody else has taken; a process that `leaves` takes no permits for now."""

@@ -2,7 +2,7 @@
 
 lease ──> journal read ──> engine ──> journal flushed ──> when complete: compact, release the lease
   └ earlier tries              └ what is known is not called again
-    find themselves replaced
+    find themselves replaced; another run of the date waits
 
 Several shards are compared as one (open_shards): one engine, and so one rate, one progress, one end.
 
@@ -22,6 +22,7 @@ from maskmatch.engine.context import CompareContext
 from maskmatch.engine.model_versions import ModelVersions
 from maskmatch.engine.progress import Progress
 from maskmatch.engine.run import compare_pairs
+from maskmatch.permits.client.presence import Presence
 from maskmatch.permits.opening import claim_default
 from maskmatch.permits.steps.claims import Claim
 from maskmatch.pipeline.approval import check_approved
@@ -47,8 +48,8 @@ DRAIN_SECONDS = 3.0
 def compare_shard(run: Run, plan: Plan, shard: Shard, options: CompareOptions) -> Progress:
     """Compare what the journal of the shard lacks; return the counts of this try.
 
-    Raise ApprovalMissing, with nothing called, and what `compare_pairs` raises; a later call goes on from the
-    journal.
+    Raise ApprovalMissing, or LeaseHeld while another run compares the date, with nothing called, and what
+    `compare_pairs` raises; a later call goes on from the journal.
     """
     return compare_shards(run, plan, [shard], options)
 
@@ -58,11 +59,12 @@ def compare_shards(run: Run, plan: Plan, shards: Sequence[Shard], options: Compa
     check_approved(run, plan, options.approval_cost_limit)
     if shared_by := claim_default(options.permit_store, secret_id=options.account.owner):
         log.warning("%s", shared_by)
-    claim = Claim(run_id=run.run_id, priority=options.priority, budgets=options.budgets)
+    claim = Claim(run_id=run.run_id, priority=options.priority, budgets=options.budgets, holder=run.name)
     with (
         closing(coordinator_of(options)) as coordinator,
         pacer_of(coordinator, claim, options) as pacer,
         closing(comparer_of(options)) as comparer,
+        Presence(coordinator, lambda: pacer.claim),
     ):
         keeper = ShardKeeper(run, plan, options, coordinator, pacer)
         progress = _compare(keeper, shards, comparer)

@@ -19,7 +19,8 @@ STORE_PATIENCE_SECONDS = 300.0
 class Run:
     """A run's name and date, and where it reads manifests and images and writes all else.
 
-    A trouble of a store that may pass is waited for `store_patience` seconds, then it ends the task.
+    A trouble of a store that may pass is waited for `store_patience` seconds, then it ends the task; `dag_id`
+    tells runs of two Dags apart that bear one id.
     """
 
     source: Store
@@ -28,6 +29,12 @@ class Run:
     run_id: str
     store_patience: float = STORE_PATIENCE_SECONDS
     waits: Waits | None = None
+    dag_id: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return what no other run is called."""
+        return f"run {self.run_id}" + (f" of {self.dag_id}" if self.dag_id else "")
 
     def patient(self, stop: threading.Event | None = None) -> Self:
         """Return the same run with stores that wait while they are in trouble."""

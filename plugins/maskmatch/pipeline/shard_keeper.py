@@ -83,7 +83,9 @@ class ShardKeeper:
         outage = Outage(now=options.clock.now, say=log.warning, waits=options.waits, what="the permit store")
         while True:
             try:
-                return self.coordinator.take_lease(name, at_least=at_least)
+                return self.coordinator.take_lease(
+                    name, at_least=at_least, holder=self.run.name, among=self._date
+                )
             except Unavailable as error:
                 is_over = options.stop.is_set() or self.is_leaving.is_set()
                 if is_over or outage.has_lasted_too_long:
@@ -92,6 +94,11 @@ class ShardKeeper:
                     f"waiting for the permit store, at most {outage.patience_seconds:.0f} s: {error}"
                 )
                 options.clock.wait(options.stop, pause)
+
+    @property
+    def _date(self) -> str:
+        """Return how the names of all shards of the date begin, whatever plan they are of."""
+        return f"{self.run.warehouse.uri}/{plans.folder_of_plans(self.run.day)}/"
 
     def _name(self, shard: Shard) -> str:
         return f"{self.run.warehouse.uri}/{shard.key}"

@@ -62,7 +62,12 @@ BAD_ROWS = pa.schema([(name, _BAD_ROW_KINDS.get(name, pa.string())) for name in 
 
 def plan_folder(day: date, plan_id: str) -> str:
     """Return the folder of a plan in the warehouse."""
-    return f"work/ds={day.isoformat()}/plan={plan_id}"
+    return f"{folder_of_plans(day)}/plan={plan_id}"
+
+
+def folder_of_plans(day: date) -> str:
+    """Return the folder of all plans of a date in the warehouse."""
+    return f"work/ds={day.isoformat()}"
 
 
 def journal_prefix(shard_key: str) -> str:

@@ -9,7 +9,7 @@ from maskmatch.permits.steps.expected import expected_rate
 from maskmatch.permits.steps.snapshot import UserNow, snapshot
 from maskmatch.permits.steps.state import State
 
-NIGHTLY, BACKFILL, AD_HOC = Priority
+NIGHTLY, AD_HOC, BACKFILL = Priority
 NOW = replace(snapshot(State(), Moment(now=0.0, utc=datetime(2026, 1, 1, tzinfo=UTC)), 100.0), margin=0.1)
 
 
@@ -30,16 +30,16 @@ def user(run_id, priority, rate, *, who="host:1", is_there=True):
         (NIGHTLY, [], 90.0),
         (NIGHTLY, [("other", NIGHTLY, 90.0)], 45.0),
         (NIGHTLY, [("other", NIGHTLY, 10.0)], 80.0),
-        (NIGHTLY, [("b", BACKFILL, 90.0)], 87.0),
+        (NIGHTLY, [("b", BACKFILL, 90.0)], 88.0),
         (NIGHTLY, [("b", BACKFILL, 1.0)], 89.0),
         (NIGHTLY, [("b", BACKFILL, 60.0), ("a", AD_HOC, 30.0)], 85.0),
         (BACKFILL, [("n", NIGHTLY, 60.0)], 30.0),
-        (BACKFILL, [("n", NIGHTLY, 90.0)], 3.0),
-        (AD_HOC, [("n", NIGHTLY, 50.0), ("b", BACKFILL, 40.0)], 2.0),
+        (BACKFILL, [("n", NIGHTLY, 90.0)], 2.0),
+        (BACKFILL, [("n", NIGHTLY, 50.0), ("a", AD_HOC, 40.0)], 2.0),
         (NIGHTLY, [("mine", NIGHTLY, 90.0)], 90.0),
-        (BACKFILL, [("n", NIGHTLY, 90.0), ("a", AD_HOC, 2.0)], 3.0),
-        (BACKFILL, [("n", NIGHTLY, 90.0), ("b", BACKFILL, 3.0), ("a", AD_HOC, 2.0)], 1.5),
-        (BACKFILL, [("a", AD_HOC, 90.0)], 88.0),
+        (AD_HOC, [("n", NIGHTLY, 90.0), ("b", BACKFILL, 2.0)], 3.0),
+        (AD_HOC, [("n", NIGHTLY, 90.0), ("a", AD_HOC, 3.0), ("b", BACKFILL, 2.0)], 1.5),
+        (AD_HOC, [("b", BACKFILL, 90.0)], 88.0),
     ],
 )
 def test_what_is_left_for_a_run_goes_by_priorities_and_floors(priority, users, left):

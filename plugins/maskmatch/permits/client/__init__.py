@@ -1,1 +1,1 @@
-"""What one process does with permits: it asks for slots, waits, and uses each at its time."""
+"""What one process does with permits: it asks for slots, waits, uses each in time, and shows itself."""

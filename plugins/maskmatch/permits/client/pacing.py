@@ -75,6 +75,12 @@ class Pacer:
         return self._asking.processes
 
     @property
+    def claim(self) -> Claim:
+        """Return the claim, with the leases that are held now."""
+        with self._lock:
+            return self._asking.claim
+
+    @property
     def paused(self) -> str | None:
         """Return who has paused the run and how it goes on, None while it may go on."""
         return self._asking.paused

@@ -13,8 +13,8 @@ class Priority(StrEnum):
     """Who goes first when the rate is not enough for all; in this order."""
 
     NIGHTLY = "nightly"
-    BACKFILL = "backfill"
     AD_HOC = "ad_hoc"
+    BACKFILL = "backfill"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +37,16 @@ class Budgets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """On whose behalf permits are asked for; `leases` holds the epoch of the lease of each shard at work."""
+    """On whose behalf permits are asked for; `leases` holds the epoch of the lease of each shard at work.
+
+    `holder` is the name of the run in those leases, which no other run has.
+    """
 
     run_id: str
     priority: Priority
     budgets: Budgets = Budgets()
     leases: Mapping[str, int] = field(default_factory=dict)
+    holder: str = ""
 
 
 @dataclass(frozen=True, slots=True)

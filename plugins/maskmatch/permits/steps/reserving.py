@@ -81,12 +81,17 @@ def _held(state: State, claim: Claim, moment: Moment) -> State | Replaced:
     """Return the state with all leases of the claim held, or that one of them was taken over."""
     held = {}
     for shard, epoch in claim.leases.items():
-        if lease := leases.hold(state.leases.get(shard), epoch, utc=moment.utc.timestamp()):
+        utc = moment.utc.timestamp()
+        if lease := leases.hold(state.leases.get(shard), epoch, utc=utc, holder=claim.holder):
             held[shard] = lease
         else:
-            newer = state.leases[shard].epoch
-            return Replaced(f"try {newer} of {shard} has taken over from {epoch}; this one stops")
+            return _replaced(shard, epoch, state.leases[shard], claim)
     return replace(state, leases={**state.leases, **held}) if held else state
+
+
+def _replaced(shard: str, epoch: int, newer: leases.Lease, claim: Claim) -> Replaced:
+    by = f" of {newer.holder}" if newer.holder != claim.holder else ""
+    return Replaced(f"try {newer.epoch} of {shard}{by} has taken over from {epoch}; this one stops")
 
 
 def _within_budget(state: State, moment: Moment, ask: Ask) -> tuple[State, Slots | Wait | Refusal]:

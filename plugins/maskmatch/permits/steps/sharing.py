@@ -1,4 +1,4 @@
-"""Who goes first: nightly before backfill before ad hoc, with a floor for the lower ones.
+"""Who goes first: nightly before ad hoc before backfill, with a floor for the lower ones.
 
 A lower priority takes what it likes while no higher one asks, a little of what a higher one leaves unused,
 and its floor when a higher one uses the whole rate.
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from maskmatch.permits.steps.claims import Priority
 
-FLOORS: Mapping[Priority, float] = {Priority.NIGHTLY: 1.0, Priority.BACKFILL: 0.03, Priority.AD_HOC: 0.02}
+FLOORS: Mapping[Priority, float] = {Priority.NIGHTLY: 1.0, Priority.AD_HOC: 0.03, Priority.BACKFILL: 0.02}
 """Shares of the rate that a priority gets in any case, unless changed through the coordinator."""
 _RANKS = {priority: rank for rank, priority in enumerate(Priority)}
 _ASKED_SECONDS = 1.0
