@@ -7,13 +7,16 @@ from textwrap import dedent
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import BaseNotifier, CronTriggerTimetable, timezone
+from airflow.sdk import BaseNotifier, timezone
 from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import DataInterval
+from airflow.utils.types import DagRunType
 
 from devstack.project import project_root
 from maskmatch.core.errors import WrongSetting
 from maskmatch.dags import nightly_comparison, redrive_failures, republish
 from maskmatch.dags.installation import date_in
+from maskmatch.timetables import DatedCronTimetable
 
 PLACES = {"source": "s3://faces/source", "warehouse": "s3://faces/warehouse"}
 ALL = (nightly_comparison, redrive_failures, republish)
@@ -63,8 +66,26 @@ def test_safe_mode_reads_our_dag_files(name):
 def test_the_timetable_is_the_same_whatever_airflow_makes_of_a_cron_expression(monkeypatch):
     monkeypatch.setenv("AIRFLOW__SCHEDULER__CREATE_CRON_DATA_INTERVALS", "True")
     dag = nightly_comparison(schedule="0 2 * * *", timezone="Asia/Shanghai", **PLACES)
-    assert dag.timetable == CronTriggerTimetable("0 2 * * *", timezone="Asia/Shanghai")
+    assert type(dag.timetable) is DatedCronTimetable
+    assert dag.timetable.serialize() == _cron("Asia/Shanghai").serialize()
     assert nightly_comparison(schedule=None, **PLACES).timetable.can_be_scheduled is False
+
+
+def _cron(zone):
+    return DatedCronTimetable("0 2 * * *", timezone=zone)
+
+
+@pytest.mark.parametrize(("zone", "day"), [("UTC", "2026-11-08"), ("Asia/Shanghai", "2026-11-09")])
+def test_the_id_of_a_run_begins_with_its_date(zone, day):
+    at = timezone.parse("2026-11-08T18:00:00+00:00")
+    of_a_date = {
+        "run_after": timezone.parse("2026-11-30T09:00:00+00:00"),
+        "data_interval": DataInterval.exact(at),
+    }
+    manual = _cron(zone).generate_run_id(run_type=DagRunType.MANUAL, **of_a_date)
+    assert manual == f"manual__{day}__2026-11-30T09:00:00+00:00"
+    without = _cron(zone).generate_run_id(run_type=DagRunType.SCHEDULED, run_after=at, data_interval=None)
+    assert without.startswith(f"scheduled__{day}__2026-11-08T18:00")
 
 
 @pytest.mark.parametrize(

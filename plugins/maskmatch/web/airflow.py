@@ -69,7 +69,7 @@ def is_our_run(session: Session, run_id: str) -> bool:
 
 
 def recent_runs(session: Session, dag_ids: Collection[str], *, most: int) -> list[RunNow]:
-    """Return the runs of these Dags that compare: those under way first, then the newest."""
+    """Return the runs of these Dags that compare: those that run first, then the newest."""
     ours = select(XComModel.dag_run_id).where(XComModel.key == RUN_KEY, XComModel.dag_id.in_(dag_ids))
     is_under_way = case((DagRun.state.in_(("running", "queued")), 0), else_=1)
     query = (

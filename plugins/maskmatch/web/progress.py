@@ -167,7 +167,7 @@ def _stage(run: RunNow) -> str:
 
 
 def _why_no_time(run: RunNow, rate: float, pairs: int | None, *, is_paused: bool, is_drained: bool) -> str:
-    """Return why no time left can be told; empty where it can."""
+    """Return why the time left is unknown; empty where it is known."""
     if run.state in ("success", "failed"):
         return "the run has ended"
     if is_paused:
