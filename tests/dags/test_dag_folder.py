@@ -7,6 +7,7 @@ import sys
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
+from airflow.serialization.serialized_objects import DagSerialization
 
 from devstack.project import project_root
 from maskmatch.dags.installation import operations_in
@@ -47,6 +48,12 @@ def test_the_nightly_dag_goes_plan_approve_compare_publish_report(dags):
     order = [task.task_id for task in dag.topological_sort()]
     assert order == ["plan", "approve", "compare", "publish", "report"]
     assert dag.task_dict["compare"].is_mapped
+
+
+def test_airflow_reads_each_dag_and_its_params_back_from_its_database(dags):
+    for dag_id, dag in dags.items():
+        back = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+        assert back.params.dump() == dag.params.dump(), dag_id
 
 
 def test_every_param_has_a_title_and_a_help_text(dags):

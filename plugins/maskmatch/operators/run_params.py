@@ -13,8 +13,9 @@ from maskmatch.settings.fields import nearest
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-DEFAULT, SET_BY = "default", "default_set_by"
-"""Keywords in the schema of a Param: its default in this Dag, and who has set it, if not we."""
+DEFAULT, SET_BY = "default_here", "default_set_by"
+"""Keywords in the schema of a Param: its default in this Dag, and who has set it, if not we. `default` itself
+is a keyword that Airflow cannot read back from its database."""
 INSTALLATION = "installation"
 OVERRIDE = "Override parameters on existing runs"
 """What the page of Airflow 3.3 calls it, in the form of a backfill."""
