@@ -81,7 +81,7 @@ def test_a_spent_budget_is_raised_by_a_new_run_at_another_minute_of_the_date(nig
     state, run_id = nights.run(day(2), budget_calls=20, max_shards=1)
     assert state == "failed"
     told = log(nights, run_id, "compare")
-    assert "at another minute of 2026-09-02" in " ".join(told.split())
+    assert "as Logical Date another minute of 2026-09-02" in " ".join(told.split())
     conf = {"source": nights.source.uri, "warehouse": nights.warehouse.uri, "budget_calls": 59}
     another = nights.airflow.trigger(DAG, datetime(2026, 9, 2, 2, 1, tzinfo=UTC), conf)
     assert ended(nights, another) == "success"

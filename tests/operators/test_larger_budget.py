@@ -27,7 +27,7 @@ def command(text):
 def test_a_budget_of_the_runs_params_is_raised_by_a_new_run_or_a_backfill_that_overrides():
     told = cure(context_of_run({"budget_calls": 40, "max_shards": 1}))
     assert "Clearing keeps the Params of the run, also budget_calls 40" in told
-    assert "Trigger, Single Run: enter a larger budget_calls; under Advanced Options a Logical Date" in told
+    assert "Trigger, Single Run: enter a larger budget_calls, and as Logical Date another minute of" in told
     assert f"from 2026-04-03 00:00 to 2026-04-03 23:59 (UTC), All Runs, tick '{OVERRIDE}'" in told
     assert "This run has, too: max_shards 1." in told
     assert command(told) == {

@@ -7,7 +7,10 @@ from tests.operators.running import context_of_run
 
 
 def lines(*args, **kwargs):
-    return params_of_run(context_of_run(*args, **kwargs)).lines()
+    """Return the lines, each told as one."""
+    told = params_of_run(context_of_run(*args, **kwargs)).lines()
+    assert all(len(line) <= 100 for each in told for line in each.splitlines())
+    return [" ".join(each.split()) for each in told]
 
 
 def test_params_are_told_by_who_has_set_them():

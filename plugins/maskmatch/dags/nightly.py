@@ -39,8 +39,8 @@ without a final answer are called, so nothing is paid twice.
   `airflow backfill create --dag-id nightly_comparison --from-date 2026-11-20 --to-date 2026-11-22T23:59`.
   Its form sends no Param, not even for new runs, unless *Override parameters on existing runs* is ticked.
 * **Params**: the log of `plan` says in its first lines which took effect, and from where. Clearing asks for
-  none: a run keeps its own. Other ones need a new run of the date, at another minute (*Trigger*, *Single
-  Run*, *Advanced Options*, *Logical Date*), or a backfill of it with *All Runs* and the tick.
+  none: a run keeps its own. Other ones need a new run of the date (*Trigger*, *Single Run*, with another
+  minute of it as *Logical Date*), or a backfill of it with *All Runs* and the tick.
 * **Another threshold** for a date that is published, or an earlier publication of it: not here, and not by
   clearing `publish`. Trigger the Dag `republish` with the date and `nominal_fmr`; nothing is called or paid.
 * **Who goes first** when the rate is not enough: scheduled runs, then backfills, then runs started by hand or

@@ -22,15 +22,15 @@ _KEEPS = (
     "answer is not paid again."
 )
 _TRIGGER = (
-    "The Dag's page, Trigger, Single Run: enter a larger {names}; under Advanced Options a Logical Date at "
-    "another minute of {day}. That run counts from zero."
+    "1. The Dag's page, Trigger, Single Run: enter a larger {names}, and as Logical Date another minute of "
+    "{day}. That run counts from zero."
 )
 _BACKFILL = (
-    "The Dag's page, Trigger, Backfill: from {first} to {last} ({zone}), All Runs, tick '{tick}' and enter a "
-    "{names} above what is spent. Without the tick the run keeps its Params, and fails again."
+    "2. The Dag's page, Trigger, Backfill: from {first} to {last} ({zone}), All Runs, tick '{tick}' and "
+    "enter a {names} above what is spent. Without the tick the run keeps its Params, and fails again."
 )
 _OTHERS = "Both forms begin with the Dag's defaults. This run has, too: {others}."
-_COMMAND = "On a command line:"
+_COMMAND = "3. On a command line, the same backfill:"
 
 
 def cure_of_spent_run(context: "Context", *, day: str, account: str, most: "Budget") -> str:

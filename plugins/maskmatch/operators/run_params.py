@@ -4,6 +4,7 @@ Airflow keeps the Params that somebody has entered in the run's `conf`, through 
 overwrites the default of a Param in the task's process. So a Dag of ours notes its defaults in their schemas.
 """
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ DEFAULT, SET_BY = "default_here", "default_set_by"
 """Keywords in the schema of a Param: its default in this Dag, and who has set it, if not we. `default` itself
 is a keyword that Airflow cannot read back from its database."""
 INSTALLATION = "installation"
+_WIDTH, _TIED = 100, "\0"
 OVERRIDE = "Override parameters on existing runs"
 """What the page of Airflow 3.3 calls it, in the form of a backfill."""
 _ENTERED_BY = {
@@ -60,10 +62,10 @@ class RunParams:
         others = {name: value for name, value in by_default.items() if name not in installed}
         by_whom = _ENTERED_BY.get(self.run_type, "the run's conf")
         return [
-            f"Params that were entered ({by_whom}): {in_words(entered) or 'none'}",
-            f"Params as the installation has them by default (its Dag file): {in_words(installed) or 'none'}",
-            f"Params as maskmatch has them by default: {in_words(others) or 'none'}",
-            *self._hints(),
+            _wrapped(f"Params that were entered ({by_whom})", entered),
+            _wrapped("Params as the installation has them by default (its Dag file)", installed),
+            _wrapped("Params as maskmatch has them by default", others),
+            *map(_filled, self._hints()),
         ]
 
     def _hints(self) -> Iterable[str]:
@@ -95,4 +97,20 @@ def params_of_run(context: "Context") -> RunParams:
 
 def in_words(values: Mapping[str, Any]) -> str:
     """Return names with values; an empty value is called so."""
-    return ", ".join(f"{name} {'empty' if value in (None, '') else value}" for name, value in values.items())
+    return ", ".join(_pairs(values))
+
+
+def _pairs(values: Mapping[str, Any]) -> Iterable[str]:
+    return (f"{name} {'empty' if value in (None, '') else value}" for name, value in values.items())
+
+
+def _wrapped(label: str, values: Mapping[str, Any]) -> str:
+    """Return names and values in lines that a page does not cut, each name on the line of its value."""
+    tied = ", ".join(pair.replace(" ", _TIED) for pair in _pairs(values))
+    return _filled(f"{label}: {tied or 'none'}").replace(_TIED, " ")
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(
+        text, width=_WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
