@@ -23,9 +23,11 @@ from tests.s3 import client_of
 DAG = "nightly_comparison"
 ON_ASSETS = """# airflow
 from airflow.sdk import Asset
-from maskmatch.dags import compare_on_assets
+from maskmatch.dags import compare_on_assets, nightly_comparison
 
-dag = compare_on_assets(assets=[Asset("manifests_written")])
+PLACES = {"source": "s3://maskmatch/nights/in", "warehouse": "s3://maskmatch/nights/out"}
+dag = nightly_comparison("by_assets", schedule=None, **PLACES)
+starter = compare_on_assets(assets=[Asset("manifests_written")], starts="by_assets")
 """
 
 
@@ -59,7 +61,7 @@ class Nights:
 
 
 def _dags(folder: Path) -> Path:
-    """Return a folder with the Dags of the project, and one that starts the nightly one by an asset."""
+    """Return a folder with the Dags of the project, and one more that an asset starts."""
     shutil.copytree(project_root() / "dags", folder)
     (folder / "on_assets.py").write_text(ON_ASSETS)
     return folder

@@ -2,10 +2,9 @@
 
 from datetime import date
 
-from tests.dags.conftest import DAG
 from tests.waiting import wait_until
 
-STARTER = "compare_on_assets"
+STARTER, DAG = "compare_on_assets", "by_assets"
 
 
 def asset_id(nights, name):
@@ -19,26 +18,24 @@ def test_events_that_come_together_start_a_run_for_each_date_and_each_run_tells_
     days = [date(2026, 6, 21), date(2026, 6, 22)]
     for day, count in zip(days, (4, 6), strict=True):
         pairs(day, count)
-    nights.airflow.wait_for_dag(STARTER)
-    nights.airflow.unpause(STARTER)
+    for dag in (DAG, STARTER):
+        nights.airflow.wait_for_dag(dag)
+        nights.airflow.unpause(dag)
     written = asset_id(nights, "manifests_written")
     for day in days:
         event = {"asset_id": written, "extra": {"date": str(day)}}
         nights.airflow._send("POST", "/assets/events", body=event)
 
     def begun():
-        return [
-            run
-            for run in nights.airflow.runs(DAG)
-            if run["run_type"] == "operator_triggered" and run["logical_date"][:10] in map(str, days)
-        ]
+        return nights.airflow.runs(DAG)
 
     wait_until(lambda: len(begun()) == 2, "two runs", seconds=90)
+    assert {run["run_type"] for run in begun()} == {"operator_triggered"}
     ended = {run["logical_date"][:10]: run["dag_run_id"] for run in begun()}
     assert {nights.airflow.wait(DAG, run_id, seconds=180) for run_id in ended.values()} == {"success"}
     assert [len(nights.outcomes(day)) for day in days] == [4, 6]
 
-    outcomes = asset_id(nights, "s3://maskmatch/warehouse/outcomes")
+    outcomes = asset_id(nights, "s3://maskmatch/nights/out/outcomes")
     sent = nights.airflow._send("GET", "/assets/events", query={"asset_id": outcomes}).json()["asset_events"]
     facts = {event["source_run_id"]: event["extra"] for event in sent}
     for day, rows in zip(days, (4, 6), strict=True):

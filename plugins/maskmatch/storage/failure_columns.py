@@ -9,5 +9,5 @@ _FINAL = pa.array(sorted(FINAL_FAILURES))
 
 
 def are_final(codes: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return which codes belong to the bytes of an image; null is none."""
+    """Return which codes belong to the bytes of an image; null does not."""
     return pc.is_in(codes.cast(pa.string()), value_set=_FINAL)

@@ -1,7 +1,8 @@
 """What Airflow's database knows of runs of our Dags: states, what tasks handed over, progress, problems."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,7 @@ from airflow.models.dagrun import DagRun
 from airflow.models.task_state_store import TaskStateStoreModel
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
-from sqlalchemy import case, select
+from sqlalchemy import Select, case, label, select
 from sqlalchemy.orm import Session
 
 from maskmatch.operators.base import RUN_KEY
@@ -58,8 +59,8 @@ class RunNow:
 
 def find_run(session: Session, dag_id: str, run_id: str) -> RunNow | None:
     """Return a run; None where there is none."""
-    found = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
-    return found and _run(session, found)
+    query = _DAG_RUNS.where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
+    return next(iter(_runs(session, query)), None)
 
 
 def is_our_run(session: Session, run_id: str) -> bool:
@@ -71,80 +72,105 @@ def is_our_run(session: Session, run_id: str) -> bool:
 def recent_runs(session: Session, dag_ids: Collection[str], *, most: int) -> list[RunNow]:
     """Return the runs of these Dags that compare: those that run first, then the newest."""
     ours = select(XComModel.dag_run_id).where(XComModel.key == RUN_KEY, XComModel.dag_id.in_(dag_ids))
-    is_under_way = case((DagRun.state.in_(("running", "queued")), 0), else_=1)
-    query = (
-        select(DagRun)
-        .where(DagRun.id.in_(ours))
-        .order_by(is_under_way, DagRun.start_date.desc(), DagRun.id.desc())
-    )
-    return [_run(session, found) for found in session.scalars(query.limit(most))]
+    is_over = case((DagRun.state.in_(("running", "queued")), 0), else_=1)
+    query = _DAG_RUNS.where(DagRun.id.in_(ours)).order_by(is_over, DagRun.start_date.desc(), DagRun.id.desc())
+    return list(_runs(session, query.limit(most)))
 
 
-def _run(session: Session, found: DagRun) -> RunNow:
-    xcoms = _handed_over(session, found)
-    return RunNow(
-        dag_id=found.dag_id,
-        run_id=found.run_id,
-        state=str(found.state),
-        run_type=str(found.run_type),
-        logical_date=found.logical_date,
-        started_at=found.start_date,
-        ended_at=found.end_date,
-        records=tuple(xcoms.get(RUN_KEY, ())),
-        forecast=_last(xcoms.get(FORECAST_KEY)),
-        summary=_last(xcoms.get(SUMMARY_KEY)),
-        tasks=tuple(_tasks(session, found)),
-    )
+_DAG_RUNS = select(
+    DagRun.id,
+    DagRun.dag_id,
+    DagRun.run_id,
+    DagRun.state,
+    DagRun.run_type,
+    DagRun.logical_date,
+    DagRun.start_date,
+    DagRun.end_date,
+)
 
 
-def _last(values: list[Record] | None) -> Record | None:
-    return values[-1] if values else None
-
-
-def _handed_over(session: Session, found: DagRun) -> dict[str, list[Record]]:
-    """Return what tasks handed over, by key, in the order of dates."""
-    keys = (RUN_KEY, FORECAST_KEY, SUMMARY_KEY)
-    query = select(XComModel).where(XComModel.dag_run_id == found.id, XComModel.key.in_(keys))
-    values: dict[str, list[Record]] = {}
-    for row in session.scalars(query.order_by(XComModel.map_index)):
-        value = XComModel.deserialize_value(row)
-        if isinstance(value, dict):
-            values.setdefault(row.key, []).append(value)
-    return values
-
-
-def _tasks(session: Session, found: DagRun) -> Iterable[TaskNow]:
-    states = _kept(session, found)
-    query = select(TaskInstance).where(
-        TaskInstance.dag_id == found.dag_id, TaskInstance.run_id == found.run_id
-    )
-    for task in sorted(session.scalars(query), key=_in_order):
-        kept = states.get((task.task_id, task.map_index), {})
-        yield TaskNow(
-            task_id=task.task_id,
-            map_index=task.map_index,
-            label=task.rendered_map_index or ("" if task.map_index < 0 else str(task.map_index)),
-            state=str(task.state or "none"),
-            try_number=task.try_number,
-            progress=kept.get(PROGRESS_KEY),
-            problem=kept.get(PROBLEM_KEY),
+def _runs(session: Session, query: Select[Any]) -> Iterable[RunNow]:
+    """Yield runs; however many they are, three more questions tell all of them."""
+    found = session.execute(query).all()
+    numbers = [row.id for row in found]
+    handed_over, kept = _handed_over(session, numbers), _kept(session, numbers)
+    tasks = _tasks(session, {row.dag_id for row in found}, {row.run_id for row in found})
+    for row in found:
+        xcoms = handed_over[row.id]
+        yield RunNow(
+            dag_id=row.dag_id,
+            run_id=row.run_id,
+            state=str(row.state),
+            run_type=str(row.run_type),
+            logical_date=row.logical_date,
+            started_at=row.start_date,
+            ended_at=row.end_date,
+            records=tuple(xcoms[RUN_KEY]),
+            forecast=_last(xcoms[FORECAST_KEY]),
+            summary=_last(xcoms[SUMMARY_KEY]),
+            tasks=tuple(_task(task, kept[row.id]) for task in tasks[row.dag_id, row.run_id]),
         )
 
 
-def _in_order(task: TaskInstance) -> tuple[int, str, int]:
-    """Sort earlier tasks first: what has more tasks behind it weighs more."""
-    return -(task.priority_weight or 0), task.task_id, task.map_index
+def _last(values: list[Record]) -> Record | None:
+    return values[-1] if values else None
 
 
-def _kept(session: Session, found: DagRun) -> dict[tuple[str, int], dict[str, Record]]:
-    """Return what tasks keep in their state stores, by task and key."""
-    query = select(TaskStateStoreModel).where(
-        TaskStateStoreModel.dag_run_id == found.id,
-        TaskStateStoreModel.key.in_((PROGRESS_KEY, PROBLEM_KEY)),
+def _handed_over(session: Session, runs: Collection[int]) -> dict[int, dict[str, list[Record]]]:
+    """Return what tasks handed over, by run and key, in the order of dates."""
+    keys = (RUN_KEY, FORECAST_KEY, SUMMARY_KEY)
+    query = select(XComModel).where(XComModel.dag_run_id.in_(runs), XComModel.key.in_(keys))
+    values: dict[int, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
+    for row in session.scalars(query.order_by(XComModel.map_index)):
+        value = XComModel.deserialize_value(row)
+        if isinstance(value, dict):
+            values[row.dag_run_id][row.key].append(value)
+    return values
+
+
+def _tasks(
+    session: Session, dag_ids: Collection[str], run_ids: Collection[str]
+) -> dict[tuple[str, str], list[Any]]:
+    """Return rows of task instances by Dag and run, earlier tasks first: more tasks behind one weigh more."""
+    query = (
+        select(
+            TaskInstance.dag_id,
+            TaskInstance.run_id,
+            TaskInstance.task_id,
+            TaskInstance.map_index,
+            label("label", TaskInstance.rendered_map_index),
+            TaskInstance.state,
+            TaskInstance.try_number,
+        )
+        .where(TaskInstance.dag_id.in_(dag_ids), TaskInstance.run_id.in_(run_ids))
+        .order_by(TaskInstance.priority_weight.desc(), TaskInstance.task_id, TaskInstance.map_index)
     )
-    kept: dict[tuple[str, int], dict[str, Record]] = {}
+    found: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    for row in session.execute(query):
+        found[row.dag_id, row.run_id].append(row)
+    return found
+
+
+def _task(row: Any, kept: Mapping[tuple[str, int, str], Record]) -> TaskNow:
+    return TaskNow(
+        task_id=row.task_id,
+        map_index=row.map_index,
+        label="" if row.map_index < 0 else str(row.label),
+        state=str(row.state or "none"),
+        try_number=row.try_number,
+        progress=kept.get((row.task_id, row.map_index, PROGRESS_KEY)),
+        problem=kept.get((row.task_id, row.map_index, PROBLEM_KEY)),
+    )
+
+
+def _kept(session: Session, runs: Collection[int]) -> dict[int, dict[tuple[str, int, str], Record]]:
+    """Return what tasks keep in their state stores, by run, and by task and key."""
+    query = select(TaskStateStoreModel).where(
+        TaskStateStoreModel.dag_run_id.in_(runs), TaskStateStoreModel.key.in_((PROGRESS_KEY, PROBLEM_KEY))
+    )
+    kept: dict[int, dict[tuple[str, int, str], Record]] = defaultdict(dict)
     for row in session.scalars(query):
         value = json.loads(row.value)
         if isinstance(value, dict):
-            kept.setdefault((row.task_id, row.map_index), {})[row.key] = value
+            kept[row.dag_run_id][row.task_id, row.map_index, row.key] = value
     return kept

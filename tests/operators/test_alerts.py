@@ -1,0 +1,180 @@
+"""What a person is told by tasks, without Airflow's scheduler: which causes, which words, how often."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from maskmatch.core.alerts import Alert, Kind
+from maskmatch.core.errors import BudgetSpent, Drained, InputError, ModelChanged
+from maskmatch.operators import PlanComparisonOperator
+from maskmatch.operators.alerts import Alerts, alerts_to, leave
+from tests.nights import DAY, write_pairs
+from tests.operators.test_compare import night  # noqa: F401  a fixture
+
+
+class Airflow:
+    """What a mapped task of a run sees of Airflow: its own store, and XCom that all of them share."""
+
+    def __init__(self, xcom=None, *, map_index=-1):
+        self.store, self.xcom = {}, {} if xcom is None else xcom
+        self.dag_id, self.task_id, self.run_id, self.map_index = "nightly", "compare", "r", map_index
+        self.log_url = "http://airflow/log"
+
+    def get(self, key):
+        return self.store.get(key)
+
+    def set(self, key, value):
+        self.store[key] = value
+
+    def xcom_push(self, *, key, value):
+        self.xcom[key] = value
+
+    def xcom_pull(self, *, key):
+        return [self.xcom[key]] if key in self.xcom else []
+
+    def context(self, *, clear_number=0, **more):
+        run = SimpleNamespace(clear_number=clear_number, run_type="scheduled", start_date=datetime.now(UTC))
+        return {
+            "ti": self, "task_state_store": self, "dag_run": run, "run_id": "r", "ds": "2026-01-02", **more
+        }  # fmt: skip
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+def notify(told):
+    return lambda context: told.append(context["alert"])
+
+
+def fail(airflow, told, error, **more):
+    [telling] = alerts_to(notify(told))["on_failure_callback"]
+    telling(airflow.context(exception=error, **more))
+
+
+def spent(text="the budget of the run r is spent (12 calls): raise it to go on"):
+    return BudgetSpent(text, window="run", until=None)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(InputError("mend x"), "failed"), (spent(), "budget_spent"), (ModelChanged("new"), "model_changed")],
+)
+def test_a_failure_is_told_with_its_kind_and_text(told, error, kind):
+    fail(Airflow(), told, error)
+    [alert] = told
+    assert (alert["kind"], alert["dag_id"], alert["date"]) == (kind, "nightly", "2026-01-02")
+    assert alert["title"].startswith("nightly 2026-01-02: ")
+    assert str(error) in alert["text"]
+    assert alert["url"] == "http://airflow/log"
+
+
+def test_the_error_of_ours_behind_another_one_is_told(told):
+    def mend():
+        raise InputError("mend x")
+
+    def end():
+        try:
+            mend()
+        except InputError:
+            raise SystemExit("1") from None
+
+    with pytest.raises(SystemExit) as ended:
+        end()
+    fail(Airflow(), told, ended.value)
+    assert "mend x" in told[0]["text"]
+
+
+def test_of_a_foreign_error_only_its_class_is_told(told):
+    fail(Airflow(), told, KeyError("AKIDsecret"))
+    assert told[0]["text"] == "task compare: KeyError: the log of the task says more"
+    fail(Airflow(), told, None)
+    assert "its worker is gone" in told[1]["text"]
+
+
+def test_an_address_with_a_key_is_not_told(told):
+    fail(Airflow(), told, InputError("https://b.example/a.jpg?sign=AKIDx is gone, ask redis://me:pw@host/0"))
+    assert "AKIDx" not in told[0]["text"]
+    assert "pw" not in told[0]["text"]
+
+
+def test_what_a_person_has_ordered_is_not_told(told):
+    fail(Airflow(), told, Drained("drained"))
+    assert told == []
+
+
+def test_several_tasks_with_one_trouble_tell_once_and_after_a_clear_again(told):
+    xcom = {}
+    for map_index in (0, 1):
+        fail(Airflow(xcom, map_index=map_index), told, spent(f"spent, {map_index}"))
+    assert len(told) == 1
+    fail(Airflow(xcom, map_index=0), told, spent(), clear_number=1)
+    assert len(told) == 2
+
+
+def test_a_later_try_knows_what_was_told_though_xcom_was_cleared(told):
+    airflow = Airflow()
+    for _ in range(3):
+        airflow.xcom.clear()
+        Alerts(notify(told), airflow.context()).tell_now(Alert(kind=Kind.WAITING, cause="x", text="x"))
+    assert len(told) == 1
+
+
+def test_a_notifier_that_fails_ends_nothing_and_keeps_no_other_from_telling(told, caplog):
+    def refuse(_):
+        raise ConnectionError("https://hook/?key=AKIDx")
+
+    alerts = Alerts([refuse, notify(told)], Airflow().context())
+    alerts.tell_now(Alert(kind=Kind.LATE, cause="x", text="late"))
+    assert [each["text"] for each in told] == ["late"]
+    assert "nobody could be told: ConnectionError" in caplog.text
+    assert "AKIDx" not in caplog.text
+
+
+def test_telling_does_not_hold_up_who_tells(told):
+    may_go = threading.Event()
+    alerts = Alerts([lambda _: may_go.wait(30), notify(told)], Airflow().context())
+    alerts.tell(Alert(kind=Kind.WAITING, cause="x", text="x"))
+    assert told == []
+    may_go.set()
+    leave(Airflow().context())
+    assert len(told) == 1
+
+
+def test_without_a_notifier_nobody_is_told_and_nothing_is_noted():
+    airflow = Airflow()
+    Alerts(None, airflow.context()).tell_now(Alert(kind=Kind.LATE, cause="x", text="x"))
+    assert (airflow.store, airflow.xcom) == ({}, {})
+
+
+def test_notifiers_are_found_by_their_import_path(told, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__MASKMATCH__NOTIFIER", f"{__name__}.by_path")
+    import sys  # noqa: PLC0415
+
+    sys.modules[__name__].by_path = [notify(told), notify(told)]
+    Alerts(None, Airflow().context()).tell_now(Alert(kind=Kind.LATE, cause="x", text="x"))
+    assert len(told) == 2
+
+
+@pytest.mark.server
+def test_a_forecast_beyond_the_deadline_is_told_before_anything_is_called(night, told):  # noqa: F811
+    tonight = night(10, extra={"calls_per_second": 1})
+    write_pairs(tonight.run.source, 600)
+    soon = datetime.now(UTC) + timedelta(minutes=2)
+    task = PlanComparisonOperator(
+        task_id="plan",
+        source=tonight.run.source.uri,
+        warehouse=tonight.run.warehouse.uri,
+        day=str(DAY),
+        deadline=f"{soon:%H:%M}",
+        **alerts_to(notify(told)),
+    )
+    task.execute(Airflow().context())
+    [alert] = told
+    assert (alert["kind"], alert["title"]) == ("late", f"nightly {DAY}: will miss its deadline")
+    assert "600 calls" in alert["text"]
+    assert "MISSED" in alert["text"]
+    assert tonight.local.meter()["billed"] == 0
