@@ -47,39 +47,42 @@ def cancel(nights, made):
     nights.airflow._send("PUT", f"/backfills/{made}/cancel", allowed=(409,))
 
 
-def test_a_spent_budget_is_kept_by_a_clear_and_a_backfill_without_the_tick_and_raised_by_one_with_it(
-    nights, pairs
-):
-    pairs(day(1), 60)
-    state, run_id = nights.run(day(1), budget_calls=20, max_shards=1)
+def spent(nights, pairs, at):
+    """Let a run spend its budget of 20 calls for 60 pairs; return its id."""
+    pairs(at, 60)
+    state, run_id = nights.run(at, budget_calls=20, max_shards=1)
     assert state == "failed"
+    return run_id
+
+
+def test_a_clear_keeps_the_spent_budget_as_it_says(nights, pairs):
+    run_id = spent(nights, pairs, day(4))
     assert "Params that were entered (trigger form, API or command line):" in log(nights, run_id, "plan")
     assert "budget_calls 20" in log(nights, run_id, "plan")
-    told = command_in(log(nights, run_id, "compare"))
-
     clear(nights, run_id, "plan")
     assert ended(nights, run_id) == "failed"
     assert "cleared, which keeps the Params of a run" in log(nights, run_id, "plan", try_number=2)
 
+
+def test_a_backfill_raises_a_spent_budget_only_when_it_overrides(nights, pairs):
+    run_id = spent(nights, pairs, day(1))
+    told = command_in(log(nights, run_id, "compare"))
     cancel(nights, backfill(nights, told))
     assert nights.airflow.run_state(DAG, run_id) == "failed"
-    again = log(nights, run_id, "plan", try_number=3)
+    again = log(nights, run_id, "plan", try_number=2)
     assert "(this backfill, or the run before it if this one sent none)" in again
     assert "budget_calls 20" in again
 
-    cancel(
-        nights, backfill(nights, told, dag_run_conf=json.loads(told["--dag-run-conf"]) | {"budget_calls": 80})
-    )
+    conf = json.loads(told["--dag-run-conf"]) | {"budget_calls": 80}
+    cancel(nights, backfill(nights, told, dag_run_conf=conf))
     assert nights.airflow.run_state(DAG, run_id) == "success"
-    assert "budget_calls 80" in log(nights, run_id, "plan", try_number=4)
+    assert "budget_calls 80" in log(nights, run_id, "plan", try_number=3)
     assert len(nights.outcomes(day(1))) == 60
 
 
 def test_a_spent_budget_is_raised_by_a_new_run_at_another_minute_of_the_date(nights, pairs):
-    pairs(day(2), 60)
     before = nights.service.meter()["billed"]
-    state, run_id = nights.run(day(2), budget_calls=20, max_shards=1)
-    assert state == "failed"
+    run_id = spent(nights, pairs, day(2))
     told = log(nights, run_id, "compare")
     assert "as Logical Date another minute of 2026-09-02" in " ".join(told.split())
     conf = {"source": nights.source.uri, "warehouse": nights.warehouse.uri, "budget_calls": 59}
