@@ -1,5 +1,6 @@
 """A schedule whose runs have their date in their names, since Airflow's list of runs has no column for it."""
 
+from datetime import date, datetime, time
 from typing import Any
 
 from airflow.timetables.trigger import CronTriggerTimetable
@@ -15,3 +16,13 @@ class DatedCronTimetable(CronTriggerTimetable):
         """Return the name of a run, begun with its kind and the date that it compares."""
         day = (data_interval.end if data_interval else run_after).in_timezone(self._timezone)
         return str(run_type.generate_run_id(suffix=f"{day:%Y-%m-%d}__{run_after.isoformat()}"))
+
+    @property
+    def zone(self) -> str:
+        """Return the name of the time zone in which a run's date is meant."""
+        return str(self._timezone.name)
+
+    def minutes_of(self, day: date) -> tuple[datetime, datetime]:
+        """Return the first and the last minute of a date: a backfill between them has its runs alone."""
+        first, last = (datetime.combine(day, at, self._timezone) for at in (time(), time(23, 59)))
+        return first, last

@@ -7,8 +7,10 @@ import sys
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
+from airflow.serialization.serialized_objects import DagSerialization
 
 from devstack.project import project_root
+from maskmatch.dags.installation import operations_in
 from maskmatch.operators import RETRY_POLICY
 
 
@@ -26,11 +28,32 @@ def test_every_dag_has_a_runbook_an_owner_and_a_tag(dags):
         assert (dag.owner, dag.tags, dag.catchup) == ("maskmatch", {"maskmatch"}, False)
 
 
+def test_the_runbook_leads_to_the_document_for_operators_and_to_the_dag_for_another_threshold(dags):
+    runbook = dags["nightly_comparison"].doc_md
+    assert "docs/operations.md" in runbook
+    assert "{" not in runbook
+    assert "Trigger the Dag `republish` with the date and `nominal_fmr`" in runbook
+    back = project_root() / "docs" / "operations.md"
+    assert "(../plugins/maskmatch/dags/nightly.py)" in back.read_text()
+
+
+def test_a_package_that_knows_the_address_of_its_docs_links_there():
+    at = ["Homepage, https://example.org", "Documentation, https://example.org/maskmatch/"]
+    assert operations_in(at) == "[docs/operations.md](https://example.org/maskmatch/docs/operations.md)"
+    assert operations_in([]) == "`docs/operations.md` of the project"
+
+
 def test_the_nightly_dag_goes_plan_approve_compare_publish_report(dags):
     dag = dags["nightly_comparison"]
     order = [task.task_id for task in dag.topological_sort()]
     assert order == ["plan", "approve", "compare", "publish", "report"]
     assert dag.task_dict["compare"].is_mapped
+
+
+def test_airflow_reads_each_dag_and_its_params_back_from_its_database(dags):
+    for dag_id, dag in dags.items():
+        back = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+        assert back.params.dump() == dag.params.dump(), dag_id
 
 
 def test_every_param_has_a_title_and_a_help_text(dags):

@@ -24,6 +24,7 @@ from maskmatch.storage.journal import read_journal
 from maskmatch.storage.plans import journal_prefix
 from tests.account import local_account
 from tests.nights import DAY, night_in, write_pairs
+from tests.operators.running import context_of_run
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.server
@@ -37,6 +38,7 @@ class Told:
     run_id = "night"
     state: dict[str, Any] = field(default_factory=dict)
     xcom: dict[str, Any] = field(default_factory=dict)
+    conf: dict[str, Any] = field(default_factory=dict)
 
     def set(self, key: str, value: Any) -> None:
         self.state[key] = json.loads(json.dumps(value))
@@ -51,8 +53,8 @@ class Told:
         self.xcom[key] = json.loads(json.dumps(value))
 
     def context(self, run_type: str) -> Any:
-        run = SimpleNamespace(run_type=run_type)
-        return {"run_id": "night", "dag_run": run, "ti": self, "task_state_store": self}
+        asked = context_of_run(self.conf, run_type=run_type)
+        return {**asked, "run_id": "night", "ti": self, "task_state_store": self}
 
 
 @dataclass
@@ -248,9 +250,11 @@ def test_a_spent_day_sends_the_task_to_the_next_one_of_the_accounts_time_zone(ni
 def test_a_spent_run_fails_and_a_larger_budget_goes_on(night):
     tonight = night(30, calls_per_second=40)
     message = r"the budget of the run night is spent .* raise it to go on"
+    tonight.told.conf["budget_calls"] = 12
     with pytest.raises(EndedForPerson, match=message) as raised:
         tonight.execute(budget_calls="12")
     assert isinstance(raised.value.problem, BudgetSpent)
+    assert "also budget_calls 12" in tonight.told.state["problem"]["cure"]
     assert tonight.local.meter()["billed"] <= 12
     assert tonight.execute(budget_calls="", budget_cny="0.2")["scored"] >= 18
     assert tonight.local.meter()["paid_again"] == 0

@@ -31,7 +31,7 @@ MaskmatchError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -67,7 +67,7 @@ IMAGE_CODES = {
 class MaskmatchError(Exception):
     """Base of all errors of this package; `cure` is what a person does who finds a task ended by it."""
 
-    cure: ClassVar[str] = "Clear this task: it goes on from what is kept. If it ends so again, report it."
+    cure = "Clear this task: it goes on from what is kept. If it ends so again, report it."
 
 
 class InputError(MaskmatchError):

@@ -1,7 +1,8 @@
 """What is special to an installation, and the same for each of its Dags."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import metadata
 from typing import Any, TypedDict
 
 from airflow.sdk import DAG, Asset, Param
@@ -13,6 +14,7 @@ from maskmatch.operators.retry_policy import RETRY_POLICY
 from maskmatch.timetables import DatedCronTimetable
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
+_OPERATIONS = "docs/operations.md"
 _NO_DATE = "logical_date | default(none)"
 
 
@@ -63,7 +65,7 @@ def installed_dag(
     return DAG(
         dag_id=dag_id,
         description=description,
-        doc_md=runbook,
+        doc_md=runbook.replace(f"{{{_OPERATIONS}}}", operations_in(project_addresses())),
         schedule=schedule,
         start_date=_START,
         catchup=False,
@@ -87,6 +89,19 @@ def timetable(schedule: str | None, timezone: str) -> DatedCronTimetable | None:
 def date_in(timezone: str) -> str:
     """Return the template of a run's date: that of its logical date in a time zone; '' without one."""
     return f"{{{{ (logical_date.in_timezone('{timezone}') | ds) if ({_NO_DATE}) else '' }}}}"
+
+
+def project_addresses() -> Iterable[str]:
+    """Return what the metadata of the package say, each `label, address`."""
+    return metadata("maskmatch").get_all("Project-URL", [])
+
+
+def operations_in(addresses: Iterable[str]) -> str:
+    """Return where the document for operators is: a link where the package has an address of its docs."""
+    for label, _, address in (each.partition(",") for each in addresses):
+        if label.strip().lower() == "documentation":
+            return f"[{_OPERATIONS}]({address.strip().rstrip('/')}/{_OPERATIONS})"
+    return f"`{_OPERATIONS}` of the project"
 
 
 def _tries() -> dict[str, Any]:

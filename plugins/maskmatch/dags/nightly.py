@@ -17,7 +17,7 @@ without a final answer are called, so nothing is paid twice.
 | approve | (it waits) | *Required Actions*: look at the forecast, approve or reject |
 | compare | nobody has approved it | clear `approve` (with downstream) and answer; not *success* by hand |
 | compare | killed, out of memory, worker lost | nothing: the next try goes on from the journal |
-| compare | the budget of the run is spent | backfill that date again, reprocess all, with a larger one |
+| compare | the budget of the run is spent | what DO says; clearing keeps the budget, and fails again |
 | compare | the budget of the day, month is spent | nothing: it goes on by itself in the next window |
 | compare | drained | `maskmatch resume`, then clear `compare` (with downstream) |
 | compare | (it waits) another run compares this date | nothing: it goes on when that one ends |
@@ -37,7 +37,13 @@ without a final answer are called, so nothing is paid twice.
   is skipped. *Reject* skips the rest and leaves the table; the log of `approve` says who has answered.
 * **Backfill**: Dag page, *Trigger*, *Backfill*, with the dates; or
   `airflow backfill create --dag-id nightly_comparison --from-date 2026-11-20 --to-date 2026-11-22T23:59` runs
-  the 20th, 21st and 22nd. `--to-date 2026-11-22` alone is that day's midnight, before its run at 02:00.
+  the 20th, 21st and 22nd. `--to-date 2026-11-22` alone is that day's midnight, before its run at 02:00. The
+  form sends no Param, not even for new runs, unless *Override parameters on existing runs* is ticked.
+* **Params**: the log of `plan` says in its first lines which took effect, and from where. Clearing asks for
+  none: a run keeps its own. Other ones need a new run of the date (*Trigger*, *Single Run*, with another
+  minute of it as *Logical Date*), or a backfill of it with *All Runs* and the tick.
+* **Another threshold** for a date that is published, or an earlier publication of it: not here, and not by
+  clearing `publish`. Trigger the Dag `republish` with the date and `nominal_fmr`; nothing is called or paid.
 * **Who goes first**, in slots and where the rate is not enough: scheduled runs, then those started by hand or
   by an asset, then backfills. `maskmatch quota` shows who uses the rate; `maskmatch pause |
   resume | drain` act within 2 s.
@@ -49,6 +55,7 @@ without a final answer are called, so nothing is paid twice.
 * **Pay again on purpose**: trigger with `recompare`.
 * **The face model has changed** (the run stopped and said so): trigger with `recompare`, or with
   `on_model_change` set to `go_on`, which keeps scores of both versions.
+* **More**, with pictures: {docs/operations.md}.
 * Connections: of type `tencent_iai` (key, endpoint, rate limit) and `maskmatch_store` (S3 or COS), one or one
   each for source and warehouse. The file of this Dag names them, and the defaults of all Params.
 """

@@ -10,6 +10,7 @@ from airflow.sdk import Param
 from airflow.sdk.exceptions import ParamValidationError
 
 from maskmatch.core.errors import WrongSetting
+from maskmatch.operators.run_params import DEFAULT, INSTALLATION, SET_BY
 from maskmatch.settings.fields import check_names
 
 _PLACE = {"type": "string", "pattern": "^(s3://.+|file:///.+)"}
@@ -18,7 +19,7 @@ _PLACE = {"type": "string", "pattern": "^(s3://.+|file:///.+)"}
 def params_of(*names: str, **descriptions: str) -> dict[str, Param]:
     """Return the Params with these names; descriptions where a Dag has its own."""
     return {
-        name: Param(**_PARAMS[name] | ({"description": descriptions[name]} if name in descriptions else {}))
+        name: _param(_PARAMS[name] | ({"description": descriptions[name]} if name in descriptions else {}))
         for name in names
     }
 
@@ -27,7 +28,14 @@ def param_or_empty(name: str, description: str) -> Param:
     """Return a Param that may be empty and is so by default, with one of its values otherwise."""
     told = _PARAMS[name]
     or_none = {"default": None, "type": ["null", told["type"]], "enum": [*told["enum"], None]}
-    return Param(**told | or_none | {"description": description})
+    return _param(told | or_none | {"description": description})
+
+
+def _param(told: Mapping[str, Any]) -> Param:
+    """Return a Param that knows its default, which the task of a run finds overwritten."""
+    param = Param(**told)
+    param.schema[DEFAULT] = param.value
+    return param
 
 
 def set_defaults(params: Mapping[str, Param], defaults: Mapping[str, Any], *, place: str) -> None:
@@ -38,6 +46,8 @@ def set_defaults(params: Mapping[str, Param], defaults: Mapping[str, Any], *, pl
             params[name].resolve(value)
         except ParamValidationError as error:
             raise WrongSetting(f"{place}, Param {name}: {error}") from None
+        if value != params[name].schema[DEFAULT]:
+            params[name].schema.update({DEFAULT: value, SET_BY: INSTALLATION})
 
 
 def from_params(*names: str) -> dict[str, Any]:

@@ -102,6 +102,7 @@ class CompareMaskFaceOperator(AccountOperator):
                 progress = self._compare(context, lambda facts: reporter.report({**facts, **self._work}))
             except BudgetSpent as spent:
                 if spent.until is None:
+                    spent.cure = self._larger_budget(context)
                     raise
                 raise self.next_window(context, spent, spent.until) from spent
             except (LeaseHeld, Replaced) as other:
@@ -119,6 +120,12 @@ class CompareMaskFaceOperator(AccountOperator):
     @property
     def _work(self) -> dict[str, str]:
         return {"day": self.day, "shard": str(self.shard)}
+
+    def _larger_budget(self, context: "Context") -> str:
+        from maskmatch.operators.larger_budget import cure_of_spent_run
+
+        most = self.hook.get_settings().budgets.run
+        return cure_of_spent_run(context, day=self.day, account=self.tencent_iai_conn_id, most=most)
 
     def _compare(self, context: "Context", report: Callable[[dict[str, Any]], None]) -> "Progress":
         from maskmatch.pipeline.compare import compare_shard

@@ -92,12 +92,15 @@ def block(place: str, reason: str, cure: str) -> str:
 
 
 def _wrapped(name: str, text: str) -> str:
+    """Return a text with its name before it; lines of a command, which are indented or go on, stay whole."""
     head = f"{name:<6}"
+    lines = [_wrapped_line(line) for line in text.splitlines()]
+    return textwrap.indent("\n".join(lines), " " * len(head)).replace(" " * len(head), head, 1)
+
+
+def _wrapped_line(line: str) -> str:
+    if line.startswith("  ") or line.endswith("\\"):
+        return line
     return textwrap.fill(
-        " ".join(text.split()),
-        width=_WIDTH,
-        initial_indent=head,
-        subsequent_indent=" " * len(head),
-        break_long_words=False,
-        break_on_hyphens=False,
+        " ".join(line.split()), width=_WIDTH - 6, break_long_words=False, break_on_hyphens=False
     )

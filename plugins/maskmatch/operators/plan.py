@@ -11,6 +11,7 @@ from maskmatch.operators.base import RUN_KEY, AccountOperator
 from maskmatch.operators.compare import LABELS_KEY
 from maskmatch.operators.known_errors import tells_known_errors
 from maskmatch.operators.lineage import lineage
+from maskmatch.operators.run_params import params_of_run
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -110,6 +111,8 @@ class PlanComparisonOperator(AccountOperator, SkipMixin):
         from maskmatch.pipeline.forecast import forecast_options, forecast_plan
         from maskmatch.pipeline.look_first import look_first
 
+        for line in params_of_run(context).lines():
+            self.log.info("%s", line)
         run = self.run_of(context)
         context["ti"].xcom_push(key=RUN_KEY, value=self.run_record(run))
         self._await_manifest(run, context)
