@@ -6,7 +6,7 @@ weight lets those before overtake waiting tasks of those behind. A pool for back
 started by hand, with fewer slots than there are leave a free one for those before: `[maskmatch]
 backfill_pool` and `ad_hoc_pool` name them; without a name nothing is moved.
 
-Decision: docs/adr/0032-who-gets-the-slots.md
+Decision: docs/adr/0034-who-gets-the-slots.md
 """
 
 from typing import TYPE_CHECKING

@@ -81,7 +81,7 @@ def test_what_the_books_do_not_count_is_told(tmp_path, capsys, monkeypatch):
     run = night_in(tmp_path)
     write_pairs(run.source, 5)
     bill = tmp_path / "bill.csv"
-    bill.write_text("Date,Usage\n2026-01-05,7\n")
+    bill.write_text(f"Date,Usage\n2026-01-05,7\n{datetime.now(UTC):%Y-%m}-01,5\n")
     more = [f"--bill={bill}", "--bill-columns=day=Date,calls=Usage"]
     with local_account() as local:
         assert main(command(local, tmp_path)) == 0

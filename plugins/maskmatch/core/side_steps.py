@@ -1,4 +1,7 @@
-"""Two steps of one work side by side: what is slow outside of Python's lock costs no time of its own."""
+"""Two steps of one work side by side: what is slow outside of Python's lock costs no time of its own.
+
+Decision: docs/adr/0020-a-plan-out-of-core.md
+"""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future

@@ -1,6 +1,6 @@
 """Airflow's slots: what a run weighs, which pool its tasks go to, and whether those before find a free one.
 
-Decision: docs/adr/0032-who-gets-the-slots.md
+Decision: docs/adr/0034-who-gets-the-slots.md
 """
 
 from collections.abc import Mapping

@@ -86,10 +86,10 @@ def _published(warehouse: Store, asked: Sequence[date]) -> list[date]:
 
 
 def _check_target(warehouse: Store, target: Target, form: str) -> None:
-    if target.path:
-        check_path(target.path)
     if target.address.startswith(tuple(f"{warehouse.uri}/{name}/" for name in _OWN_FOLDERS)):
         raise InputError(f"{plain(target.address)} lies among tables and plans: name a place beside them")
+    if target.path:
+        check_path(target.path)
     if form == "bob" and ".csv" in target.address.rpartition("/")[2]:
         raise InputError("bob reads a file with .csv in its name as another form: name it scores.txt")
 
