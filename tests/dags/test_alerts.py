@@ -8,7 +8,7 @@ from tests.waiting import wait_until
 
 
 def day(number: int) -> date:
-    return date(2026, 6, number)
+    return date(2026, 10, number)
 
 
 def canaries(nights):
@@ -20,8 +20,8 @@ def test_a_failed_task_is_told_once_by_webhook_and_mail(nights):
     assert state == "failed"
     [post] = nights.inbox.about(day(1))
     assert (post["kind"], post["task_id"]) == ("failed", "plan")
-    assert post["title"] == "nightly_comparison 2026-06-01: failed"
-    assert "no manifest at s3://maskmatch/nights/in/manifests/ds=2026-06-01/: put one there" in post["text"]
+    assert post["title"] == "nightly_comparison 2026-10-01: failed"
+    assert "no manifest at s3://maskmatch/nights/in/manifests/ds=2026-10-01/: put one there" in post["text"]
     assert run_id.split("__")[0] in post["url"]
     [mail] = nights.inbox.mails_about(day(1))
     assert (mail["To"], mail["Subject"]) == ("faces@example.com", post["title"])

@@ -11,6 +11,7 @@ from maskmatch.core.errors import BudgetSpent, Drained, InputError, ModelChanged
 from maskmatch.operators import PlanComparisonOperator
 from maskmatch.operators.alerts import Alerts, alerts_to, leave
 from tests.nights import DAY, write_pairs
+from tests.operators.running import context_of_run
 from tests.operators.test_compare import night  # noqa: F401  a fixture
 
 
@@ -172,7 +173,7 @@ def test_a_forecast_beyond_the_deadline_is_told_before_anything_is_called(night,
         deadline=f"{soon:%H:%M}",
         **alerts_to(notify(told)),
     )
-    task.execute(Airflow().context())
+    task.execute({**Airflow().context(), **context_of_run()})
     [alert] = told
     assert (alert["kind"], alert["title"]) == ("late", f"nightly {DAY}: will miss its deadline")
     assert "600 calls" in alert["text"]
