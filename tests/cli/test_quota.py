@@ -47,7 +47,7 @@ def test_pause_stops_a_running_run_within_2_s_and_resume_lets_it_go_on(tmp_path,
     wait_until(lambda: account.meter()["accepted"] > before + RATE / 4, "calls after the pause", seconds=2)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
-    assert "paused by " in output
+    assert "paused (all runs) by " in output
     assert len(outcomes_of(run)) == 120
 
 
