@@ -1,6 +1,7 @@
 """The connection of a store: its fields, what is told of wrong ones, and what *Test* does."""
 
 import json
+import time
 
 import pytest
 from airflow.providers_manager import ProvidersManager
@@ -9,6 +10,7 @@ from airflow.sdk import Connection
 from devstack.s3_troubles import Troubles
 from maskmatch.core.errors import MaskmatchError, WrongSetting
 from maskmatch.core.reach import Reach
+from maskmatch.core.waits import Waits
 from maskmatch.get_provider_info import get_provider_info
 from maskmatch.hooks.connected_run import connected_run
 from maskmatch.hooks.object_storage import ObjectStorageHook, connected_store
@@ -147,7 +149,11 @@ def test_an_aws_profile_that_is_not_there_is_told_with_its_field(connection, tmp
 
 def test_the_connection_of_a_source_is_not_taken_for_the_warehouse(connection):
     connection(extra={"role": "source"})
-    names = {"source_conn_id": "maskmatch_storage", "warehouse_conn_id": "maskmatch_storage"}
+    names = {
+        "source_conn_id": "maskmatch_storage",
+        "warehouse_conn_id": "maskmatch_storage",
+        "waits": Waits(now=time.time),
+    }
     with pytest.raises(WrongSetting, match="role is source, which is only read"):
         connected_run("s3://b/in", "s3://b/out", "2026-01-02", run_id="r", store_patience=1.0, **names)
     run = connected_run("s3://b/in", "file:///tmp", "2026-01-02", run_id="r", store_patience=1.0, **names)

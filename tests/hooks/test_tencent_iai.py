@@ -1,5 +1,6 @@
 import json
 import re
+import time
 from decimal import Decimal
 
 import pytest
@@ -8,6 +9,7 @@ from airflow.sdk import Connection
 
 from maskmatch.core.errors import InputError, WrongSetting
 from maskmatch.core.renamed import CONNECTION_FIELDS
+from maskmatch.core.waits import Waits
 from maskmatch.hooks.connected_run import compare_options, connected_run
 from maskmatch.hooks.object_storage import ObjectStorageHook, connected_reach
 from maskmatch.hooks.outside_tasks import find_connection
@@ -244,6 +246,7 @@ def test_the_form_of_the_connection_is_known_to_airflow():
         "session_token",
         "account_id",
         "answered_by",
+        "rate_by_hour",
     }
 
 
@@ -254,6 +257,7 @@ def test_a_run_without_a_logical_date_says_what_to_do():
             "file:///b",
             "",
             run_id="r",
+            waits=Waits(now=time.time),
             source_conn_id="none",
             warehouse_conn_id="none",
             store_patience=300.0,
