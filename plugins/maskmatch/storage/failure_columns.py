@@ -5,9 +5,7 @@ import pyarrow.compute as pc
 
 from maskmatch.core.outcomes import FINAL_FAILURES
 
-_FINAL = pa.array(sorted(FINAL_FAILURES))
-
 
 def are_final(codes: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return which codes belong to the bytes of an image; null does not."""
-    return pc.is_in(codes.cast(pa.string()), value_set=_FINAL)
+    return pc.is_in(codes.cast(pa.string()), value_set=pa.array(sorted(FINAL_FAILURES)))
