@@ -51,6 +51,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return any(text in collection_path.read_text() for text in marks) or None
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their argument: a gzip holds the second in which it was made, and workers differ."""
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark who uses a server by its fixtures; begin with the two Airflows, which take minutes."""
     for item in items:
