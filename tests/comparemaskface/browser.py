@@ -74,10 +74,19 @@ class Tab:
     def wait(self, condition: str, *, seconds: float = 20) -> None:
         """Wait until a script's value is true."""
         ends = time.monotonic() + seconds
-        while not self.read(f"Boolean({condition})"):
+        while not self._holds(condition):
             if time.monotonic() > ends:
                 raise TimeoutError(condition)
             time.sleep(0.05)  # between two looks: a page cannot report an arbitrary condition
+
+    def _holds(self, condition: str) -> bool:
+        """Return True if a condition holds; a page that gives way to another one answers nothing."""
+        try:
+            return bool(self.read(f"Boolean({condition})"))
+        except RuntimeError as error:
+            if "Inspected target navigated or closed" not in str(error):
+                raise
+            return False
 
     def choose_file(self, selector: str, path: Path) -> None:
         """Choose a file in an input, as its dialog would."""

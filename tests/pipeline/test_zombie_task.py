@@ -1,7 +1,9 @@
 import re
 import signal
+import sqlite3
 import time
 from collections import Counter
+from contextlib import closing
 
 import httpx
 import pytest
@@ -20,13 +22,27 @@ def calls_of(local):
     return sorted(answer["calls"], key=lambda call: call["at"])
 
 
+def stop_between_steps(process, folder):
+    """Stop a process while it does not hold the permit store, which nobody else could use then."""
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        try:
+            with closing(sqlite3.connect(folder / "permits.sqlite3", timeout=0)) as store:
+                store.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            process.send_signal(signal.SIGCONT)
+            time.sleep(0.01)
+        else:
+            return
+
+
 def test_a_try_that_wakes_up_after_another_has_taken_over_gets_no_permit(tmp_path):
     run = night_in(tmp_path)
     write_pairs(run.source, 160)
     with local_account(latency_ms=20, calls_per_second=60) as local:
         first = start(local, tmp_path)
         wait_for_calls(local, 40)
-        first.send_signal(signal.SIGSTOP)
+        stop_between_steps(first, tmp_path)
         time.sleep(0.5)  # what was sent before has arrived by now
         before = len(calls_of(local))
         second = start(local, tmp_path)

@@ -90,7 +90,7 @@ def _held(state: State, claim: Claim, moment: Moment) -> State | Replaced:
 
 
 def _replaced(shard: str, epoch: int, newer: leases.Lease, claim: Claim) -> Replaced:
-    by = f" of {newer.holder}" if newer.holder != claim.holder else ""
+    by = f" of {newer.holder}" if newer.holder not in ("", claim.holder) else ""
     return Replaced(f"try {newer.epoch} of {shard}{by} has taken over from {epoch}; this one stops")
 
 
