@@ -26,6 +26,18 @@ class LocalAccount:
         """Return what the service has counted."""
         return dict(httpx.get(f"{self.address}/meter", trust_env=False, verify=TLS).json())
 
+    def connection(self, **extra: Any) -> dict[str, Any]:
+        """Return a connection to the service, as the JSON of a variable AIRFLOW_CONN_... holds it."""
+        host, _, port = self.account.endpoint.partition(":")
+        return {
+            "conn_type": "tencent_iai",
+            "login": self.account.secret_id,
+            "password": self.account.secret_key,
+            "host": host,
+            "port": int(port),
+            "extra": {"protocol": "http", **extra},
+        }
+
 
 @contextmanager
 def local_account(*, latency_ms: int = 0, **settings: Any) -> Iterator[LocalAccount]:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from maskmatch import operators
 from maskmatch.policies import task_instance_mutation_hook
 
 BACKFILL, AD_HOC = "AIRFLOW__MASKMATCH__BACKFILL_POOL", "AIRFLOW__MASKMATCH__AD_HOC_POOL"
@@ -24,6 +25,12 @@ def test_nightly_runs_weigh_most_and_backfills_least():
     weights = [slot_of(run_type)[0] for run_type in ("scheduled", "manual", "backfill")]
     assert weights == sorted(set(weights), reverse=True)
     assert slot_of("asset_triggered") == slot_of("manual")
+
+
+def test_every_operator_of_ours_has_a_weight():
+    ours = [name for name in operators.__all__ if name.endswith("Operator")]
+    assert len(ours) > 5
+    assert {slot_of("scheduled", operator=each)[0] for each in ours} == {slot_of("scheduled")[0]}
 
 
 def test_runs_go_to_the_pools_that_are_named_and_back(monkeypatch):

@@ -41,7 +41,9 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": _STORAGE, "python-modules": ["maskmatch.hooks.object_storage"]},
         ],
         "connection-types": [_ACCOUNT_TYPE, _STORE_TYPE],
-        "config": {"maskmatch": {"description": "Who is told, and when.", "options": _OPTIONS}},
+        "config": {
+            "maskmatch": {"description": "Who is told and when, and where tasks wait.", "options": _OPTIONS}
+        },
     }
 
 
@@ -57,23 +59,35 @@ _ACCOUNT_TYPE = {
     },
     "conn-fields": conn_fields(EXTRA),
 }
+
+
+def _option(
+    description: str, *, kind: str = "string", default: str = "", example: str = ""
+) -> dict[str, Any]:
+    """Return an option of the section [maskmatch] of Airflow's configuration."""
+    return {
+        "description": description,
+        "version_added": "0.1.0",
+        "type": kind,
+        "example": example or None,
+        "default": default,
+    }
+
+
 _OPTIONS = {
-    "notifier": {
-        "description": "Import path of a notifier, of several, or of a class: they are told what a person "
-        "should know, where a Dag names no other.",
-        "version_added": "0.1.0",
-        "type": "string",
-        "example": "our_alerts.everybody",
-        "default": "",
-    },
-    "alert_after": {
-        "description": "Seconds for which a task may wait for the service, a store or the permit store until "
-        "a person is told.",
-        "version_added": "0.1.0",
-        "type": "float",
-        "example": None,
-        "default": "120",
-    },
+    "notifier": _option(
+        "Import path of a notifier, of several, or of a class: they are told what a person should know, "
+        "where a Dag names no other.",
+        example="our_alerts.everybody",
+    ),
+    "alert_after": _option(
+        "Seconds for which a task may wait for the service, a store or the permit store until a person is "
+        "told.",
+        kind="float",
+        default="120",
+    ),
+    "backfill_pool": _option("Pool of the tasks of backfills.", example="backfills"),
+    "ad_hoc_pool": _option("Pool of the tasks of runs that a person has triggered.", example="by_hand"),
 }
 _STORE_TYPE = {
     "connection-type": "maskmatch_store",

@@ -22,9 +22,9 @@ def page(path: str) -> str:
     return f"{urlsplit(conf.get('api', 'base_url', fallback='')).path.rstrip('/')}{URL_PREFIX}/{path}"
 
 
-def run_page(dag_id: str, run_id: str, part: str) -> str:
-    """Return the address of a part of the page of a run."""
-    return f"{page('run')}?{urlencode({'dag_id': dag_id, 'run_id': run_id})}#{part}"
+def run_page(dag_id: str, run_id: str) -> str:
+    """Return the address of our page of a run."""
+    return f"{page('run')}?{urlencode({'dag_id': dag_id, 'run_id': run_id})}"
 
 
 @attrs.define()
@@ -41,7 +41,7 @@ class RunPartLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: "TaskInstanceKey") -> str:  # noqa: ARG002  Airflow's
         """Return the address."""
-        return run_page(ti_key.dag_id, ti_key.run_id, self.part)
+        return f"{run_page(ti_key.dag_id, ti_key.run_id)}#{self.part}"
 
 
 LINKS = (RunPartLink("Plan", "plan"), RunPartLink("Table", "table"), RunPartLink("Failures", "failures"))

@@ -92,15 +92,7 @@ def test_a_task_is_looked_at_through_its_connections(tmp_path, capsys, monkeypat
     monkeypatch.delenv("TENCENTCLOUD_SECRET_ID", raising=False)
     monkeypatch.setenv("AIRFLOW__MASKMATCH__BACKFILL_POOL", "default_pool")
     with local_account() as local:
-        host, _, port = local.account.endpoint.partition(":")
-        account = {
-            "conn_type": "tencent_iai",
-            "login": local.account.secret_id,
-            "password": local.account.secret_key,
-            "host": host,
-            "port": int(port),
-            "extra": {"protocol": "http", "budget_calls_per_day": 9, "answeredby": "x"},
-        }
+        account = local.connection(budget_calls_per_day=9, answeredby="x")
         monkeypatch.setenv("AIRFLOW_CONN_OURS", json.dumps(account))
         _, found, _ = looked(tmp_path, capsys, "--connection=ours")
         assert "did you mean answered_by" in found["account"][1]

@@ -1,7 +1,8 @@
 import pytest
 
-from maskmatch.core.alerts import Alert, Kind, without_secrets
+from maskmatch.core.alerts import Alert, Kind
 from maskmatch.core.outage import Outage
+from maskmatch.core.shown import without_url_secrets
 from maskmatch.core.waits import Waits
 from tests.fakes import FakeClock
 
@@ -108,7 +109,7 @@ def test_an_outage_says_that_it_goes_on_and_that_it_is_over(begin, clock, told, 
     ],
 )
 def test_an_alert_holds_no_address_with_a_key(text, shown):
-    assert without_secrets(text) == shown
+    assert without_url_secrets(text) == shown
 
 
 def test_the_key_of_an_alert_tells_kind_and_cause_and_shows_no_address():

@@ -96,21 +96,12 @@ def night(tmp_path, monkeypatch):
         service = local_account(**settings)
         local = service.__enter__()
         running.append(service)
-        host, _, port = local.account.endpoint.partition(":")
-        connection = {
-            "conn_type": "tencent_iai",
-            "login": local.account.secret_id,
-            "password": local.account.secret_key,
-            "host": host,
-            "port": int(port),
-            "extra": {
-                "protocol": "http",
-                "calls_per_second": local.account.calls_per_second,
-                "budget_calls_per_day": "none",
-                "permit_store": f"sqlite:///{tmp_path}/permits.sqlite3",
-                **(extra or {}),
-            },
+        named = {
+            "calls_per_second": local.account.calls_per_second,
+            "budget_calls_per_day": "none",
+            "permit_store": f"sqlite:///{tmp_path}/permits.sqlite3",
         }
+        connection = local.connection(**named | (extra or {}))
         monkeypatch.setenv("AIRFLOW_CONN_TENCENT_IAI_DEFAULT", json.dumps(connection))
         run = night_in(tmp_path)
         write_pairs(run.source, pairs)
@@ -205,6 +196,7 @@ def test_a_task_whose_date_another_run_has_taken_over_waits_and_does_not_fail(ni
         tonight.execute()
     thread.join()
     assert "has taken over" in tonight.told.state["waiting"]["for"]
+    assert "has taken over" in tonight.told.state["problem"]["reason"]
     coordinator, name, epoch = taken[0]
     coordinator.release(name, epoch)
     coordinator.close()

@@ -160,7 +160,7 @@ def test_airflow_knows_every_setting():
     names = {name for service in AIRFLOW for name in SERVICES[service]["environment"]}
     settings = [name.lower().split("__")[1:] for name in names | set(re.findall(r"AIRFLOW__\w+", DOCKERFILE))]
     unknown = [name for name in settings if name and name[1] not in known[name[0]]["options"]]
-    assert sorted(unknown) == [["maskmatch", "ad_hoc_pool"], ["maskmatch", "backfill_pool"]]  # ours
+    assert unknown == []
 
 
 def test_the_store_is_the_tested_version_and_knows_its_options():

@@ -108,19 +108,8 @@ def test_three_pairs_run_through_the_dag_of_the_document(site, dag_file):
     assert "No data found" in there.airflow("dags", "list-import-errors")
     write_pairs(night_in(there.folder).source, 3)
     with local_account() as local:
-        host, _, port = local.account.endpoint.partition(":")
-        account = {
-            "conn_type": "tencent_iai",
-            "login": local.account.secret_id,
-            "password": local.account.secret_key,
-            "host": host,
-            "port": int(port),
-            "extra": {
-                "protocol": "http",
-                "budget_calls_per_day": 10,
-                "permit_store": f"sqlite:///{there.folder}/permits.sqlite3",
-            },
-        }
+        store = f"sqlite:///{there.folder}/permits.sqlite3"
+        account = local.connection(budget_calls_per_day=10, permit_store=store)
         told = there.airflow("dags", "test", "faces_nightly", "2026-01-02", tencent_iai_default=account)
         assert local.meter()["billed"] == 3, told[-2000:]
     table = pq.read_table(there.folder / "warehouse/outcomes/current/ds=2026-01-02/data.parquet")

@@ -9,7 +9,7 @@ import pytest
 from maskmatch.permits.steps.orders import Order
 from maskmatch.permits.steps.snapshot import Snapshot, WindowNow
 from maskmatch.permits.steps.state import ALL_RUNS
-from maskmatch.web.account import AccountNow, BudgetNow
+from maskmatch.web.account import AccountNow
 from maskmatch.web.airflow import RunNow, TaskNow
 from maskmatch.web.progress import progress_of
 from maskmatch.web.rendering import money, percent, render, span
@@ -177,9 +177,7 @@ def test_numbers_are_written_as_a_person_says_them():
 
 
 def test_a_budget_says_what_is_left_and_never_less_than_nothing():
-    budget = BudgetNow(
-        kind="day", name="", calls=12, most_calls=10, cny=Decimal(1), most_cny=Decimal(4), ends=None
-    )
+    budget = WindowNow(kind="day", calls=12, most_calls=10, cny=Decimal(1), most_cny=Decimal(4))
     assert (budget.left_calls, budget.left_cny, budget.used_share) == (0, Decimal(3), 1.0)
     without = replace(budget, most_calls=None, most_cny=None)
     assert (without.left_calls, without.left_cny, without.used_share) == (None, None, None)

@@ -62,4 +62,4 @@ def redrive(args: argparse.Namespace) -> int:
             return make_redrive_plan(run, options, kept, open_bucket)
 
     nominal_fmr = setting(args, "nominal_fmr") if args.nominal_fmr else None
-    return run_plan(args, make_plan, reason="redrive", nominal_fmr=nominal_fmr)
+    return run_plan(args, make_plan, nominal_fmr=nominal_fmr)

@@ -60,19 +60,18 @@ def run(args: argparse.Namespace) -> int:
     """Plan, compare what is missing, publish and report."""
     from maskmatch.pipeline.answered_plan import make_answered_plan
 
-    return run_plan(args, make_answered_plan, reason="run", nominal_fmr=setting(args, "nominal_fmr"))
+    return run_plan(args, make_answered_plan, nominal_fmr=setting(args, "nominal_fmr"))
 
 
 def run_plan(
     args: argparse.Namespace,
     make_plan: "Callable[[Run, PlanOptions, OpenBucket], Plan]",
     *,
-    reason: str,
     nominal_fmr: float | None,
 ) -> int:
     """Make a plan of a date, compare what it calls, publish and report.
 
-    `reason` and `nominal_fmr` are those of `PublishOptions`.
+    `nominal_fmr` is that of `PublishOptions`.
     """
     from maskmatch.pipeline.answered_plan import asked, bucket_opener
     from maskmatch.pipeline.calling import coordinator_of
@@ -103,7 +102,7 @@ def run_plan(
             PublishOptions(
                 nominal_fmr=nominal_fmr,
                 allow_empty=args.allow_empty,
-                reason=reason,
+                reason="redrive" if plan.is_redrive else "run",
                 base=redriven_publication(plan),
                 by=ordered_by(),
                 time_zone=options.budgets.time_zone,

@@ -4,13 +4,10 @@ Decision: docs/adr/0033-what-a-run-tells.md
 """
 
 import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
-
-_URL_SECRETS = re.compile(r"(?<=://)[^/@\s]+@|\?[^\s'\"<>)]*=[^\s'\"<>)]*")
 
 
 class Kind(StrEnum):
@@ -56,8 +53,3 @@ Tell: TypeAlias = Callable[[Alert], None]
 
 def tell_nobody(_: Alert) -> None:
     """Tell nobody: where no notifier is set."""
-
-
-def without_secrets(text: str) -> str:
-    """Return a text without what may hold a key in an address: user and password, and the query."""
-    return _URL_SECRETS.sub(lambda found: "" if found[0].endswith("@") else "?...", text)

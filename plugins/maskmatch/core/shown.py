@@ -8,6 +8,7 @@ import re
 _USER = re.compile(r"\A((?:[a-z0-9+.-]*://)?).*(?:@|%(?:25)*40)", re.IGNORECASE | re.DOTALL)
 """From the scheme to the last @, which may be written in escapes: a password may hold any character."""
 _QUERY = re.compile(r"\?.*=.*", re.DOTALL)
+_URL_SECRETS = re.compile(r"(?<=://)[^/@\s]+@|\?[^\s'\"<>)]*=[^\s'\"<>)]*")
 _IN_MESSAGE = re.compile(r"//.*@", re.DOTALL)
 _LOOKALIKES = {
     place: f"\\u{place:04x}"
@@ -33,6 +34,11 @@ def shown_value(value: object) -> str:
 def without_users(message: str) -> str:
     """Return the message of a library, which may hold addresses, without their users and passwords."""
     return _IN_MESSAGE.sub("//...@", message)
+
+
+def without_url_secrets(text: str) -> str:
+    """Return a text without what may hold a key in its addresses: user and password, and the query."""
+    return _URL_SECRETS.sub(lambda found: "" if found[0].endswith("@") else "?...", text)
 
 
 def shown(text: str, *, at_most: int = _LONGEST_OF_MANIFESTS) -> str:

@@ -13,7 +13,7 @@ from maskmatch.operators.base import ACCOUNT_CONN_ID, STORAGE_CONN_ID
 from maskmatch.operators.retry_policy import RETRY_POLICY
 from maskmatch.timetables import DatedCronTimetable
 
-_START = datetime(2026, 1, 1, tzinfo=UTC)
+START = datetime(2026, 1, 1, tzinfo=UTC)
 _OPERATIONS = "docs/operations.md"
 _NO_DATE = "logical_date | default(none)"
 
@@ -67,7 +67,7 @@ def installed_dag(
         description=description,
         doc_md=runbook.replace(f"{{{_OPERATIONS}}}", operations_in(project_addresses())),
         schedule=schedule,
-        start_date=_START,
+        start_date=START,
         catchup=False,
         tags=["maskmatch", *installation.get("tags", ())],
         render_template_as_native_obj=True,

@@ -11,16 +11,15 @@ only pairs without an answer are called.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, Asset, task
 
+from maskmatch.dags.installation import START
 from maskmatch.operators.alerts import Notifier, alerts_to
 from maskmatch.operators.assets import dates_of, midnight
 
-_START = datetime(2026, 1, 1, tzinfo=UTC)
 _NIGHTLY = "nightly_comparison"
 
 
@@ -43,7 +42,7 @@ def compare_on_assets(
         description="Compare the pairs of a date as soon as an asset says that its manifest is there.",
         doc_md=str(__doc__).replace(_NIGHTLY, starts),
         schedule=_any_of(assets),
-        start_date=_START,
+        start_date=START,
         catchup=False,
         tags=["maskmatch"],
         default_args={"owner": "maskmatch", "retries": 3, **alerts_to(notifier)},

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from airflow.sdk.configuration import conf
 from airflow.sdk.observability import stats
 
-from maskmatch.core.alerts import Alert, Kind, without_secrets
+from maskmatch.core.alerts import Alert, Kind
 from maskmatch.core.errors import BudgetSpent, Drained, MaskmatchError, ModelChanged
+from maskmatch.core.shown import without_url_secrets
 from maskmatch.core.waits import PATIENCE_SECONDS, Waits
 from maskmatch.core.workers import Workers
 
@@ -159,7 +160,7 @@ def shown_to_a_person(alert: Alert, context: "Context") -> dict[str, str]:
     return {
         "kind": alert.kind.value,
         "title": " ".join(filter(None, [task.dag_id, f"{day}:", alert.words])),
-        "text": without_secrets(alert.text),
+        "text": without_url_secrets(alert.text),
         "dag_id": task.dag_id,
         "task_id": task.task_id,
         "run_id": task.run_id,

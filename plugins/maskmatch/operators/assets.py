@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from maskmatch.pipeline.run import Run
 
+COUNTS = ("scored", "failed", "skipped", "billed_calls", "maybe_billed_calls")
+"""What a task that publishes tells of its row in the table of runs."""
 DATE = "date"
 """What an event has in its extra to say which date it is about, such as 2026-11-22."""
 
@@ -32,14 +34,13 @@ def publication_facts(run: "Run", row: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the event of a publication tells, as JSON values, of its row in the table of runs."""
     from maskmatch.storage.tables import outcomes_address
 
-    counts = ("scored", "failed", "skipped", "billed_calls", "maybe_billed_calls")
     return {
         DATE: run.day.isoformat(),
         "publication": row["publication"],
         "reason": row["reason"],
         "table": outcomes_address(run.warehouse, run.day),
         "rows": row["manifest_rows"],
-        **{name: row[name] for name in counts},
+        **{name: row[name] for name in COUNTS},
         "cost_cny": str(row["cost"]),
     }
 

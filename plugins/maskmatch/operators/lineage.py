@@ -11,8 +11,6 @@ from typing import Any
 
 from maskmatch.core.places import s3_place
 
-TABLES = ("outcomes", "runs", "attempts", "images")
-
 
 def lineage(
     *, source: str | None = None, warehouse: str | None = None, rows: Mapping[str, int] | None = None
@@ -24,6 +22,8 @@ def lineage(
         OutputStatisticsOutputDatasetFacet,
     )
     from airflow.providers.openlineage.extractors import OperatorLineage
+
+    from maskmatch.storage.schemas import TABLES
 
     def written(table: str) -> Any:
         facets: dict[str, Any] = {}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from maskmatch.operators.assets import DATE, announce, announced
+from maskmatch.operators.assets import COUNTS, DATE, announce, announced
 from maskmatch.operators.base import AccountOperator, plan_in
 from maskmatch.operators.known_errors import tells_known_errors
 from maskmatch.operators.lineage import lineage
@@ -64,9 +64,7 @@ class PublishOutcomesOperator(AccountOperator):
             announce(self, context, {DATE: self.day, "superseded": True})
             return {}
         self._rows = announced(self, context, run, row)
-        return {
-            name: row[name] for name in ("scored", "failed", "skipped", "billed_calls", "maybe_billed_calls")
-        }
+        return {name: row[name] for name in COUNTS}
 
     def get_openlineage_facets_on_complete(self, _: Any) -> Any:
         """Return manifests and tables, for Airflow's provider of OpenLineage."""

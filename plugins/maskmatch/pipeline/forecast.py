@@ -17,8 +17,8 @@ from maskmatch.core.rate_by_hour import EVEN, RateByHour
 from maskmatch.permits.coordinator import PermitCoordinator
 from maskmatch.permits.steps.claims import Budgets, Priority
 from maskmatch.permits.steps.expected import expected_rate
-from maskmatch.permits.steps.snapshot import Snapshot
-from maskmatch.pipeline.budget_left import Spent, calls_left, spent
+from maskmatch.permits.steps.snapshot import Snapshot, WindowNow
+from maskmatch.pipeline.budget_left import calls_left, within
 from maskmatch.pipeline.calling import coordinator_of
 from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.pipeline.earlier_calls import newest_earlier
@@ -88,7 +88,7 @@ def surroundings(run: Run, plan: Plan, options: ForecastOptions, now: datetime) 
     sent, sampled = _bytes_per_call(run, plan, options.transfer)
     left, budget = _tightest(account, options.budgets, run.run_id, now)
     return Surroundings(
-        month_calls=account if isinstance(account, Unknown) else _spent(account, "month", now).calls,
+        month_calls=account if isinstance(account, Unknown) else account.current("month", now).calls,
         rate=_rate(account, options.priority, run.run_id),
         bytes_per_call=sent,
         sampled_pairs=sampled,
@@ -134,10 +134,12 @@ def _tightest(
     found = [
         (left, kind)
         for kind, budget in limits.items()
-        if (left := calls_left(budget, _spent(account, kind, now, run_id))) is not None
+        if (left := calls_left(within(budget, _window(account, kind, run_id, now)))) is not None
     ]
     return min(found, default=(None, ""))
 
 
-def _spent(account: Snapshot | Unknown, kind: str, now: datetime, run_id: str = "") -> Spent:
-    return Spent() if isinstance(account, Unknown) else spent(account, kind, now, run_id)
+def _window(account: Snapshot | Unknown, kind: str, run_id: str, now: datetime) -> WindowNow:
+    if isinstance(account, Unknown):
+        return WindowNow(kind=kind)
+    return account.of_run(run_id) or WindowNow(kind=kind) if kind == "run" else account.current(kind, now)

@@ -4,11 +4,10 @@ MASKMATCH_PAGE_CONNECTIONS    ids of the connections whose accounts are shown, p
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from threading import Lock
 
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -19,49 +18,17 @@ from maskmatch.hooks.outside_tasks import find_connection
 from maskmatch.hooks.tencent_iai import TencentIaiHook
 from maskmatch.operators.base import ACCOUNT_CONN_ID
 from maskmatch.permits.coordinator import PermitCoordinator
-from maskmatch.permits.steps.claims import Budget, Priority
+from maskmatch.permits.steps.claims import Priority
 from maskmatch.permits.steps.orders import Order, order_in_force
 from maskmatch.permits.steps.snapshot import Snapshot, WindowNow
 from maskmatch.permits.steps.state import ALL_RUNS
+from maskmatch.pipeline.budget_left import within
 from maskmatch.settings.account import AccountSettings
 
 CONNECTIONS_VARIABLE = "MASKMATCH_PAGE_CONNECTIONS"
 _ORDERS = 100
 _SAME_SECONDS = 1.0
 """Pages that many people watch ask the permit store no more often than this."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetNow:
-    """A budget: what was spent of it, what may be, and until when it is counted."""
-
-    kind: str
-    name: str
-    calls: int
-    most_calls: int | None
-    cny: Decimal
-    most_cny: Decimal | None
-    ends: datetime | None
-
-    @property
-    def left_calls(self) -> int | None:
-        """Return how many calls may still be made, None where there is no limit."""
-        return None if self.most_calls is None else max(0, self.most_calls - self.calls)
-
-    @property
-    def left_cny(self) -> Decimal | None:
-        """Return how much money (CNY) may still be spent, None where there is no limit."""
-        return None if self.most_cny is None else max(Decimal(0), self.most_cny - self.cny)
-
-    @property
-    def used_share(self) -> float | None:
-        """Return the share that is spent, from 0 to 1; None where there is no limit."""
-        shares = []
-        if self.most_calls:
-            shares.append(self.calls / self.most_calls)
-        if self.most_cny:
-            shares.append(float(self.cny / self.most_cny))
-        return min(1.0, max(shares)) if shares else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +42,7 @@ class AccountNow:
     place: str = ""
     now: Snapshot | None = None
     orders: tuple[Order, ...] = ()
-    budgets: tuple[BudgetNow, ...] = ()
+    budgets: tuple[WindowNow, ...] = ()
     has_key: bool = False
     problem: str = ""
 
@@ -88,11 +55,6 @@ class AccountNow:
             return None
         unknown = Order(at=datetime.now(UTC), by="unknown", what=what, whom=run_id)
         return order_in_force(self.orders, what, run_id) or unknown
-
-    def spent_by(self, run_id: str) -> BudgetNow | None:
-        """Return what a run has spent or reserved, None while it has made no call."""
-        windows = self.now.windows if self.now else ()
-        return next((_budget(each) for each in windows if (each.kind, each.name) == ("run", run_id)), None)
 
 
 def shown_connections() -> list[str]:
@@ -144,37 +106,14 @@ def _settings(conn_id: str) -> AccountSettings:
     return TencentIaiHook(conn_id).get_settings(needs_key=False, find=find_connection)
 
 
-def _budgets(settings: AccountSettings, now: Snapshot, at: datetime) -> Iterable[BudgetNow]:
+def _budgets(settings: AccountSettings, now: Snapshot, at: datetime) -> Iterable[WindowNow]:
     """Yield the day and the month of a time with what the connection allows, then runs with limits."""
-    current = {each.kind: each for each in now.windows if each.ends is not None and each.ends > at}
-    limits: Mapping[str, Budget] = {"day": settings.budgets.day, "month": settings.budgets.month}
-    for kind, most in limits.items():
-        found = current.get(kind)
-        yield BudgetNow(
-            kind=kind,
-            name=found.name if found else "",
-            calls=found.calls if found else 0,
-            most_calls=most.calls,
-            cny=found.cny if found else Decimal(0),
-            most_cny=most.cny,
-            ends=found.ends if found else None,
-        )
+    for kind, most in (("day", settings.budgets.day), ("month", settings.budgets.month)):
+        yield within(most, now.current(kind, at))
     there = {user.run_id for user in now.users}
     for each in now.windows:
         if each.kind == "run" and each.name in there and (each.most_calls or each.most_cny):
-            yield _budget(each)
-
-
-def _budget(window: WindowNow) -> BudgetNow:
-    return BudgetNow(
-        kind=window.kind,
-        name=window.name,
-        calls=window.calls,
-        most_calls=window.most_calls,
-        cny=window.cny,
-        most_cny=window.most_cny,
-        ends=window.ends,
-    )
+            yield each
 
 
 def lower_priorities() -> list[Priority]:

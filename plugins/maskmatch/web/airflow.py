@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -54,7 +54,11 @@ class RunNow:
     tasks: tuple[TaskNow, ...] = ()
     forecast: Record | None = None
     summary: Record | None = None
-    params: Record = field(default_factory=dict)
+
+    @property
+    def is_over(self) -> bool:
+        """Return True if the run has ended."""
+        return self.state in ("success", "failed")
 
 
 def find_run(session: Session, dag_id: str, run_id: str) -> RunNow | None:

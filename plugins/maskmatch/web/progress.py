@@ -8,10 +8,11 @@ from decimal import Decimal
 from functools import cache
 
 from maskmatch.core.codes import table
-from maskmatch.core.errors import BAD_ROW_CODES, IMAGE_CODES
+from maskmatch.core.failure_codes import failure_codes
 from maskmatch.core.outcomes import FINAL_FAILURES, Status
 from maskmatch.permits.steps.orders import Order, pause_in_words
-from maskmatch.web.account import AccountNow, BudgetNow
+from maskmatch.permits.steps.snapshot import WindowNow
+from maskmatch.web.account import AccountNow
 from maskmatch.web.airflow import Record, RunNow, TaskNow
 
 _AT_WORK = frozenset({"running", "restarting"})
@@ -48,7 +49,6 @@ class ShardNow:
     done: int
     pairs: int
     pairs_per_second: float
-    shown_problem: Record | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class ProgressNow:
     seconds_left: float | None
     why_no_time: str
     reasons: tuple[Reason, ...]
-    spent: BudgetNow | None
+    spent: WindowNow | None
     spent_cny: Decimal | None
     shards: tuple[ShardNow, ...]
     problems: tuple[TaskNow, ...]
@@ -84,7 +84,7 @@ class ProgressNow:
     @property
     def is_over(self) -> bool:
         """Return True if the run has ended."""
-        return self.run.state in ("success", "failed")
+        return self.run.is_over
 
     @property
     def ends_at(self) -> datetime | None:
@@ -106,7 +106,7 @@ def progress_of(run: RunNow, account: AccountNow | None) -> ProgressNow:
     paused = account.order_for("pause", run.run_id) if account else None
     drained = account.order_for("drain", run.run_id) if account else None
     why = _why_no_time(run, rate, pairs, is_paused=bool(paused), is_drained=bool(drained))
-    spent = account.spent_by(run.run_id) if account else None
+    spent = account.now.of_run(run.run_id) if account and account.now else None
     return ProgressNow(
         run=run,
         days=tuple(record["day"] for record in run.records),
@@ -143,7 +143,6 @@ def _shards(run: RunNow) -> Iterable[ShardNow]:
             done=told["already_known"] + told["done"],
             pairs=told["already_known"] + told["total"],
             pairs_per_second=told["pairs_per_second"] if task.state in _AT_WORK else 0.0,
-            shown_problem=_problem(task),
         )
 
 
@@ -153,7 +152,7 @@ def _problem(task: TaskNow) -> Record | None:
 
 def _stage(run: RunNow) -> str:
     """Return in words what is being done; the state of a run that has ended."""
-    if run.state in ("success", "failed"):
+    if run.is_over:
         return {"success": "done", "failed": "failed"}[run.state]
     waits = [task for task in run.tasks if task.state in ("awaiting_input", "deferred")]
     at_work = [task for task in run.tasks if task.state in _AT_WORK] or waits
@@ -168,7 +167,7 @@ def _stage(run: RunNow) -> str:
 
 def _why_no_time(run: RunNow, rate: float, pairs: int | None, *, is_paused: bool, is_drained: bool) -> str:
     """Return why the time left is unknown; empty where it is known."""
-    if run.state in ("success", "failed"):
+    if run.is_over:
         return "the run has ended"
     if is_paused:
         return "paused"
@@ -199,12 +198,7 @@ def _reasons(run: RunNow, shards: Iterable[ShardNow]) -> Iterable[Reason]:
 def _meanings() -> dict[str, str]:
     """Return what each failure code says, but for those that many codes of the vendor share."""
     of_vendor = Counter(rule.failure_code for rule in table().values())
-    alone = {
-        rule.failure_code: rule.meaning
-        for rule in table().values()
-        if of_vendor[rule.failure_code] <= _MOST_ALIKE
-    }
-    return {**alone, **BAD_ROW_CODES, **IMAGE_CODES}
+    return {code: known.meaning for code, known in failure_codes().items() if of_vendor[code] <= _MOST_ALIKE}
 
 
 def _cny(shards: Iterable[ShardNow]) -> Decimal | None:

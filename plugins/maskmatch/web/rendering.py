@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from maskmatch.links import page
+from maskmatch.links import URL_PREFIX, page, run_page
 from maskmatch.permits.steps.state import ALL_RUNS
 
 
@@ -34,7 +34,7 @@ def _environment() -> Environment:
         "percent": percent,
         "whom": lambda name: "all runs" if name == ALL_RUNS else name,
     }
-    environment.globals |= {"page": page, "airflow_run": airflow_run, "own_run": own_run}
+    environment.globals |= {"page": page, "airflow_run": airflow_run, "run_page": run_page}
     return environment
 
 
@@ -64,12 +64,7 @@ def percent(share: float) -> str:
     return "100 %" if share >= 1 else f"{min(99.9, 100 * share):.1f} %"
 
 
-def own_run(dag_id: str, run_id: str) -> str:
-    """Return the address of our page of a run."""
-    return f"{page('run')}?{urlencode({'dag_id': dag_id, 'run_id': run_id})}"
-
-
 def airflow_run(dag_id: str, run_id: str) -> str:
     """Return the address of a run in Airflow's own page."""
-    root = page("").removesuffix("/maskmatch/")
+    root = page("").removesuffix(f"{URL_PREFIX}/")
     return f"{root}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"

@@ -44,12 +44,32 @@ class WindowNow:
     """What was spent in a run, a day or a month (`kind`), and the limits last named for it."""
 
     kind: str
-    name: str
-    calls: int
-    cny: Decimal
-    most_calls: int | None
-    most_cny: Decimal | None
-    ends: datetime | None
+    name: str = ""
+    calls: int = 0
+    cny: Decimal = Decimal(0)
+    most_calls: int | None = None
+    most_cny: Decimal | None = None
+    ends: datetime | None = None
+
+    @property
+    def left_calls(self) -> int | None:
+        """Return how many calls may still be made, None where there is no limit."""
+        return None if self.most_calls is None else max(0, self.most_calls - self.calls)
+
+    @property
+    def left_cny(self) -> Decimal | None:
+        """Return how much money (CNY) may still be spent, None where there is no limit."""
+        return None if self.most_cny is None else max(Decimal(0), self.most_cny - self.cny)
+
+    @property
+    def used_share(self) -> float | None:
+        """Return the share that is spent, from 0 to 1; None where there is no limit."""
+        shares = []
+        if self.most_calls:
+            shares.append(self.calls / self.most_calls)
+        if self.most_cny:
+            shares.append(float(self.cny / self.most_cny))
+        return min(1.0, max(shares)) if shares else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +92,15 @@ class Snapshot:
     leases: Mapping[str, int]
     slowed_hosts: tuple[str, ...]
     runs: tuple[str, ...]
+
+    def of_run(self, run_id: str) -> WindowNow | None:
+        """Return what a run has spent or reserved, None while it has made no call."""
+        return next((each for each in self.windows if (each.kind, each.name) == ("run", run_id)), None)
+
+    def current(self, kind: str, at: datetime) -> WindowNow:
+        """Return the day or the month that holds a time; nothing is spent of one that has not begun."""
+        there = (each for each in self.windows if each.kind == kind and each.ends and each.ends > at)
+        return next(there, WindowNow(kind=kind))
 
 
 def snapshot(state: State, moment: Moment, calls_per_second: float) -> Snapshot:

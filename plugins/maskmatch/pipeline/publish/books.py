@@ -16,6 +16,7 @@ from maskmatch.core.errors import BooksError
 from maskmatch.core.outcomes import FailureClass, Status
 from maskmatch.core.pricing import price_of
 from maskmatch.pipeline.publish.settled import flags
+from maskmatch.storage.sorted_hashes import text_hashes
 from maskmatch.storage.spools import PARTS, ScatteredRecords
 
 _FAILED = (FailureClass.BIOMETRIC, FailureClass.DATA, FailureClass.INFRASTRUCTURE)
@@ -144,8 +145,7 @@ class Books:
 
 
 def _row_ids_in(table: pa.Table) -> Words:
-    ids = table["row_id"].to_pylist()
-    return np.fromiter(map(hash, ids), np.int64, len(ids)).view(np.uint64)
+    return text_hashes(table["row_id"].to_pylist())
 
 
 def _repeated(hashes: Words) -> Words:

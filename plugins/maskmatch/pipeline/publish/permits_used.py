@@ -31,11 +31,11 @@ def permits_of(open_coordinator: Callable[[], PermitCoordinator]) -> PermitsUsed
     def used(run_id: str) -> int | None:
         try:
             with closing(open_coordinator()) as coordinator:
-                windows = coordinator.snapshot().windows
+                window = coordinator.snapshot().of_run(run_id)
         except Unavailable as error:
             log.warning("permits_used stays empty: %s", error)
             return None
-        return next((each.calls for each in windows if (each.kind, each.name) == ("run", run_id)), None)
+        return window.calls if window else None
 
     return used
 
