@@ -20,6 +20,10 @@ FROM build AS build-airflow
 
 COPY requirements.txt .
 RUN pip install --require-hashes --only-binary :all: -r requirements.txt
+# More of Airflow's providers, parted by blanks; what is locked keeps its version, or the build fails.
+ARG PROVIDERS=""
+RUN pip freeze > locked.txt \
+    && if [ -n "$PROVIDERS" ]; then pip install --only-binary :all: --constraint locked.txt $PROVIDERS; fi
 COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY plugins/maskmatch plugins/maskmatch
 RUN pip install --no-deps --no-build-isolation .
