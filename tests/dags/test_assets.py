@@ -2,8 +2,11 @@
 
 from datetime import date
 
+import pytest
+
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.timeout(900)
 STARTER, DAG = "compare_on_assets", "by_assets"
 
 

@@ -14,6 +14,7 @@ from maskmatch.permits.opening import open_coordinator
 from tests.dags.conftest import BACKFILL_SLOTS, DAG
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.timeout(900)
 DATES = [date(2026, 7, number) for number in (1, 2, 3, 4)]
 HELD, BY_HAND, LATER = date(2026, 7, 10), date(2026, 7, 11), date(2026, 7, 12)
 

@@ -3,11 +3,14 @@
 from contextlib import closing
 from datetime import UTC, date, datetime
 
+import pytest
+
 from maskmatch.core.clock import SystemClock
 from maskmatch.permits.opening import open_coordinator
 from tests.dags.conftest import DAG
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.timeout(900)
 DAY = date(2026, 8, 1)
 
 

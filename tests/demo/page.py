@@ -75,14 +75,14 @@ def _open_form(tab: Tab, url: str, dag_id: str) -> None:
 
 def _enter(tab: Tab, params: Mapping[str, object]) -> None:
     for name, value in params.items():
-        fill(tab, f"#element_{name}", str(value))
+        fill(tab, f"[name=element_{name}]", str(value))
 
 
 def _enter_date(tab: Tab, number: int, day: str) -> None:
     """Choose a day in one of the two dates of the form, whose field opens a calendar."""
     press(tab, f"document.querySelectorAll('[data-testid=datetime-input]')[{number}]")
-    fill(tab, "[role=dialog] input[placeholder='YYYY-MM-DD']", day)
-    tab.press("Enter", code=13, text="\\r")
+    fill(tab, "[role=dialog] input[placeholder='YYYY/MM/DD']", day.replace("-", "/"))
+    tab.press("Enter", code=13, text="\r")
     tab.press("Escape", code=27)
 
 
@@ -93,5 +93,5 @@ def _button(text: str) -> str:
 
 def _labelled(text: str) -> str:
     """Return the script of the label, of a radio or a tick, whose first line is a text."""
-    first = "each.innerText.trim().split('\\\\n')[0]"
+    first = "each.innerText.trim().split('\\n')[0]"
     return f"[...document.querySelectorAll('label')].find(each => {first} === {text!r})"
