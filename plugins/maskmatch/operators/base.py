@@ -19,6 +19,7 @@ from maskmatch.core.errors import OutsideHours
 from maskmatch.links import LINKS
 from maskmatch.operators.alerts import Alerts, notifier_in
 from maskmatch.operators.known_errors import PROBLEM_KEY, tells_known_errors
+from maskmatch.operators.waiting import SHORTEST_SECONDS
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
@@ -126,7 +127,7 @@ class MaskmatchBaseOperator(BaseOperator):
         self, context: "Context", spent: "BudgetSpent", until: datetime
     ) -> AirflowRescheduleException:
         """Return what makes Airflow run the task again when more may be called; a spent budget is told."""
-        back = until + timedelta(seconds=random.uniform(1, RESCHEDULE_JITTER_SECONDS))  # noqa: S311
+        back = until + timedelta(seconds=random.uniform(SHORTEST_SECONDS, RESCHEDULE_JITTER_SECONDS))  # noqa: S311
         self.log.warning("%s; this task goes on at %s and holds no slot until then", spent, back.isoformat())
         self.note(context, str(spent), f"Nothing: it goes on by itself at {back:%Y-%m-%d %H:%M} UTC.")
         if not isinstance(spent, OutsideHours):

@@ -12,6 +12,7 @@ from maskmatch.operators.compare import LABELS_KEY
 from maskmatch.operators.known_errors import tells_known_errors
 from maskmatch.operators.lineage import lineage
 from maskmatch.operators.run_params import params_of_run
+from maskmatch.operators.waiting import SHORTEST_SECONDS
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from maskmatch.pipeline.run import Run
 
 FORECAST_KEY = "forecast"
-_MOST_LOOK, _LOOKS = timedelta(minutes=5), 20
-"""Between two looks for a manifest, each of which is the start of a task; and how many looks at least."""
+_LEAST_LOOK, _MOST_LOOK, _LOOKS = timedelta(seconds=SHORTEST_SECONDS), timedelta(minutes=5), 20
+"""Between two looks for a manifest, each of which is the start of a task; and how many looks a wait has."""
 
 
 class PlanComparisonOperator(AccountOperator, SkipMixin):
@@ -169,7 +170,7 @@ class PlanComparisonOperator(AccountOperator, SkipMixin):
                 raise ManifestMissing(
                     f"{missing}; it was waited for until {until:%Y-%m-%d %H:%M} UTC"
                 ) from None
-            back = min(until, now + min(_MOST_LOOK, wait / _LOOKS))
+            back = max(now + _LEAST_LOOK, min(until, now + min(_MOST_LOOK, wait / _LOOKS)))
             self.log.warning(
                 "%s; this task looks again at %s, until %s, and holds no slot", missing, back, until
             )
