@@ -47,10 +47,7 @@ _SETTINGS = {
 
 
 class CeleryStack(AirflowStack):
-    """Airflow with so many `slots` in each of its workers.
-
-    `variables` holds by the name of a worker what it finds in its environment beside the rest.
-    """
+    """Airflow with so many `slots` in each of its workers."""
 
     def __init__(
         self,
@@ -60,7 +57,6 @@ class CeleryStack(AirflowStack):
         queue: Redis,
         workers: Sequence[str] = ("w1", "w2"),
         slots: int = 2,
-        variables: Mapping[str, Mapping[str, str]] | None = None,
         settings: Mapping[str, str] | None = None,
         **options: Any,
     ) -> None:
@@ -73,7 +69,6 @@ class CeleryStack(AirflowStack):
         )
         self._slots = slots
         self._names = workers
-        self._variables = variables or {}
         self._workers: dict[str, ChildProcess] = {}
 
     @property
@@ -87,8 +82,8 @@ class CeleryStack(AirflowStack):
         for name in self._names:
             self.start_worker(name)
 
-    def start_worker(self, name: str) -> None:
-        """Start a worker, also one that has ended; return at once."""
+    def start_worker(self, name: str, variables: Mapping[str, str] | None = None) -> None:
+        """Start a worker, also one that has ended, with these variables beside the rest; return at once."""
         home = self._settings.home / name
         home.mkdir(exist_ok=True)
         self._workers[name] = self._child(
@@ -100,7 +95,7 @@ class CeleryStack(AirflowStack):
             f"--queues=default,{name}",
             f"--concurrency={self._slots}",
             before=["setsid"],
-            variables={"HOME": str(home), **self._variables.get(name, {})},
+            variables={"HOME": str(home), **(variables or {})},
         )
         self._workers[name].__enter__()
 
