@@ -26,12 +26,13 @@ BACK_SECONDS, SECONDS_OF_RATE = 1.0, 2.0
 TAKEN_UP_SECONDS = 150
 CLOCK_OFF_SECONDS = 3
 Part = Callable[[Site, date], dict[str, float]]
+_NOTHING_TWICE = ("flushed", "postgres", "postgres_killed", "permits_away", "clock_off")
 GOALS = {
     f"{part}_{figure}": ("<=", 0.0)
-    for part in ("kill", "scheduler_too", "flushed", "postgres", "permits_away", "clock_off")
+    for part in ("kill", "scheduler_too", *_NOTHING_TWICE)
     for figure in ("lost", "doubled_rows", "wrong_scores")
 }
-GOALS |= {f"{part}_paid_again": ("<=", 0.0) for part in ("flushed", "postgres", "permits_away", "clock_off")}
+GOALS |= {f"{part}_paid_again": ("<=", 0.0) for part in _NOTHING_TWICE}
 GOALS |= {"kill_rate_of_other": (">=", 0.95), "kill_paid_again_answered": ("<=", float(GROUP))}
 GOALS |= {"permits_away_rate_after": (">=", 0.95), "permits_away_calls_meanwhile": ("<=", 0.0)}
 
@@ -60,15 +61,12 @@ def flush(site: Site, day: date) -> dict[str, float]:
 
 def restart_postgres(site: Site, day: date) -> dict[str, float]:
     """Stop Postgres for some seconds, and with it Airflow's database, Celery's results and the permits."""
+    return _without_postgres(site, day, "postgres", signal.SIGINT)
 
-    def fail() -> None:
-        site.database.stop()
-        time.sleep(DATABASE_AWAY_SECONDS)
-        site.database.start()
-        site.airflow.revive()
-        site.airflow.await_health()
 
-    return _figures(site, _night(site, day, fail), "postgres")
+def kill_postgres(site: Site, day: date) -> dict[str, float]:
+    """Kill Postgres, which loses the bookings of its last moments."""
+    return _without_postgres(site, day, "postgres_killed", signal.SIGKILL)
 
 
 def lose_permits(site: Site, day: date) -> dict[str, float]:
@@ -115,6 +113,7 @@ PARTS: tuple[Part, ...] = (
     kill_with_scheduler,
     flush,
     restart_postgres,
+    kill_postgres,
     lose_permits,
     run_with_wrong_clock,
 )
@@ -147,6 +146,17 @@ def _killed(
         f"{name}_taken_up_seconds": round(taken_up_at - killed_at, 1),
         f"{name}_rate_of_other": round(night.share_of_rate(back, back + SECONDS_OF_RATE), 3),
     }
+
+
+def _without_postgres(site: Site, day: date, name: str, how: signal.Signals) -> dict[str, float]:
+    def fail() -> None:
+        os.kill(site.database.pid, how)
+        time.sleep(DATABASE_AWAY_SECONDS)
+        site.database.start()
+        site.airflow.revive()
+        site.airflow.await_health()
+
+    return _figures(site, _night(site, day, fail), name)
 
 
 def _night(site: Site, day: date, fail: Callable[[], None]) -> Night:
