@@ -7,8 +7,10 @@ import pytest
 
 from maskmatch.core.errors import BooksError, InputError, ObjectExists, Superseded
 from maskmatch.pipeline.publish import publications, publish, publish_again
+from maskmatch.pipeline.publish.permits_used import MOST_AT_ONCE
 from maskmatch.pipeline.publish.publishing import publisher_of
 from maskmatch.storage import plans
+from maskmatch.storage.journal.names import claim_key
 from maskmatch.storage.publications import Publisher
 from maskmatch.storage.schemas import TABLES
 from maskmatch.storage.tables import current_key, history_prefix, pointer_key, read_table
@@ -260,6 +262,15 @@ def test_fewer_permits_than_calls_keep_everything_from_being_published(tmp_path)
     assert not list(run.warehouse.list("outcomes/current/"))
     row = publish(run, plan, replace(OPTIONS, permits={"test": 5}.get))
     assert (row["permits_used"], row["permits_without_record"]) == (5, 2)
+
+
+@pytest.mark.parametrize(("without", "level"), [(MOST_AT_ONCE, "INFO"), (MOST_AT_ONCE + 1, "WARNING")])
+def test_permits_without_a_record_beyond_what_kills_explain_are_warned_of(tmp_path, caplog, without, level):
+    caplog.set_level("INFO")
+    run, plan = night(tmp_path, 3)
+    run.warehouse.put(claim_key(plans.journal_prefix(plan.shards[0].key), 2), b"{}")  # one try was cut off
+    publish(run, plan, replace(OPTIONS, permits={"test": 3 + without}.get))
+    assert [each.levelname for each in caplog.records if "without a record" in each.message] == [level]
 
 
 def test_calls_of_an_earlier_plan_of_the_date_are_attempts_too(tmp_path):
