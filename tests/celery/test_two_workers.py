@@ -25,27 +25,33 @@ DAG = "nightly_comparison"
 PAIRS = 3200
 """Two shards."""
 CALLS_PER_SECOND, CALLS_IN_FLIGHT = 300, 8
-IN_THE_MIDDLE = 600
+LATENCY_MS = 60
+"""A shard alone takes 12 s: each is in the middle for a while, though one may begin some seconds later."""
 
 
 @dataclass(frozen=True)
 class Workers:
-    """A running Airflow with two workers of one slot each, its store, and a service that answers in 20 ms."""
+    """A running Airflow with two workers of one slot each, its store, and a service that takes its time."""
 
     airflow: CeleryStack
     service: LocalService
     source: S3Store
     warehouse: S3Store
 
-    def start(self, day: date) -> str:
-        """Write a date's pairs, start its run, and return the run's id when it is in the middle."""
+    def start(self, day: date) -> tuple[str, dict[str, int]]:
+        """Start a date's run; when each shard has paid for calls, return its id and the workers' shards."""
         write_pairs(self.source, PAIRS, day=day, images=120)
         self.service.reset_meter()
         conf = {"source": self.source.uri, "warehouse": self.warehouse.uri}
         conf |= {"max_shards": 2, "calls_in_flight": CALLS_IN_FLIGHT}
         run_id = self.airflow.trigger(DAG, datetime(day.year, day.month, day.day, 2, tzinfo=UTC), conf)
-        wait_until(lambda: self.billed > IN_THE_MIDDLE, "calls", seconds=120)
-        return run_id
+        wait_until(lambda: self.journals(day) == 2, "a journal of each shard", seconds=120)
+        return run_id, {self.airflow.worker_of(it): it["map_index"] for it in self.compares(run_id)}
+
+    def journals(self, day: date) -> int:
+        """Return how many shards of a date have outcomes in their journals."""
+        keys = [found.key for found in self.warehouse.list(f"work/ds={day}/")]
+        return len({key.partition(".journal/")[0] for key in keys if key.endswith(".jsonl")})
 
     @property
     def billed(self) -> int:
@@ -68,7 +74,9 @@ class Workers:
 @pytest.fixture(scope="module")
 def two(seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     home: Path = tmp_path_factory.mktemp("celery")
-    service = LocalService(home / "service", scores="hash", latency_ms=20, calls_per_second=CALLS_PER_SECOND)
+    service = LocalService(
+        home / "service", scores="hash", latency_ms=LATENCY_MS, calls_per_second=CALLS_PER_SECOND
+    )
     client = client_of(seaweed)
     source, warehouse = (
         S3Store(client, bucket="maskmatch", prefix=f"celery/{name}") for name in ("in", "out")
@@ -92,9 +100,8 @@ def two(seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def test_a_warm_shutdown_in_the_middle_of_a_run_of_both_workers_pays_for_nothing_again(two):
     day = date(2026, 1, 1)
-    run_id = two.start(day)
-    workers = [two.airflow.worker_of(it) for it in two.compares(run_id)]
-    assert sorted(workers) == ["w1", "w2"]
+    run_id, shards = two.start(day)
+    assert sorted(shards) == ["w1", "w2"]
     two.airflow.terminate_worker("w1", whole_group=False)
     two.has_ended_right(run_id, day)
     assert [(it["state"], it["try_number"]) for it in two.compares(run_id)] == [("success", 1)] * 2
@@ -106,8 +113,8 @@ def test_a_warm_shutdown_in_the_middle_of_a_run_of_both_workers_pays_for_nothing
 
 def test_the_shard_of_a_worker_that_was_killed_is_taken_up_by_the_other(two):
     day = date(2026, 1, 2)
-    run_id = two.start(day)
-    (lost,) = [it["map_index"] for it in two.compares(run_id) if two.airflow.worker_of(it) == "w1"]
+    run_id, shards = two.start(day)
+    lost = shards["w1"]
     two.airflow.kill_worker("w1")
     wait_until(
         lambda: two.airflow.worker_of(two.compares(run_id)[lost]) == "w2", "the shard on w2", seconds=120
@@ -121,8 +128,8 @@ def test_the_shard_of_a_worker_that_was_killed_is_taken_up_by_the_other(two):
 
 def test_sigterm_to_all_processes_of_a_worker_leaves_its_task_to_be_tried_again(two):
     day = date(2026, 1, 3)
-    run_id = two.start(day)
-    (stopped,) = [it["map_index"] for it in two.compares(run_id) if two.airflow.worker_of(it) == "w1"]
+    run_id, shards = two.start(day)
+    stopped = shards["w1"]
     two.airflow.terminate_worker("w1", whole_group=True)
     wait_until(lambda: two.compares(run_id)[stopped]["state"] != "running", "the end of the task", seconds=30)
     assert two.compares(run_id)[stopped]["state"] == "up_for_retry"
