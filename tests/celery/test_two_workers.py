@@ -51,7 +51,9 @@ class Workers:
     def journals(self, day: date) -> int:
         """Return how many shards of a date have outcomes in their journals."""
         keys = [found.key for found in self.warehouse.list(f"work/ds={day}/")]
-        return len({key.partition(".journal/")[0] for key in keys if key.endswith(".jsonl")})
+        return len(
+            {key.partition(".journal/")[0] for key in keys if ".journal/" in key and "/claim-" not in key}
+        )
 
     @property
     def billed(self) -> int:
