@@ -79,7 +79,8 @@ def show(state: Path, meter: dict[str, object]) -> int:
         f"The tables lay at s3://maskmatch/warehouse; a copy is kept. To read it, in {sys.executable}:\n"
         f"  import pandas; pandas.read_parquet('{tables}/outcomes/current')\n"
         f"  import duckdb; duckdb.sql(\"from read_parquet('{tables}/outcomes/current/**/*.parquet')\")\n"
-        f"All that docs/analysts.md shows works on it, too: .venv/bin/maskmatch views --warehouse file://{tables}\n"
+        "All that docs/analysts.md shows works on it, too: "
+        f"{Path(sys.executable).parent}/maskmatch views --warehouse file://{tables}\n"
     )
     return 1 if wrong else 0
 

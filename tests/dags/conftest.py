@@ -84,7 +84,6 @@ def _nights(seaweed: Seaweed, home: Path, inbox: Inbox) -> Iterator[Nights]:
             **inbox.connections,
         },
         dags=_dags(home / "dags"),
-        follows_schedules=False,
         settings={
             "AIRFLOW__MASKMATCH__BACKFILL_POOL": "maskmatch_backfill",
             "AIRFLOW__MASKMATCH__NOTIFIER": "tests.notifiers.everybody",

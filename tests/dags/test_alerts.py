@@ -72,3 +72,11 @@ def test_a_manifest_that_is_late_is_waited_for_without_a_slot_and_the_run_ends_w
     assert task_of(nights, run_id, "plan")["try_number"] == 1
     assert len(nights.outcomes(day(4))) == 5
     assert nights.inbox.about(day(4)) == []
+
+
+def test_a_manifest_that_does_not_come_in_time_is_told(nights):
+    state, run_id = nights.run(day(5), manifest_wait=1 / 600)
+    assert state == "failed"
+    assert task_of(nights, run_id, "plan")["try_number"] == 1
+    [post] = nights.inbox.about(day(5))
+    assert "it was waited for until" in post["text"]

@@ -1,6 +1,7 @@
 """Events and lineage of published outcomes, as Airflow asks for them."""
 
 import json
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,13 @@ from airflow.utils.state import TaskInstanceState
 
 from maskmatch.core.errors import InputError
 from maskmatch.operators import PlanComparisonOperator, PublishOutcomesOperator
-from maskmatch.operators.assets import dates_of, midnight, outcomes_asset
+from maskmatch.operators.assets import (
+    dates_of,
+    events_to_start,
+    midnight,
+    note_started,
+    outcomes_asset,
+)
 from maskmatch.operators.lineage import dataset_name
 from tests.nights import DAY
 from tests.operators.test_compare import night  # noqa: F401  a fixture
@@ -80,6 +87,38 @@ def test_each_date_of_events_that_come_together_is_one_run():
     extras = [{"date": "2026-11-23"}, {"date": "2026-11-22", "rows": 3}, {"date": "2026-11-23"}]
     assert dates_of(extras) == ["2026-11-22", "2026-11-23"]
     assert midnight("2026-11-22", "Asia/Shanghai") == "2026-11-22T00:00:00+08:00"
+
+
+def test_a_date_that_has_not_begun_is_refused_since_airflow_would_never_start_its_run():
+    with pytest.raises(InputError, match="names 2999-01-01, which has not begun in UTC"):
+        midnight("2999-01-01", "UTC")
+
+
+class Sent:
+    """Events of one asset, as a task asks for them, and the asset's state."""
+
+    def __init__(self, *minutes):
+        self.all = [
+            SimpleNamespace(timestamp=datetime(2026, 11, 22, 5, minute, tzinfo=UTC)) for minute in minutes
+        ]
+        state: dict[str, str] = {}
+        self.get, self.set = state.get, state.__setitem__
+
+    def after(self, since):
+        return [each for each in self.all if each.timestamp >= datetime.fromisoformat(since)]
+
+
+def test_an_event_that_came_while_the_run_of_another_was_made_is_started_with_it_and_not_again():
+    asset, sent = Asset("manifests"), Sent(1, 2, 30)
+    first, second, later = sent.all
+    sent.all = [first, second]
+    assert events_to_start([first], {asset: sent}, {asset: sent}) == [first, second]
+    note_started([first, second], {asset: sent}, [asset])
+    sent.all = [first, second, later]
+    assert events_to_start([second, later], {asset: sent}, {asset: sent}) == [later]
+    note_started([later], {asset: sent}, [asset])
+    assert events_to_start([second, later], {asset: sent}, {asset: sent}) == [second, later], "a clear"
+    assert events_to_start([], {asset: Sent(1)}, {asset: Sent()}) == [], "a run by hand"
 
 
 @pytest.mark.parametrize("extra", [{}, {"date": "yesterday"}, {"date": None}])

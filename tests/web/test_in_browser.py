@@ -51,8 +51,8 @@ def go(tab, site, path):
     tab.do("Page.navigate", url=site.airflow.url + path)
 
 
-def wait_for_frame(tab, text):
-    tab.wait(f"{FRAME}?.body?.innerText.includes({text!r})", seconds=SLOW_SECONDS)
+def wait_for_frame(tab, text, *, seconds=SLOW_SECONDS):
+    tab.wait(f"{FRAME}?.body?.innerText.includes({text!r})", seconds=seconds)
 
 
 def errors(tab):

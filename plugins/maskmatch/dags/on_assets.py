@@ -1,16 +1,16 @@
 """Start a run of `nightly_comparison` for each date of which an asset says that its manifest is there.
 
 An event of the assets names its date in the extra, `{"date": "2026-11-22"}`. Events that come together start
-one run of this Dag, and one run of the other for each date. A date that ran before is cleared and runs again:
-only pairs without an answer are called.
+one run of this Dag or several, and one run of the other for each date. A date that ran before is cleared and
+runs again: only pairs without an answer are called.
 
 | task | it says | do |
 |---|---|---|
-| dates | an event of the asset does not say its date | mend who sends them; trigger the other Dag by hand |
+| dates | an event names no date, or one to come | mend who sends them; trigger the other Dag by hand |
 | start | the Dag is not there, or paused | unpause `nightly_comparison` |
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
@@ -18,7 +18,7 @@ from airflow.sdk import DAG, Asset, task
 
 from maskmatch.dags.installation import START
 from maskmatch.operators.alerts import Notifier, alerts_to
-from maskmatch.operators.assets import dates_of, midnight
+from maskmatch.operators.assets import dates_of, events_to_start, midnight, note_started
 
 _NIGHTLY = "nightly_comparison"
 
@@ -49,7 +49,7 @@ def compare_on_assets(
     ) as dag:
         TriggerDagRunOperator.partial(
             task_id="start", trigger_dag_id=starts, reset_dag_run=True, max_active_tis_per_dag=4
-        ).expand_kwargs(_dates(timezone=timezone))
+        ).expand_kwargs(_dates.override(inlets=list(assets))(timezone=timezone))
     return dag
 
 
@@ -61,10 +61,11 @@ def _any_of(assets: Sequence[Asset]) -> Any:
 
 
 @task(task_id="dates")
-def _dates(
-    timezone: str, triggering_asset_events: Mapping[Asset, Sequence[Any]] | None = None
-) -> list[dict[str, str]]:
+def _dates(timezone: str, **context: Any) -> list[dict[str, str]]:
     """Return what to start: one run for each date."""
-    events = [event for found in (triggering_asset_events or {}).values() for event in found]
-    days = dates_of(event.extra for event in events)
-    return [{"logical_date": midnight(day, timezone)} for day in days]
+    told = [event for found in context["triggering_asset_events"].values() for event in found]
+    inlets, state = context["inlet_events"], context["asset_state_store"]
+    events = events_to_start(told, inlets, state)
+    starts = [{"logical_date": midnight(day, timezone)} for day in dates_of(event.extra for event in events)]
+    note_started(events, state, inlets)
+    return starts

@@ -5,8 +5,8 @@
 Decision: docs/adr/0033-what-a-run-tells.md
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,8 @@ COUNTS = ("scored", "failed", "skipped", "billed_calls", "maybe_billed_calls")
 """What a task that publishes tells of its row in the table of runs."""
 DATE = "date"
 """What an event has in its extra to say which date it is about, such as 2026-11-22."""
+STARTED = "maskmatch_started"
+"""Key of the state of an asset: the moment of the newest event whose date was started."""
 
 
 def outcomes_asset(warehouse: str) -> Asset:
@@ -73,5 +75,37 @@ def dates_of(extras: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def midnight(day: str, timezone: str) -> str:
-    """Return when a date begins in a time zone, as the logical date of its run."""
-    return datetime.combine(date.fromisoformat(day), time(), ZoneInfo(timezone)).isoformat()
+    """Return when a date begins in a time zone, as the logical date of its run.
+
+    Raises InputError for a date to come: Airflow makes a run of it, and does not start it.
+    """
+    begins = datetime.combine(date.fromisoformat(day), time(), ZoneInfo(timezone))
+    if begins > datetime.now(UTC):
+        raise InputError(f"an event of the asset names {day}, which has not begun in {timezone}")
+    return begins.isoformat()
+
+
+def events_to_start(
+    told: Sequence[Any], inlet_events: Mapping[Asset, Any], state: Mapping[Asset, Any]
+) -> list[Any]:
+    """Return the events of assets for which no dates were started yet; those of the run if there are none.
+
+    Airflow 3.3 tells a run of the events until the first that was waiting; one that comes between that and
+    the making of the run wakes nobody. So all are looked at that came since the newest that was started.
+
+    :param told: the events that have started this run
+    """
+    newer = []
+    for asset, events in inlet_events.items():
+        mark = state[asset].get(STARTED)
+        first = min((each.timestamp for each in told), default=datetime.now(UTC))
+        since = datetime.fromisoformat(mark) if mark else first
+        newer += [each for each in events.after(since.isoformat()) if each.timestamp > since or not mark]
+    return newer or list(told)
+
+
+def note_started(events: Iterable[Any], state: Mapping[Asset, Any], assets: Iterable[Asset]) -> None:
+    """Keep which events were the newest whose dates are started."""
+    newest = max(each.timestamp for each in events).isoformat()
+    for asset in assets:
+        state[asset].set(STARTED, newest)

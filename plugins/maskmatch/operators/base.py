@@ -19,11 +19,13 @@ from maskmatch.core.errors import OutsideHours
 from maskmatch.links import LINKS
 from maskmatch.operators.alerts import Alerts, notifier_in
 from maskmatch.operators.known_errors import PROBLEM_KEY, tells_known_errors
+from maskmatch.operators.waiting import SHORTEST_SECONDS
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
 
     from maskmatch.core.errors import BudgetSpent
+    from maskmatch.core.manifest_options import ManifestOptions
     from maskmatch.core.planning import Plan
     from maskmatch.hooks.tencent_iai import TencentIaiHook
     from maskmatch.pipeline.run import Run
@@ -125,7 +127,7 @@ class MaskmatchBaseOperator(BaseOperator):
         self, context: "Context", spent: "BudgetSpent", until: datetime
     ) -> AirflowRescheduleException:
         """Return what makes Airflow run the task again when more may be called; a spent budget is told."""
-        back = until + timedelta(seconds=random.uniform(1, RESCHEDULE_JITTER_SECONDS))  # noqa: S311
+        back = until + timedelta(seconds=random.uniform(SHORTEST_SECONDS, RESCHEDULE_JITTER_SECONDS))  # noqa: S311
         self.log.warning("%s; this task goes on at %s and holds no slot until then", spent, back.isoformat())
         self.note(context, str(spent), f"Nothing: it goes on by itself at {back:%Y-%m-%d %H:%M} UTC.")
         if not isinstance(spent, OutsideHours):
@@ -138,6 +140,14 @@ class MaskmatchBaseOperator(BaseOperator):
         from maskmatch.settings.run_fields import RUN_FIELDS
 
         return RUN_FIELDS[name].value_of(self.entered(name))
+
+    def manifest_options(self) -> "ManifestOptions":
+        """Return how the manifests are read, of an operator that has arguments for it."""
+        from maskmatch.core.manifest_options import ManifestOptions
+
+        return ManifestOptions(
+            columns=self.setting("manifest_columns"), encoding=self.setting("manifest_encoding")
+        )
 
     def entered(self, name: str) -> "Entered":
         """Return an argument as it was entered, and where: an argument of a task, or a Param."""

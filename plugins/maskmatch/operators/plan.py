@@ -12,6 +12,7 @@ from maskmatch.operators.compare import LABELS_KEY
 from maskmatch.operators.known_errors import tells_known_errors
 from maskmatch.operators.lineage import lineage
 from maskmatch.operators.run_params import params_of_run
+from maskmatch.operators.waiting import SHORTEST_SECONDS
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from maskmatch.pipeline.run import Run
 
 FORECAST_KEY = "forecast"
-_MOST_LOOK, _LOOKS = timedelta(minutes=5), 20
-"""Between two looks for a manifest, each of which is the start of a task; and how many looks at least."""
+_LEAST_LOOK, _MOST_LOOK, _LOOKS = timedelta(seconds=SHORTEST_SECONDS), timedelta(minutes=5), 20
+"""Between two looks for a manifest, each of which is the start of a task; and how many looks a wait has."""
 
 
 class PlanComparisonOperator(AccountOperator, SkipMixin):
@@ -169,7 +170,7 @@ class PlanComparisonOperator(AccountOperator, SkipMixin):
                 raise ManifestMissing(
                     f"{missing}; it was waited for until {until:%Y-%m-%d %H:%M} UTC"
                 ) from None
-            back = min(until, now + min(_MOST_LOOK, wait / _LOOKS))
+            back = max(now + _LEAST_LOOK, min(until, now + min(_MOST_LOOK, wait / _LOOKS)))
             self.log.warning(
                 "%s; this task looks again at %s, until %s, and holds no slot", missing, back, until
             )
@@ -177,7 +178,6 @@ class PlanComparisonOperator(AccountOperator, SkipMixin):
             raise AirflowRescheduleException(back) from None  # type: ignore[no-untyped-call]  # not annotated
 
     def _options(self, run_id: str) -> "PlanOptions":
-        from maskmatch.core.manifest_options import ManifestOptions
         from maskmatch.core.planning import PlanOptions, SameImage
 
         return PlanOptions(
@@ -186,9 +186,7 @@ class PlanComparisonOperator(AccountOperator, SkipMixin):
             repetition=run_id if self.setting("recompare") else "",
             reuse_days=self.setting("reuse_days"),
             max_bad_rows=self.setting("max_bad_rows"),
-            manifests=ManifestOptions(
-                columns=self.setting("manifest_columns"), encoding=self.setting("manifest_encoding")
-            ),
+            manifests=self.manifest_options(),
             trust_tags=self.setting("trust_tags"),
             same_image=SameImage(self.setting("same_image")),
             strata_attribute=self.setting("strata_attribute"),

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 WAITING_KEY = "waiting"
 SHORTEST_SECONDS, LONGEST_SECONDS = 10.0, 60.0
+"""A task that is queued again before the scheduler has seen its process end is, to Airflow 3.3, one that was
+killed: it counts a try. On a busy host that takes seconds."""
 _SHARE_OF_WAITED = 1 / 3
 """Each look costs the start of a task, so that a long wait is looked at less often."""
 

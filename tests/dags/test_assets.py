@@ -1,0 +1,47 @@
+"""Events of assets start runs, and runs send events, in a real Airflow."""
+
+from datetime import date
+
+import pytest
+
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.timeout(900)
+STARTER, DAG = "compare_on_assets", "by_assets"
+
+
+def asset_id(nights, name):
+    found = nights.airflow._send("GET", "/assets", query={"name_pattern": name}).json()["assets"]
+    return next(asset["id"] for asset in found if asset["name"] == name)
+
+
+def test_events_that_come_together_start_a_run_for_each_date_and_each_run_tells_what_it_published(
+    nights, pairs
+):
+    days = [date(2026, 2, 21), date(2026, 2, 22)]
+    for day, count in zip(days, (4, 6), strict=True):
+        pairs(day, count)
+    for dag in (DAG, STARTER):
+        nights.airflow.wait_for_dag(dag)
+        nights.airflow.unpause(dag)
+    written = asset_id(nights, "manifests_written")
+    for day in days:
+        event = {"asset_id": written, "extra": {"date": str(day)}}
+        nights.airflow._send("POST", "/assets/events", body=event)
+
+    def begun():
+        return nights.airflow.runs(DAG)
+
+    wait_until(lambda: len(begun()) == 2, "two runs", seconds=240)
+    assert {run["run_type"] for run in begun()} == {"operator_triggered"}
+    ended = {run["logical_date"][:10]: run["dag_run_id"] for run in begun()}
+    assert {nights.airflow.wait(DAG, run_id, seconds=240) for run_id in ended.values()} == {"success"}
+    assert [len(nights.outcomes(day)) for day in days] == [4, 6]
+
+    outcomes = asset_id(nights, "s3://maskmatch/nights/out/outcomes")
+    sent = nights.airflow._send("GET", "/assets/events", query={"asset_id": outcomes}).json()["asset_events"]
+    facts = {event["source_run_id"]: event["extra"] for event in sent}
+    for day, rows in zip(days, (4, 6), strict=True):
+        told = facts[ended[str(day)]]
+        assert (told["date"], told["rows"], told["scored"], told["failed"]) == (str(day), rows, rows, 0)
+        assert told["table"] == f"{nights.warehouse.uri}/outcomes/current/ds={day}/data.parquet"
