@@ -20,6 +20,10 @@ FROM build AS build-airflow
 
 COPY requirements.txt .
 RUN pip install --require-hashes --only-binary :all: -r requirements.txt
+# More of Airflow's providers, parted by blanks; what is locked keeps its version, or the build fails.
+ARG PROVIDERS=""
+RUN pip freeze > locked.txt \
+    && if [ -n "$PROVIDERS" ]; then pip install --only-binary :all: --constraint locked.txt $PROVIDERS; fi
 COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY plugins/maskmatch plugins/maskmatch
 RUN pip install --no-deps --no-build-isolation .
@@ -42,6 +46,10 @@ ENV PATH=/opt/venv/bin:$PATH \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/maskmatch/dags \
     AIRFLOW__CORE__PLUGINS_FOLDER=/opt/maskmatch/plugins \
     AIRFLOW__CORE__LOAD_EXAMPLES=False
+# In Kubernetes nobody else hands signals on and reaps what killed tasks leave.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends tini \
+    && rm -rf /var/lib/apt/lists/*
 # A new volume takes over the owner of the folder that it covers.
 RUN useradd --uid 50000 --create-home --home-dir "$AIRFLOW_HOME" airflow \
     && install --directory --owner=airflow --mode=700 \
@@ -51,3 +59,4 @@ COPY dags /opt/maskmatch/dags
 COPY plugins/.airflowignore /opt/maskmatch/plugins/
 USER airflow
 WORKDIR /opt/airflow
+ENTRYPOINT ["tini", "-s", "--"]

@@ -108,7 +108,7 @@ bench: setup  ## run all benchmarks; each ends with one JSON line (NAME=quota_us
 # Three locks, each for all Pythons: what production runs, what the local service runs, and both with the tools.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 lock: $(READY)  ## pin requirements anew from the ranges of both pyproject.toml
-	echo setuptools | $(COMPILE) pyproject.toml - --extra airflow --extra cluster -o requirements.txt
+	echo setuptools | $(COMPILE) pyproject.toml - --extra airflow --extra celery --extra cluster -o requirements.txt
 	echo setuptools | $(COMPILE) services/comparemaskface/pyproject.toml - -c requirements-dev.txt -o requirements-service.txt
 	$(COMPILE) pyproject.toml services/comparemaskface/pyproject.toml --all-extras --group dev --group bench \
 		-c requirements.txt -c requirements-service.txt -o requirements-dev.txt

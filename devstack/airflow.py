@@ -194,11 +194,14 @@ class AirflowStack(AirflowApi):
         name = component.replace("-", "_")
         return _time(health[name][f"latest_{name}_heartbeat"]) >= self._started_at
 
-    def _child(self, name: str, *command: str) -> ChildProcess:
+    def _child(
+        self, name: str, *command: str, before: Sequence[str] = (), variables: Mapping[str, str] | None = None
+    ) -> ChildProcess:
+        """Return a command of Airflow; `before` stands before it, `variables` beside its environment."""
         return ChildProcess(
-            [sys.executable, "-c", _AIRFLOW, *command],
+            [*before, sys.executable, "-c", _AIRFLOW, *command],
             log=self._settings.home / "logs" / f"{name}.log",
-            environment=self.environment,
+            environment={**self.environment, **(variables or {})},
             directory=self._settings.home,
             # Stopped within 0.2 s, the server takes 3 s more to take its many objects apart.
             patience_seconds=1 if name == _SERVER else _PATIENCE_SECONDS,

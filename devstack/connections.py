@@ -11,11 +11,14 @@ def connections(
     seaweed: Seaweed,
     service: LocalService,
     *,
-    permit_store: Path,
+    permit_store: Path | str,
     calls_per_second: float = 50,
     budget_calls_per_day: int | str = "none",
 ) -> dict[str, dict[str, Any]]:
-    """Return the connections by id, as Airflow reads them from the environment."""
+    """Return the connections by id, as Airflow reads them from the environment.
+
+    `permit_store` is a file, or the address of a server.
+    """
     host, _, port = service.endpoint.partition(":")
     return {
         "tencent_iai_default": {
@@ -28,7 +31,7 @@ def connections(
                 "protocol": "http",
                 "calls_per_second": calls_per_second,
                 "budget_calls_per_day": budget_calls_per_day,
-                "permit_store": f"sqlite:///{permit_store.absolute()}",
+                "permit_store": _address(permit_store),
             },
         },
         "maskmatch_storage": {
@@ -43,3 +46,7 @@ def connections(
             },
         },
     }
+
+
+def _address(permit_store: Path | str) -> str:
+    return permit_store if isinstance(permit_store, str) else f"sqlite:///{permit_store.absolute()}"

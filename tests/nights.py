@@ -29,9 +29,14 @@ DAY = date(2026, 1, 2)
 HEADER = "pair_id,reference_id,probe_id,is_mated,attr_mask"
 
 
-def write_pairs(store: Store, count: int, *, day: date = DAY, extra_lines: Sequence[str] = ()) -> None:
-    """Write a manifest of so many sound pairs, no two alike, of 60 images, and lines as they are given."""
-    images = min(count, 60)
+def write_pairs(
+    store: Store, count: int, *, day: date = DAY, extra_lines: Sequence[str] = (), images: int = 60
+) -> None:
+    """Write a manifest of so many sound pairs, and lines as they are given.
+
+    No two pairs are alike while there are less than half as many as `images` squared.
+    """
+    images = min(count, images)
     for number in range(images):
         store.put(f"images/{number}.jpg", JPEG_HEAD + b"%d" % number)
     lines = [

@@ -141,7 +141,7 @@ def _enter(books: Books, entry: Entry) -> None:
 
 def table_figures(run: Run, pairs: Mapping[str, Expected]) -> dict[str, float]:
     """Return what is wrong with the published table, read with pandas."""
-    table = pd.read_parquet(io.BytesIO(run.warehouse.get(tables.current_key("outcomes", DAY))))
+    table = pd.read_parquet(io.BytesIO(run.warehouse.get(tables.current_key("outcomes", run.day))))
     scored = table[table["score"].notna()]
     wanted = scored["pair_id"].map({pair_id: known.score for pair_id, known in pairs.items()})
     return {

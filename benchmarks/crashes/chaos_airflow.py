@@ -35,6 +35,7 @@ from benchmarks.crashes.audit import GOALS as COMMON_GOALS
 from benchmarks.dataset import DAY, expected, write_dataset
 from benchmarks.report import main
 from devstack.airflow import AirflowStack
+from devstack.airflow_tasks import process_of
 from devstack.connections import connections
 from devstack.redis import Redis
 from devstack.seaweed import Seaweed
@@ -133,7 +134,7 @@ class Killer:
     def _kill_task(self, instances: Sequence[dict[str, Any]], *, with_worker: bool) -> bool:
         chosen = [it for it in instances if _is_comparing(it) and it["map_index"] not in self._hit]
         for instance in self._draw.sample(chosen, len(chosen)):
-            if process := _process_of(instance):
+            if process := process_of(instance):
                 with suppress(psutil.Error):
                     (process.parent() if with_worker else process).kill()
                     self._hit.add(instance["map_index"])
@@ -144,17 +145,6 @@ class Killer:
 
 def _is_comparing(instance: dict[str, Any]) -> bool:
     return bool(instance["task_id"] == "compare" and instance["state"] == "running")
-
-
-def _process_of(instance: dict[str, Any]) -> psutil.Process | None:
-    title = f"airflow worker -- {instance['id']}"
-    return next((found for found in psutil.process_iter() if _title(found) == title), None)
-
-
-def _title(process: psutil.Process) -> str:
-    with suppress(psutil.Error):
-        return " ".join(process.cmdline()).strip()
-    return ""
 
 
 def _figures(home: Path, service: LocalService, pairs: int, killer: Killer) -> dict[str, float]:

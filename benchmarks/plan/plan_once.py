@@ -30,7 +30,7 @@ DAY = date(2026, 1, 2)
 LISTING = "listing"
 """Of the images of all dates, beside their folders."""
 _OPTIONS = PlanOptions(strata_attribute="attr_site", answered_by=ANSWERED_BY, image_policy=IMAGE_POLICY)
-_LOOK_SECONDS = 0.02
+_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)

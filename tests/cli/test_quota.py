@@ -133,6 +133,34 @@ def test_a_wrong_floor_is_refused_with_its_form(floor, capsys):
     assert "error: argument --floor" in capsys.readouterr().err
 
 
+def test_what_was_spent_is_counted_shown_and_recorded_also_by_a_store_that_knows_nobody(
+    tmp_path, account, capsys
+):
+    spent = ["--spent=day=9000", "--spent=run:night=40"]
+    assert main(command(account, tmp_path, "quota", *spent)) == 0
+    said = capsys.readouterr().out
+    assert "day: at least 9,000 calls count" in said
+    assert "run night: at least 40 calls count" in said
+    assert "no run has ever used this account there" in said
+    assert main(command(account, tmp_path, "quota", "--json")) == 0
+    windows = {each["kind"]: each["calls"] for each in json.loads(capsys.readouterr().out)["windows"]}
+    assert windows == {"day": 9000, "month": 9000, "run": 40}
+    assert main(command(account, tmp_path, "quota", "--orders")) == 0
+    assert "spent" in capsys.readouterr().out
+    write_pairs(night_in(tmp_path).source, 3)
+    assert main(command(account, tmp_path, "run", "--budget-calls-per-day=9000")) == 75
+    assert account.meter()["billed"] == 0
+
+
+@pytest.mark.parametrize(
+    "spent", ["day", "day=", "day=-1", "week=3", "run=3", "run:=3", "day:x=3", "day=1e3"]
+)
+def test_a_wrong_spent_budget_is_refused_with_its_form(spent, capsys):
+    with pytest.raises(SystemExit):
+        main(["quota", f"--spent={spent}"])
+    assert "give one such as day=90000" in capsys.readouterr().err
+
+
 def test_status_shows_bars_the_time_left_and_the_money_of_a_running_run(tmp_path, account, capsys):
     write_pairs(night_in(tmp_path).source, 400)
     process = start(account, tmp_path)

@@ -2,9 +2,9 @@
 
 from datetime import UTC, date, datetime
 
-import psutil
 import pytest
 
+from devstack.airflow_tasks import process_of
 from tests.dags.conftest import DAG
 from tests.waiting import wait_until
 
@@ -16,19 +16,6 @@ def day(number: int) -> date:
 def task_of(nights, run_id, task_id, map_index=-1):
     found = nights.airflow.task_instances(DAG, run_id)
     return next(task for task in found if (task["task_id"], task["map_index"]) == (task_id, map_index))
-
-
-def process_of(task) -> psutil.Process | None:
-    """Return the process in which Airflow runs a task."""
-    title = f"airflow worker -- {task['id']}"
-    return next((found for found in psutil.process_iter() if _title(found) == title), None)
-
-
-def _title(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline()).strip()
-    except psutil.Error:
-        return ""
 
 
 def test_a_task_killed_in_the_middle_is_retried_and_loses_doubles_and_wastes_nothing(nights, pairs):

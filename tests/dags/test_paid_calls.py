@@ -3,10 +3,11 @@
 import time
 from datetime import date
 
+from devstack.airflow_tasks import process_of
 from maskmatch.core.clock import SystemClock
 from maskmatch.permits.opening import open_coordinator
 from tests.dags.conftest import DAG
-from tests.dags.test_nightly import process_of, task_of
+from tests.dags.test_nightly import task_of
 from tests.waiting import wait_until
 
 

@@ -461,6 +461,51 @@ def test_a_document_of_an_earlier_format_is_named_as_such(coordinator, store):
         coordinator.reserve(1, NIGHTLY)
 
 
+def test_a_document_of_a_later_format_is_left_to_the_version_that_wrote_it(coordinator, store):
+    store.document = b'{"format": 3, "users": []}'
+    with pytest.raises(Unavailable, match="has format 3, not 2: a newer version of maskmatch wrote it"):
+        coordinator.reserve(1, NIGHTLY)
+
+
+def spent_calls(coordinator):
+    return {window.kind: (window.calls, window.most_calls) for window in coordinator.snapshot().windows}
+
+
+def test_what_a_restored_store_has_forgotten_is_counted_and_not_spent_again(coordinator, store):
+    claim = budgeted(day=Budget(calls=10), month=Budget(calls=100))
+    coordinator.reserve(6, claim)
+    backup = store.document
+    store.pass_time(1)
+    coordinator.reserve(4, claim)
+    store.document = backup
+    coordinator.count_spent("day", 10, claim, by="ann@host")
+    assert spent_calls(coordinator) == {"run": (6, None), "day": (10, 10), "month": (10, 100)}
+    store.pass_time(1)
+    with pytest.raises(BudgetSpent):
+        coordinator.reserve(1, claim)
+    (order,) = coordinator.orders(1)
+    assert (order.what, order.by, order.calls) == ("spent", "ann@host", 10)
+    assert order.whom.startswith("day:")
+
+
+@pytest.mark.parametrize("kind", ["run", "day", "month"])
+def test_nothing_is_counted_down(coordinator, kind):
+    claim = budgeted(day=Budget(calls=10))
+    coordinator.reserve(6, claim)
+    before = coordinator.snapshot().windows
+    coordinator.count_spent(kind, 5, claim)
+    assert coordinator.snapshot().windows == before
+
+
+def test_what_was_spent_costs_what_it_costs(coordinator, store):
+    claim = budgeted(day=Budget(cny=Decimal("0.03")))
+    coordinator.count_spent("day", 9, claim)
+    cost = {window.kind: window.cny for window in coordinator.snapshot().windows}
+    store.document = None
+    coordinator.reserve(9, claim)
+    assert cost["day"] == {window.kind: window.cny for window in coordinator.snapshot().windows}["day"]
+
+
 def test_old_windows_are_forgotten(coordinator, store):
     coordinator.reserve(1, NIGHTLY)
     store.utc += timedelta(days=41)

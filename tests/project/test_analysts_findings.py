@@ -20,6 +20,7 @@ from maskmatch.engine.model_versions import OnModelChange
 from maskmatch.pipeline.compare import compare_shards
 from maskmatch.pipeline.plan import make_plan
 from maskmatch.pipeline.publish import PublishOptions, publish
+from maskmatch.pipeline.publish.permits_used import Used
 from maskmatch.pipeline.run import Run
 from maskmatch.storage.object_stores import FileStore
 from tests.account import local_account
@@ -56,7 +57,7 @@ def warehouse(tmp_path_factory):
         options = options_for(local, folder, on_model_change=OnModelChange.GO_ON)
         plan = make_plan(run, PlanOptions(**plan_options))
         compare_shards(run, plan, plan.to_compare, options)
-        permits = lambda _: local.meter()["billed"] + LOST  # noqa: E731
+        permits = lambda _: Used(local.meter()["billed"] + LOST)  # noqa: E731
         return publish(run, plan, PublishOptions(nominal_fmr=fmr, permits=permits))
 
     with local_account() as local:

@@ -45,15 +45,26 @@ def add_quota(parser: argparse.ArgumentParser) -> None:
         help="from now on, guarantee a priority this share of the rate whoever else asks, from 0 to 0.5, "
         "such as backfill=0.2; may be given several times",
     )
+    add(
+        "--spent",
+        type=_spent,
+        action="append",
+        default=[],
+        metavar="BUDGET=CALLS",
+        help="after the permit store was lost or restored: count at least so many calls as spent, today "
+        "(day=90000; they count in the month, too), in the month (month=2000000) or by a run "
+        "(run:RUN_ID=5000); never counts down; may be given several times",
+    )
 
 
 def quota(args: argparse.Namespace) -> int:
-    """Set floors, then show the coordinator once, or live, or the orders that were given."""
+    """Set floors and what was spent, then show the coordinator once, or live, or the orders."""
     from maskmatch.cli.terminal import show, watch
 
     settings = account_settings_of(args, needs_key=False)
     with closing(settings.open_coordinator()) as coordinator:
-        lines = _set_floors(settings, coordinator, args.floor)
+        lines = _count_spent(settings, coordinator, args.spent)
+        lines += _set_floors(settings, coordinator, args.floor)
         if args.json:
             sys.stdout.write(json.dumps(_record(settings, coordinator, args.orders)) + "\n")
             return 0
@@ -75,6 +86,24 @@ def _set_floors(
     for lower, share in floors:
         coordinator.set_floor(lower, share, by=ordered_by())
     return reached(settings, coordinator.snapshot(), stays=True)
+
+
+def _count_spent(
+    settings: "AccountSettings", coordinator: "PermitCoordinator", spent: list[tuple[str, str, int]]
+) -> list[str]:
+    """Count what was spent, also where nobody is known: a store that was lost knows nobody."""
+    from maskmatch.permits.steps.claims import Claim, Priority
+
+    if not spent:
+        return []
+    is_new = not coordinator.snapshot().is_known
+    for kind, run_id, calls in spent:
+        claim = Claim(run_id=run_id, priority=Priority.AD_HOC, budgets=settings.budgets)
+        coordinator.count_spent(kind, calls, claim, by=ordered_by())
+    lines = [
+        f"{kind}{run_id and ' '}{run_id}: at least {calls:,} calls count" for kind, run_id, calls in spent
+    ]
+    return [*lines, *([never_heard(settings)] if is_new else [])]
 
 
 def _record(
@@ -106,6 +135,18 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MOST_ORDERS):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {_MOST_ORDERS}")
     return int(text)
+
+
+def _spent(text: str) -> tuple[str, str, int]:
+    """Return kind, run id ('' of a day or month) and calls."""
+    name, _, calls = text.rpartition("=")
+    kind, _, run_id = name.partition(":")
+    is_budget = (kind == "run" and run_id) or name in ("day", "month")
+    if not (is_budget and calls.isascii() and calls.isdigit()):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no spent budget: give one such as day=90000, month=2000000 or run:RUN_ID=5000"
+        )
+    return kind, run_id, int(calls)
 
 
 def _floor(text: str) -> "tuple[Priority, float]":

@@ -70,10 +70,10 @@ def quota_record(now: Snapshot) -> dict[str, Any]:
 def orders_view(orders: Iterable[Order]) -> RenderableType:
     """Return orders that were given, in their order."""
     rows = (
-        (f"{each.at:%Y-%m-%d %H:%M:%S}", each.by, each.what, _all_or(each.whom), _percent(each.share))
+        (f"{each.at:%Y-%m-%d %H:%M:%S}", each.by, each.what, _all_or(each.whom), _amount(each))
         for each in orders
     )
-    return table_of(("at (UTC)", "by", "order", "run or priority", "floor>"), rows)
+    return table_of(("at (UTC)", "by", "order", "run, priority or budget", "floor or calls>"), rows)
 
 
 def orders_record(orders: Iterable[Order]) -> dict[str, Any]:
@@ -81,8 +81,10 @@ def orders_record(orders: Iterable[Order]) -> dict[str, Any]:
     return {"orders": [{**structs.asdict(each), "at": each.at.isoformat()} for each in orders]}
 
 
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:g} %"
+def _amount(order: Order) -> str:
+    if order.calls is not None:
+        return f"{order.calls:,}"
+    return "" if order.share is None else f"{100 * order.share:g} %"
 
 
 def _all_or(name: str) -> str:

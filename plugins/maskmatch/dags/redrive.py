@@ -32,7 +32,10 @@ from maskmatch.dags.params import from_params, param_or_empty, params_of
 from maskmatch.operators import RedriveFailuresOperator
 from maskmatch.operators.assets import outcomes_asset
 
-_OF_REDRIVE = ("codes", "classes", "also_final", "quality_control", "image_transfer")
+_OF_REDRIVE = (
+    "codes", "classes", "also_final", "quality_control", "image_transfer", "manifest_columns",
+    "manifest_encoding",
+)  # fmt: skip
 _FMR = (
     "False match rate whose score is the threshold of all decisions of the date. Empty: as it was published."
 )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
 
     from maskmatch.core.errors import BudgetSpent
+    from maskmatch.core.manifest_options import ManifestOptions
     from maskmatch.core.planning import Plan
     from maskmatch.hooks.tencent_iai import TencentIaiHook
     from maskmatch.pipeline.run import Run
@@ -139,6 +140,14 @@ class MaskmatchBaseOperator(BaseOperator):
         from maskmatch.settings.run_fields import RUN_FIELDS
 
         return RUN_FIELDS[name].value_of(self.entered(name))
+
+    def manifest_options(self) -> "ManifestOptions":
+        """Return how the manifests are read, of an operator that has arguments for it."""
+        from maskmatch.core.manifest_options import ManifestOptions
+
+        return ManifestOptions(
+            columns=self.setting("manifest_columns"), encoding=self.setting("manifest_encoding")
+        )
 
     def entered(self, name: str) -> "Entered":
         """Return an argument as it was entered, and where: an argument of a task, or a Param."""

@@ -178,7 +178,6 @@ class PlanComparisonOperator(AccountOperator, SkipMixin):
             raise AirflowRescheduleException(back) from None  # type: ignore[no-untyped-call]  # not annotated
 
     def _options(self, run_id: str) -> "PlanOptions":
-        from maskmatch.core.manifest_options import ManifestOptions
         from maskmatch.core.planning import PlanOptions, SameImage
 
         return PlanOptions(
@@ -187,9 +186,7 @@ class PlanComparisonOperator(AccountOperator, SkipMixin):
             repetition=run_id if self.setting("recompare") else "",
             reuse_days=self.setting("reuse_days"),
             max_bad_rows=self.setting("max_bad_rows"),
-            manifests=ManifestOptions(
-                columns=self.setting("manifest_columns"), encoding=self.setting("manifest_encoding")
-            ),
+            manifests=self.manifest_options(),
             trust_tags=self.setting("trust_tags"),
             same_image=SameImage(self.setting("same_image")),
             strata_attribute=self.setting("strata_attribute"),

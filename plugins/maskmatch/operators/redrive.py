@@ -30,6 +30,8 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
     :param classes: failure classes; none: all
     :param also_final: true to take final failures without naming their codes
     :param quality_control: 0 (off) to 4 (strict), for rows without a value of their own
+    :param manifest_columns: names of columns in the manifests, such as reference_id=img1, probe_id=img2
+    :param manifest_encoding: their encoding, where it is not found out
     :param nominal_fmr: false match rate whose score is the threshold: 0.001, 0.0001 or 0.00001; empty: that
         of the publication before
     """
@@ -40,6 +42,8 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
         "classes",
         "also_final",
         "quality_control",
+        "manifest_columns",
+        "manifest_encoding",
         "nominal_fmr",
     )
 
@@ -50,6 +54,8 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
         classes: Sequence[str] | str = (),
         also_final: bool | str = False,
         quality_control: int | str = 0,
+        manifest_columns: str | None = None,
+        manifest_encoding: str | None = None,
         nominal_fmr: float | str = "",
         **kwargs: Any,
     ) -> None:
@@ -58,6 +64,8 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
         self.classes = classes
         self.also_final = also_final
         self.quality_control = quality_control
+        self.manifest_columns = manifest_columns
+        self.manifest_encoding = manifest_encoding
         self.nominal_fmr = nominal_fmr
         self._rows: dict[str, int] = {}
 
@@ -69,10 +77,12 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
     def _compare(self, context: "Context", report: Callable[[dict[str, Any]], None]) -> "Progress":
         from maskmatch.pipeline.calling import coordinator_of
         from maskmatch.pipeline.compare import compare_shards
-        from maskmatch.pipeline.publish import PublishOptions, lock_in, permits_of, publish
+        from maskmatch.pipeline.publish import PublishOptions, lock_in, nobody_knows, permits_of, publish
         from maskmatch.pipeline.redrive import redriven_publication
 
         run = self.run_of(context)
+        # The permit store counts the permits of a run: those of one of its dates are not known.
+        of_several_dates = len(set(context["params"].get("dates", ()))) > 1
         options = self._options(context["dag_run"].run_type, report)
         plan = self._planned(run, options)
         context["ti"].xcom_push(key=RUN_KEY, value=self.run_record(run, plan))
@@ -86,7 +96,7 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
                 base=redriven_publication(plan),
                 by=published_by(context),
                 time_zone=options.budgets.time_zone,
-                permits=permits_of(lambda: coordinator_of(options)),
+                permits=nobody_knows if of_several_dates else permits_of(lambda: coordinator_of(options)),
                 lock=lock_in(lambda: coordinator_of(options)),
             ),
         )
@@ -111,7 +121,9 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
             self.log.info("%s: %s", run.day, kept)
             if not kept.codes:
                 raise AirflowSkipException(f"nothing to redrive on {run.day}")
-            choices = PlanOptions(quality_control=self.setting("quality_control"))
+            choices = PlanOptions(
+                quality_control=self.setting("quality_control"), manifests=self.manifest_options()
+            )
             open_bucket = bucket_opener(run, options.open_store, options.reach)
             plan = make_redrive_plan(run, asked(choices, options), kept, open_bucket)
         self.log.info("%s", plan)

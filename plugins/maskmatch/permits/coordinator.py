@@ -204,6 +204,23 @@ class PermitCoordinator:
 
         self._order(alter, what="floor", whom=priority, share=share, by=by)
 
+    def count_spent(self, kind: str, calls: int, claim: Claim, *, by: str = "") -> None:
+        """Count at least so many calls in the budget of a kind (run, day, month) that a claim falls into.
+
+        For a store that was lost or restored, and so has forgotten calls; nothing is ever counted down.
+        """
+
+        def step(state: State, moment: Moment) -> tuple[State, None]:
+            among = budgets.spans(claim, moment.utc)
+            windows = budgets.count_at_least(state.windows, among, kind, calls, moment.utc)
+            return known(replace(state, windows=windows)), None
+
+        def words(moment: Moment) -> bytes:
+            (span,) = (each for each in budgets.spans(claim, moment.utc) if each.kind == kind)
+            return encode_order(moment, by=by or self._who, what="spent", whom=span.key, calls=calls)
+
+        self._change(step, record=words)
+
     def orders(self, newest: int) -> list[Order]:
         """Return the newest orders that were given, at most so many, the newest first."""
         return [decode_order(record) for record in self._document.records(newest)]

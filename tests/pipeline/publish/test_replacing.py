@@ -7,8 +7,10 @@ import pytest
 
 from maskmatch.core.errors import BooksError, InputError, ObjectExists, Superseded
 from maskmatch.pipeline.publish import publications, publish, publish_again
+from maskmatch.pipeline.publish.permits_used import MOST_AT_ONCE, Used
 from maskmatch.pipeline.publish.publishing import publisher_of
 from maskmatch.storage import plans
+from maskmatch.storage.journal.names import claim_key
 from maskmatch.storage.publications import Publisher
 from maskmatch.storage.schemas import TABLES
 from maskmatch.storage.tables import current_key, history_prefix, pointer_key, read_table
@@ -256,10 +258,28 @@ def test_two_claims_never_have_one_number(tmp_path):
 def test_fewer_permits_than_calls_keep_everything_from_being_published(tmp_path):
     run, plan = night(tmp_path, 3)
     with pytest.raises(BooksError, match=r"tell of 3 calls of test that may be billed, .* of 2 permits"):
-        published(run, plan, permits=lambda run_id: 2)
+        published(run, plan, permits=lambda run_id: Used(2))
     assert not list(run.warehouse.list("outcomes/current/"))
-    row = publish(run, plan, replace(OPTIONS, permits={"test": 5}.get))
+    row = publish(run, plan, replace(OPTIONS, permits={"test": Used(5)}.get))
     assert (row["permits_used"], row["permits_without_record"]) == (5, 2)
+
+
+def test_permits_that_a_crash_of_the_store_can_have_cost_are_warned_of_and_no_more(tmp_path, caplog):
+    run, plan = night(tmp_path, 3)
+    with pytest.raises(BooksError, match="somebody calls without it"):
+        published(run, plan, permits=lambda run_id: Used(1, perhaps_forgotten=1.9))
+    row = publish(run, plan, replace(OPTIONS, permits=lambda run_id: Used(1, perhaps_forgotten=2)))
+    assert (row["permits_used"], row["permits_without_record"]) == (1, 0)
+    assert "it has forgotten the others" in caplog.text
+
+
+@pytest.mark.parametrize(("without", "level"), [(MOST_AT_ONCE, "INFO"), (MOST_AT_ONCE + 1, "WARNING")])
+def test_permits_without_a_record_beyond_what_kills_explain_are_warned_of(tmp_path, caplog, without, level):
+    caplog.set_level("INFO")
+    run, plan = night(tmp_path, 3)
+    run.warehouse.put(claim_key(plans.journal_prefix(plan.shards[0].key), 2), b"{}")  # one try was cut off
+    publish(run, plan, replace(OPTIONS, permits={"test": Used(3 + without)}.get))
+    assert [each.levelname for each in caplog.records if "without a record" in each.message] == [level]
 
 
 def test_calls_of_an_earlier_plan_of_the_date_are_attempts_too(tmp_path):

@@ -12,6 +12,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec.structs import replace
 
 from maskmatch.core.pricing import MICRO, price_of_call
 from maskmatch.permits.steps.claims import Budget, Budgets, Claim
@@ -127,6 +128,36 @@ def give_back(windows: Mapping[str, Window], claim: Claim, calls: int, utc: date
         span for span in among if not span.start or (utc - span.start).total_seconds() > _SETTLED_SECONDS
     )
     return _changed(windows, settled, -calls, _month_calls(windows, among), utc)
+
+
+def count_at_least(
+    windows: Mapping[str, Window], among: Spans, kind: str, calls: int, utc: datetime
+) -> dict[str, Window]:
+    """Return the windows with at least so many calls in that of a kind; calls of a day are also the month's.
+
+    A store that was restored has forgotten calls; one that has counted as many or more stays as it is.
+    """
+    run, day, month = among
+    span = {"run": run, "day": day, "month": month}[kind]
+    more = calls - windows.get(span.key, Window()).calls
+    if more <= 0:
+        return dict(windows)
+    month_calls = _month_calls(windows, among)
+    return {**windows} | {
+        each.key: _with_more(windows.get(each.key, Window()), each, more, month_calls, utc)
+        for each in ((day, month) if kind == "day" else (span,))
+    }
+
+
+def _with_more(window: Window, span: Span, more: int, month_calls: int, utc: datetime) -> Window:
+    """Return a window with more calls and the limits that were named for it."""
+    return replace(
+        window,
+        calls=window.calls + more,
+        micro_cny=_spent(window, span, more, month_calls),
+        ends=span.end.timestamp() if span.end else None,
+        seen=utc.timestamp(),
+    )
 
 
 def _changed(

@@ -13,9 +13,10 @@ _OR_PAGE = ", or Resume on Airflow's page Maskmatch, lets it go on"
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as it was given: `what` is pause, resume, drain or floor.
+    """An order as it was given: `what` is pause, resume, drain, floor or spent.
 
-    `whom` is a run, ALL_RUNS or, of a floor, the priority that gets `share` of the rate.
+    `whom` is a run, ALL_RUNS, of a floor the priority that gets `share` of the rate, of what was spent the
+    budget, such as day:2026-11-22, in which at least so many `calls` count.
     """
 
     at: datetime
@@ -23,11 +24,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     whom: str
     share: float | None = None
+    calls: int | None = None
 
 
-def encode_order(moment: Moment, *, by: str, what: str, whom: str, share: float | None) -> bytes:
+def encode_order(
+    moment: Moment, *, by: str, what: str, whom: str, share: float | None = None, calls: int | None = None
+) -> bytes:
     """Return the record of an order that is given now."""
-    return msgspec.json.encode(Order(at=moment.utc, by=by, what=what, whom=whom, share=share))
+    return msgspec.json.encode(Order(at=moment.utc, by=by, what=what, whom=whom, share=share, calls=calls))
 
 
 def decode_order(record: bytes) -> Order:

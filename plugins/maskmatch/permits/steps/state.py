@@ -97,10 +97,14 @@ def _damaged(error: msgspec.DecodeError) -> Unavailable:
 
 
 def _of_format(written: int) -> Unavailable:
-    return Unavailable(f"the permit store's document has format {written}, not {_FORMAT}: {_CURE}")
+    cure = _CURE if written < _FORMAT else "a newer version of maskmatch wrote it: install that one here, too"
+    return Unavailable(f"the permit store's document has format {written}, not {_FORMAT}: {cure}")
 
 
-_CURE = "delete it where the permit store's address points; what was spent is then counted from zero"
+_CURE = (
+    "delete it where the permit store's address points; what was spent is then counted from zero, "
+    "unless `maskmatch quota --spent` says it"
+)
 
 
 def encode(state: State) -> bytes:

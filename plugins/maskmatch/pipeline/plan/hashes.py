@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from maskmatch.core.comparisons import COMPARISON_BYTES
 
 Words = npt.NDArray[np.uint64]
-_DIGITS = np.frombuffer(b"".join(b"%02x" % byte for byte in range(256)), "V2")
+_PREFIXES = np.frombuffer(b"tag:md5:", np.uint8).reshape(2, 4)
+"""Of what an image is known by, by whether that is an MD5."""
 
 
 class Hashes(NamedTuple):
@@ -49,12 +50,14 @@ def fixed_bytes(column: pa.FixedSizeBinaryArray) -> bytes:
     return memoryview(column.buffers()[1])[start : start + len(column) * COMPARISON_BYTES].tobytes()
 
 
-def hexadecimal(data: "npt.NDArray[np.uint8]", prefix: bytes = b"") -> pa.Array:
-    """Return rows of bytes as texts, each behind a prefix."""
+def hexadecimal(data: "npt.NDArray[np.uint8]", prefixes: "npt.NDArray[np.uint8] | None" = None) -> pa.Array:
+    """Return rows of bytes as texts, each behind its row of prefixes."""
     count, width = data.shape
-    texts = np.empty((count, len(prefix) + 2 * width), np.uint8)
-    texts[:, : len(prefix)] = np.frombuffer(prefix, np.uint8)
-    texts[:, len(prefix) :] = _DIGITS[data].view(np.uint8).reshape(count, 2 * width)
+    before = 0 if prefixes is None else prefixes.shape[1]
+    texts = np.empty((count, before + 2 * width), np.uint8)
+    if prefixes is not None:
+        texts[:, :before] = prefixes
+    texts[:, before:] = np.frombuffer(data.tobytes().hex().encode(), np.uint8).reshape(count, 2 * width)
     offsets = np.arange(count + 1, dtype=np.int32) * texts.shape[1]
     return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(texts))
 
@@ -66,13 +69,12 @@ def content_names(
     are_md5s: "npt.NDArray[np.bool_]",
 ) -> pa.Array:
     """Return what images are known by, as `core.comparisons.content_name` does."""
-    texts = hexadecimal(names, b"md5:")
-    if not are_md5s.all():
-        texts = pc.if_else(pa.array(are_md5s), texts, hexadecimal(names, b"tag:"))
+    texts = hexadecimal(names, _PREFIXES[are_md5s.view(np.uint8)])
     if have_names.all():
         return texts
-    ids = pc.binary_join_element_wise("id:", image_ids, "")
-    return pc.if_else(pa.array(have_names), texts, ids)
+    lack = pa.array(~have_names)
+    ids = pc.binary_join_element_wise("id:", image_ids.filter(lack), "")
+    return pc.replace_with_mask(texts, lack, ids)
 
 
 def comparisons(reference: pa.Array, probe: pa.Array, level: pa.Array) -> Hashes:

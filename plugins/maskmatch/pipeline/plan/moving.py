@@ -51,7 +51,7 @@ def move_rows(rows: ReadRows, named: NamedRows, placed: ScatteredRecords) -> Sca
         if not len(decided):
             continue
         kept = decided["row"] - first
-        places = named.tag_places.read(first, block.num_rows)[kept]
+        places = named.tag_places.read(first, block.num_rows).take(kept)
         good = block.take(pa.array(kept))
         columns = [*good.columns, *contents(good, places, named.tags)]
         columns += [pa.array(np.ascontiguousarray(decided[name])) for name in _DECIDED]
@@ -78,4 +78,4 @@ def _decided(
 
 
 def _in_order(records: "npt.NDArray[np.void]") -> "npt.NDArray[np.void]":
-    return records[np.argsort(records["row"])]
+    return records.take(np.argsort(records["row"]))

@@ -32,7 +32,9 @@ def place(settled: Settled, *, shards: int, rows: int) -> ScatteredRecords:
     """Give each row its place in the order of calls; return all in parts by their numbers."""
     totals = np.zeros(shards * STRATA, np.int64)
     for part in settled.decisions.parts(keep=True):
-        totals += np.bincount(_strata(part[part["kind"] == Kind.CALL], shards), minlength=len(totals))
+        totals += np.bincount(
+            _strata(part.take(np.flatnonzero(part["kind"] == Kind.CALL)), shards), minlength=len(totals)
+        )
     before = np.zeros_like(totals)
     placed = ScatteredRecords(PLACED)
     for part in settled.decisions.parts():
@@ -42,7 +44,7 @@ def place(settled: Settled, *, shards: int, rows: int) -> ScatteredRecords:
         found["position"] = position_of(part["order"])
         called = np.flatnonzero(part["kind"] == Kind.CALL)
         called = called[np.argsort(part["head"][called])]
-        found["position"][called] = _positions(part[called], shards, totals, before)
+        found["position"][called] = _positions(part.take(called), shards, totals, before)
         followers = np.flatnonzero(np.isin(part["kind"], (Kind.DEDUP, Kind.SWAPPED)))
         heads = called[np.searchsorted(part["head"][called], part["head"][followers])]
         found["position"][followers] = found["position"][heads]

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from maskmatch.core.pairs import SUBJECT_COLUMNS, BadRow, Place
 from maskmatch.core.planning import repeated_pair, repeated_row_id
 from maskmatch.pipeline.plan.reading import ReadRows, numbered
-from maskmatch.pipeline.plan.row_ids import begins_of
+from maskmatch.pipeline.plan.row_ids import begins_of, by_hash
 
 Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -69,7 +69,7 @@ def _of_pair_ids(rows: ReadRows) -> Repeats:
 
 
 def _conflicts(part: "npt.NDArray[np.void]") -> Repeats:
-    part = part[np.lexsort((part["row"], part["low"], part["high"]))]
+    part = by_hash(part, "high", "low", "row")
     begins = begins_of(part["high"], part["low"])
     differs = part["asks"] != part["asks"][begins]
     begins_of_bad = np.unique(begins[differs])
@@ -89,7 +89,7 @@ def _of_row_ids(rows: ReadRows) -> Repeats:
 
 
 def _twice(part: "npt.NDArray[np.void]") -> Repeats:
-    part = part[np.lexsort((part["row"], part["low"], part["high"]))]
+    part = by_hash(part, "high", "low", "row")
     begins = begins_of(part["high"], part["low"])
     sizes = np.bincount(begins, minlength=len(part))[begins]
     bad = sizes > 1

@@ -40,11 +40,7 @@ def in_order(
 
     `taken` are the first words of ids that rows bring, sorted: no ordinal makes one of them.
     """
-    part = part[
-        np.lexsort(
-            (part["row"], part["fingerprint_low"], part["fingerprint_high"], part["low"], part["high"])
-        )
-    ]
+    part = by_hash(part, "high", "low", "fingerprint_high", "fingerprint_low", "row")
     begins = begins_of(part["fingerprint_high"], part["fingerprint_low"])
     without = (~part["brings_row_id"]).astype(np.int64)
     before = np.cumsum(without) - without
@@ -52,6 +48,17 @@ def in_order(
     if len(taken):
         _avoid(part, begins, ordinals, taken)
     return part, ordinals
+
+
+def by_hash(part: "npt.NDArray[np.void]", *names: str) -> "npt.NDArray[np.void]":
+    """Return records in the order of some fields, of which the first is a hash: few have equal ones."""
+    order = np.argsort(part[names[0]])
+    first = part[names[0]][order]
+    is_next = np.concatenate([first[1:] == first[:-1], [False]])
+    tied = np.flatnonzero(is_next | np.roll(is_next, 1))
+    some = part.take(order[tied])
+    order[tied] = order[tied][np.lexsort([some[name] for name in reversed(names)])]
+    return part.take(order)
 
 
 def begins_of(high: Words, low: Words) -> "npt.NDArray[np.int64]":

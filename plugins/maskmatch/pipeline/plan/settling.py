@@ -101,8 +101,8 @@ def settle(
     mask = np.uint64(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8]))
     for unordered in comparisons.parts():
         ordered, ordinals = in_order(unordered, taken_ids)
-        good = ~is_among(ordered["row"], bad_rows)
-        part, ordinals = ordered[good], ordinals[good]
+        good = np.flatnonzero(~is_among(ordered["row"], bad_rows))
+        part, ordinals = ordered.take(good), ordinals[good]
         begins = begins_of(part["high"], part["low"])
         kinds = _kinds(part, begins, same_image)
         orders = _mixed(part["low"] ^ mask)

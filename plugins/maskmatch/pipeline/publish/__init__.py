@@ -16,8 +16,16 @@ Decision: docs/adr/0027-publication.md
 """
 
 from maskmatch.pipeline.publish.locking import lock_in
-from maskmatch.pipeline.publish.permits_used import permits_of
+from maskmatch.pipeline.publish.permits_used import nobody_knows, permits_of
 from maskmatch.pipeline.publish.publishing import PublishOptions, publish
 from maskmatch.pipeline.publish.rollback import publications, publish_again
 
-__all__ = ["PublishOptions", "lock_in", "permits_of", "publications", "publish", "publish_again"]
+__all__ = [
+    "PublishOptions",
+    "lock_in",
+    "nobody_knows",
+    "permits_of",
+    "publications",
+    "publish",
+    "publish_again",
+]

@@ -36,10 +36,10 @@ def fingerprints(columns: Mapping[str, pa.Array]) -> pa.Array:
         columns["pair_id"], columns["reference_id"], columns["probe_id"], level, "\n"
     )
     digest = hashlib.sha256
-    hashes = [digest(text).digest() for text in joined.cast(pa.binary()).to_pylist()]
-    cut = b"".join([each[:FINGERPRINT_BYTES] for each in hashes])
+    texts = joined.cast(pa.binary()).to_pylist()
+    cut = b"".join([digest(text).digest()[:FINGERPRINT_BYTES] for text in texts])
     return pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(FINGERPRINT_BYTES), len(hashes), [None, pa.py_buffer(cut)]
+        pa.binary(FINGERPRINT_BYTES), len(texts), [None, pa.py_buffer(cut)]
     )
 
 

@@ -42,7 +42,8 @@ RUNS = table_schema(
             "permits_used",
             pa.int64(),
             "Permits to send a call that this run took and did not give back: the upper bound of what it "
-            "was charged; null where the permit store no longer knows.",
+            "was charged; null where the permit store no longer knows, and for a redrive of several dates, "
+            "whose permits are counted together.",
         ),
         column(
             "permits_without_record",
