@@ -217,7 +217,7 @@ class AirflowApi:
             self._sign_in()
             response = self._client.request(method, f"/api/v2{path}", json=body, params=query)
         deadline = time.monotonic() + _BUSY_SECONDS
-        while response.status_code == 503 and time.monotonic() < deadline:
+        while _is_busy(response) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
             response = self._client.request(method, f"/api/v2{path}", json=body, params=query)
         if response.is_error and response.status_code not in allowed:
@@ -229,6 +229,11 @@ class AirflowApi:
         if response.is_error:
             raise AirflowApiError(f"Airflow refused the password of {self._credentials['username']}")
         self._client.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
+
+
+def _is_busy(response: httpx.Response) -> bool:
+    """Return True if the database was locked; some routes of Airflow tell it as an error of theirs."""
+    return response.status_code == 503 or (response.status_code == 500 and "Database error" in response.text)
 
 
 def _question(dag_id: str, run_id: str, task_id: str) -> str:

@@ -71,7 +71,7 @@ def test_while_four_dates_of_a_backfill_hold_slots_a_run_by_hand_starts_and_over
     wait_until(lambda: running(nights, [held]), "a run by hand in the last slot", seconds=240)
     later = nights.start(LATER)
     wait_until(
-        lambda: tasks(nights, [later], "plan")[0]["state"] == "scheduled", "a plan that waits", seconds=60
+        lambda: tasks(nights, [later], "plan")[0]["state"] == "scheduled", "a plan that waits", seconds=240
     )
     first = running(nights, back)[0]["dag_run_id"]
     permits.resume(first)

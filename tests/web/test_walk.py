@@ -53,7 +53,8 @@ def newest_run(site, day, *, but=()):
     found = []
 
     def is_there():
-        found[:] = [run["dag_run_id"] for run in site.airflow.runs(DAG) if str(day) in run["dag_run_id"]]
+        ids = [run["dag_run_id"] for run in site.airflow.runs(DAG)]
+        found[:] = [run_id for run_id in ids if run_id.split("__")[1].startswith(str(day))]
         return set(found) - set(but)
 
     wait_until(is_there, f"a run of {day}", seconds=60)
