@@ -146,6 +146,10 @@ class AirflowApi:
                 raise AirflowApiError(f"{len(left)} runs of backfill {backfill_id} go on after {seconds:g} s")
             time.sleep(_POLL_SECONDS)
 
+    def backfills(self, dag_id: str) -> list[Json]:
+        """Return the backfills of a Dag; one without `completed_at` is open, and Airflow refuses another."""
+        return self._pages("/backfills", "backfills", dag_id=dag_id)
+
     def question(self, dag_id: str, run_id: str, task_id: str) -> Json | None:
         """Return what a task asks a person, None when it asks nothing."""
         response = self._send("GET", _question(dag_id, run_id, task_id), allowed=(404,))

@@ -44,6 +44,5 @@ def test_the_second_waits_without_a_slot_names_the_first_and_both_are_green(nigh
         DAG, second, "compare", map_index=0
     )
     meter = nights.service.meter()
-    assert meter["billed"] - before["billed"] == 60
-    assert meter["paid_again"] == before["paid_again"]
+    assert meter["billed"] - before["billed"] == 60  # each pair once
     assert set(nights.outcomes(DAY)["outcome"]) == {"scored"}

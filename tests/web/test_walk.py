@@ -66,6 +66,10 @@ def open_our_tab(tab, site, run_id, words):
     wait_for_frame(tab, words, seconds=SECONDS)
 
 
+def is_closed(site):
+    return all(each["completed_at"] for each in site.airflow.backfills(DAG))
+
+
 def state_of(site, run_id, task_id):
     found = [each for each in site.airflow.task_instances(DAG, run_id) if each["task_id"] == task_id]
     return found[0]["state"]
@@ -79,6 +83,7 @@ def test_a_backfill_with_a_small_budget_says_its_cure_and_the_cure_works(tab, si
     assert site.airflow.wait(DAG, run_id, seconds=SECONDS) == "failed"
     open_our_tab(tab, site, run_id, "tick 'Override parameters on existing runs'")
 
+    wait_until(lambda: is_closed(site), "an end, before which Airflow refuses the next", seconds=SECONDS)
     backfill(tab, url, DAG, str(SPENT), runs="All Runs", params={"budget_calls": 20})
     wait_until(lambda: site.airflow.run_state(DAG, run_id) != "failed", "the cure", seconds=60)
     assert site.airflow.wait(DAG, run_id, seconds=SECONDS) == "success"
