@@ -13,22 +13,18 @@ of very different sizes, and the rate after half of the processes are killed.
 import statistics
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
-
-import psutil
+from typing import Any
 
 from benchmarks.account import account_of
 from benchmarks.dataset import DAY, pairs_of, write_dataset
 from benchmarks.engine.shards import kill_figures, skewed_figures
 from benchmarks.plain_client import PlainClient, compare_rest
+from benchmarks.process_tree import ProcessTree
 from benchmarks.report import main
 from benchmarks.tries import CONTEXT
 from devstack.airflow import AirflowStack
@@ -175,53 +171,6 @@ def _first_and_last(service: LocalService) -> tuple[float, float]:
 
 def _time(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
-
-
-_LOOK_SECONDS = 0.1
-
-
-class ProcessTree:
-    """Processor time of the descendants of a process, sampled ten times a second in the `with` block."""
-
-    def __init__(self, ancestor: int) -> None:
-        self._ancestor = psutil.Process(ancestor)
-        self._looks: list[tuple[float, dict[int, float]]] = []
-        self._ended = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, daemon=True)
-
-    def seconds(self, start: float, end: float) -> float:
-        """Return the processor seconds used between two Unix times."""
-        used: dict[int, tuple[float, float]] = {}
-        for at, seen in self._looks:
-            if at > end:
-                break
-            for pid, seconds in seen.items():
-                first = used.get(pid, (0.0, 0.0))[0]
-                used[pid] = (seconds if at < start else first, seconds)
-        return sum(last - first for first, last in used.values())
-
-    def __enter__(self) -> Self:
-        self._watcher.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._watcher.join()
-
-    def _watch(self) -> None:
-        while not self._ended.wait(_LOOK_SECONDS):
-            with suppress(psutil.Error):
-                self._looks.append((time.time(), dict(self._look())))
-
-    def _look(self) -> list[tuple[int, float]]:
-        found = []
-        for process in self._ancestor.children(recursive=True):
-            with suppress(psutil.Error):
-                times = process.cpu_times()
-                found.append((process.pid, times.user + times.system))
-        return found
 
 
 if __name__ == "__main__":

@@ -10,17 +10,13 @@ near nothing the machine is the bottleneck, and the service takes its part, whic
 import os
 import sys
 import tempfile
-import threading
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from pathlib import Path
-from time import time
-
-import psutil
 
 from benchmarks.account import account_of
 from benchmarks.dataset import DAY, write_dataset
 from benchmarks.engine.shards import cut
+from benchmarks.process_tree import ProcessTree
 from benchmarks.report import main
 from benchmarks.tries import TaskTry, Work
 from devstack.postgres import Postgres
@@ -33,43 +29,7 @@ CELLS, QUICK_CELLS = ((300, 1), (300, 2), (500, 2), (1000, 2), (1000, 4), (2000,
 """Calls a second, and processes."""
 SECONDS, QUICK_SECONDS = 30, 12
 LATENCY_MS = 120
-LOOK_SECONDS = 0.25
 GOALS = {"paid_again": ("<=", 0)}
-
-
-@dataclass
-class Look:
-    """Processor seconds at a moment: of each part, and idle ones of the machine."""
-
-    at: float
-    parts: dict[str, float] = field(default_factory=dict)
-
-
-class Looks(threading.Thread):
-    """Looks at processor times every quarter of a second while the `with` block runs."""
-
-    def __init__(self, parts: dict[str, Iterable[int]]) -> None:
-        super().__init__(daemon=True)
-        self._parts = parts
-        self._end = threading.Event()
-        self.seen: list[Look] = []
-
-    def run(self) -> None:
-        """Look until the end."""
-        while not self._end.wait(LOOK_SECONDS):
-            parts = {name: sum(map(_tree_seconds, pids)) for name, pids in self._parts.items()}
-            self.seen.append(Look(time(), parts | {"idle": psutil.cpu_times().idle}))
-
-    def stop(self) -> None:
-        """Look no more."""
-        self._end.set()
-        self.join()
-
-    def between(self, start: float, end: float) -> tuple[float, dict[str, float]]:
-        """Return how long the looks in a span lie apart, and what each part took meanwhile."""
-        inside = [look for look in self.seen if start <= look.at <= end]
-        first, last = inside[0], inside[-1]
-        return last.at - first.at, {name: last.parts[name] - first.parts[name] for name in first.parts}
 
 
 def run(quick: bool) -> dict[str, float]:
@@ -106,58 +66,35 @@ def _measure(home: Path, postgres: Postgres, *, rate: int, processes: int, secon
             logs=home,
         )
         tries = [TaskTry(work, shard.key) for shard in plan.shards]
-        looks = Looks(
-            {
-                "tries": [each.supervisor for each in tries],
-                "service": [service.pid],
-                "postgres": [postgres.pid],
-            }
-        )
-        looks.start()
-        try:
+        pids = {"tries": [each.supervisor for each in tries], "service": [service.pid]}
+        pids["postgres"] = [postgres.pid]
+        trees = {name: ProcessTree(*each, with_ancestors=True) for name, each in pids.items()}
+        with ExitStack() as watched:
+            for one in tries:
+                watched.callback(one.stop)
+            for tree in trees.values():
+                watched.enter_context(tree)
             codes = [each.wait() for each in tries]
-        finally:
-            looks.stop()
-            for each in tries:
-                each.stop()
         meter = service.meter(with_calls=True)
     if any(codes) or meter["distinct_billed_pairs"] != pairs:
         raise RuntimeError(f"the tries ended with {codes}: {meter['distinct_billed_pairs']} pairs billed")
-    return _figures(meter, looks, rate=rate)
+    return _figures(meter, trees, rate=rate)
 
 
-def _figures(meter: dict[str, object], looks: Looks, *, rate: int) -> dict[str, float]:
+def _figures(meter: dict[str, object], trees: dict[str, ProcessTree], *, rate: int) -> dict[str, float]:
     calls: list[dict[str, float]] = meter["calls"]  # type: ignore[assignment]
     times = sorted(call["at"] for call in calls if call["pair"])
     start, end = times[len(times) // 5], times[len(times) * 4 // 5]
-    took, parts = looks.between(start, end)
     per_second = (len(times) * 4 // 5 - len(times) // 5) / (end - start)
-    cost = {
-        name: round(1000 * parts[name] / (per_second * took), 2) for name in ("tries", "service", "postgres")
-    }
+    thousands = (len(times) * 4 // 5 - len(times) // 5) / 1000
+    cost = {name: round(tree.seconds(start, end) / thousands, 2) for name, tree in trees.items()}
     return {
         "use": round(per_second / rate, 4),
         **{f"cpu_seconds_per_1000_pairs_of_{name}": each for name, each in cost.items()},
-        "idle": round(parts["idle"] / (took * (os.cpu_count() or 1)), 3),
+        "idle": round(trees["tries"].idle_share(start, end), 3),
         "throttled": meter["throttled"],  # type: ignore[dict-item]
         "paid_again": meter["paid_again"],  # type: ignore[dict-item]
     }
-
-
-def _tree_seconds(pid: int) -> float:
-    """Return what a process and those below it have taken, 0 for one that is gone."""
-    total = 0.0
-    try:
-        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return 0.0
-    for each in family:
-        try:
-            times = each.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        total += times.user + times.system
-    return total
 
 
 if __name__ == "__main__":
