@@ -44,6 +44,7 @@ without a final answer are called, so nothing is paid twice.
   minute of it as *Logical Date*), or a backfill of it with *All Runs* and the tick.
 * **Another threshold** for a date that is published, or an earlier publication of it: not here, and not by
   clearing `publish`. Trigger the Dag `republish` with the date and `nominal_fmr`; nothing is called or paid.
+  The tag *maskmatch* on this page leads to it and to `redrive_failures`.
 * **Who goes first**, in slots and where the rate is not enough: scheduled runs, then those started by hand or
   by an asset, then backfills. `maskmatch quota` shows who uses the rate; `maskmatch pause |
   resume | drain` act within 2 s.
@@ -55,7 +56,6 @@ without a final answer are called, so nothing is paid twice.
 * **Pay again on purpose**: trigger with `recompare`.
 * **The face model has changed** (the run stopped and said so): trigger with `recompare`, or with
   `on_model_change` set to `go_on`, which keeps scores of both versions.
-* **More**, with pictures: {docs/operations.md}.
 * Connections: of type `tencent_iai` (key, endpoint, rate limit) and `maskmatch_store` (S3 or COS), one or one
   each for source and warehouse. The file of this Dag names them, and the defaults of all Params.
 """

@@ -16,7 +16,7 @@ from typing import Any
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, Asset, task
 
-from maskmatch.dags.installation import START
+from maskmatch.dags.installation import START, with_operations
 from maskmatch.operators.alerts import Notifier, alerts_to
 from maskmatch.operators.assets import dates_of, events_to_start, midnight, note_started
 
@@ -40,7 +40,7 @@ def compare_on_assets(
     with DAG(
         dag_id=dag_id,
         description="Compare the pairs of a date as soon as an asset says that its manifest is there.",
-        doc_md=str(__doc__).replace(_NIGHTLY, starts),
+        doc_md=with_operations(str(__doc__).replace(_NIGHTLY, starts)),
         schedule=_any_of(assets),
         start_date=START,
         catchup=False,

@@ -46,9 +46,10 @@ def spending(run: Run) -> str:
 
 
 def summary(outcomes: pd.DataFrame, spent: str) -> dict[str, Any]:
-    """Return rows, the number of each outcome and reason, and what was spent, as JSON values."""
+    """Return rows, outcomes and reasons with their numbers, publication and spend, as JSON values."""
     counts = outcome_counts(outcomes).to_dict("records")
-    return {"rows": len(outcomes), "outcomes": counts, "spent": spent}
+    name = str(outcomes["publication"].iloc[0])
+    return {"rows": len(outcomes), "outcomes": counts, "publication": name, "spent": spent}
 
 
 def outcome_counts(outcomes: pd.DataFrame) -> pd.DataFrame:
