@@ -18,7 +18,8 @@ from maskmatch.core.alerts import Alert, Kind
 from maskmatch.core.errors import OutsideHours
 from maskmatch.links import LINKS
 from maskmatch.operators.alerts import Alerts, notifier_in
-from maskmatch.operators.known_errors import PROBLEM_KEY, tells_known_errors
+from maskmatch.operators.known_errors import note, tells_known_errors
+from maskmatch.operators.run_params import params_of_run
 from maskmatch.operators.waiting import SHORTEST_SECONDS
 
 if TYPE_CHECKING:
@@ -105,6 +106,13 @@ class MaskmatchBaseOperator(BaseOperator):
             waits=self.alerts.waits,
         )
 
+    def tell_params(self, context: "Context") -> None:
+        """Log which Params took effect, and from where; raise WrongSetting for one that is mistyped."""
+        params = params_of_run(context)
+        for line in params.lines():
+            self.log.info("%s", line)
+        params.refuse_mistyped(place=f"task {self.task_id}")
+
     @property
     def place(self) -> str:
         """Return which piece of work this is, for messages."""
@@ -117,11 +125,12 @@ class MaskmatchBaseOperator(BaseOperator):
             for link in self.operator_extra_links:
                 task.xcom_push(key=link.xcom_key, value=link.get_link(self, ti_key=task))
 
-    def note(self, context: "Context", reason: str, cure: str) -> None:
-        """Keep what keeps the task from going on for the page, on which nothing depends."""
-        with suppress(Exception):
-            noted: dict[str, Any] = {"place": self.place, "reason": reason, "cure": cure}
-            context["task_state_store"].set(PROBLEM_KEY, noted)
+    def note(self, context: "Context", reason: str, cure: str, *, is_wait: bool = False) -> None:
+        """Keep what keeps the task from going on for the page, on which nothing depends.
+
+        The page shows a wait only as long as Airflow waits, too: a task that was killed needs more than time.
+        """
+        note(context, place=self.place, reason=reason, cure=cure, is_wait=is_wait)
 
     def next_window(
         self, context: "Context", spent: "BudgetSpent", until: datetime

@@ -123,7 +123,7 @@ class CompareMaskFaceOperator(AccountOperator):
         return {"day": self.day, "shard": str(self.shard)}
 
     def _larger_budget(self, context: "Context") -> str:
-        from maskmatch.operators.larger_budget import cure_of_spent_run
+        from maskmatch.operators.other_params import cure_of_spent_run
 
         most = self.hook.get_settings().budgets.run
         return cure_of_spent_run(context, day=self.day, account=self.tencent_iai_conn_id, most=most)

@@ -97,6 +97,7 @@ class RepublishOperator(AccountOperator):
         """Publish; return the name of the new publication."""
         from maskmatch.pipeline.publish import PublishOptions, lock_in, publish_again
 
+        self.tell_params(context)
         settings = self.hook.get_settings()
         options = PublishOptions(
             nominal_fmr=self.setting("nominal_fmr"),
