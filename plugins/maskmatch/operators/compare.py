@@ -106,7 +106,8 @@ class CompareMaskFaceOperator(AccountOperator):
                     raise
                 raise self.next_window(context, spent, spent.until) from spent
             except (LeaseHeld, Replaced) as other:
-                self.note(context, str(other), "Nothing: it goes on by itself when that run has ended.")
+                cure = "Nothing: it goes on by itself when that run has ended."
+                self.note(context, str(other), cure, is_wait=True)
                 raise after_the_other_run(other, context, since) from other
             facts = {**progress.facts(), **self._work}
             reporter.report(facts)

@@ -172,7 +172,8 @@ class PlanComparisonOperator(AccountOperator, SkipMixin):
             self.log.warning(
                 "%s; this task looks again at %s, until %s, and holds no slot", missing, back, until
             )
-            self.note(context, str(missing), f"Nothing: it looks again by itself, until {until:%H:%M} UTC.")
+            cure = f"Nothing: it looks again by itself, until {until:%H:%M} UTC."
+            self.note(context, str(missing), cure, is_wait=True)
             raise AirflowRescheduleException(back) from None  # type: ignore[no-untyped-call]  # not annotated
 
     def _options(self, run_id: str) -> "PlanOptions":

@@ -83,6 +83,7 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
 
         self.tell_params(context)
         run = self.run_of(context)
+        context["ti"].xcom_push(key=RUN_KEY, value=self.run_record(run))
         # The permit store counts the permits of a run: those of one of its dates are not known.
         of_several_dates = len(set(context["params"].get("dates", ()))) > 1
         options = self._options(context["dag_run"].run_type, report)
@@ -107,6 +108,7 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
             ),
         )
         self._rows = announced(self, context, run, row)
+        self.tell_publication(context, run, row)
         if progress is None:
             raise AirflowSkipException("all chosen pairs have answers by now: published without a call")
         return progress
