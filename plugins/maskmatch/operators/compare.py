@@ -80,8 +80,8 @@ class CompareMaskFaceOperator(AccountOperator):
 
     @property
     def place(self) -> str:
-        """Return date and shard."""
-        return f"{super().place}, shard {self.shard}"
+        """Return date, shard, and the connection with whose account it is compared."""
+        return f"{super().place}, shard {self.shard}, connection {self.tencent_iai_conn_id}"
 
     @tells_known_errors
     def execute(self, context: "Context") -> dict[str, int]:
