@@ -11,13 +11,14 @@ import logging
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from maskmatch.core.approval import Approval, is_above
 from maskmatch.core.errors import ApprovalMissing
 from maskmatch.core.forecast_words import money
 from maskmatch.core.planning import Plan
 from maskmatch.core.pricing import price_of
+from maskmatch.core.records import known
 from maskmatch.pipeline.plan_facts import calls_of
 from maskmatch.pipeline.run import Run
 from maskmatch.storage import approvals
@@ -44,6 +45,11 @@ class Question:
     def to_record(self) -> dict[str, Any]:
         """Return its fields as JSON values."""
         return asdict(self)
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Self:
+        """Read back what `to_record` wrote."""
+        return cls(**known(cls, record))
 
 
 def open_question(run: Run, plan: Plan, limit: Decimal) -> Question | None:
