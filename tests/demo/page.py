@@ -50,7 +50,7 @@ def open_clear(tab: Tab, url: str, dag_id: str, run_id: str, task: str) -> None:
     """Open the dialog that clears a task of a run, such as `publish` or `compare/mapped/0`."""
     tab.open(f"{url}/dags/{dag_id}/runs/{quote(run_id, safe='')}/tasks/{task}")
     press(tab, "document.querySelector('button[aria-label=\"Press shift+c to clear\"]')")
-    tab.wait(f"{DIALOG}?.innerText.includes('Affected Tasks')", seconds=_SECONDS)
+    tab.wait(f"/Affected Tasks: [1-9]/.test({DIALOG}?.innerText)", seconds=_SECONDS)
 
 
 def confirm(tab: Tab) -> None:

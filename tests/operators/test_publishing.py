@@ -8,7 +8,7 @@ from maskmatch.operators import PublishOutcomesOperator, RedriveFailuresOperator
 from maskmatch.operators.base import RUN_KEY, SUMMARY_KEY
 from maskmatch.operators.known_errors import EndedForPerson
 from maskmatch.pipeline.plan import make_plan
-from tests.nights import DAY, write_pairs
+from tests.nights import DAY, outcomes_of, write_pairs
 from tests.operators.test_compare import night  # noqa: F401  a fixture
 
 pytestmark = pytest.mark.server
@@ -63,6 +63,7 @@ def check_record(tonight):
 def check_summary(tonight, log, *, outcomes, spent):
     summary, table = tonight.told.xcom[SUMMARY_KEY], check_record(tonight)
     assert (summary["day"], summary["table"]) == (str(DAY), table)
+    assert summary["publication"] == outcomes_of(tonight.run)["publication"].iloc[0]
     told = {(row["outcome"], row["failure_code"]): row["rows"] for row in summary["outcomes"]}
     assert told == outcomes
     assert summary["rows"] == sum(outcomes.values())

@@ -11,7 +11,7 @@ from tests.demo.page import DIALOG, backfill, confirm, open_clear, press, trigge
 from tests.waiting import wait_until
 from tests.web.conftest import ACCOUNT, DAG
 from tests.web.test_in_browser import FRAME, go, wait_for_frame
-from tests.web.walking import SECONDS, ended, newest_run, open_our_tab
+from tests.web.walking import SECONDS, ended, newest_run, open_our_tab, state_of
 
 pytestmark = [
     pytest.mark.server,
@@ -37,7 +37,8 @@ def both(admin_tab, site, pairs):
 def paused(site, day):
     """Pause the run of a date before its first call; return its id when it compares."""
     run_id = newest_run(site, day)
-    wait_until(lambda: site.order("pause", run_id).is_success, "a run that has begun", seconds=SECONDS)
+    wait_until(lambda: state_of(site, run_id, "plan") == "success", "the plan", seconds=SECONDS)
+    assert site.order("pause", run_id).is_success
     wait_until(lambda: done(site, run_id) == 0, "a run that compares", seconds=SECONDS)
     return run_id
 
