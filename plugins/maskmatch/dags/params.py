@@ -10,8 +10,7 @@ from airflow.sdk import Param
 from airflow.sdk.exceptions import ParamValidationError
 
 from maskmatch.core.errors import WrongSetting
-from maskmatch.core.manifest_options import COLUMNS
-from maskmatch.core.pairs import ATTRIBUTE_PREFIX
+from maskmatch.core.pairs import ATTRIBUTE_PREFIX, COLUMNS
 from maskmatch.operators.run_params import DEFAULT, INSTALLATION, SET_BY
 from maskmatch.settings.fields import check_names
 from maskmatch.settings.readers import MOST_CNY
