@@ -4,14 +4,14 @@ import httpx
 import pytest
 
 from tests.waiting import wait_until
-from tests.web.conftest import DAG, DONE, FAILED, UNDER_WAY
+from tests.web.conftest import ACCOUNT, DAG, DONE, FAILED, UNDER_WAY
 
-ACCOUNT = "tencent_iai_default"
 PAUSE = {"account": ACCOUNT, "order": "pause"}
 
 
 def addresses(site):
     yield from ("/maskmatch/", f"/maskmatch/runs?dag_id={DAG}", "/maskmatch/static/page.js")
+    yield from ("/maskmatch/docs/operations.md", "/maskmatch/docs/pictures/page-account-light.png")
     yield site.run_page(DONE)
 
 

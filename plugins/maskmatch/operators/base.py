@@ -18,7 +18,8 @@ from maskmatch.core.alerts import Alert, Kind
 from maskmatch.core.errors import OutsideHours
 from maskmatch.links import LINKS
 from maskmatch.operators.alerts import Alerts, notifier_in
-from maskmatch.operators.known_errors import PROBLEM_KEY, tells_known_errors
+from maskmatch.operators.known_errors import PROBLEM_KEY, note, tells_known_errors
+from maskmatch.operators.run_params import params_of_run
 from maskmatch.operators.waiting import SHORTEST_SECONDS
 
 if TYPE_CHECKING:
@@ -109,6 +110,13 @@ class MaskmatchBaseOperator(BaseOperator):
             waits=self.alerts.waits,
         )
 
+    def tell_params(self, context: "Context") -> None:
+        """Log which Params took effect, and from where; raise WrongSetting for one that is mistyped."""
+        params = params_of_run(context)
+        for line in params.lines():
+            self.log.info("%s", line)
+        params.refuse_mistyped(place=f"task {self.task_id}")
+
     @property
     def place(self) -> str:
         """Return which piece of work this is, for messages."""
@@ -126,9 +134,7 @@ class MaskmatchBaseOperator(BaseOperator):
 
         The page shows a wait only as long as Airflow waits, too: a task that was killed needs more than time.
         """
-        with suppress(Exception):
-            noted: dict[str, Any] = {"place": self.place, "reason": reason, "cure": cure, "is_wait": is_wait}
-            context["task_state_store"].set(PROBLEM_KEY, noted)
+        note(context, place=self.place, reason=reason, cure=cure, is_wait=is_wait)
 
     def next_window(
         self, context: "Context", spent: "BudgetSpent", until: datetime
@@ -185,7 +191,7 @@ class AccountOperator(MaskmatchBaseOperator):
         """Tell the log and the page what was published, by its row in the table of runs."""
         from maskmatch.pipeline.report import count_published, in_words, spent_words, summary
 
-        told = summary(run, count_published(run), spent_words(row))
+        told = summary(run, count_published(run), spent_words(row), publication=str(row["publication"]))
         self.log.info("%s\n%s", run.day, in_words(told))
         context["ti"].xcom_push(key=SUMMARY_KEY, value=told)
 

@@ -80,8 +80,8 @@ class CompareMaskFaceOperator(AccountOperator):
 
     @property
     def place(self) -> str:
-        """Return date and shard."""
-        return f"{super().place}, shard {self.shard}"
+        """Return date, shard, and the connection with whose account it is compared."""
+        return f"{super().place}, shard {self.shard}, connection {self.tencent_iai_conn_id}"
 
     @tells_known_errors
     def execute(self, context: "Context") -> dict[str, int]:
@@ -124,7 +124,7 @@ class CompareMaskFaceOperator(AccountOperator):
         return {"day": self.day, "shard": str(self.shard)}
 
     def _larger_budget(self, context: "Context") -> str:
-        from maskmatch.operators.larger_budget import cure_of_spent_run
+        from maskmatch.operators.other_params import cure_of_spent_run
 
         most = self.hook.get_settings().budgets.run
         return cure_of_spent_run(context, day=self.day, account=self.tencent_iai_conn_id, most=most)

@@ -97,6 +97,7 @@ class RepublishOperator(AccountOperator):
         """Publish; return the name of the new publication."""
         from maskmatch.pipeline.publish import PublishOptions, lock_in, publish_again
 
+        self.tell_params(context)
         run = self.run_of(context)
         context["ti"].xcom_push(key=RUN_KEY, value=self.run_record(run))
         settings = self.hook.get_settings()

@@ -49,6 +49,8 @@ class ReportOutcomesOperator(MaskmatchBaseOperator):
             return None
         table, spent = outcomes_address(run.warehouse, run.day), spending(run)
         self.log.info("%s\n%s\n\n%s\nTable: %s", run.day, render(outcomes), spent, table)
-        context["ti"].xcom_push(key=SUMMARY_KEY, value=summary(run, outcome_counts(outcomes), spent))
+        name = str(outcomes["publication"].iloc[0])
+        told = summary(run, outcome_counts(outcomes), spent, publication=name)
+        context["ti"].xcom_push(key=SUMMARY_KEY, value=told)
         check_failed(outcomes, limit)
         return table

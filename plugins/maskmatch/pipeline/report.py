@@ -58,10 +58,11 @@ def spent_words(row: Mapping[str, Any]) -> str:
     return f"Spent: CNY {row['cost'] or 0:,.4f} for {row['billed_calls']:,} billed calls{perhaps}"
 
 
-def summary(run: Run, counts: pd.DataFrame, spent: str) -> dict[str, Any]:
-    """Return date, table, rows, the number of each outcome and reason, and the spend, as JSON values."""
+def summary(run: Run, counts: pd.DataFrame, spent: str, *, publication: str) -> dict[str, Any]:
+    """Return date, publication, table, rows of each outcome and reason, and the spend, as JSON values."""
     return {
         "day": run.day.isoformat(),
+        "publication": publication,
         "table": tables.outcomes_address(run.warehouse, run.day),
         "rows": int(counts["rows"].sum()),
         "outcomes": counts.to_dict("records"),
