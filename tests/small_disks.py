@@ -1,6 +1,9 @@
 """Disks of some MB that a process of a test has for itself, and that can be filled while it runs."""
 
+import os
 import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,9 +12,11 @@ from tests.waiting import wait_until
 
 ALONE = ["unshare", "--user", "--map-root-user", "--mount"]
 """In a space of mounts of its own, which ends with the process."""
+BY_ROOT = ["unshare", "--mount"]
+_MOUNT = 'mount -t tmpfs -o size={size},mode=0777 none "$0" && exec "$@"'
 
 
-def need_mounts(folder: Path, alone: list[str] = ALONE) -> None:
+def need_mounts(folder: Path, alone: Sequence[str] = ALONE) -> None:
     """Skip the test where no small disk can be mounted."""
     command = [*alone, "mount", "-t", "tmpfs", "none", f"{folder}"]
     try:
@@ -22,13 +27,31 @@ def need_mounts(folder: Path, alone: list[str] = ALONE) -> None:
         pytest.skip(f"no small disk can be mounted: {tried.stderr.strip()}")
 
 
-def with_disk(
-    command: list[str | Path], disk: Path, *, size: str, alone: list[str] = ALONE
-) -> list[str | Path]:
-    """Return a command for which a folder is an empty disk of this size, which everybody may use."""
+def with_disk(command: Sequence[str | Path], disk: Path, *, size: str) -> list[str | Path]:
+    """Return a command for which a folder is an empty disk of this size."""
     disk.mkdir(exist_ok=True)
-    shell = f'mount -t tmpfs -o size={size},mode=0777 none "$0" && exec "$@"'
-    return [*alone, "sh", "-c", shell, disk, *command]
+    return [*ALONE, "sh", "-c", _MOUNT.format(size=size), disk, *command]
+
+
+@contextmanager
+def disk_of_root(disk: Path, *, size: str) -> Iterator[tuple[list[str], Path]]:
+    """Yield what to put before commands for which a folder is a disk of this size, and where we see it.
+
+    It outlives the commands.
+    """
+    if os.getuid():
+        pytest.skip("a disk that outlives a process needs root")
+    need_mounts(disk.parent, BY_ROOT)
+    disk.mkdir(exist_ok=True)
+    shell = f"{_MOUNT.format(size=size)}"
+    command = [*BY_ROOT, "sh", "-c", shell, f"{disk}", "sh", "-c", "echo ready; exec sleep infinity"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "ready\n"
+            yield ["nsenter", f"--mount=/proc/{holder.pid}/ns/mnt"], Path(f"/proc/{holder.pid}/root{disk}")
+        finally:
+            holder.kill()
 
 
 def ballast_on(disk: Path, pid: int) -> Path:

@@ -1,9 +1,11 @@
 """Servers that have no room left: nothing is sent without a permit, the cure is named, and it goes on."""
 
 import os
+import shutil
+import subprocess
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, suppress
 
 import psycopg2
 import pytest
@@ -18,48 +20,42 @@ from maskmatch.permits.opening import open_coordinator
 from maskmatch.permits.steps.claims import Claim, Priority
 from tests.permits.callers import call_until
 from tests.permits.stores.conftest import needs
-from tests.small_disks import ballast_on, fill, need_mounts, with_disk
+from tests.small_disks import disk_of_root, fill
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.server
 
 CLAIM = Claim(run_id="r", priority=Priority.NIGHTLY)
-BY_ROOT = ["unshare", "--mount"]
 
 
-class PostgresOnSmallDisk(Postgres):
-    """A Postgres with a disk of 32 MB for the permits; its own files lie elsewhere."""
+class PostgresWithin(Postgres):
+    """A Postgres that sees the disks that `within` says."""
 
-    @property
-    def disk(self):
-        return self._directory / "small"
+    def __init__(self, folder, within):
+        super().__init__(folder)
+        self.within = within
 
     def _command(self):
-        return with_disk(super()._command(), self.disk, size="32m", alone=BY_ROOT)
+        return [*self.within, *super()._command()]
+
+    def move_log_to(self, disk, seen):
+        """Keep what Postgres logs on a disk, which lies elsewhere for us."""
+        log = self._data / "pg_wal"
+        subprocess.run(["cp", "-a", log, seen], check=True)
+        shutil.rmtree(log)
+        log.symlink_to(disk / log.name)
 
 
-@contextmanager
-def postgres_on_small_disk(folder):
-    """Yield the address of a database on a small disk, and the file that fills it."""
-    needs(postgres_programs)
-    if os.getuid():
-        pytest.skip("Postgres gets a disk of its own from root alone")
-    need_mounts(folder, BY_ROOT)
-    with PostgresOnSmallDisk(folder / "full-postgres") as server:
-        with closing(psycopg2.connect(server.uri)) as connection:
-            connection.autocommit = True
-            cursor = connection.cursor()
-            cursor.execute(f"CREATE TABLESPACE small LOCATION '{_folder_on_disk(server)}'")
-            cursor.execute("CREATE DATABASE permits TABLESPACE small")
-        yield server.uri.replace("/postgres", "/permits"), ballast_on(server.disk, server.pid)
-
-
-def _folder_on_disk(server):
-    """Make a folder on the small disk that belongs to the user that Postgres runs as."""
-    data = ballast_on(server.disk, server.pid).with_name("data")
-    data.mkdir()
-    os.chown(data, (server.directory / "data").stat().st_uid, -1)
-    return server.disk / data.name
+def make_database_on(server, disk, seen):
+    """Make the database of permits on a disk, in a folder of the user that Postgres runs as."""
+    (seen / "data").mkdir()
+    os.chown(seen / "data", (server.directory / "data").stat().st_uid, -1)
+    with closing(psycopg2.connect(server.uri)) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute(f"CREATE TABLESPACE small LOCATION '{disk}/data'")
+        cursor.execute("CREATE DATABASE permits TABLESPACE small")
+    return server.uri.replace("/postgres", "/permits")
 
 
 def coordinator_at(uri):
@@ -92,14 +88,19 @@ def test_a_redis_without_memory_is_waited_for_with_the_cure_and_nothing_is_sent(
 
 
 def test_a_postgres_without_room_says_so_to_who_orders_and_goes_on_granting(a_folder):
-    with postgres_on_small_disk(a_folder) as (uri, ballast):
-        coordinator = coordinator_at(uri)
+    needs(postgres_programs)
+    disk = a_folder / "small"
+    with (
+        disk_of_root(disk, size="32m") as (within, seen),
+        PostgresWithin(a_folder / "full-postgres", within) as server,
+    ):
+        coordinator = coordinator_at(make_database_on(server, disk, seen))
         coordinator.reserve(1, CLAIM)
-        fill(ballast)
+        fill(seen / "ballast")
         with pytest.raises(Unavailable, match="has no room left on its disk, free some: DiskFull: "):
             give_orders(coordinator, 2000)
         assert coordinator.reserve(1, CLAIM).delays  # takes the place of what it was before
-        ballast.unlink()
+        (seen / "ballast").unlink()
         give_orders(coordinator, 1)
         coordinator.close()
 
@@ -108,3 +109,36 @@ def give_orders(coordinator, count):
     """Give so many orders, each of which is kept for good."""
     for number in range(count):
         coordinator.set_floor(Priority.BACKFILL, 0.01 + number % 2 / 100, by="a test " * 20)
+
+
+def test_a_postgres_that_has_no_room_for_its_log_ends_and_forgets_nothing_once_it_is_started(a_folder):
+    needs(postgres_programs)
+    disk, folder = a_folder / "log", a_folder / "ended-postgres"
+    with Postgres(folder):
+        pass  # so that there is a log to be moved
+    with disk_of_root(disk, size="40m") as (within, seen):
+        server = PostgresWithin(folder, within)
+        server.move_log_to(disk, seen)
+        with server:
+            coordinator = coordinator_at(server.uri)
+            epoch = coordinator.take_lease("s")
+            fill(seen / "ballast")
+            with suppress(psycopg2.OperationalError):
+                write_until_the_log_is_full(server)
+            wait_until(lambda: server.has_ended, "its end", seconds=60)
+            with pytest.raises(Unavailable, match="is away"):
+                coordinator.reserve(1, CLAIM)
+            (seen / "ballast").unlink()
+            server.start()
+            assert coordinator.take_lease("s") == epoch + 1
+            assert coordinator.reserve(1, CLAIM).delays
+            coordinator.close()
+
+
+def write_until_the_log_is_full(server):
+    with closing(psycopg2.connect(server.uri)) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute("CREATE TABLE filler (x text)")
+        while True:
+            cursor.execute("INSERT INTO filler SELECT repeat('x', 900) FROM generate_series(1, 20000)")
