@@ -171,6 +171,11 @@ def test_the_image_runs_as_a_user_and_installs_only_what_is_locked():
     ]
 
 
+def test_the_provider_that_keeps_logs_in_the_store_is_the_one_that_the_tests_try():
+    (said,) = re.findall(r"^ +PROVIDERS: (apache-airflow-providers-amazon==\S+) ", COMPOSE, re.MULTILINE)
+    assert f"\n{said} \\\n" in (ROOT / "requirements-dev.txt").read_text()
+
+
 def test_the_image_of_production_holds_neither_the_service_nor_anything_for_development():
     *_, stage = DOCKERFILE.split("FROM build AS ")[-1].split("FROM ")
     build = DOCKERFILE.split("FROM build AS build-airflow")[1].split("FROM ")[0]
