@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from tests.project.compose import (
     SERVICES,
     SMALL,
     SMALL_SERVICES,
+    UNDOCUMENTED,
     VARIABLE,
     connections,
     filled,
@@ -197,7 +199,13 @@ def test_airflow_knows_every_setting():
     settings = [name.lower().split("__")[1:] for name in names | set(re.findall(r"AIRFLOW__\w+", DOCKERFILE))]
     # Those of Celery are known where its provider is installed.
     ours = [name for name in settings if name and (name[0] in known or not name[0].startswith("celery"))]
-    assert [name for name in ours if name[1] not in known[name[0]]["options"]] == []
+    assert [name for name in ours if name[1] not in {*known[name[0]]["options"], *UNDOCUMENTED}] == []
+
+
+def test_airflow_still_reads_the_settings_that_it_does_not_document():
+    scheduler = find_spec("airflow.jobs.scheduler_job_runner")
+    source = Path(scheduler.origin).read_text()
+    assert [name for name in UNDOCUMENTED if f'key="{name}"' not in source] == []
 
 
 @pytest.mark.parametrize("text", [COMPOSE, SMALL, documented("yaml")], ids=["whole", "small", "vendor"])
