@@ -235,7 +235,20 @@ def test_a_spent_day_sends_the_task_to_the_next_one_of_the_accounts_time_zone(ni
     late = (raised.value.reschedule_date - midnight.astimezone(UTC)).total_seconds()
     assert 0 < late <= RESCHEDULE_JITTER_SECONDS
     assert "the budget of the day" in tonight.told.state["problem"]["reason"]
+    assert tonight.told.state["problem"]["is_wait"]
     assert tonight.local.meter()["billed"] <= 10
+
+
+def test_what_kept_a_task_waiting_is_taken_away_when_it_begins_anew(night):
+    tonight = night(10)
+    coordinator, name, epoch = other_run(tonight)
+    with pytest.raises(AirflowRescheduleException):
+        tonight.execute()
+    coordinator.release(name, epoch)
+    coordinator.close()
+    assert tonight.told.state["problem"]["is_wait"]
+    tonight.task().pre_execute(tonight.told.context("scheduled"))
+    assert "problem" not in tonight.told.state
 
 
 def test_a_spent_run_fails_and_a_larger_budget_goes_on(night):
