@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from tests.project.compose import (
     SERVICES,
     SMALL,
     SMALL_SERVICES,
+    UNDOCUMENTED,
     VARIABLE,
     accounts,
     connections,
@@ -186,6 +188,11 @@ def test_the_image_runs_as_a_user_and_installs_only_what_is_locked():
     ]
 
 
+def test_the_provider_that_keeps_logs_in_the_store_is_the_one_that_the_tests_try():
+    (said,) = re.findall(r"^ +PROVIDERS: (apache-airflow-providers-amazon==\S+) ", COMPOSE, re.MULTILINE)
+    assert f"\n{said} \\\n" in (ROOT / "requirements-dev.txt").read_text()
+
+
 def test_the_image_of_production_holds_neither_the_service_nor_anything_for_development():
     *_, stage = DOCKERFILE.split("FROM build AS ")[-1].split("FROM ")
     build = DOCKERFILE.split("FROM build AS build-airflow")[1].split("FROM ")[0]
@@ -207,7 +214,13 @@ def test_airflow_knows_every_setting():
     settings = [name.lower().split("__")[1:] for name in names | set(re.findall(r"AIRFLOW__\w+", DOCKERFILE))]
     # Those of Celery are known where its provider is installed.
     ours = [name for name in settings if name and (name[0] in known or not name[0].startswith("celery"))]
-    assert [name for name in ours if name[1] not in known[name[0]]["options"]] == []
+    assert [name for name in ours if name[1] not in {*known[name[0]]["options"], *UNDOCUMENTED}] == []
+
+
+def test_airflow_still_reads_the_settings_that_it_does_not_document():
+    scheduler = find_spec("airflow.jobs.scheduler_job_runner")
+    source = Path(scheduler.origin).read_text()
+    assert [name for name in UNDOCUMENTED if f'key="{name}"' not in source] == []
 
 
 @pytest.mark.parametrize("text", [COMPOSE, SMALL, documented("yaml")], ids=["whole", "small", "vendor"])
