@@ -25,6 +25,7 @@ ARG PROVIDERS=""
 RUN pip freeze > locked.txt \
     && if [ -n "$PROVIDERS" ]; then pip install --only-binary :all: --constraint locked.txt $PROVIDERS; fi
 COPY pyproject.toml README.md LICENSE NOTICE ./
+COPY docs docs
 COPY plugins/maskmatch plugins/maskmatch
 RUN pip install --no-deps --no-build-isolation .
 

@@ -39,6 +39,8 @@ def test_the_wheel_of_maskmatch_holds_all_of_its_package_and_nothing_else(tmp_pa
             "maskmatch/py.typed",
             "maskmatch/core/codes.csv",
             "maskmatch/core/store_codes.csv",
+            "maskmatch/web/docs/operations.md",
+            "maskmatch/web/docs/pictures/runbook-plan-log.png",
         }
         <= names
     )

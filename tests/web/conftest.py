@@ -1,9 +1,10 @@
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from urllib.parse import quote
 
 import httpx
@@ -14,11 +15,13 @@ from devstack.connections import connections
 from devstack.seaweed import Seaweed
 from devstack.service import LocalService
 from maskmatch.storage.object_stores import S3Store
+from tests.comparemaskface.browser import Tab, chromium
+from tests.demo.page import sign_in
 from tests.nights import write_pairs
 from tests.s3 import client_of
 from tests.waiting import wait_until
 
-DAG = "nightly_comparison"
+DAG, ACCOUNT = "nightly_comparison", "tencent_iai_default"
 USERS = {"admin": "admin", "op": "op", "user": "user", "view": "viewer"}
 DONE, UNDER_WAY, FAILED = (date(2026, 6, number) for number in (1, 2, 3))
 
@@ -28,6 +31,7 @@ class Site:
     """A running Airflow with a user of each role and three runs: one done, one under way, one failed."""
 
     airflow: AirflowStack
+    service: LocalService
     passwords: dict[str, str]
     runs: dict[date, str]
 
@@ -45,6 +49,21 @@ class Site:
             base_url=self.airflow.url, cookies=cookies, headers=own, trust_env=False, timeout=60
         )
 
+    def order(self, what: str, run_id: str) -> httpx.Response:
+        """Give an order on the page; one to a run that has ended is refused."""
+        body = {"account": ACCOUNT, "order": what, "run": run_id}
+        with self.client("admin") as admin:
+            return admin.post("/maskmatch/orders", json=body)
+
+    @contextmanager
+    def nobody_else(self) -> Iterator[None]:
+        """Keep the run under way from taking the rate."""
+        self.order("pause", self.runs[UNDER_WAY])
+        try:
+            yield
+        finally:
+            self.order("resume", self.runs[UNDER_WAY])
+
     def run_page(self, day: date) -> str:
         """Return the path of our page of a run."""
         return f"/maskmatch/run?dag_id={DAG}&run_id={quote(self.runs[day], safe='')}"
@@ -57,7 +76,7 @@ class Site:
 @pytest.fixture(scope="package")
 def site(seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     home = tmp_path_factory.mktemp("site")
-    service = LocalService(home / "service", scores="hash", latency_ms=20, calls_per_second=200)
+    service = LocalService(home / "service", scores="hash", latency_ms=20, calls_per_second=200, admin=True)
     passwords = {user: f"{user} signs in" for user in USERS}
     (home / "passwords.json").write_text(json.dumps(passwords))
     roles = ",".join(f"{user}:{role}" for user, role in USERS.items())
@@ -90,13 +109,37 @@ def site(seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         for run_id, state in zip(runs.values(), ("success", "failed"), strict=True):
             assert airflow.wait(DAG, run_id, seconds=300) == state
         runs[UNDER_WAY] = _start(airflow, UNDER_WAY, source, warehouse)
-        site = Site(airflow, passwords, runs)
+        site = Site(airflow, service, passwords, runs)
         with site.client("admin") as admin:
             page = site.run_page(UNDER_WAY)
             at_work = f"{UNDER_WAY} shard 1 of 1: 1,701 pairs"  # named once the task has told how far it is
             wait_until(lambda: at_work in admin.get(page).text, "progress on the page", seconds=300)
         yield site
     client.close()
+
+
+@pytest.fixture
+def admin_tab(site: Site, tmp_path: Path) -> Iterator[Tab]:
+    """A browser in which the admin has signed in."""
+    with chromium(tmp_path) as tab:
+        tab.size(1280, 900)
+        sign_in(tab, site.airflow.url, site.passwords["admin"])
+        yield tab
+
+
+@pytest.fixture(scope="package")
+def stores(site: Site, seaweed: Seaweed) -> Iterator[tuple[S3Store, S3Store]]:
+    """Source and warehouse, where the forms have them by themselves."""
+    client = client_of(seaweed)
+    yield tuple(S3Store(client, bucket="maskmatch", prefix=name) for name in ("source", "warehouse"))
+    client.close()
+
+
+@pytest.fixture
+def pairs(site: Site, stores: tuple[S3Store, S3Store]) -> Iterator[Callable[..., None]]:
+    """Return a function that writes a date where the forms look; no other run takes the rate."""
+    with site.nobody_else():
+        yield lambda day, count, **more: write_pairs(stores[0], count, day=day, **more)
 
 
 def lines_without_image(count: int) -> Sequence[str]:

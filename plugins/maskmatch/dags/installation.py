@@ -1,13 +1,13 @@
 """What is special to an installation, and the same for each of its Dags."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import metadata
 from typing import Any, TypedDict
 
 from airflow.sdk import DAG, Asset, Param
 
 from maskmatch.dags.params import set_defaults
+from maskmatch.links import page
 from maskmatch.operators.alerts import Notifier, alerts_to
 from maskmatch.operators.base import ACCOUNT_CONN_ID, STORAGE_CONN_ID
 from maskmatch.operators.retry_policy import RETRY_POLICY
@@ -15,6 +15,7 @@ from maskmatch.timetables import DatedCronTimetable
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 _OPERATIONS = "docs/operations.md"
+"""Served by the page, in the version that is installed: no other site is needed."""
 _NO_DATE = "logical_date | default(none)"
 
 
@@ -42,6 +43,9 @@ class Installation(Places, total=False):
     """Any of Airflow's, several, or an import path: told what a person should know (docs/monitoring.md)."""
     tags: Sequence[str]
     """Tags beside `maskmatch`."""
+    dag_ids: Mapping[str, str]
+    """Ids of the other Dags of this installation by ours, such as {"republish": "faces_republish"}: runbooks
+    name them."""
 
 
 def installed_dag(
@@ -65,20 +69,27 @@ def installed_dag(
     return DAG(
         dag_id=dag_id,
         description=description,
-        doc_md=runbook.replace(f"{{{_OPERATIONS}}}", operations_in(project_addresses())),
+        doc_md=with_operations(runbook),
         schedule=schedule,
         start_date=START,
         catchup=False,
         tags=["maskmatch", *installation.get("tags", ())],
         render_template_as_native_obj=True,
         default_args={
-            **_tries(),
+            **tries(),
             **alerts_to(installation.get("notifier")),
             **_places(installation),
             **(default_args or {}),
         },
         params=dict(params),
     )
+
+
+def named_here(runbook: str, installation: Installation, **own: str) -> str:
+    """Return a runbook with the ids that an installation gives our Dags, and this one, in place of ours."""
+    for ours, here in {**installation.get("dag_ids", {}), **own}.items():
+        runbook = runbook.replace(f"`{ours}`", f"`{here}`").replace(f"--dag-id {ours} ", f"--dag-id {here} ")
+    return runbook
 
 
 def timetable(schedule: str | None, timezone: str) -> DatedCronTimetable | None:
@@ -91,20 +102,14 @@ def date_in(timezone: str) -> str:
     return f"{{{{ (logical_date.in_timezone('{timezone}') | ds) if ({_NO_DATE}) else '' }}}}"
 
 
-def project_addresses() -> Iterable[str]:
-    """Return what the metadata of the package say, each `label, address`."""
-    return metadata("maskmatch").get_all("Project-URL", [])
+def with_operations(runbook: str) -> str:
+    """Return what a Dag's page shows, with a link to the document for operators below its first line."""
+    first, _, rest = runbook.partition("\n")
+    return f"{first}\n\n**The whole runbook, with pictures: [{_OPERATIONS}]({page(_OPERATIONS)})**\n{rest}"
 
 
-def operations_in(addresses: Iterable[str]) -> str:
-    """Return where the document for operators is: a link where the package has an address of its docs."""
-    for label, _, address in (each.partition(",") for each in addresses):
-        if label.strip().lower() == "documentation":
-            return f"[{_OPERATIONS}]({address.strip().rstrip('/')}/{_OPERATIONS})"
-    return f"`{_OPERATIONS}` of the project"
-
-
-def _tries() -> dict[str, Any]:
+def tries() -> dict[str, Any]:
+    """Return the arguments of tasks that say when Airflow tries them again, and whose they are."""
     return {
         "owner": "maskmatch",
         "retries": 3,

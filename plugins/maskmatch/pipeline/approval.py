@@ -91,9 +91,8 @@ def check_approved(run: Run, plan: Plan, limit: Decimal) -> None:
         raise ApprovalMissing(
             f"plan {question.digest} makes {question.calls:,} calls for at most CNY "
             f"{money(question.cost_cny)}, more than approval_cost_limit {limit:,}, and nobody has approved "
-            "it: nothing is called. Clear the approve task (with downstream) and answer it in the page of "
-            f"the run; on the command line give --approve {question.digest}; or raise approval_cost_limit "
-            "of the account. A task that is marked as success approves nothing"
+            f"it: nothing is called. On the command line give --approve {question.digest}; or raise "
+            "approval_cost_limit of the account. A task that is marked as success approves nothing"
         )
 
 

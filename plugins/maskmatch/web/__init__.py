@@ -2,7 +2,7 @@
 
     app         the pages' application: login, headers, templates     security   who may order, from where
     airflow     what Airflow's database knows of runs                 account    what the permit store knows
-    progress    both as one: done, rate, time left, spend, reasons    pages, orders   routes
+    progress    both as one: done, rate, time left, spend, reasons    pages, orders, documents   routes
 
 They read Airflow's database and the permit store, and nothing else: no key that can pay, and no store.
 

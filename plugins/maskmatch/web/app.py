@@ -7,7 +7,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import HTMLResponse
 
-from maskmatch.web import orders, pages
+from maskmatch.web import documents, orders, pages
 from maskmatch.web.rendering import render
 from maskmatch.web.security import is_signed_in
 
@@ -30,6 +30,7 @@ def build_app() -> FastAPI:
     app.add_exception_handler(HTTPException, _told)
     app.include_router(pages.router)
     app.include_router(orders.router)
+    app.include_router(documents.router)
     app.add_api_route("/static/{name}", _static, include_in_schema=False)
     return app
 
