@@ -116,6 +116,39 @@ def test_the_small_one_starts_no_part_of_celery_and_runs_tasks_as_a_worker_does(
     assert own.items() <= scheduler.items()
 
 
+def test_the_number_of_workers_is_kept_from_one_start_to_the_next():
+    assert 'replicas: "${AIRFLOW_WORKERS:-1}"' in COMPOSE
+    assert "--scale" not in DEPLOYMENT
+
+
+def test_postgres_may_have_a_process_for_each_connection():
+    postgres = SERVICES["postgres"]
+    (most,) = re.findall(r"max_connections=(\d+)", " ".join(postgres["command"]))
+    assert postgres["deploy"]["resources"]["limits"]["pids"] >= int(most) + 50
+
+
+@pytest.mark.parametrize("page", ["deployment.md", "operations.md"])
+def test_the_pages_name_services_of_each_profile_that_are_there(page):
+    text = (ROOT / "docs" / page).read_text()
+    said = re.findall(r"^docker compose (?:exec|run)(?: -\S+)* (\S+)", text, re.MULTILINE)
+    assert {*said} <= SERVICES.keys()
+    small = SERVICES.keys() - {name for name, service in SMALL_SERVICES.items() if "profiles" in service}
+    started = re.findall(r"^docker compose up --build --detach (\w.*?) +# (.*)$", text, re.MULTILINE)
+    for services, which in started:
+        local = {"postgres", "permits-init", "redis", "airflow-init", "local-service", "s3"}
+        assert {*services.split()} == (small if which == "without" else SERVICES.keys()) - local
+
+
+def test_the_files_of_the_small_profile_are_named_where_every_command_finds_them():
+    (files,) = re.findall(r"^COMPOSE_FILE=(\S+)$", DEPLOYMENT, re.MULTILINE)
+    assert files.split(":") == [
+        "docker-compose.yml",
+        "docker-compose.small.yml",
+        "docker-compose.override.yml",
+    ]
+    assert not re.search(r"docker compose .*-f ", DEPLOYMENT + COMPOSE + SMALL)
+
+
 def test_no_secret_is_written_down():
     for name, service in SERVICES.items():
         for variable, value in service.get("environment", {}).items():
