@@ -39,6 +39,12 @@ class LocalAccount:
         }
 
 
+def set_faults(local: LocalAccount, *faults: str) -> None:
+    """Replace the faults of a service that runs, and that was started with `admin`."""
+    body = {"faults": faults}
+    httpx.post(f"{local.address}/faults", json=body, trust_env=False, verify=TLS).raise_for_status()
+
+
 @contextmanager
 def local_account(*, latency_ms: int = 0, **settings: Any) -> Iterator[LocalAccount]:
     """Yield a running service in hash mode and an account for it."""

@@ -1,8 +1,9 @@
-"""Tell Airflow what this package brings: connection types with their forms, hooks and operators."""
+"""Tell Airflow what this package brings: connection types with forms, hooks, operators, links, its plugin."""
 
 from typing import Any
 
 from maskmatch.settings.account_fields import EXTRA
+from maskmatch.settings.airflow_options import AIRFLOW_OPTIONS
 from maskmatch.settings.forms import conn_fields
 from maskmatch.settings.store_fields import EXTRA_FIELDS as STORE_EXTRA
 
@@ -41,8 +42,14 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": _STORAGE, "python-modules": ["maskmatch.hooks.object_storage"]},
         ],
         "connection-types": [_ACCOUNT_TYPE, _STORE_TYPE],
+        "extra-links": ["maskmatch.links.RunPartLink"],
+        # As Airflow's own providers do, beside the entry point, which Airflow loads by default.
+        "plugins": [{"name": "maskmatch", "plugin-class": "maskmatch.plugin.MaskmatchPlugin"}],
         "config": {
-            "maskmatch": {"description": "Who is told and when, and where tasks wait.", "options": _OPTIONS}
+            "maskmatch": {
+                "description": "Who is told and when, and where tasks wait.",
+                "options": dict(AIRFLOW_OPTIONS),
+            }
         },
     }
 
@@ -61,34 +68,6 @@ _ACCOUNT_TYPE = {
 }
 
 
-def _option(
-    description: str, *, kind: str = "string", default: str = "", example: str = ""
-) -> dict[str, Any]:
-    """Return an option of the section [maskmatch] of Airflow's configuration."""
-    return {
-        "description": description,
-        "version_added": "0.1.0",
-        "type": kind,
-        "example": example or None,
-        "default": default,
-    }
-
-
-_OPTIONS = {
-    "notifier": _option(
-        "Import path of a notifier, of several, or of a class: they are told what a person should know, "
-        "where a Dag names no other.",
-        example="our_alerts.everybody",
-    ),
-    "alert_after": _option(
-        "Seconds for which a task may wait for the service, a store or the permit store until a person is "
-        "told.",
-        kind="float",
-        default="120",
-    ),
-    "backfill_pool": _option("Pool of the tasks of backfills.", example="backfills"),
-    "ad_hoc_pool": _option("Pool of the tasks of runs that a person has triggered.", example="by_hand"),
-}
 _STORE_TYPE = {
     "connection-type": "maskmatch_store",
     "hook-class-name": "maskmatch.hooks.object_storage.ObjectStorageHook",

@@ -81,7 +81,7 @@ def test_any_other_answer_rejects_and_calls_nothing(local, run, tmp_path, answer
 def test_without_a_terminal_it_refuses_with_the_cure_and_goes_on_with_it(local, run, tmp_path, capsys):
     digest = make_plan(run).digest
     assert main(command(local, tmp_path, "run", LIMIT)) == 1
-    assert f"on the command line give --approve {digest}" in capsys.readouterr().err
+    assert f"On the command line give --approve {digest}" in capsys.readouterr().err
     assert main(command(local, tmp_path, "run", LIMIT, "--approve=0123456789ab")) == 1
     assert f"'0123456789ab' is not the plan's digest, which is {digest}" in capsys.readouterr().err
     assert local.meter()["billed"] == 0

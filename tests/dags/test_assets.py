@@ -15,6 +15,12 @@ def asset_id(nights, name):
     return next(asset["id"] for asset in found if asset["name"] == name)
 
 
+def started(nights):
+    runs = [run["dag_run_id"] for run in nights.airflow.runs(STARTER)]
+    found = [task for run_id in runs for task in nights.airflow.task_instances(STARTER, run_id)]
+    return [task for task in found if task["task_id"] == "start"]
+
+
 def test_events_that_come_together_start_a_run_for_each_date_and_each_run_tells_what_it_published(
     nights, pairs
 ):
@@ -25,18 +31,27 @@ def test_events_that_come_together_start_a_run_for_each_date_and_each_run_tells_
         nights.airflow.wait_for_dag(dag)
         nights.airflow.unpause(dag)
     written = asset_id(nights, "manifests_written")
-    for day in days:
-        event = {"asset_id": written, "extra": {"date": str(day)}}
-        nights.airflow._send("POST", "/assets/events", body=event)
+    for extra in ({"date": str(days[0])}, {"rows": 3}, {"date": str(days[1])}):
+        nights.airflow._send("POST", "/assets/events", body={"asset_id": written, "extra": extra})
 
     def begun():
         return nights.airflow.runs(DAG)
 
     wait_until(lambda: len(begun()) == 2, "two runs", seconds=240)
+    wait_until(
+        lambda: any(task["state"] == "failed" for task in started(nights)), "a wrong event", seconds=240
+    )
     assert {run["run_type"] for run in begun()} == {"operator_triggered"}
     ended = {run["logical_date"][:10]: run["dag_run_id"] for run in begun()}
     assert {nights.airflow.wait(DAG, run_id, seconds=240) for run_id in ended.values()} == {"success"}
     assert [len(nights.outcomes(day)) for day in days] == [4, 6]
+
+    (wrong,) = [task for task in started(nights) if task["state"] == "failed"]
+    assert wrong["try_number"] == 1
+    said = nights.airflow.task_log(
+        STARTER, wrong["dag_run_id"], "start", try_number=1, map_index=wrong["map_index"]
+    )
+    assert "DO    Let its sender give the extra" in said
 
     outcomes = asset_id(nights, "s3://maskmatch/nights/out/outcomes")
     sent = nights.airflow._send("GET", "/assets/events", query={"asset_id": outcomes}).json()["asset_events"]

@@ -1,5 +1,6 @@
 """What a Dag file gives to the functions that make our Dags, and what it gets."""
 
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -7,15 +8,16 @@ from textwrap import dedent
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import BaseNotifier, timezone
+from airflow.sdk import Asset, BaseNotifier, timezone
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import DataInterval
 from airflow.utils.types import DagRunType
 
 from devstack.project import project_root
 from maskmatch.core.errors import WrongSetting
-from maskmatch.dags import nightly_comparison, redrive_failures, republish
+from maskmatch.dags import compare_on_assets, nightly_comparison, redrive_failures, republish
 from maskmatch.dags.installation import date_in
+from maskmatch.operators import RETRY_POLICY
 from maskmatch.timetables import DatedCronTimetable
 
 PLACES = {"source": "s3://faces/source", "warehouse": "s3://faces/warehouse"}
@@ -54,6 +56,41 @@ def test_several_dags_of_one_kind_live_in_one_installation(tmp_path):
     assert dag.task_dict["plan"].tencent_iai_conn_id == "doors_account"
     assert "--dag-id doors_nightly" in dag.doc_md
     assert "nightly_comparison" not in dag.doc_md
+
+
+def test_runbooks_call_the_other_dags_as_they_are_called_here():
+    ids = {"nightly_comparison": "faces_nightly", "republish": "faces_republish"}
+    assert "Trigger the Dag `faces_republish`" in nightly_comparison("n", dag_ids=ids, **PLACES).doc_md
+    assert "trigger `faces_nightly`" in redrive_failures("r", dag_ids=ids, **PLACES).doc_md
+    assert "trigger `nightly_comparison`" in republish("p", **PLACES).doc_md
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", "America/New_York"])
+@pytest.mark.parametrize("schedule", ["0 2 * * *", "30 23 * * *"])
+def test_the_backfill_of_the_runbook_runs_the_dates_that_it_says(zone, schedule):
+    dag = nightly_comparison(schedule=schedule, timezone=zone, **PLACES)
+    first, last = re.findall(r"--(?:from|to)-date (\S+?)`? ", dag.doc_md.replace("\n", " "))
+    read = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    runs = read.iter_dagrun_infos_between(timezone.parse(first), timezone.parse(last))
+    days = [run.logical_date.in_timezone(zone).day for run in runs]
+    assert days == [20, 21, 22]
+
+
+def test_the_runbook_of_a_dag_without_a_schedule_knows_no_backfill():
+    text = nightly_comparison(schedule=None, **PLACES).doc_md
+    assert "airflow backfill" not in text
+    assert "*Trigger* it for each date" in text
+
+
+def test_the_dag_that_events_start_fails_once_and_tells():
+    dag = compare_on_assets(assets=[Asset("written"), Asset("mended")], starts="faces", notifier=Told())
+    assert "unpause `faces`" in dag.doc_md
+    again = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    assert {task.task_id for task in again.tasks} == {"dates", "start"}
+    for task in dag.tasks:
+        assert [type(callback.notifier) for callback in _failure_callbacks(task)] == [Told]
+        arguments = task.partial_kwargs if task.is_mapped else vars(task)
+        assert (arguments["retries"], arguments["retry_policy"]) == (3, RETRY_POLICY)
 
 
 @pytest.mark.parametrize("name", ["nightly_comparison", "redrive_failures", "republish"])

@@ -6,11 +6,27 @@ import pkgutil
 from importlib.resources import files
 
 import jsonschema
-from airflow.sdk import BaseHook, BaseOperator
+import pytest
+from airflow.executors.base_executor import BaseExecutor
+from airflow.plugins_manager import AirflowPlugin
+from airflow.sdk import BaseHook, BaseNotifier, BaseOperator, BaseOperatorLink, BaseSensorOperator
+from airflow.secrets import BaseSecretsBackend
+from airflow.timetables.base import Timetable
+from airflow.triggers.base import BaseTrigger
 
+import maskmatch
 from maskmatch.get_provider_info import get_provider_info
+from maskmatch.plugin import MaskmatchPlugin
 
 INFO = get_provider_info()
+BY_MODULE = {
+    "operators": BaseOperator, "sensors": BaseSensorOperator, "hooks": BaseHook, "triggers": BaseTrigger,
+}  # fmt: skip
+BY_CLASS = {
+    "extra-links": BaseOperatorLink, "notifications": BaseNotifier, "plugins": AirflowPlugin,
+    "secrets-backends": BaseSecretsBackend, "executors": BaseExecutor,
+}  # fmt: skip
+"""Parts of what a provider tells that name modules, and those that name classes."""
 
 
 def test_it_is_what_airflow_asks_of_a_provider():
@@ -18,25 +34,38 @@ def test_it_is_what_airflow_asks_of_a_provider():
     jsonschema.validate(INFO, schema)
 
 
-def test_every_module_with_an_operator_or_a_hook_is_named():
-    named = {
-        name for part in ("operators", "hooks") for each in INFO[part] for name in each["python-modules"]
-    }
-    rooms = {"maskmatch.operators": BaseOperator, "maskmatch.hooks": BaseHook}
-    found = {
-        f"{room}.{each.name}"
-        for room, base in rooms.items()
-        for each in pkgutil.iter_modules(importlib.import_module(room).__path__)
-        if each.name != "base" and _defines(f"{room}.{each.name}", base)
-    }
-    assert named == found
+@pytest.fixture(scope="module")
+def classes():
+    """Return all classes of the package, but for the bases of our operators."""
+    modules = [
+        importlib.import_module(each.name)
+        for each in pkgutil.walk_packages(maskmatch.__path__, "maskmatch.")
+        if not each.name.endswith(("__main__", "operators.base"))
+    ]
+    found = [(module, each) for module in modules for each in vars(module).values() if isinstance(each, type)]
+    return [each for module, each in found if each.__module__ == module.__name__]
 
 
-def _defines(module, base):
-    found = vars(importlib.import_module(module)).values()
-    return any(
-        isinstance(each, type) and issubclass(each, base) and each.__module__ == module for each in found
-    )
+def of_kind(classes, base):
+    return [each for each in classes if base in each.__mro__]
+
+
+@pytest.mark.parametrize(("part", "base"), BY_MODULE.items())
+def test_every_module_with_a_class_of_airflows_kinds_is_named(classes, part, base):
+    named = {name for each in INFO.get(part, ()) for name in each["python-modules"]}
+    assert named == {each.__module__ for each in of_kind(classes, base)}
+
+
+@pytest.mark.parametrize(("part", "base"), BY_CLASS.items())
+def test_every_class_of_airflows_kinds_is_named(classes, part, base):
+    told = INFO.get(part, ())
+    named = {each["plugin-class"] if isinstance(each, dict) else each for each in told}
+    assert named == {f"{each.__module__}.{each.__qualname__}" for each in of_kind(classes, base)}
+
+
+def test_every_timetable_is_in_the_plugin(classes):
+    assert set(MaskmatchPlugin.timetables) == set(of_kind(classes, Timetable))
+    assert {each["name"] for each in INFO["plugins"]} == {MaskmatchPlugin.name}
 
 
 def test_every_integration_is_described_and_every_hook_can_be_loaded():

@@ -7,18 +7,20 @@ from types import SimpleNamespace
 import pytest
 from airflow.providers.openlineage.extractors.manager import ExtractorManager
 from airflow.sdk import Asset
+from airflow.sdk.exceptions import AirflowRuntimeError, DagRunTriggerException
+from airflow.sdk.execution_time.comms import ErrorResponse
 from airflow.utils.state import TaskInstanceState
 
-from maskmatch.core.errors import InputError
 from maskmatch.operators import PlanComparisonOperator, PublishOutcomesOperator
 from maskmatch.operators.assets import (
     dates_of,
     events_to_start,
-    midnight,
     note_started,
     outcomes_asset,
 )
+from maskmatch.operators.known_errors import EndedForPerson, cure_of
 from maskmatch.operators.lineage import dataset_name
+from maskmatch.operators.start_date import StartDateOperator
 from tests.nights import DAY
 from tests.operators.test_compare import night  # noqa: F401  a fixture
 
@@ -83,15 +85,50 @@ def test_the_plan_reads_manifests_by_the_names_of_openlineage():
     assert dataset_name("file:///data/out/outcomes/current") == ("file", "/data/out/outcomes/current")
 
 
-def test_each_date_of_events_that_come_together_is_one_run():
-    extras = [{"date": "2026-11-23"}, {"date": "2026-11-22", "rows": 3}, {"date": "2026-11-23"}]
-    assert dates_of(extras) == ["2026-11-22", "2026-11-23"]
-    assert midnight("2026-11-22", "Asia/Shanghai") == "2026-11-22T00:00:00+08:00"
+def test_each_date_of_events_that_come_together_is_started_once_and_one_without_fails_alone():
+    extras = [{"date": "2026-11-23"}, {}, {"date": "2026-11-22", "rows": 3}, {"date": "2026-11-23"}]
+    assert dates_of(extras) == ["", "2026-11-22", "2026-11-23"]
+    assert dates_of([{"date": None}]) == [""]
 
 
-def test_a_date_that_has_not_begun_is_refused_since_airflow_would_never_start_its_run():
-    with pytest.raises(InputError, match="names 2999-01-01, which has not begun in UTC"):
-        midnight("2999-01-01", "UTC")
+class Airflow:
+    """What a task asks Airflow about another Dag."""
+
+    def __init__(self, *, is_paused=False, is_there=True):
+        self._is_paused, self._is_there = is_paused, is_there
+
+    def get_dag(self, dag_id):
+        if not self._is_there:
+            raise AirflowRuntimeError(ErrorResponse(detail={"status_code": 404}))
+        return SimpleNamespace(dag_id=dag_id, is_paused=self._is_paused)
+
+
+def start(day, airflow=None):
+    task = StartDateOperator(task_id="start", trigger_dag_id="nightly", day=day, time_zone="Asia/Shanghai")
+    task.execute({"ti": airflow or Airflow()})
+
+
+def test_the_run_of_a_date_begins_where_the_date_does_and_is_cleared_if_it_is_there():
+    with pytest.raises(DagRunTriggerException) as raised:
+        start("2026-11-22")
+    assert raised.value.logical_date.isoformat() == "2026-11-22T00:00:00+08:00"
+    assert raised.value.reset_dag_run
+
+
+@pytest.mark.parametrize(
+    ("day", "airflow", "said"),
+    [
+        ("", Airflow(), "does not say its date"),
+        ("yesterday", Airflow(), "does not say its date: 'yesterday'"),
+        ("2999-01-01", Airflow(), "names 2999-01-01, which has not begun in Asia/Shanghai"),
+        ("2026-11-22", Airflow(is_paused=True), "Dag nightly is paused"),
+        ("2026-11-22", Airflow(is_there=False), "there is no Dag nightly"),
+    ],
+)
+def test_what_cannot_start_is_told_once_with_place_and_cure(day, airflow, said):
+    with pytest.raises(EndedForPerson, match=said) as raised:
+        start(day, airflow)
+    assert len(cure_of(raised.value.problem)) > 30
 
 
 class Sent:
@@ -119,9 +156,4 @@ def test_an_event_that_came_while_the_run_of_another_was_made_is_started_with_it
     note_started([later], {asset: sent}, [asset])
     assert events_to_start([second, later], {asset: sent}, {asset: sent}) == [second, later], "a clear"
     assert events_to_start([], {asset: Sent(1)}, {asset: Sent()}) == [], "a run by hand"
-
-
-@pytest.mark.parametrize("extra", [{}, {"date": "yesterday"}, {"date": None}])
-def test_an_event_without_a_date_is_told_with_the_cure(extra):
-    with pytest.raises(InputError, match="give it the extra"):
-        dates_of([extra])
+    note_started([], {asset: sent}, [asset])

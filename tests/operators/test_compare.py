@@ -13,7 +13,7 @@ from airflow.sdk.execution_time.timeout import timeout
 from comparemaskface.faults.named_faults import plan_of
 
 from maskmatch.core.clock import SystemClock
-from maskmatch.core.errors import BudgetSpent, Drained, Interrupted, WrongSetting
+from maskmatch.core.errors import BudgetSpent, Drained, Interrupted, StopRun, WrongSetting
 from maskmatch.operators import CompareMaskFaceOperator
 from maskmatch.operators.base import RESCHEDULE_JITTER_SECONDS
 from maskmatch.operators.known_errors import Ended, EndedForPerson
@@ -21,7 +21,7 @@ from maskmatch.permits.opening import open_coordinator
 from maskmatch.pipeline.plan import make_plan
 from maskmatch.storage.journal import read_journal
 from maskmatch.storage.plans import journal_prefix
-from tests.account import local_account
+from tests.account import local_account, set_faults
 from tests.nights import DAY, night_in, write_pairs
 from tests.operators.running import context_of_run
 from tests.waiting import wait_until
@@ -235,7 +235,20 @@ def test_a_spent_day_sends_the_task_to_the_next_one_of_the_accounts_time_zone(ni
     late = (raised.value.reschedule_date - midnight.astimezone(UTC)).total_seconds()
     assert 0 < late <= RESCHEDULE_JITTER_SECONDS
     assert "the budget of the day" in tonight.told.state["problem"]["reason"]
+    assert tonight.told.state["problem"]["is_wait"]
     assert tonight.local.meter()["billed"] <= 10
+
+
+def test_what_kept_a_task_waiting_is_taken_away_when_it_begins_anew(night):
+    tonight = night(10)
+    coordinator, name, epoch = other_run(tonight)
+    with pytest.raises(AirflowRescheduleException):
+        tonight.execute()
+    coordinator.release(name, epoch)
+    coordinator.close()
+    assert tonight.told.state["problem"]["is_wait"]
+    tonight.task().pre_execute(tonight.told.context("scheduled"))
+    assert "problem" not in tonight.told.state
 
 
 def test_a_spent_run_fails_and_a_larger_budget_goes_on(night):
@@ -248,6 +261,25 @@ def test_a_spent_run_fails_and_a_larger_budget_goes_on(night):
     assert "also budget_calls 12" in tonight.told.state["problem"]["cure"]
     assert tonight.local.meter()["billed"] <= 12
     assert tonight.execute(budget_calls="", budget_cny="0.2")["scored"] >= 18
+    assert tonight.local.meter()["paid_again"] == 0
+
+
+def test_a_key_revoked_in_the_middle_names_place_reason_and_cure_and_a_clear_goes_on(night):
+    tonight = night(60, faults=plan_of(["key-revoked=21"]), admin=True)
+    with pytest.raises(EndedForPerson) as raised:
+        tonight.execute(calls_in_flight=4)
+    assert isinstance(raised.value.problem, StopRun)
+    told = tonight.told.state["problem"]
+    assert told["place"].endswith(", connection tencent_iai_default")
+    assert told["reason"].startswith(
+        "The SecretId does not exist or is disabled: fix the login of the connection"
+    )
+    assert told["cure"].startswith("Mend what is named above, then clear this task")
+    stopped = tonight.local.meter()
+    assert stopped["billed"] == 20
+    assert 1 <= stopped["refused"] <= 4  # calls in flight
+    set_faults(tonight.local)
+    assert tonight.execute()["scored"] == 40
     assert tonight.local.meter()["paid_again"] == 0
 
 

@@ -1,12 +1,14 @@
 """A known error is a block of place, reason and cure, and ends its task as its kind wants."""
 
 import logging
+from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from maskmatch.core import errors
 from maskmatch.operators.known_errors import (
+    PROBLEM_KEY,
     Ended,
     EndedForNow,
     EndedForPerson,
@@ -21,13 +23,10 @@ LONG = "connection tencent_iai_default, field budget_cny_per_day: " + "a word " 
 class Task:
     log = logging.getLogger("task")
     place = "task compare, date 2026-11-22"
+    day = "2026-11-22"
 
     def __init__(self, error):
         self._error = error
-        self.noted = None
-
-    def note(self, context, reason, cure):
-        self.noted = reason, cure
 
     @tells_known_errors
     def execute(self, context):
@@ -58,12 +57,14 @@ def test_a_block_has_place_reason_and_cure_in_lines_that_no_page_cuts():
 )
 def test_a_known_error_is_told_first_and_its_traceback_is_folded(error, ends, caplog):
     caplog.set_level(logging.INFO)
-    task = Task(error)
+    task, kept = Task(error), {}
     with pytest.raises(SystemExit) as raised:
-        task.execute({})
+        task.execute({"task_state_store": SimpleNamespace(set=kept.__setitem__)})
     assert type(raised.value) is ends
     assert (raised.value.problem, str(raised.value)) == (error, "x")
-    assert task.noted == ("x", cure_of(error))
+    assert kept == {
+        PROBLEM_KEY: {"place": task.place, "reason": "x", "cure": cure_of(error), "is_wait": False}
+    }
     first, *folded = caplog.messages
     assert first == block(task.place, "x", cure_of(error))
     assert (folded[0], folded[-1]) == ("::group::Traceback, for developers", "::endgroup::")

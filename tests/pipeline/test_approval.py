@@ -42,7 +42,7 @@ def test_the_refusal_names_plan_cost_and_every_cure(run):
         f"plan {plan.digest} makes 7 calls for at most CNY 0.03, more than approval_cost_limit 0.02" in text
     )
     assert f"--approve {plan.digest}" in text
-    assert "Clear the approve task" in text
+    assert "raise approval_cost_limit" in text
 
 
 def test_an_approved_plan_is_not_asked_for_again_and_a_changed_one_is(run):

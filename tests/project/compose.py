@@ -1,5 +1,6 @@
 """The two files of Compose and what belongs to them, with a mark in place of every variable."""
 
+import json
 import re
 
 import yaml
@@ -23,9 +24,18 @@ SERVICES = filled(COMPOSE)["services"]
 SMALL_SERVICES = filled(SMALL)["services"]
 
 
+TENCENT = "AIRFLOW_CONN_TENCENT_IAI_DEFAULT"
+
+
+def accounts(services: dict) -> dict[str, dict]:
+    """Return the connection to the vendor of each service that has one."""
+    environments = {name: service.get("environment", {}) for name, service in services.items()}
+    return {name: json.loads(found[TENCENT]) for name, found in environments.items() if TENCENT in found}
+
+
 def connections(text: str) -> dict[str, str]:
     """Return the connections of ours that who runs tasks has."""
+    ours = (TENCENT, "AIRFLOW_CONN_MASKMATCH_STORAGE")
     environments = [service.get("environment", {}) for service in filled(text)["services"].values()]
-    (environment,) = (each for each in environments if "AIRFLOW_CONN_TENCENT_IAI_DEFAULT" in each)
-    ours = ("AIRFLOW_CONN_TENCENT_IAI_DEFAULT", "AIRFLOW_CONN_MASKMATCH_STORAGE")
+    (environment,) = (each for each in environments if each.keys() >= {*ours})
     return {name: environment[name] for name in ours}

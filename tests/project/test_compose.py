@@ -14,6 +14,7 @@ from devstack.project import project_root
 from maskmatch.get_provider_info import get_provider_info
 from maskmatch.hooks.object_storage import connected_store
 from maskmatch.hooks.tencent_iai import TencentIaiHook
+from maskmatch.operators.base import ACCOUNT_CONN_ID
 from maskmatch.pipeline.compare import DRAIN_SECONDS
 from tests.project.compose import (
     COMPOSE,
@@ -24,6 +25,7 @@ from tests.project.compose import (
     SMALL,
     SMALL_SERVICES,
     VARIABLE,
+    accounts,
     connections,
     filled,
 )
@@ -84,8 +86,21 @@ def test_who_runs_tasks_or_shows_their_logs_shares_a_network_with_the_store():
 
 
 @pytest.mark.parametrize(("services", "who"), [(SERVICES, "worker"), (SMALL_SERVICES, "scheduler")])
-def test_only_who_runs_tasks_knows_the_account(services, who):
-    assert {name for name, service in services.items() if "AIRFLOW_CONN_TENCENT" in f"{service}"} == {who}
+def test_only_who_runs_tasks_knows_the_key_of_the_account(services, who):
+    assert {name for name, account in accounts(services).items() if "password" in account} == {who}
+
+
+@pytest.mark.parametrize("text", [COMPOSE, documented("yaml")], ids=["local", "vendor"])
+def test_the_page_sees_the_account_of_the_tasks_without_its_key(text, monkeypatch):
+    of_page = accounts(filled(text)["services"])["api-server"]
+    (of_tasks,) = (json.loads(value) for name, value in connections(text).items() if "TENCENT" in name)
+    assert of_page["login"] == of_tasks["login"]
+    assert of_page["extra"].items() <= of_tasks["extra"].items()
+    monkeypatch.setenv(f"AIRFLOW_CONN_{ACCOUNT_CONN_ID.upper()}", json.dumps(of_page))
+    settings = TencentIaiHook().get_settings(needs_key=False)
+    assert settings.has_day_budget
+    assert settings.permit_store == f"postgresql://airflow:{MARK}@postgres/permits"
+    assert settings.account.secret_key == ""
 
 
 def test_the_small_one_starts_no_part_of_celery_and_runs_tasks_as_a_worker_does():

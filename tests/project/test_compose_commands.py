@@ -37,7 +37,7 @@ def airflow_commands():
         if words[:1] == ["airflow"]:
             found[name] = words[1:]
         elif words[:2] == ["sh", "-c"]:
-            lines = re.split(r"&&|;|\bdo\b", re.sub(DAY, "2026-11-20", words[2]))
+            lines = re.split(r"&&|\|\||[;{>]|\bdo\b", re.sub(DAY, "2026-11-20", words[2]))
             said = [shlex.split(line) for line in lines if line.strip().startswith("airflow ")]
             found |= {" ".join([name, *line[1:4]]): line[1:] for line in said}
     return found

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from devstack.project import project_root
+from maskmatch.get_provider_info import get_provider_info
 from maskmatch.settings.dictionary import settings_dictionary
+from maskmatch.settings.sources import KNOWN_VARIABLES, OTHER_PROGRAMS
 from maskmatch.storage.data_dictionary import data_dictionary
 from maskmatch.storage.ddl import ddl
 
@@ -24,6 +26,21 @@ def test_the_statements_for_spark_and_trino_are_those_of_the_schemas():
 
 def test_the_document_of_the_settings_is_that_of_their_tables():
     assert (ROOT / "docs" / "settings.md").read_text() == settings_dictionary(), "run make docs"
+
+
+def test_the_settings_have_each_option_of_airflows_configuration():
+    [(section, told)] = get_provider_info()["config"].items()
+    part = settings_dictionary().partition("## Airflow\n")[2]
+    assert f"section `{section}`" in part
+    assert not [name for name in told["options"] if f"| `{name}` |" not in part]
+
+
+def test_the_settings_have_each_variable_that_the_source_names():
+    source = "".join(path.read_text() for path in (ROOT / "plugins").rglob("*.py"))
+    named = set(re.findall(r"MASKMATCH_[A-Z_]*[A-Z]", source.replace("AIRFLOW__MASKMATCH", "")))
+    ours = {name for name in KNOWN_VARIABLES if name.startswith("MASKMATCH_")}
+    assert len(named & ours) > 10
+    assert not [name for name in (named | ours) - OTHER_PROGRAMS if name not in settings_dictionary()]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

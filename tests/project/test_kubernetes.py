@@ -45,6 +45,35 @@ def test_both_settings_of_the_secrets_backend_are_the_same_and_readable():
     assert "connections_path" in json.loads(config["secrets"]["backend_kwargs"])
 
 
+def test_the_api_server_reads_connections_of_its_own_by_a_role_that_is_not_that_of_tasks():
+    (said,) = VALUES["values.yaml"]["apiServer"]["env"]
+    assert said["name"] == "AIRFLOW__SECRETS__BACKEND_KWARGS"
+    of_tasks = json.loads(VALUES["values.yaml"]["config"]["secrets"]["backend_kwargs"])
+    own = json.loads(said["value"])
+    assert {name for name in of_tasks | own if of_tasks.get(name) != own.get(name)} == {
+        "connections_path", "kubernetes_role"
+    }  # fmt: skip
+    assert f"`airflow/{own['connections_path']}`" in README
+    assert f"`{own['kubernetes_role']}`" in README
+
+
+def test_in_the_values_of_the_document_the_keys_reach_the_workers_alone():
+    section = (project_root() / "docs" / "install.md").read_text().split("## Helm")[1]
+    values = yaml.safe_load(section.split("```")[1])
+    everywhere = {"secret", "env", "extraEnv", "extraEnvFrom", "extraSecrets"}
+    assert not everywhere & values.keys()
+    by_part = {
+        part: {each["name"]: each["valueFrom"]["secretKeyRef"]["key"] for each in said["env"]}
+        for part, said in values.items()
+        if "env" in said
+    }
+    account = "AIRFLOW_CONN_TENCENT_IAI_DEFAULT"
+    assert by_part == {
+        "workers": {account: "account", "AIRFLOW_CONN_MASKMATCH_STORAGE": "storage"},
+        "apiServer": {account: "page"},
+    }
+
+
 def test_no_secret_is_written_down_and_every_secret_that_is_named_is_explained():
     text = "".join((FOLDER / name).read_text() for name in VALUES)
     named = re.findall(r"(?:SecretName|metadataSecretName|jwtSecretName): ([\w-]+)", text)

@@ -89,6 +89,7 @@ FAULTS = [
     "clock-skew=250",
     "model-version",
     "arrears",
+    "key-revoked",
 ]
 
 

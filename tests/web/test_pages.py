@@ -149,6 +149,33 @@ def test_a_run_that_is_done_tells_failures_spend_and_table(site):
     assert "12, fewer if images are bad" in page or "16, fewer if images are bad" in page
 
 
+@pytest.mark.parametrize(
+    ("dag_id", "params"),
+    [
+        ("republish", {"date": str(DONE), "nominal_fmr": 0.001}),
+        ("redrive_failures", {"dates": [str(DONE)], "codes": ["image_missing"]}),
+    ],
+)
+def test_a_run_that_publishes_a_date_again_is_shown_with_it_its_table_and_what_it_has_spent(
+    site, dag_id, params
+):
+    site.airflow.wait_for_dag(dag_id)
+    site.airflow.unpause(dag_id)
+    places = {"warehouse": "s3://maskmatch/site/out"}
+    if dag_id == "redrive_failures":
+        places["source"] = "s3://maskmatch/site/in"
+    run_id = site.airflow.trigger(dag_id, None, places | params)
+    assert site.airflow.wait(dag_id, run_id, seconds=300) == "success"
+    with site.client("view") as client:
+        page = client.get("/maskmatch/run", params={"dag_id": dag_id, "run_id": run_id}).text
+        runs = client.get(f"/maskmatch/runs?dag_id={dag_id}").text
+    assert f"<h1>{DONE}</h1>" in page
+    assert f"{DONE}, as published by this run" in page
+    assert f"s3://maskmatch/site/out/outcomes/current/ds={DONE}/data.parquet" in page
+    assert "CNY 0.0000 for 0 billed calls" in page
+    assert f">{DONE}</a>" in runs
+
+
 def test_a_run_that_failed_says_where_what_and_what_to_do(site):
     with site.client("view") as client:
         page = client.get(site.run_page(FAILED)).text

@@ -132,22 +132,67 @@ def test_a_task_that_ended_ill_tells_where_what_and_do_and_one_at_work_does_not(
     assert not progress_of(run(task(problem=noted)), None).problems
 
 
-def test_after_the_run_the_reasons_are_those_of_the_table():
+@pytest.mark.parametrize(
+    ("state", "is_shown"), [("up_for_reschedule", True), ("failed", False), ("up_for_retry", False)]
+)
+def test_what_a_task_waited_for_is_shown_only_while_it_waits(state, is_shown):
+    noted = {
+        "place": "task compare",
+        "reason": "spent",
+        "cure": "Nothing: it goes on by itself.",
+        "is_wait": True,
+    }
+    html = page(progress_of(run(task(state=state, problem=noted)), None))
+    assert ("it goes on by itself" in html) is is_shown
+
+
+def published(day="2026-11-22", *, missing=20):
     outcomes = [
         {"outcome": "scored", "failure_class": "", "failure_code": "", "rows": 180},
-        {"outcome": "failed", "failure_class": "data", "failure_code": "image_missing", "rows": 20},
+        {"outcome": "failed", "failure_class": "data", "failure_code": "image_missing", "rows": missing},
     ]
-    summary = {
-        "rows": 200,
-        "outcomes": outcomes,
-        "spent": "Spent: CNY 0.5760 for 180 billed calls",
-        "table": "t",
-    }
-    ended = run(task(state="success"), state="success", summary=summary, ended_at=AT + timedelta(minutes=5))
+    return {
+        "day": day, "table": f"s3://w/{day}", "rows": 180 + missing, "outcomes": outcomes,
+        "spent": f"Spent: CNY 0.5760 for {missing} billed calls",
+    }  # fmt: skip
+
+
+def test_each_date_of_a_run_has_its_summary_and_the_reasons_are_those_of_all():
+    days = ("2026-11-22", "2026-11-23")
+    records = tuple({**NOT_PLANNED, "day": day, "table": f"s3://w/{day}"} for day in days)
+    summaries = tuple(published(day, missing=n) for day, n in zip(days, (20, 3), strict=True))
+    this = progress_of(run(state="success", records=records, summaries=summaries, ended_at=AT), None)
+    assert [(each.code, each.pairs) for each in this.reasons] == [("image_missing", 23)]
+    html = page(this)
+    for day in days:
+        assert f"<code>s3://w/{day}</code>" in html
+        assert f"{day}, as published by this run" in html
+    assert "for 20 billed calls" in html
+    assert "for 3 billed calls" in html
+
+
+def test_of_a_date_that_is_not_published_yet_the_reasons_are_what_its_tasks_have_told():
+    at_work = task(progress=told(day="2026-11-23"))
+    this = progress_of(run(task(), at_work, summaries=(published(),)), None)
+    assert {each.code: each.pairs for each in this.reasons} == {"image_missing": 20, "no_face": 7}
+
+
+def test_a_run_that_has_ended_without_a_plan_has_its_date_and_no_word_of_what_is_to_come():
+    html = page(progress_of(run(state="success", records=(NOT_PLANNED,), ended_at=AT), None))
+    assert "<h1>2026-11-22</h1>" in html
+    assert "nothing was planned" in html
+    assert not [word for word in ("not begun", "not planned yet", " yet.", "no call yet") if word in html]
+    assert "<h1>r1</h1>" in page(progress_of(run(state="failed", records=(), ended_at=AT), None))
+
+
+def test_after_the_run_the_reasons_are_those_of_the_table():
+    ended = run(
+        task(state="success"), state="success", summaries=(published(),), ended_at=AT + timedelta(minutes=5)
+    )
     this = progress_of(ended, None)
     assert [(each.code, each.pairs, each.is_final) for each in this.reasons] == [("image_missing", 20, False)]
     html = page(this)
-    assert "CNY 0.5760 for 180 billed calls" in html
+    assert "CNY 0.5760 for 20 billed calls" in html
     assert RECORD["table"] in html
 
 

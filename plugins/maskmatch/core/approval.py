@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Self
 
 from maskmatch.core.pricing import price_of
+from maskmatch.core.records import known
 
 DEFAULT_COST_LIMIT = Decimal(1000)
 """CNY. A night of 100,000 pairs costs 320 and passes, however much of it is paid again; one of a million
@@ -36,7 +37,7 @@ class Approval:
     def from_record(cls, record: dict[str, Any]) -> Self:
         """Read back what `to_record` wrote."""
         at, cost = datetime.fromisoformat(record["at"]), Decimal(record["cost_cny"])
-        return cls(**record | {"at": at, "cost_cny": cost})
+        return cls(**known(cls, record) | {"at": at, "cost_cny": cost})
 
     def __str__(self) -> str:
         at = f"{self.at:%Y-%m-%d %H:%M:%S} UTC"

@@ -118,6 +118,8 @@ class Replaced(StopRun):
 class ModelChanged(StopRun):
     """Another version of the face model answers than before: scores of two versions are not comparable."""
 
+    cure = "Decide which of the two it is to be. Nothing is lost; Airflow does not try it again."
+
 
 class LeaseHeld(MaskmatchError):
     """Another run, `holder`, works at the same date, and was seen so many seconds ago: wait for it."""

@@ -14,6 +14,7 @@ from maskmatch.core.errors import InputError
 from maskmatch.core.limits import ShareLimit
 from maskmatch.core.manifest_options import ManifestOptions
 from maskmatch.core.pairs import BadRow, Place, bad_row
+from maskmatch.core.records import known
 from maskmatch.core.shown import shown
 
 FORMAT = 3
@@ -169,17 +170,17 @@ class Plan:
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Self | None:
         """Read back what `to_record` wrote; return None for a plan of another format."""
-        if record.pop("format", None) != FORMAT:
+        if record.get("format") != FORMAT:
             return None
         return cls(
-            **record
+            **known(cls, record)
             | {
                 "day": date.fromisoformat(record["day"]),
-                "manifests": tuple(ManifestFile(**manifest) for manifest in record["manifests"]),
+                "manifests": tuple(ManifestFile(**known(ManifestFile, each)) for each in record["manifests"]),
                 "found": tuple(record["found"]),
-                "passed_over": tuple(PassedOver(**each) for each in record["passed_over"]),
+                "passed_over": tuple(PassedOver(**known(PassedOver, each)) for each in record["passed_over"]),
                 "model_versions": tuple(record["model_versions"]),
-                "shards": tuple(Shard(**shard) for shard in record["shards"]),
+                "shards": tuple(Shard(**known(Shard, each)) for each in record["shards"]),
             }
         )
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from maskmatch.core.alerts import Alert, Kind, Tell, tell_nobody
+from maskmatch.core.records import known
 
 PATIENCE_SECONDS = 120.0
 """A restart is over by then, and nobody needs to hear of it."""
@@ -55,7 +56,7 @@ class Waits:
         self._now = now
         self._tell = tell
         self._keep = keep
-        self._waits = {what: Wait(**each) for what, each in (before or {}).items()}
+        self._waits = {what: Wait(**known(Wait, each)) for what, each in (before or {}).items()}
         self._kept_at = 0.0
         self._patience = patience_seconds
         self._lock = threading.Lock()

@@ -42,6 +42,9 @@ class Installation(Places, total=False):
     """Any of Airflow's, several, or an import path: told what a person should know (docs/monitoring.md)."""
     tags: Sequence[str]
     """Tags beside `maskmatch`."""
+    dag_ids: Mapping[str, str]
+    """Ids of the other Dags of this installation by ours, such as {"republish": "faces_republish"}: runbooks
+    name them."""
 
 
 def installed_dag(
@@ -72,13 +75,20 @@ def installed_dag(
         tags=["maskmatch", *installation.get("tags", ())],
         render_template_as_native_obj=True,
         default_args={
-            **_tries(),
+            **tries(),
             **alerts_to(installation.get("notifier")),
             **_places(installation),
             **(default_args or {}),
         },
         params=dict(params),
     )
+
+
+def named_here(runbook: str, installation: Installation, **own: str) -> str:
+    """Return a runbook with the ids that an installation gives our Dags, and this one, in place of ours."""
+    for ours, here in {**installation.get("dag_ids", {}), **own}.items():
+        runbook = runbook.replace(f"`{ours}`", f"`{here}`").replace(f"--dag-id {ours} ", f"--dag-id {here} ")
+    return runbook
 
 
 def timetable(schedule: str | None, timezone: str) -> DatedCronTimetable | None:
@@ -104,7 +114,8 @@ def operations_in(addresses: Iterable[str]) -> str:
     return f"`{_OPERATIONS}` of the project"
 
 
-def _tries() -> dict[str, Any]:
+def tries() -> dict[str, Any]:
+    """Return the arguments of tasks that say when Airflow tries them again, and whose they are."""
     return {
         "owner": "maskmatch",
         "retries": 3,

@@ -21,9 +21,10 @@ without a final answer are called, so nothing is paid twice.
 | compare | the budget of the day, month is spent | nothing: it goes on by itself in the next window |
 | compare | drained | `maskmatch resume`, then clear `compare` (with downstream) |
 | compare | (it waits) another run compares this date | nothing: it goes on when that one ends |
-| plan | too many bad rows, images missing | fix manifest or source, or raise the limit, clear `plan` |
+| plan | too many bad rows, images missing | fix manifest or source, clear `plan`; another limit: as DO says |
 | publish | pairs have no outcome yet | clear the `compare` tasks that failed |
-| publish | no call was answered | look at the rows where the message says; clear `plan`, or `allow_empty` |
+| publish | no call was answered | look at the rows it names; clear `plan`, or `allow_empty` as DO says |
+| any | (it names a Param) | as DO says: clearing keeps the Params of the run, and fails again |
 | report | too many rows failed | they are published: look at the reasons; clear `plan` to try open ones |
 
 * A row that could not be compared is no failure of the Dag: it is a row with `failure_code` and
@@ -35,18 +36,15 @@ without a final answer are called, so nothing is paid twice.
   `plan_only` the run stops there: that is how to estimate dates before a backfill.
 * **Approval**: above `approval_cost_limit` the run waits in `approve` and holds no slot; below it `approve`
   is skipped. *Reject* skips the rest and leaves the table; the log of `approve` says who has answered.
-* **Backfill**: Dag page, *Trigger*, *Backfill*, with the dates; or
-  `airflow backfill create --dag-id nightly_comparison --from-date 2026-11-20 --to-date 2026-11-22T23:59` runs
-  the 20th, 21st and 22nd. `--to-date 2026-11-22` alone is that day's midnight, before its run at 02:00. The
-  form sends no Param, not even for new runs, unless *Override parameters on existing runs* is ticked.
+* **Backfill**: {backfill}
 * **Params**: the log of `plan` says in its first lines which took effect, and from where. Clearing asks for
   none: a run keeps its own. Other ones need a new run of the date (*Trigger*, *Single Run*, with another
   minute of it as *Logical Date*), or a backfill of it with *All Runs* and the tick.
 * **Another threshold** for a date that is published, or an earlier publication of it: not here, and not by
   clearing `publish`. Trigger the Dag `republish` with the date and `nominal_fmr`; nothing is called or paid.
-* **Who goes first**, in slots and where the rate is not enough: scheduled runs, then those started by hand or
-  by an asset, then backfills. `maskmatch quota` shows who uses the rate; `maskmatch pause |
-  resume | drain` act within 2 s.
+* **Who goes first**, in slots and where the rate is not enough: scheduled runs, and what another Dag starts,
+  as `compare_on_assets`; then runs started by hand or by an asset; then backfills. `maskmatch quota` shows
+  who uses the rate; `maskmatch pause | resume | drain` act within 2 s.
 * **Progress** of the whole run (done, rate, time left, spend, failures by reason, who has paused it) is in
   its tab *Maskmatch*, one click from the grid; all runs and the account are on the page *Maskmatch* in the
   bar on the left, where runs are paused and resumed, too.
@@ -60,11 +58,12 @@ without a final answer are called, so nothing is paid twice.
   each for source and warehouse. The file of this Dag names them, and the defaults of all Params.
 """
 
+from datetime import date
 from typing import Unpack
 
 from airflow.sdk import DAG, Asset, TriggerRule
 
-from maskmatch.dags.installation import Installation, date_in, installed_dag, timetable
+from maskmatch.dags.installation import Installation, date_in, installed_dag, named_here, timetable
 from maskmatch.dags.params import from_params, params_of
 from maskmatch.operators import (
     ApprovePlanOperator,
@@ -75,6 +74,7 @@ from maskmatch.operators import (
 )
 from maskmatch.operators.assets import outcomes_asset
 from maskmatch.operators.compare import SHARD_LABEL
+from maskmatch.timetables import DatedCronTimetable
 
 _OF_PLAN = (
     "quality_control", "image_transfer", "max_bad_rows", "max_missing_share", "max_shards",
@@ -98,11 +98,16 @@ _IN_THE_FORM = (
     "approval_cost_limit", "deadline", "time_zone", "manifest_wait",
     "execution_timeout",
 )  # fmt: skip
-_DAG_ID = "nightly_comparison"
+_BACKFILL = """Dag page, *Trigger*, *Backfill*, with the dates; or
+  `airflow backfill create --dag-id nightly_comparison --from-date {first} --to-date {last}`
+  runs the 20th, 21st and 22nd of November. Both are minutes: a last one before that of the schedule leaves
+  out its date. A date is meant in {zone}, the form's as the page shows times. The form sends no Param, not
+  even for new runs, unless *Override parameters on existing runs* is ticked."""
+_NO_BACKFILL = "this Dag has no schedule: *Trigger* it for each date, with a minute of it as *Logical Date*."
 
 
 def nightly_comparison(
-    dag_id: str = _DAG_ID,
+    dag_id: str = "nightly_comparison",
     *,
     schedule: str | None = "0 2 * * *",
     timezone: str = "UTC",
@@ -114,18 +119,28 @@ def nightly_comparison(
     :param timezone: that of the schedule, and of the date that a run compares
     :param installation: source and warehouse, which are required, connections, defaults of Params, notifier
     """
+    runs = timetable(schedule, timezone)
     with installed_dag(
         dag_id,
         installation,
         description="Compare the pairs of a date with CompareMaskFace and publish their outcomes.",
-        runbook=str(__doc__).replace(_DAG_ID, dag_id),
-        schedule=timetable(schedule, timezone),
+        runbook=named_here(_runbook(runs), installation, nightly_comparison=dag_id),
+        schedule=runs,
         params=params_of(*_IN_THE_FORM),
         defaults={"time_zone": timezone},
         default_args={"day": date_in(timezone), **from_params("store_patience")},
     ) as dag:
         _tasks(outcomes_asset(installation["warehouse"]))
     return dag
+
+
+def _runbook(runs: DatedCronTimetable | None) -> str:
+    backfill = _NO_BACKFILL
+    if runs:
+        first, last = (runs.minutes_of(date(2026, 11, day))[at] for day, at in ((20, 0), (22, 1)))
+        dates = {"first": first.isoformat(timespec="minutes"), "last": last.isoformat(timespec="minutes")}
+        backfill = _BACKFILL.format(**dates, zone=runs.zone)
+    return str(__doc__).replace("{backfill}", backfill)
 
 
 def _tasks(outcomes: Asset) -> None:

@@ -2,23 +2,25 @@
 
 An event of the assets names its date in the extra, `{"date": "2026-11-22"}`. Events that come together start
 one run of this Dag or several, and one run of the other for each date. A date that ran before is cleared and
-runs again: only pairs without an answer are called.
+runs again: only pairs without an answer are called. An event that is wrong fails alone; others go on.
 
 | task | it says | do |
 |---|---|---|
-| dates | an event names no date, or one to come | mend who sends them; trigger the other Dag by hand |
-| start | the Dag is not there, or paused | unpause `nightly_comparison` |
+| start | does not say its date, or one that has not begun | mend its sender; trigger the other Dag by hand |
+| start | there is no Dag, or it is paused | unpause `nightly_comparison`, then clear `start` |
+
+When a task fails, its log ends with WHERE, WHAT and DO.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, Asset, task
 
-from maskmatch.dags.installation import START
+from maskmatch.dags.installation import START, tries
 from maskmatch.operators.alerts import Notifier, alerts_to
-from maskmatch.operators.assets import dates_of, events_to_start, midnight, note_started
+from maskmatch.operators.assets import dates_of, events_to_start, note_started
+from maskmatch.operators.start_date import StartDateOperator
 
 _NIGHTLY = "nightly_comparison"
 
@@ -45,11 +47,15 @@ def compare_on_assets(
         start_date=START,
         catchup=False,
         tags=["maskmatch"],
-        default_args={"owner": "maskmatch", "retries": 3, **alerts_to(notifier)},
+        default_args={**tries(), **alerts_to(notifier)},
     ) as dag:
-        TriggerDagRunOperator.partial(
-            task_id="start", trigger_dag_id=starts, reset_dag_run=True, max_active_tis_per_dag=4
-        ).expand_kwargs(_dates.override(inlets=list(assets))(timezone=timezone))
+        StartDateOperator.partial(
+            task_id="start",
+            map_index_template="{{ task.day }}",
+            trigger_dag_id=starts,
+            time_zone=timezone,
+            max_active_tis_per_dag=4,
+        ).expand(day=_dates.override(inlets=list(assets))())
     return dag
 
 
@@ -61,11 +67,10 @@ def _any_of(assets: Sequence[Asset]) -> Any:
 
 
 @task(task_id="dates")
-def _dates(timezone: str, **context: Any) -> list[dict[str, str]]:
-    """Return what to start: one run for each date."""
+def _dates(**context: Any) -> list[str]:
+    """Return the dates to start, as the events name them."""
     told = [event for found in context["triggering_asset_events"].values() for event in found]
     inlets, state = context["inlet_events"], context["asset_state_store"]
     events = events_to_start(told, inlets, state)
-    starts = [{"logical_date": midnight(day, timezone)} for day in dates_of(event.extra for event in events)]
     note_started(events, state, inlets)
-    return starts
+    return dates_of(event.extra for event in events)

@@ -269,9 +269,10 @@ _PARAMS: dict[str, dict[str, Any]] = {
         "another, which goes on from the journal. Empty: none.",
     },
     "dates": {
-        "default": [],
+        "default": None,
         "type": "array",
         "items": {"type": "string", "format": "date"},
+        "minItems": 1,
         "title": "Dates",
         "description": "Published dates such as 2026-11-22, one a line.",
     },

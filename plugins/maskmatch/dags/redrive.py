@@ -27,7 +27,7 @@ from typing import Unpack
 
 from airflow.sdk import DAG, task
 
-from maskmatch.dags.installation import Installation, installed_dag
+from maskmatch.dags.installation import Installation, installed_dag, named_here
 from maskmatch.dags.params import from_params, param_or_empty, params_of
 from maskmatch.operators import RedriveFailuresOperator
 from maskmatch.operators.assets import outcomes_asset
@@ -51,7 +51,7 @@ def redrive_failures(dag_id: str = "redrive_failures", **installation: Unpack[In
         dag_id,
         installation,
         description="Call failed pairs of published dates anew and merge them into the tables.",
-        runbook=str(__doc__),
+        runbook=named_here(str(__doc__), installation, redrive_failures=dag_id),
         params=params_of(
             "dates", "source", "warehouse", *_OF_REDRIVE, "execution_timeout", quality_control=_QUALITY
         )

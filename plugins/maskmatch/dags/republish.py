@@ -21,7 +21,7 @@ from typing import Unpack
 
 from airflow.sdk import DAG
 
-from maskmatch.dags.installation import Installation, installed_dag
+from maskmatch.dags.installation import Installation, installed_dag, named_here
 from maskmatch.dags.params import from_params, params_of
 from maskmatch.operators import RepublishOperator
 from maskmatch.operators.assets import outcomes_asset
@@ -38,7 +38,7 @@ def republish(dag_id: str = "republish", **installation: Unpack[Installation]) -
         dag_id,
         installation,
         description="Publish a date again, with another threshold or as it was before; call nothing.",
-        runbook=str(__doc__),
+        runbook=named_here(str(__doc__), installation, republish=dag_id),
         params=params_of(
             "date", "publication", "nominal_fmr", "warehouse", "execution_timeout", nominal_fmr=_FMR
         ),

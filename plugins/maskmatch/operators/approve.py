@@ -72,7 +72,7 @@ class ApprovePlanOperator(AccountOperator, ApprovalOperator):
 
         if "error" not in event:
             asked = context["ti"].xcom_pull(task_ids=self.task_id, key=ASKED_KEY)
-            self._take_answer(self.run_of(context), Question(**asked), event)
+            self._take_answer(self.run_of(context), Question.from_record(asked), event)
         return super().execute_complete(context, event)
 
     def _question(self, run: "Run") -> "Question | None":

@@ -6,13 +6,10 @@ Decision: docs/adr/0033-what-a-run-tells.md
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from airflow.sdk import Asset
-
-from maskmatch.core.errors import InputError
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
@@ -62,27 +59,8 @@ def announced(task: "BaseOperator", context: "Context", run: "Run", row: Mapping
 
 
 def dates_of(extras: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the dates that events are about, each once; raise InputError for an event without one."""
-    found = set()
-    for extra in extras:
-        try:
-            found.add(date.fromisoformat(str(extra.get(DATE, ""))).isoformat())
-        except ValueError:
-            raise InputError(
-                'an event of the asset does not say its date: give it the extra {"date": "2026-11-22"}'
-            ) from None
-    return sorted(found)
-
-
-def midnight(day: str, timezone: str) -> str:
-    """Return when a date begins in a time zone, as the logical date of its run.
-
-    Raises InputError for a date to come: Airflow makes a run of it, and does not start it.
-    """
-    begins = datetime.combine(date.fromisoformat(day), time(), ZoneInfo(timezone))
-    if begins > datetime.now(UTC):
-        raise InputError(f"an event of the asset names {day}, which has not begun in {timezone}")
-    return begins.isoformat()
+    """Return what events name as their dates, each once; '' of those that name none."""
+    return sorted({str(extra.get(DATE) or "").strip() for extra in extras})
 
 
 def events_to_start(
@@ -106,6 +84,8 @@ def events_to_start(
 
 def note_started(events: Iterable[Any], state: Mapping[Asset, Any], assets: Iterable[Asset]) -> None:
     """Keep which events were the newest whose dates are started."""
-    newest = max(each.timestamp for each in events).isoformat()
+    newest = max((each.timestamp for each in events), default=None)
+    if newest is None:
+        return
     for asset in assets:
-        state[asset].set(STARTED, newest)
+        state[asset].set(STARTED, newest.isoformat())

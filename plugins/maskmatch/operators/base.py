@@ -5,7 +5,7 @@ Dag has `render_template_as_native_obj`, as ours have.
 """
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -18,7 +18,8 @@ from maskmatch.core.alerts import Alert, Kind
 from maskmatch.core.errors import OutsideHours
 from maskmatch.links import LINKS
 from maskmatch.operators.alerts import Alerts, notifier_in
-from maskmatch.operators.known_errors import PROBLEM_KEY, tells_known_errors
+from maskmatch.operators.known_errors import PROBLEM_KEY, note, tells_known_errors
+from maskmatch.operators.run_params import params_of_run
 from maskmatch.operators.waiting import SHORTEST_SECONDS
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ ACCOUNT_CONN_ID = "tencent_iai_default"
 STORAGE_CONN_ID = "maskmatch_storage"
 RUN_KEY = "maskmatch_run"
 """XCom by which the page of a run knows date, warehouse, account and plan."""
+SUMMARY_KEY = "summary"
+"""XCom by which the page knows what was published: the date, its table, rows by outcome, and the spend."""
 RESCHEDULE_JITTER_SECONDS = 60.0
 """Tasks that wait for the same window of a budget come back one by one."""
 
@@ -85,6 +88,8 @@ class MaskmatchBaseOperator(BaseOperator):
     def pre_execute(self, context: Any) -> None:
         """Set the time limit of this try, which Airflow itself knows only as a constant of the Dag."""
         self.show_links(context)
+        with suppress(Exception):  # what kept the try before from going on is over
+            context["task_state_store"].delete(PROBLEM_KEY)
         if hours := self.setting("execution_timeout_hours"):
             self.execution_timeout = timedelta(hours=hours)
 
@@ -105,6 +110,13 @@ class MaskmatchBaseOperator(BaseOperator):
             waits=self.alerts.waits,
         )
 
+    def tell_params(self, context: "Context") -> None:
+        """Log which Params took effect, and from where; raise WrongSetting for one that is mistyped."""
+        params = params_of_run(context)
+        for line in params.lines():
+            self.log.info("%s", line)
+        params.refuse_mistyped(place=f"task {self.task_id}")
+
     @property
     def place(self) -> str:
         """Return which piece of work this is, for messages."""
@@ -117,11 +129,12 @@ class MaskmatchBaseOperator(BaseOperator):
             for link in self.operator_extra_links:
                 task.xcom_push(key=link.xcom_key, value=link.get_link(self, ti_key=task))
 
-    def note(self, context: "Context", reason: str, cure: str) -> None:
-        """Keep what keeps the task from going on for the page, on which nothing depends."""
-        with suppress(Exception):
-            noted: dict[str, Any] = {"place": self.place, "reason": reason, "cure": cure}
-            context["task_state_store"].set(PROBLEM_KEY, noted)
+    def note(self, context: "Context", reason: str, cure: str, *, is_wait: bool = False) -> None:
+        """Keep what keeps the task from going on for the page, on which nothing depends.
+
+        The page shows a wait only as long as Airflow waits, too: a task that was killed needs more than time.
+        """
+        note(context, place=self.place, reason=reason, cure=cure, is_wait=is_wait)
 
     def next_window(
         self, context: "Context", spent: "BudgetSpent", until: datetime
@@ -129,7 +142,8 @@ class MaskmatchBaseOperator(BaseOperator):
         """Return what makes Airflow run the task again when more may be called; a spent budget is told."""
         back = until + timedelta(seconds=random.uniform(SHORTEST_SECONDS, RESCHEDULE_JITTER_SECONDS))  # noqa: S311
         self.log.warning("%s; this task goes on at %s and holds no slot until then", spent, back.isoformat())
-        self.note(context, str(spent), f"Nothing: it goes on by itself at {back:%Y-%m-%d %H:%M} UTC.")
+        cure = f"Nothing: it goes on by itself at {back:%Y-%m-%d %H:%M} UTC."
+        self.note(context, str(spent), cure, is_wait=True)
         if not isinstance(spent, OutsideHours):
             cause = f"{spent.window} {until}"
             self.alerts.tell_now(Alert(kind=Kind.BUDGET_SPENT, cause=cause, text=str(spent)))
@@ -172,6 +186,14 @@ class AccountOperator(MaskmatchBaseOperator):
         from maskmatch.hooks.tencent_iai import TencentIaiHook
 
         return TencentIaiHook(self.tencent_iai_conn_id)
+
+    def tell_publication(self, context: "Context", run: "Run", row: "Mapping[str, Any]") -> None:
+        """Tell the log and the page what was published, by its row in the table of runs."""
+        from maskmatch.pipeline.report import count_published, in_words, spent_words, summary
+
+        told = summary(run, count_published(run), spent_words(row))
+        self.log.info("%s\n%s", run.day, in_words(told))
+        context["ti"].xcom_push(key=SUMMARY_KEY, value=told)
 
     def run_record(self, run: "Run", plan: "Plan | None" = None) -> dict[str, Any]:
         """Return what the page of the run wants to know of it: what for, with which account, how much."""

@@ -80,8 +80,8 @@ class CompareMaskFaceOperator(AccountOperator):
 
     @property
     def place(self) -> str:
-        """Return date and shard."""
-        return f"{super().place}, shard {self.shard}"
+        """Return date, shard, and the connection with whose account it is compared."""
+        return f"{super().place}, shard {self.shard}, connection {self.tencent_iai_conn_id}"
 
     @tells_known_errors
     def execute(self, context: "Context") -> dict[str, int]:
@@ -106,7 +106,8 @@ class CompareMaskFaceOperator(AccountOperator):
                     raise
                 raise self.next_window(context, spent, spent.until) from spent
             except (LeaseHeld, Replaced) as other:
-                self.note(context, str(other), "Nothing: it goes on by itself when that run has ended.")
+                cure = "Nothing: it goes on by itself when that run has ended."
+                self.note(context, str(other), cure, is_wait=True)
                 raise after_the_other_run(other, context, since) from other
             facts = {**progress.facts(), **self._work}
             reporter.report(facts)
@@ -123,7 +124,7 @@ class CompareMaskFaceOperator(AccountOperator):
         return {"day": self.day, "shard": str(self.shard)}
 
     def _larger_budget(self, context: "Context") -> str:
-        from maskmatch.operators.larger_budget import cure_of_spent_run
+        from maskmatch.operators.other_params import cure_of_spent_run
 
         most = self.hook.get_settings().budgets.run
         return cure_of_spent_run(context, day=self.day, account=self.tencent_iai_conn_id, most=most)

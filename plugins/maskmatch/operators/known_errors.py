@@ -9,6 +9,7 @@ Decision: docs/adr/0032-a-run-is-seen-in-one-place.md
 import textwrap
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -23,11 +24,13 @@ from maskmatch.core.errors import (
     StopRun,
     Unavailable,
 )
+from maskmatch.operators.other_params import or_other_params
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from maskmatch.operators.base import MaskmatchBaseOperator
+    from maskmatch.operators.start_date import StartDateOperator
 
 PROBLEM_KEY = "problem"
 """Key of the task state store under which the page finds what ended a task."""
@@ -58,13 +61,16 @@ def tells_known_errors(execute: F) -> F:
     """Return an `execute` that tells a known error as a block, and then raises `Ended`."""
 
     @wraps(execute)
-    def told(self: "MaskmatchBaseOperator", context: "Context", *args: Any, **kwargs: Any) -> Any:
+    def told(
+        self: "MaskmatchBaseOperator | StartDateOperator", context: "Context", *args: Any, **kwargs: Any
+    ) -> Any:
         try:
             return execute(self, context, *args, **kwargs)
         except (MaskmatchError, AirflowNotFoundException) as problem:
-            self.note(context, str(problem), cure_of(problem))
+            cure = _cure_in(context, problem, self.day)
+            note(context, place=self.place, reason=str(problem), cure=cure)
             self.log.error(  # noqa: TRY400  its traceback comes folded
-                "%s", block(self.place, str(problem), cure_of(problem))
+                "%s", block(self.place, str(problem), cure)
             )
             self.log.info("::group::Traceback, for developers")
             self.log.info("%s", traceback.format_exc())
@@ -74,9 +80,24 @@ def tells_known_errors(execute: F) -> F:
     return cast("F", told)
 
 
+def note(context: "Context", *, place: str, reason: str, cure: str, is_wait: bool = False) -> None:
+    """Keep what keeps a task from going on for the page, on which nothing depends."""
+    with suppress(Exception):
+        noted: dict[str, Any] = {"place": place, "reason": reason, "cure": cure, "is_wait": is_wait}
+        context["task_state_store"].set(PROBLEM_KEY, noted)
+
+
 def cure_of(problem: Exception) -> str:
     """Return what a person does about a known error."""
     return problem.cure if isinstance(problem, MaskmatchError) else _NO_CONNECTION
+
+
+def _cure_in(context: "Context", problem: Exception, day: str) -> str:
+    """Return what a person does about a known error of a run; its Params, too, are entered somewhere."""
+    cure = cure_of(problem)
+    with suppress(KeyError, ValueError):  # a context without a run, a date that is none
+        return or_other_params(context, problem, cure, day=day)
+    return cure
 
 
 def ended(problem: Exception) -> Ended:

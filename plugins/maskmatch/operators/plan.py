@@ -11,7 +11,6 @@ from maskmatch.operators.base import RUN_KEY, AccountOperator
 from maskmatch.operators.compare import LABELS_KEY
 from maskmatch.operators.known_errors import tells_known_errors
 from maskmatch.operators.lineage import lineage
-from maskmatch.operators.run_params import params_of_run
 from maskmatch.operators.waiting import SHORTEST_SECONDS
 
 if TYPE_CHECKING:
@@ -112,8 +111,7 @@ class PlanComparisonOperator(AccountOperator, SkipMixin):
         from maskmatch.pipeline.forecast import forecast_options, forecast_plan
         from maskmatch.pipeline.look_first import look_first
 
-        for line in params_of_run(context).lines():
-            self.log.info("%s", line)
+        self.tell_params(context)
         run = self.run_of(context)
         context["ti"].xcom_push(key=RUN_KEY, value=self.run_record(run))
         self._await_manifest(run, context)
@@ -174,7 +172,8 @@ class PlanComparisonOperator(AccountOperator, SkipMixin):
             self.log.warning(
                 "%s; this task looks again at %s, until %s, and holds no slot", missing, back, until
             )
-            self.note(context, str(missing), f"Nothing: it looks again by itself, until {until:%H:%M} UTC.")
+            cure = f"Nothing: it looks again by itself, until {until:%H:%M} UTC."
+            self.note(context, str(missing), cure, is_wait=True)
             raise AirflowRescheduleException(back) from None  # type: ignore[no-untyped-call]  # not annotated
 
     def _options(self, run_id: str) -> "PlanOptions":

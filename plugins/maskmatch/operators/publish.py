@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from maskmatch.operators.assets import COUNTS, DATE, announce, announced
-from maskmatch.operators.base import AccountOperator, plan_in
+from maskmatch.operators.base import RUN_KEY, AccountOperator, plan_in
 from maskmatch.operators.known_errors import tells_known_errors
 from maskmatch.operators.lineage import lineage
 
@@ -97,6 +97,9 @@ class RepublishOperator(AccountOperator):
         """Publish; return the name of the new publication."""
         from maskmatch.pipeline.publish import PublishOptions, lock_in, publish_again
 
+        self.tell_params(context)
+        run = self.run_of(context)
+        context["ti"].xcom_push(key=RUN_KEY, value=self.run_record(run))
         settings = self.hook.get_settings()
         options = PublishOptions(
             nominal_fmr=self.setting("nominal_fmr"),
@@ -105,9 +108,9 @@ class RepublishOperator(AccountOperator):
             time_zone=settings.budgets.time_zone,
             lock=lock_in(settings.open_coordinator),
         )
-        run = self.run_of(context)
         row = publish_again(run, self.publication or "", options)
         self._rows = announced(self, context, run, row)
+        self.tell_publication(context, run, row)
         self.log.info("%s: %s is the current publication", self.day, row["publication"])
         return str(row["publication"])
 

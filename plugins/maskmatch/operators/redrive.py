@@ -75,18 +75,25 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
         return f"task {self.task_id}, date {self.day}"
 
     def _compare(self, context: "Context", report: Callable[[dict[str, Any]], None]) -> "Progress":
+        from maskmatch.core.errors import ApprovalMissing
         from maskmatch.pipeline.calling import coordinator_of
         from maskmatch.pipeline.compare import compare_shards
         from maskmatch.pipeline.publish import PublishOptions, lock_in, nobody_knows, permits_of, publish
         from maskmatch.pipeline.redrive import redriven_publication
 
+        self.tell_params(context)
         run = self.run_of(context)
+        context["ti"].xcom_push(key=RUN_KEY, value=self.run_record(run))
         # The permit store counts the permits of a run: those of one of its dates are not known.
         of_several_dates = len(set(context["params"].get("dates", ()))) > 1
         options = self._options(context["dag_run"].run_type, report)
         plan = self._planned(run, options)
         context["ti"].xcom_push(key=RUN_KEY, value=self.run_record(run, plan))
-        progress = compare_shards(run, plan, plan.to_compare, options) if plan.pairs else None
+        try:
+            progress = compare_shards(run, plan, plan.to_compare, options) if plan.pairs else None
+        except ApprovalMissing as missing:
+            missing.cure = f"Run `maskmatch redrive --date {self.day}`, which can ask. Nothing was called."
+            raise
         row = publish(
             run,
             plan,
@@ -101,6 +108,7 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
             ),
         )
         self._rows = announced(self, context, run, row)
+        self.tell_publication(context, run, row)
         if progress is None:
             raise AirflowSkipException("all chosen pairs have answers by now: published without a call")
         return progress

@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from maskmatch.operators.base import MaskmatchBaseOperator, plan_in
+from maskmatch.operators.base import SUMMARY_KEY, MaskmatchBaseOperator, plan_in
 from maskmatch.operators.known_errors import tells_known_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
-
-
-SUMMARY_KEY = "summary"
 
 
 class ReportOutcomesOperator(MaskmatchBaseOperator):
@@ -32,7 +29,14 @@ class ReportOutcomesOperator(MaskmatchBaseOperator):
     @tells_known_errors
     def execute(self, context: "Context") -> str | None:
         """Report what was published; return the address of the table, None when there is none."""
-        from maskmatch.pipeline.report import check_failed, published, render, spending, summary
+        from maskmatch.pipeline.report import (
+            check_failed,
+            outcome_counts,
+            published,
+            render,
+            spending,
+            summary,
+        )
         from maskmatch.storage.tables import outcomes_address
 
         limit = self.setting("max_failed_share")
@@ -45,6 +49,6 @@ class ReportOutcomesOperator(MaskmatchBaseOperator):
             return None
         table, spent = outcomes_address(run.warehouse, run.day), spending(run)
         self.log.info("%s\n%s\n\n%s\nTable: %s", run.day, render(outcomes), spent, table)
-        context["ti"].xcom_push(key=SUMMARY_KEY, value=summary(outcomes, spent) | {"table": table})
+        context["ti"].xcom_push(key=SUMMARY_KEY, value=summary(run, outcome_counts(outcomes), spent))
         check_failed(outcomes, limit)
         return table

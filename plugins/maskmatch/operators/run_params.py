@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from maskmatch.core.errors import WrongSetting
 from maskmatch.settings.fields import nearest
 
 if TYPE_CHECKING:
@@ -68,13 +69,16 @@ class RunParams:
             *map(_filled, self._hints()),
         ]
 
+    def refuse_mistyped(self, *, place: str) -> None:
+        """Raise WrongSetting for what was entered under a name that is nearly that of a Param."""
+        for name in self.conf:
+            if name not in self.values and (near := nearest(name, self.values)):
+                raise WrongSetting(f"{place}: {name} was entered and is no Param: did you mean {near}?")
+
     def _hints(self) -> Iterable[str]:
         for name in self.conf:
             if name not in self.values:
-                near = nearest(name, self.values)
-                yield f"entered, but no Param and without effect: {name}" + (
-                    f" (did you mean {near}?)" if near else ""
-                )
+                yield f"entered, but no Param and without effect: {name}"
         if self.run_type == "backfill" and not self.conf:
             yield _SENT_NONE
         elif self.cleared and self.run_type != "backfill":

@@ -6,45 +6,26 @@ Decision: docs/adr/0006-permits-are-one-step-over-one-document.md
 """
 
 import math
-import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from functools import partial
-from typing import TypeVar
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 
 from maskmatch.core.codes import ThrottleScope
 from maskmatch.core.errors import InputError, LeaseHeld
 from maskmatch.core.rate_by_hour import EVEN, RateByHour
+from maskmatch.permits.ordering import Ordering
 from maskmatch.permits.steps import budgets, hosts, leases, locks, reserving, timeline
-from maskmatch.permits.steps.claims import CHECK_RUN, Claim, Grant, Priority
+from maskmatch.permits.steps.claims import CHECK_RUN, Claim, Grant
 from maskmatch.permits.steps.document import Moment, SharedDocument
-from maskmatch.permits.steps.orders import Order, decode_order, encode_order, order_in_force
-from maskmatch.permits.steps.sharing import PriorityShare
 from maskmatch.permits.steps.snapshot import Snapshot, snapshot
-from maskmatch.permits.steps.state import ALL_RUNS, State, decode, encode, known, prune
+from maskmatch.permits.steps.state import State, decode, known, prune
 
-T = TypeVar("T")
 _TELL_EVERY_SECONDS = 1.0
-_LOOKED_THROUGH = 100
-"""Orders among which the one in force is looked for."""
 
 
-class _NoChangeError(Exception):
-    """Ends a step that only was to begin."""
-
-
-def _change_nothing(document: bytes | None, moment: Moment) -> tuple[bytes, None]:  # noqa: ARG001
-    """Write back what is there; nothing where there is nothing, for that would make an account known."""
-    if document is None:
-        raise _NoChangeError
-    return document, None
-
-
-class PermitCoordinator:
+class PermitCoordinator(Ordering):
     """Grants permits out of a shared document; for many threads. `math.inf` calls per second: no limit."""
 
     def __init__(
@@ -57,10 +38,9 @@ class PermitCoordinator:
     ) -> None:
         if not calls_per_second > 0:
             raise InputError(f"calls_per_second must be above 0, not {calls_per_second}")
-        self._document = document
+        super().__init__(document, who=who)
         self._rate = calls_per_second
         self._hours = rate_by_hour
-        self._who = who or f"{os.uname().nodename}:{os.getpid()}"
         self._refused: Counter[ThrottleScope] = Counter()
         self._told_at = float("-inf")
         self._lock = threading.Lock()
@@ -162,73 +142,6 @@ class PermitCoordinator:
         """Give a lock back."""
         self._alter(lambda state, _: replace(state, locks=locks.give_back(state.locks, name, holder)))
 
-    def pause(self, run_id: str | None = None, *, by: str = "") -> None:
-        """Grant nothing to a run, or to anybody, until `resume`; `by` whom is recorded, as of all orders."""
-        self._order(
-            lambda state, moment: replace(state, paused=_with(state.paused, run_id, moment)),
-            what="pause",
-            whom=run_id,
-            by=by,
-        )
-
-    def drain(self, run_id: str | None = None, *, by: str = "") -> None:
-        """End a run, or all, after the calls in flight; `resume` takes it back."""
-        self._order(
-            lambda state, moment: replace(state, drained=_with(state.drained, run_id, moment)),
-            what="drain",
-            whom=run_id,
-            by=by,
-        )
-
-    def resume(self, run_id: str | None = None, *, by: str = "") -> None:
-        """Take back `pause` and `drain` of a run; without a run, all of them."""
-        self._order(
-            lambda state, _: replace(
-                state, paused=_without(state.paused, run_id), drained=_without(state.drained, run_id)
-            ),
-            what="resume",
-            whom=run_id,
-            by=by,
-        )
-
-    def set_floor(self, priority: Priority, share: float, *, by: str = "") -> None:
-        """Let a priority have at least this share of the rate, from 0 to 0.5, whatever the others ask for."""
-        if not 0 <= share <= 0.5 or priority is Priority.NIGHTLY:
-            raise InputError(
-                f"a floor is a share from 0 to 0.5 of a priority below nightly, not {share} of {priority}"
-            )
-
-        def alter(state: State, _: Moment) -> State:
-            changed = replace(state.priorities.get(priority, PriorityShare()), floor=share, floor_at=0.0)
-            return replace(state, priorities={**state.priorities, priority: changed})
-
-        self._order(alter, what="floor", whom=priority, share=share, by=by)
-
-    def count_spent(self, kind: str, calls: int, claim: Claim, *, by: str = "") -> None:
-        """Count at least so many calls in the budget of a kind (run, day, month) that a claim falls into.
-
-        For a store that was lost or restored, and so has forgotten calls; nothing is ever counted down.
-        """
-
-        def step(state: State, moment: Moment) -> tuple[State, None]:
-            among = budgets.spans(claim, moment.utc)
-            windows = budgets.count_at_least(state.windows, among, kind, calls, moment.utc)
-            return known(replace(state, windows=windows)), None
-
-        def words(moment: Moment) -> bytes:
-            (span,) = (each for each in budgets.spans(claim, moment.utc) if each.kind == kind)
-            return encode_order(moment, by=by or self._who, what="spent", whom=span.key, calls=calls)
-
-        self._change(step, record=words)
-
-    def orders(self, newest: int) -> list[Order]:
-        """Return the newest orders that were given, at most so many, the newest first."""
-        return [decode_order(record) for record in self._document.records(newest)]
-
-    def pause_order(self, run_id: str) -> Order | None:
-        """Return the newest order to pause a run, or all; None when there is no record of one."""
-        return order_in_force(self.orders(_LOOKED_THROUGH), "pause", run_id)
-
     def snapshot(self) -> Snapshot:
         """Return rate, users, budgets and orders; nothing is changed, nor made where there is none."""
 
@@ -237,43 +150,6 @@ class PermitCoordinator:
             return snapshot(state, moment, self._hours.at(moment.utc, self._rate))
 
         return self._document.look(view)
-
-    def prove(self) -> None:
-        """Raise Unavailable when the store cannot be changed; what is there stays as it is."""
-        with suppress(_NoChangeError):
-            self._document.change(_change_nothing)
-
-    def close(self) -> None:
-        """Close the connection to the store."""
-        self._document.close()
-
-    def _order(
-        self,
-        alter: Callable[[State, Moment], State],
-        *,
-        what: str,
-        whom: str | None,
-        by: str,
-        share: float | None = None,
-    ) -> None:
-        """Carry out an order and record it, in one step."""
-        words = partial(encode_order, by=by or self._who, what=what, whom=whom or ALL_RUNS, share=share)
-        self._change(lambda state, moment: (known(alter(state, moment)), None), record=words)
-
-    def _alter(self, alter: Callable[[State, Moment], State]) -> None:
-        self._change(lambda state, moment: (alter(state, moment), None))
-
-    def _change(
-        self,
-        step: Callable[[State, Moment], tuple[State, T]],
-        *,
-        record: Callable[[Moment], bytes] | None = None,
-    ) -> T:
-        def on_bytes(document: bytes | None, moment: Moment) -> tuple[bytes, T]:
-            state, result = step(prune(decode(document), moment), moment)
-            return encode(state), result
-
-        return self._document.change(on_bytes, record=record)
 
     def _take_refused(self) -> Counter[ThrottleScope]:
         with self._lock:
@@ -297,11 +173,3 @@ class PermitCoordinator:
 
 def _given_back(state: State, moment: Moment, claim: Claim, calls: int) -> State:
     return replace(state, windows=budgets.give_back(state.windows, claim, calls, moment.utc))
-
-
-def _with(since: Mapping[str, float], run_id: str | None, moment: Moment) -> dict[str, float]:
-    return {**since, run_id or ALL_RUNS: moment.utc.timestamp()}
-
-
-def _without(since: Mapping[str, float], run_id: str | None) -> dict[str, float]:
-    return {} if run_id is None else {other: at for other, at in since.items() if other != run_id}

@@ -11,13 +11,14 @@ import logging
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from maskmatch.core.approval import Approval, is_above
 from maskmatch.core.errors import ApprovalMissing
 from maskmatch.core.forecast_words import money
 from maskmatch.core.planning import Plan
 from maskmatch.core.pricing import price_of
+from maskmatch.core.records import known
 from maskmatch.pipeline.plan_facts import calls_of
 from maskmatch.pipeline.run import Run
 from maskmatch.storage import approvals
@@ -44,6 +45,11 @@ class Question:
     def to_record(self) -> dict[str, Any]:
         """Return its fields as JSON values."""
         return asdict(self)
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Self:
+        """Read back what `to_record` wrote."""
+        return cls(**known(cls, record))
 
 
 def open_question(run: Run, plan: Plan, limit: Decimal) -> Question | None:
@@ -85,9 +91,8 @@ def check_approved(run: Run, plan: Plan, limit: Decimal) -> None:
         raise ApprovalMissing(
             f"plan {question.digest} makes {question.calls:,} calls for at most CNY "
             f"{money(question.cost_cny)}, more than approval_cost_limit {limit:,}, and nobody has approved "
-            "it: nothing is called. Clear the approve task (with downstream) and answer it in the page of "
-            f"the run; on the command line give --approve {question.digest}; or raise approval_cost_limit "
-            "of the account. A task that is marked as success approves nothing"
+            f"it: nothing is called. On the command line give --approve {question.digest}; or raise "
+            "approval_cost_limit of the account. A task that is marked as success approves nothing"
         )
 
 

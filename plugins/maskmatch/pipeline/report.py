@@ -1,16 +1,24 @@
 """Report a run: its outcomes by reason, and its scores by kind of pair, in two small tables."""
 
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from maskmatch.core.errors import InputError, ObjectMissing
 from maskmatch.core.limits import ShareLimit
 from maskmatch.core.outcomes import Status
 from maskmatch.pipeline.run import Run
 from maskmatch.storage import tables
+from maskmatch.storage.fetching import fetched
 
 MASK_ATTRIBUTE = "attr_mask"
+_REASON = ["outcome", "failure_class", "failure_code"]
 
 
 def published(run: Run) -> pd.DataFrame | None:
@@ -41,21 +49,54 @@ def spending(run: Run) -> str:
         row = tables.read_table(run.patient_warehouse(), "runs", run.day).to_pylist()[-1]
     except ObjectMissing:
         return "Spent: unknown, there is no table `runs`"
+    return spent_words(row)
+
+
+def spent_words(row: Mapping[str, Any]) -> str:
+    """Return in words what a publication has cost, by its row in the table of runs."""
     perhaps = f" and perhaps {row['maybe_billed_calls']:,} more" if row["maybe_billed_calls"] else ""
-    return f"Spent: CNY {row['cost']:,.4f} for {row['billed_calls']:,} billed calls{perhaps}"
+    return f"Spent: CNY {row['cost'] or 0:,.4f} for {row['billed_calls']:,} billed calls{perhaps}"
 
 
-def summary(outcomes: pd.DataFrame, spent: str) -> dict[str, Any]:
-    """Return rows, the number of each outcome and reason, and what was spent, as JSON values."""
-    counts = outcome_counts(outcomes).to_dict("records")
-    return {"rows": len(outcomes), "outcomes": counts, "spent": spent}
+def summary(run: Run, counts: pd.DataFrame, spent: str) -> dict[str, Any]:
+    """Return date, table, rows, the number of each outcome and reason, and the spend, as JSON values."""
+    return {
+        "day": run.day.isoformat(),
+        "table": tables.outcomes_address(run.warehouse, run.day),
+        "rows": int(counts["rows"].sum()),
+        "outcomes": counts.to_dict("records"),
+        "spent": spent,
+    }
+
+
+def in_words(told: Mapping[str, Any]) -> str:
+    """Return a summary as text."""
+    counts = pd.DataFrame(told["outcomes"], columns=[*_REASON, "rows"]).to_string(index=False)
+    return f"Outcomes by reason\n{counts}\n\n{told['spent']}\nTable: {told['table']}"
+
+
+def count_published(run: Run) -> pd.DataFrame:
+    """Return what `outcome_counts` says of the published outcomes, without having them all in memory."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    key = tables.current_key("outcomes", run.day)
+    with suppress(ObjectMissing), fetched(run.patient_warehouse(), key) as path:
+        for batch in pq.ParquetFile(path, pre_buffer=False).iter_batches(columns=_REASON, use_threads=False):
+            words = [pc.fill_null(batch[name].cast(pa.string()), "") for name in _REASON]
+            found = pa.table(words, _REASON).group_by(_REASON).aggregate([([], "count_all")])
+            for row in found.to_pylist():
+                counts[tuple(row[name] for name in _REASON)] += row["count_all"]
+    rows = [[*reason, n] for reason, n in counts.items()]
+    return _most_first(pd.DataFrame(rows, columns=[*_REASON, "rows"]))
 
 
 def outcome_counts(outcomes: pd.DataFrame) -> pd.DataFrame:
     """Return the number of rows by outcome, failure class and failure code, most first."""
-    keys = ["outcome", "failure_class", "failure_code"]
-    counts = outcomes[keys].astype("string").fillna("").groupby(keys, as_index=False).size()
-    return counts.rename(columns={"size": "rows"}).sort_values(
+    counts = outcomes[_REASON].astype("string").fillna("").groupby(_REASON, as_index=False).size()
+    return _most_first(counts.rename(columns={"size": "rows"}))
+
+
+def _most_first(counts: pd.DataFrame) -> pd.DataFrame:
+    return counts.sort_values(
         ["outcome", "rows", "failure_code"], ascending=[False, False, True], ignore_index=True
     )
 

@@ -7,6 +7,7 @@ fields          one setting: how it is read, how it must be written, what the fo
 account_fields  the settings of an account
 store_fields    the settings of a store
 run_fields      the settings of one run
+airflow_options what Airflow's own configuration has of ours
 dictionary      all of them in words
 forms           from a table of fields to the form of a connection
 readers         from text or JSON to a value

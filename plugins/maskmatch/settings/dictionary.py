@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from maskmatch.settings import account_fields, store_fields
+from maskmatch.settings.airflow_options import AIRFLOW_OPTIONS
 from maskmatch.settings.fields import Field
 from maskmatch.settings.run_fields import RUN_FIELDS
 
@@ -40,7 +41,20 @@ _OF_RUN = """\
 ## A run
 
 Params of the Dag, arguments of the operators, options of `maskmatch run` (`max_shards` is `--max-shards`).
+On the command line `MASKMATCH_SOURCE` and `MASKMATCH_WAREHOUSE` are `--source` and `--warehouse`.
 
+"""
+_OF_AIRFLOW = """\
+## Airflow
+
+Options of section `maskmatch` in Airflow's configuration, or variables `AIRFLOW__MASKMATCH__<OPTION>`.
+
+"""
+_IN_ENVIRONMENT = """\
+
+`MASKMATCH_PAGE_CONNECTIONS`, a variable of the api server, names the connections whose accounts
+[the page](page.md) shows, parted by commas (tencent_iai_default). `MASKMATCH_CONNECTION` is `--connection` of
+the command line: the account as Airflow knows it.
 """
 
 
@@ -59,8 +73,19 @@ def settings_dictionary() -> str:
             "\n",
             _OF_RUN,
             *_table(RUN_FIELDS.values(), None),
+            "\n",
+            _OF_AIRFLOW,
+            *_options(),
+            _IN_ENVIRONMENT,
         ]
     )
+
+
+def _options() -> Iterable[str]:
+    yield "| option | it is | default | example | |\n|---|---|---|---|---|\n"
+    for name, option in AIRFLOW_OPTIONS.items():
+        told = (option["type"], option["default"], option["example"] or "", option["description"])
+        yield f"| `{name}` | {' | '.join(told)} |\n"
 
 
 def _table(fields: Iterable[Field], variables: Mapping[str, str] | None) -> Iterable[str]:

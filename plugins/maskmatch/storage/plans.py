@@ -92,7 +92,7 @@ def read_shard(
 
     `but` says of some call orders which pairs are left out.
     """
-    batches = _batches(store, key)
+    batches = _batches(store, key, PLANNED_COLUMNS)
     if but:
         batches = (batch.filter(pa.array(~but(batch.column("call_order").to_numpy()))) for batch in batches)
     for record in _records(batches):
@@ -102,7 +102,7 @@ def read_shard(
 def read_rest(store: Store, shard: Shard) -> Iterator[tuple[Pair, Source, str | None]]:
     """Yield the rows of a shard that need no call, where their results are from, and whose call it is."""
     if shard.rest:
-        for record in _records(_batches(store, shard.rest_key)):
+        for record in _records(_batches(store, shard.rest_key, REST)):
             source, canonical = Source(record.pop("result_source")), record.pop("canonical_pair_id")
             del record["call_order"]
             yield _pair(record), source, canonical
@@ -163,9 +163,8 @@ def read_bad_rows(store: Store, key: str) -> list[BadRow]:
 
 
 def _bad_rows(file: pq.ParquetFile) -> list[BadRow]:
-    return [
-        BadRow(**record | {"attributes": tuple(record["attributes"])}) for record in file.read().to_pylist()
-    ]
+    records = file.read(_BAD_ROW_FIELDS).to_pylist()
+    return [BadRow(**record | {"attributes": tuple(record["attributes"])}) for record in records]
 
 
 def write_plan(store: Store, plan: Plan) -> Plan:
@@ -234,11 +233,11 @@ def _text(plan: Plan) -> bytes:
     return json.dumps(plan.to_record(), indent=2).encode()
 
 
-def _batches(store: Store, key: str) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of an object from a local copy, of which one group at a time is in memory."""
+def _batches(store: Store, key: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Yield the columns of a schema from a local copy, of which one group at a time is in memory."""
     with fetched(store, key) as path:
         file = pq.ParquetFile(path, pre_buffer=False)  # `read_table` would import pandas
-        yield from file.iter_batches(_BATCH_ROWS, use_threads=False)
+        yield from file.iter_batches(_BATCH_ROWS, columns=schema.names, use_threads=False)
 
 
 def _records(batches: Iterable[pa.RecordBatch]) -> Iterator[dict[str, Any]]:

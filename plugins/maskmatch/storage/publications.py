@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from maskmatch.core.errors import ObjectExists, Superseded
+from maskmatch.core.records import known
 from maskmatch.storage.object_stores import Store, Tail
 from maskmatch.storage.tables import current_key, history_key, history_prefix, pointer_key
 
@@ -235,7 +236,7 @@ def read_present(store: Store, key: str) -> Present:
 def read_facts(metadata: pq.FileMetaData) -> Facts | None:
     """Return which publication a file says that it is of."""
     text = (metadata.metadata or {}).get(FACTS_KEY.encode())
-    return Facts(**json.loads(text)) if text else None
+    return Facts(**known(Facts, json.loads(text))) if text else None
 
 
 def _footer_bytes(data: bytes) -> int:

@@ -14,13 +14,24 @@ from airflow.models.xcom import XComModel
 from sqlalchemy import Select, case, label, select
 from sqlalchemy.orm import Session
 
-from maskmatch.operators.base import RUN_KEY
+from maskmatch.operators.base import RUN_KEY, SUMMARY_KEY
 from maskmatch.operators.compare import PROGRESS_KEY
 from maskmatch.operators.known_errors import PROBLEM_KEY
 from maskmatch.operators.plan import FORECAST_KEY
-from maskmatch.operators.report import SUMMARY_KEY
 
 Record = dict[str, Any]
+
+STAGES = {
+    "dates": "looking which dates",
+    "plan": "planning",
+    "approve": "waiting for approval",
+    "compare": "comparing",
+    "redrive": "calling failed pairs again",
+    "publish": "publishing",
+    "republish": "publishing again",
+    "report": "reporting",
+}
+"""What is done in each task of our Dags, in the order of a run: all of them weigh the same to Airflow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +51,7 @@ class TaskNow:
 class RunNow:
     """A run: its tasks, in their order, and what they have handed over.
 
-    `records` tell what for, with which account and how much, one for each date.
+    `records` tell what for, with which account and how much, `summaries` what was published: one a date.
     """
 
     dag_id: str
@@ -53,7 +64,7 @@ class RunNow:
     records: tuple[Record, ...] = ()
     tasks: tuple[TaskNow, ...] = ()
     forecast: Record | None = None
-    summary: Record | None = None
+    summaries: tuple[Record, ...] = ()
 
     @property
     def is_over(self) -> bool:
@@ -74,7 +85,7 @@ def is_our_run(session: Session, run_id: str) -> bool:
 
 
 def recent_runs(session: Session, dag_ids: Collection[str], *, most: int) -> list[RunNow]:
-    """Return the runs of these Dags that compare: those that run first, then the newest."""
+    """Return the runs of these Dags that are ours: those that run first, then the newest."""
     ours = select(XComModel.dag_run_id).where(XComModel.key == RUN_KEY, XComModel.dag_id.in_(dag_ids))
     is_over = case((DagRun.state.in_(("running", "queued")), 0), else_=1)
     query = _DAG_RUNS.where(DagRun.id.in_(ours)).order_by(is_over, DagRun.start_date.desc(), DagRun.id.desc())
@@ -111,7 +122,7 @@ def _runs(session: Session, query: Select[Any]) -> Iterable[RunNow]:
             ended_at=row.end_date,
             records=tuple(xcoms[RUN_KEY]),
             forecast=_last(xcoms[FORECAST_KEY]),
-            summary=_last(xcoms[SUMMARY_KEY]),
+            summaries=tuple(xcoms[SUMMARY_KEY]),
             tasks=tuple(_task(task, kept[row.id]) for task in tasks[row.dag_id, row.run_id]),
         )
 
@@ -135,7 +146,8 @@ def _handed_over(session: Session, runs: Collection[int]) -> dict[int, dict[str,
 def _tasks(
     session: Session, dag_ids: Collection[str], run_ids: Collection[str]
 ) -> dict[tuple[str, str], list[Any]]:
-    """Return rows of task instances by Dag and run, earlier tasks first: more tasks behind one weigh more."""
+    """Return rows of task instances by Dag and run, in the order of their stages."""
+    stages = {task_id: number for number, task_id in enumerate(STAGES)}
     query = (
         select(
             TaskInstance.dag_id,
@@ -147,7 +159,11 @@ def _tasks(
             TaskInstance.try_number,
         )
         .where(TaskInstance.dag_id.in_(dag_ids), TaskInstance.run_id.in_(run_ids))
-        .order_by(TaskInstance.priority_weight.desc(), TaskInstance.task_id, TaskInstance.map_index)
+        .order_by(
+            case(stages, value=TaskInstance.task_id, else_=len(stages)),
+            TaskInstance.task_id,
+            TaskInstance.map_index,
+        )
     )
     found: dict[tuple[str, str], list[Any]] = defaultdict(list)
     for row in session.execute(query):

@@ -13,22 +13,14 @@ from maskmatch.core.outcomes import FINAL_FAILURES, Status
 from maskmatch.permits.steps.orders import Order, pause_in_words
 from maskmatch.permits.steps.snapshot import WindowNow
 from maskmatch.web.account import AccountNow
-from maskmatch.web.airflow import Record, RunNow, TaskNow
+from maskmatch.web.airflow import STAGES, Record, RunNow, TaskNow
 
 _AT_WORK = frozenset({"running", "restarting"})
-_ENDED_ILL = frozenset({"failed", "up_for_retry", "up_for_reschedule"})
+_ENDED_ILL = frozenset({"failed", "up_for_retry"})
 _STALLED_PER_SECOND = 0.05
 """Pairs a second; at less, a time left would be days of nothing."""
 _MOST_ALIKE = 3
 """Vendor codes that one failure code may stand for, if the meaning of one is to tell that of all."""
-_STAGES = {
-    "plan": "planning",
-    "approve": "waiting for approval",
-    "compare": "comparing",
-    "redrive": "calling failed pairs again",
-    "publish": "publishing",
-    "report": "reporting",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +139,11 @@ def _shards(run: RunNow) -> Iterable[ShardNow]:
 
 
 def _problem(task: TaskNow) -> Record | None:
-    return task.problem if task.state in _ENDED_ILL else None
+    """Return what ended a task, or why it waits; what it waited for before it was killed is not shown."""
+    noted = task.problem
+    if noted and noted.get("is_wait"):
+        return noted if task.state == "up_for_reschedule" else None
+    return noted if task.state in _ENDED_ILL else None
 
 
 def _stage(run: RunNow) -> str:
@@ -157,7 +153,7 @@ def _stage(run: RunNow) -> str:
     waits = [task for task in run.tasks if task.state in ("awaiting_input", "deferred")]
     at_work = [task for task in run.tasks if task.state in _AT_WORK] or waits
     if at_work:
-        return _STAGES.get(at_work[-1].task_id, at_work[-1].task_id)
+        return STAGES.get(at_work[-1].task_id, at_work[-1].task_id)
     if any(task.state == "up_for_reschedule" for task in run.tasks):
         return "waiting, without a slot"
     if any(task.state == "up_for_retry" for task in run.tasks):
@@ -181,15 +177,16 @@ def _why_no_time(run: RunNow, rate: float, pairs: int | None, *, is_paused: bool
 def _reasons(run: RunNow, shards: Iterable[ShardNow]) -> Iterable[Reason]:
     """Yield why pairs have failed, most first: as published, or as far as tasks have told."""
     counts: Counter[str] = Counter()
-    if run.summary:
-        for row in run.summary["outcomes"]:
+    for summary in run.summaries:
+        for row in summary["outcomes"]:
             if row["outcome"] == Status.FAILED:
                 counts[row["failure_code"]] += row["rows"]
-    else:
-        for shard in shards:
-            for told in (shard.task.progress or {}).get("counts"), (shard.task.progress or {}).get("known"):
-                counts.update(told or {})
-        del counts[Status.SCORED.value]
+    published = {summary["day"] for summary in run.summaries}
+    for told in (shard.task.progress or {} for shard in shards):
+        if told.get("day") not in published:
+            counts.update(told.get("counts") or {})
+            counts.update(told.get("known") or {})
+    del counts[Status.SCORED.value]
     for code, pairs in counts.most_common():
         yield Reason(code, pairs, code in FINAL_FAILURES, _meanings().get(code, ""))
 

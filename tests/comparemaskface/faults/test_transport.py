@@ -49,6 +49,7 @@ def meter(address: str, *counts: str) -> tuple[int, ...]:
         ("clock-skew=250", "Scored", 1, 1),
         ("model-version", "Scored", 1, 1),
         ("arrears", "ResourceUnavailable.InArrears", 1, 0),
+        ("key-revoked", "AuthFailure.SecretIdNotFound", 0, 0),
     ],
 )
 def test_a_fault_has_its_code_in_the_sdk_and_its_entry_on_the_meter(
@@ -126,6 +127,13 @@ def test_arrears_begin_at_the_call_named(start_service: StartService) -> None:
     arrears = "ResourceUnavailable.InArrears"
     assert [outcome(address) for _ in range(4)] == ["Scored", "Scored", arrears, arrears]
     assert meter(address, "billed") == (2,)
+
+
+def test_a_key_is_revoked_at_the_call_named(start_service: StartService) -> None:
+    address = start_service(faults=plan_of(["key-revoked=3"]))
+    revoked = "AuthFailure.SecretIdNotFound"
+    assert [outcome(address) for _ in range(4)] == ["Scored", "Scored", revoked, revoked]
+    assert meter(address, "accepted", "billed", "refused") == (2, 2, 2)
 
 
 def test_of_several_faults_the_first_named_decides_and_slow_joins_it(

@@ -10,8 +10,8 @@ from typing import Any
 from comparemaskface.clock import Clock
 from comparemaskface.faults.named_faults import STATES, Fault, FaultBy, FaultName, FaultPlan
 
-REFUSING = frozenset({FaultName.THROTTLE, FaultName.ARREARS})
-"""No other fault applies to such a call; a throttled one is refused before it is accepted."""
+REFUSING = frozenset({FaultName.KEY_REVOKED, FaultName.THROTTLE, FaultName.ARREARS})
+"""No other fault applies to such a call; one with a revoked key, or throttled, is not even accepted."""
 LONGEST_DELAY = 300.0
 """Seconds; a lognormal has no longest."""
 
@@ -89,8 +89,9 @@ class Faults:
         }
 
     def _draw(self, pair: bytes | None) -> FaultDecision:
-        if self._is_from(FaultName.ARREARS):
-            return FaultDecision((FaultName.ARREARS,), fault=FaultName.ARREARS)
+        for state in (FaultName.KEY_REVOKED, FaultName.ARREARS):
+            if self._is_from(state):
+                return FaultDecision((state,), fault=state)
         drawn = {fault.name: fault for fault in self._drawn if self._applies(fault, pair)}
         slow = drawn.pop(FaultName.SLOW, None)
         decisive = next(iter(drawn.values()), None)

@@ -3,7 +3,7 @@
     --fault NAME[=VALUE[,VALUE]][@SHARE]        internal@0.01   slow=0.4,0.5   throttle=30   arrears=1000
 
 Three kinds: most apply to a share of the calls and decide their answer (of several the first named does),
-`slow` delays a share of them whatever else applies, and states of account, clock and model hold for all.
+`slow` delays a share of them whatever else applies, and states of account, key, clock and model hold for all.
 """
 
 import math
@@ -28,6 +28,7 @@ class FaultName(StrEnum):
     CLOCK_SKEW = "clock-skew"
     MODEL_VERSION = "model-version"
     ARREARS = "arrears"
+    KEY_REVOKED = "key-revoked"
 
 
 class FaultBy(StrEnum):
@@ -59,8 +60,9 @@ QUANTITIES: dict[FaultName, tuple[Quantity, ...]] = {
     FaultName.CLOCK_SKEW: (Quantity("seconds", default=600, least=-_DAY, most=_DAY),),
     FaultName.MODEL_VERSION: (_CALL, Quantity("version", default=4.0, least=1, most=99)),
     FaultName.ARREARS: (_CALL,),
+    FaultName.KEY_REVOKED: (_CALL,),
 }
-STATES = frozenset({FaultName.CLOCK_SKEW, FaultName.MODEL_VERSION, FaultName.ARREARS})
+STATES = frozenset({FaultName.CLOCK_SKEW, FaultName.MODEL_VERSION, FaultName.ARREARS, FaultName.KEY_REVOKED})
 """They hold for all calls, or for all from a certain one on, so they take no share."""
 
 _FORM = re.compile(r"(?P<name>[a-z-]+)(=(?P<values>[^@=]+))?(@(?P<share>[^@=]+))?")

@@ -146,9 +146,11 @@ class RequestPipeline:
         context.body_bytes = await self._body_memory.acquire(size)
 
     async def _decide_faults(self, context: RequestContext, admitted: Admitted) -> None:
-        """Draw the faults of a call; `throttle` refuses it after all."""
+        """Draw the faults of a call; `key-revoked` and `throttle` refuse it after all."""
         pair = await _pair(admitted) if self._faults.needs_pair else None
         decision = context.fault_decision = self._faults.decide(pair)
+        if decision.fault is FaultName.KEY_REVOKED:
+            raise ServiceError(VendorError.UNKNOWN_SECRET_ID)
         if decision.fault is FaultName.THROTTLE:
             raise _too_many_requests(admitted.account)
 
