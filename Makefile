@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONWARNINGS ?= ignore::SyntaxWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test walks check check-rest test-opencv4 lint format docs bench lock clean
+.PHONY: help setup demo up test incidents walks check check-rest test-opencv4 lint format docs bench lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,10 @@ up: setup  ## start the same with the Airflow page; Ctrl-C stops it
 PYTEST := $(BIN)/python -m pytest -n 2
 test: setup $(TCCLI_READY)  ## run all tests
 	$(PYTEST)
+
+INCIDENTS := $(shell sed -n '/^\#\# Incidents/,$$p' docs/operations.md | grep -o 'tests/[a-z_/]*\.py' | sort -u)
+incidents: setup  ## run the tests that docs/operations.md names: each incident caused and cured
+	$(PYTEST) $(INCIDENTS)
 
 walks: setup  ## longer walks of the simulated engine, some minutes
 	$(BIN)/python -m tests.engine.simulation --schedules 1000

@@ -138,7 +138,15 @@ class AirflowStack(AirflowApi):
         """Start what has ended by itself again: creating a backfill can end a scheduler on SQLite."""
         self.revive()
 
-    def wait(self, dag_id: str, run_id: str, *, seconds: float, on_progress: Progress | None = None) -> str:
+    def wait(
+        self,
+        dag_id: str,
+        run_id: str,
+        *,
+        seconds: float,
+        on_progress: Progress | None = None,
+        every: float = _POLL_SECONDS,
+    ) -> str:
         """Return success or failed when the run has ended; meanwhile start what has ended by itself again."""
 
         def look(instances: Sequence[Json]) -> None:
@@ -146,7 +154,7 @@ class AirflowStack(AirflowApi):
             if on_progress:
                 on_progress(instances)
 
-        return super().wait(dag_id, run_id, seconds=seconds, on_progress=look)
+        return super().wait(dag_id, run_id, seconds=seconds, on_progress=look, every=every)
 
     def stop(self) -> None:
         """End all processes; tasks that still run have some seconds to finish, then they are killed."""

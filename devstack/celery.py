@@ -43,6 +43,8 @@ _SETTINGS = {
     # A message that Redis has lost is sent again after so long.
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "30",
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
+    # One that only waits for a slot is sent again, too: the third time it would fail, by Airflow's default.
+    "AIRFLOW__SCHEDULER__NUM_STUCK_IN_QUEUED_RETRIES": "1000000",
 }
 
 

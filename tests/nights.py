@@ -55,8 +55,8 @@ def night_in(folder: Path, *, day: date = DAY, run_id: str = "test") -> Run:
 
 def options_for(local: LocalAccount, folder: Path, **changes: object) -> CompareOptions:
     """Return how to compare with a local service; the permit store's file lies in the folder."""
-    permit_store = f"sqlite:///{folder}/permits.sqlite3"
-    return CompareOptions(account=local.account, permit_store=permit_store, **changes)  # type: ignore[arg-type]
+    options = {"permit_store": f"sqlite:///{folder}/permits.sqlite3", **changes}
+    return CompareOptions(account=local.account, **options)  # type: ignore[arg-type]
 
 
 def outcomes_of(run: Run) -> pd.DataFrame:

@@ -4,9 +4,12 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(claim: Callable[[], object], what: str, *, seconds: float = 60) -> None:
-    """Return when the claim holds; fail with what was waited for when it does not in time."""
+def wait_until(claim: Callable[[], object], what: str, *, seconds: float = 60, every: float = 0.005) -> None:
+    """Return when the claim holds; fail with what was waited for when it does not in time.
+
+    :param every: seconds between two looks, more of them where a look is work for who is waited for
+    """
     ends = time.monotonic() + seconds
     while not claim():
         assert time.monotonic() < ends, f"not within {seconds:g} s: {what}"
-        time.sleep(0.005)  # between two looks; whoever can say so by an event is waited for by that
+        time.sleep(every)  # whoever can say so by an event is waited for by that

@@ -113,6 +113,8 @@ def running(home: Path, *, slots: int) -> Iterator[Site]:
 
 
 Meanwhile = Callable[[LocalService], None]
+LOOK_SECONDS = 2.0
+"""Each look costs Airflow's api server some 40 ms of a processor, which the workers then lack."""
 
 
 def compare_night(site: Site, night: Night, *, meanwhile: Meanwhile | None = None) -> Night:
@@ -128,9 +130,10 @@ def compare_night(site: Site, night: Night, *, meanwhile: Meanwhile | None = Non
         if meanwhile:
             meanwhile(service)
         night.state = site.airflow.wait(
-            DAG, night.run_id, seconds=RUN_SECONDS, on_progress=lambda _: night.look()
+            DAG, night.run_id, seconds=RUN_SECONDS, every=LOOK_SECONDS, on_progress=lambda _: night.look()
         )
-        night.ended_at = datetime.now(UTC).timestamp()
+        (run,) = [run for run in site.airflow.runs(DAG) if run["dag_run_id"] == night.run_id]
+        night.ended_at = datetime.fromisoformat(run["end_date"]).timestamp()
         night.meter = service.meter(with_calls=True)
     return night
 

@@ -9,8 +9,9 @@ beside them the time from the trigger to the end, and which share of the process
 
 Then one worker is killed in the middle of a date (kill -9 of all that it runs), and with --all on other
 dates: scheduler and worker together, Redis emptied, Postgres restarted, the permit store away, a clock that
-is wrong. `paid_again_in_flight` were called and not answered at the kill, `paid_again_answered` were answered
-and not durable: the first belong to the calls in flight, the second to the last group of the journal.
+is 3 s ahead or behind. `paid_again_in_flight` were called and not answered at the kill, `paid_again_answered`
+were answered and not durable: the first belong to the calls in flight, the second to the last group of the
+journal; `paid_again_later` were called after it, and would have no cause.
 """
 
 import sys
@@ -25,11 +26,14 @@ from benchmarks.report import main
 PAIRS = 20_000
 RATES, QUICK_RATES = (200, 500, 1000), (200, 500)
 STEADY_AFTER_SECONDS, STEADY_SHARE = 2.0, 0.95
+IDLE = 0.1
+"""A larger share of the processors means that they are not what limits 1,000 calls a second."""
 GOALS = {
     "use_200": (">=", 0.99),
     "use_500": (">=", 0.98),
     "span_ratio_200": ("<=", 1.03),
     "span_ratio_500": ("<=", 1.03),
+    "use_1000_unless_busy": (">=", 0.95),
     **crashes.GOALS,
 }
 
@@ -55,6 +59,8 @@ def _measured(home: Path, *, quick: bool, parts: tuple[crashes.Part, ...]) -> di
             night = Night(day=date(2026, 1, number), pairs=pairs, calls_per_second=rate)
             figures |= _rate_figures(site, compare_night(site, night))
             sys.stdout.write(f"{figures}\n")
+    if "use_1000" in figures:
+        figures["use_1000_unless_busy"] = figures["use_1000"] if figures["idle_1000"] > IDLE else 1.0
     with running(home / "crashes", slots=2) as site:
         for number, part in enumerate(parts, 1):
             figures |= part(site, date(2026, 2, number))

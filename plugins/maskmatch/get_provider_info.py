@@ -33,7 +33,7 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": _ACCOUNT,
                 "python-modules": [
                     f"maskmatch.operators.{name}"
-                    for name in ("approve", "compare", "plan", "publish", "redrive", "report")
+                    for name in ("approve", "compare", "plan", "publish", "redrive", "report", "start_date")
                 ],
             }
         ],

@@ -53,6 +53,7 @@ def test_below_the_limit_nobody_is_asked(nights, pairs):
     state, run_id = nights.run(day(1))
     assert state == "success"
     assert states(nights, run_id)["approve"] == "skipped"
+    assert nights.inbox.about(day(1)) == []
     assert nights.airflow.question(DAG, run_id, "approve") is None
     assert len(nights.outcomes(day(1))) == 5
 
@@ -62,6 +63,11 @@ def test_an_approved_plan_is_compared_and_is_not_asked_for_again(nights, pairs):
     before = billed(nights)
     run_id = nights.start(day(2), approval_cost_limit=LIMIT)
     question = asked(nights, run_id)
+    [post] = nights.inbox.about(day(2))
+    assert (post["kind"], post["title"]) == ("approval", f"{DAG} {day(2)}: waits for approval")
+    assert question["subject"] in post["text"]
+    assert "/plan.html" in post["text"]
+    assert len(nights.inbox.mails_about(day(2))) == 1
     forecast = nights.airflow.xcom(DAG, run_id, "plan", "forecast")
     assert question["subject"] == "2026-05-02: approve 12 calls for at most CNY 0.04?"
     assert forecast["digest"] in question["body"]

@@ -11,6 +11,7 @@ from maskmatch.hooks.slots import look_at_slots
 pytestmark = pytest.mark.slow
 
 BACKFILL, AD_HOC = "AIRFLOW__MASKMATCH__BACKFILL_POOL", "AIRFLOW__MASKMATCH__AD_HOC_POOL"
+EXECUTOR = "AIRFLOW__CORE__EXECUTOR"
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +24,12 @@ def pools(database):
     """Make pools; they are gone afterwards."""
     with create_session() as session:
         session.query(Pool).filter(Pool.pool != "default_pool").delete()
+        session.query(Pool).update({"slots": 128})
 
     def make(**slots):
         with create_session() as session:
             for name, count in slots.items():
+                session.query(Pool).filter(Pool.pool == name).delete()
                 session.add(Pool(pool=name, slots=count, description="", include_deferred=False))
 
     return make
@@ -64,4 +67,15 @@ def test_a_kind_of_run_without_a_pool_is_told_unless_that_is_meant(pools, monkey
         look_at_slots()
     monkeypatch.setenv(BACKFILL, "back")
     pools(back=3)
+    monkeypatch.setenv(EXECUTOR, "CeleryExecutor")
     assert "in pools default_pool, back" in look_at_slots()
+
+
+def test_a_default_pool_that_lets_tasks_wait_in_the_local_executor_is_told(pools, named, monkeypatch):
+    monkeypatch.setenv(AD_HOC, "default_pool")
+    monkeypatch.setenv(EXECUTOR, "LocalExecutor")
+    pools(back=3)
+    with pytest.raises(WrongSetting, match="first come, first served: airflow pools set default_pool 8"):
+        look_at_slots()
+    pools(back=3, default_pool=8)
+    assert "in pools default_pool, back; 5 slots are left" in look_at_slots()

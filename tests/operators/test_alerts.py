@@ -160,6 +160,17 @@ def test_notifiers_are_found_by_their_import_path(told, monkeypatch):
     assert len(told) == 2
 
 
+@pytest.mark.parametrize("path", ["airflow.providers.nowhere.Notifier", "tests.notifiers.nobody"])
+def test_a_notifier_that_is_not_installed_ends_no_task_and_the_log_says_so(path, monkeypatch, caplog):
+    monkeypatch.setenv("AIRFLOW__MASKMATCH__NOTIFIER", path)
+    airflow = Airflow()
+    Alerts(None, airflow.context()).tell_now(Alert(kind=Kind.LATE, cause="x", text="x"))
+    [telling] = alerts_to()["on_failure_callback"]
+    telling(airflow.context(exception=InputError("mend x")))
+    name = path.split(".")[2]
+    assert caplog.text.count(f"has no attribute '{name}': install what the notifier needs") == 2
+
+
 @pytest.mark.server
 def test_a_forecast_beyond_the_deadline_is_told_before_anything_is_called(night, told):  # noqa: F811
     tonight = night(10, extra={"calls_per_second": 1})

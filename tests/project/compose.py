@@ -14,6 +14,8 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 DEPLOYMENT = (ROOT / "docs" / "deployment.md").read_text()
 VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:[?-][^}]*)?\}")
 MARK = "drawn-for-this-test"
+UNDOCUMENTED = {"num_stuck_in_queued_retries"}
+"""Settings that Airflow's scheduler reads, though no list of Airflow has them."""
 
 
 def filled(text: str) -> dict:

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from tests.project.compose import (
     SERVICES,
     SMALL,
     SMALL_SERVICES,
+    UNDOCUMENTED,
     VARIABLE,
     accounts,
     connections,
@@ -114,6 +116,39 @@ def test_the_small_one_starts_no_part_of_celery_and_runs_tasks_as_a_worker_does(
     assert own.items() <= scheduler.items()
 
 
+def test_the_number_of_workers_is_kept_from_one_start_to_the_next():
+    assert 'replicas: "${AIRFLOW_WORKERS:-1}"' in COMPOSE
+    assert "--scale" not in DEPLOYMENT
+
+
+def test_postgres_may_have_a_process_for_each_connection():
+    postgres = SERVICES["postgres"]
+    (most,) = re.findall(r"max_connections=(\d+)", " ".join(postgres["command"]))
+    assert postgres["deploy"]["resources"]["limits"]["pids"] >= int(most) + 50
+
+
+@pytest.mark.parametrize("page", ["deployment.md", "operations.md"])
+def test_the_pages_name_services_of_each_profile_that_are_there(page):
+    text = (ROOT / "docs" / page).read_text()
+    said = re.findall(r"^docker compose (?:exec|run)(?: -\S+)* (\S+)", text, re.MULTILINE)
+    assert {*said} <= SERVICES.keys()
+    small = SERVICES.keys() - {name for name, service in SMALL_SERVICES.items() if "profiles" in service}
+    started = re.findall(r"^docker compose up --build --detach (\w.*?) +# (.*)$", text, re.MULTILINE)
+    for services, which in started:
+        local = {"postgres", "permits-init", "redis", "airflow-init", "local-service", "s3"}
+        assert {*services.split()} == (small if which == "without" else SERVICES.keys()) - local
+
+
+def test_the_files_of_the_small_profile_are_named_where_every_command_finds_them():
+    (files,) = re.findall(r"^COMPOSE_FILE=(\S+)$", DEPLOYMENT, re.MULTILINE)
+    assert files.split(":") == [
+        "docker-compose.yml",
+        "docker-compose.small.yml",
+        "docker-compose.override.yml",
+    ]
+    assert not re.search(r"docker compose .*-f ", DEPLOYMENT + COMPOSE + SMALL)
+
+
 def test_no_secret_is_written_down():
     for name, service in SERVICES.items():
         for variable, value in service.get("environment", {}).items():
@@ -186,6 +221,11 @@ def test_the_image_runs_as_a_user_and_installs_only_what_is_locked():
     ]
 
 
+def test_the_provider_that_keeps_logs_in_the_store_is_the_one_that_the_tests_try():
+    (said,) = re.findall(r"^ +PROVIDERS: (apache-airflow-providers-amazon==\S+) ", COMPOSE, re.MULTILINE)
+    assert f"\n{said} \\\n" in (ROOT / "requirements-dev.txt").read_text()
+
+
 def test_the_image_of_production_holds_neither_the_service_nor_anything_for_development():
     *_, stage = DOCKERFILE.split("FROM build AS ")[-1].split("FROM ")
     build = DOCKERFILE.split("FROM build AS build-airflow")[1].split("FROM ")[0]
@@ -207,7 +247,13 @@ def test_airflow_knows_every_setting():
     settings = [name.lower().split("__")[1:] for name in names | set(re.findall(r"AIRFLOW__\w+", DOCKERFILE))]
     # Those of Celery are known where its provider is installed.
     ours = [name for name in settings if name and (name[0] in known or not name[0].startswith("celery"))]
-    assert [name for name in ours if name[1] not in known[name[0]]["options"]] == []
+    assert [name for name in ours if name[1] not in {*known[name[0]]["options"], *UNDOCUMENTED}] == []
+
+
+def test_airflow_still_reads_the_settings_that_it_does_not_document():
+    scheduler = find_spec("airflow.jobs.scheduler_job_runner")
+    source = Path(scheduler.origin).read_text()
+    assert [name for name in UNDOCUMENTED if f'key="{name}"' not in source] == []
 
 
 @pytest.mark.parametrize("text", [COMPOSE, SMALL, documented("yaml")], ids=["whole", "small", "vendor"])

@@ -5,10 +5,12 @@ import re
 
 import pytest
 import yaml
+from airflow.cli.cli_parser import get_parser
 from airflow.configuration import retrieve_configuration_description
 
 from devstack.project import project_root
 from maskmatch.pipeline.compare import DRAIN_SECONDS
+from tests.project.compose import UNDOCUMENTED
 
 FOLDER = project_root() / "deploy" / "kubernetes"
 README = (FOLDER / "README.md").read_text()
@@ -27,7 +29,7 @@ def test_airflow_knows_every_setting(name):
     said = [(section, option) for section, values in VALUES[name]["config"].items() for option in values]
     # Those of a provider are known where it is installed.
     ours = [each for each in said if each[0] in known or not each[0].startswith(OF_PROVIDERS)]
-    assert [each for each in ours if each[1] not in known[each[0]]["options"]] == []
+    assert [each for each in ours if each[1] not in {*known[each[0]]["options"], *UNDOCUMENTED}] == []
 
 
 @pytest.mark.parametrize(("name", "kind"), [("celery.yaml", "celery"), ("kubernetes.yaml", "kubernetes")])
@@ -80,6 +82,53 @@ def test_no_secret_is_written_down_and_every_secret_that_is_named_is_explained()
     assert len(named) == 5
     assert all(f"`{name}`" in README for name in named)
     assert not re.search(r"(?i)(password|secret_?key|token): *[\"']?\w", re.sub(r"\w+SecretName", "", text))
+
+
+def merged(name):
+    def over(below, above):
+        both = below.keys() & above.keys()
+        deep = {key: over(below[key], above[key]) for key in both if isinstance(below[key], dict)}
+        return below | above | deep
+
+    return over(VALUES["values.yaml"], VALUES[name])
+
+
+PARTS = [("scheduler",), ("triggerer",), ("dagProcessor",)]
+PROBES = [
+    *(("kubernetes.yaml", *part, "livenessProbe") for part in PARTS),
+    ("celery.yaml", "scheduler", "startupProbe"),
+    ("celery.yaml", "workers", "celery", "livenessProbe"),
+]
+
+
+def at(values, *place):
+    for name in place:
+        values = values[name]
+    return values
+
+
+@pytest.mark.parametrize("place", PROBES)
+def test_a_probe_runs_what_our_image_has(place):
+    words = at(merged(place[0]), *place[1:])["command"]
+    if words[0] == "airflow":
+        get_parser().parse_args(words[1:])
+    else:
+        assert words[:2] == ["sh", "-c"]
+        assert "python -m celery --app airflow.providers.celery.executors.celery_executor.app" in words[2]
+
+
+@pytest.mark.parametrize("place", [*PARTS, ("workers", "celery")])
+def test_no_sidecar_runs_a_script_of_another_image(place):
+    assert at(merged("celery.yaml"), *place)["logGroomerSidecar"] == {"enabled": False}
+    text = "".join((FOLDER / name).read_text() for name in VALUES)
+    assert not re.search(r"^[^#]*(/entrypoint|/clean-logs)", text, re.MULTILINE)
+
+
+def test_no_user_with_a_known_password_is_made_and_the_first_one_is_told():
+    values = VALUES["values.yaml"]
+    assert at(values, "createUserJob", "defaultUser") == {"enabled": False}
+    assert at(values, "webserver", "defaultUser") == {"enabled": False}
+    assert "airflow users create" in README
 
 
 def test_the_image_hands_a_stop_to_the_main_process_alone():

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     LATE = "late"
     MODEL_CHANGED = "model_changed"
     WAITING = "waiting"
+    APPROVAL = "approval"
 
 
 _WORDS = {
@@ -26,6 +27,7 @@ _WORDS = {
     Kind.LATE: "will miss its deadline",
     Kind.MODEL_CHANGED: "the face model has changed",
     Kind.WAITING: "has been waiting",
+    Kind.APPROVAL: "waits for approval",
 }
 
 

@@ -55,6 +55,7 @@ _ALERTS = {
     "late": "alerts that a run will miss its deadline",
     "model_changed": "alerts that the face model has changed",
     "waiting": "alerts that a task waits for the service, a store or the permit store",
+    "approval": "alerts that a plan waits for a person to approve it",
 }
 
 

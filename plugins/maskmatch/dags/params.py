@@ -10,10 +10,18 @@ from airflow.sdk import Param
 from airflow.sdk.exceptions import ParamValidationError
 
 from maskmatch.core.errors import WrongSetting
+from maskmatch.core.pairs import ATTRIBUTE_PREFIX, COLUMNS
 from maskmatch.operators.run_params import DEFAULT, INSTALLATION, SET_BY
 from maskmatch.settings.fields import check_names
+from maskmatch.settings.readers import MOST_CNY
+from maskmatch.settings.run_fields import MOST_CALLS
 
 _PLACE = {"type": "string", "pattern": "^(s3://.+|file:///.+)"}
+_SHARE = r"(0?\.[0-9]+|0\.?|1(\.0*)?)|([0-9]{1,2}(\.[0-9]*)?|\.[0-9]+|100(\.0*)?) *%"
+_LIMIT = {"type": "string", "pattern": rf"^( *({_SHARE}) *(of +[0-9]+ *)?)?$"}
+"""What `ShareLimit` reads: 0.5, 50% or 50% of 100."""
+_OURS = "|".join([*sorted(COLUMNS), f"{ATTRIBUTE_PREFIX}[^=,]*[^=, ]"])
+_MONEY = {"minimum": 0.01, "maximum": MOST_CNY}
 
 
 def params_of(*names: str, **descriptions: str) -> dict[str, Param]:
@@ -109,22 +117,22 @@ _PARAMS: dict[str, dict[str, Any]] = {
         "description": "Seconds. Best is 2.5 times what the service needs for a call.",
     },
     "max_bad_rows": {
+        **_LIMIT,
         "default": "50% of 100",
-        "type": "string",
         "title": "Bad rows at most",
         "description": "Share of the manifest's rows that may be no pairs, of so many rows at least. Above "
         "it nothing is called and nothing replaced.",
     },
     "max_missing_share": {
+        **_LIMIT,
         "default": "50% of 100",
-        "type": "string",
         "title": "Missing images at most",
         "description": "Of the first 100 pairs, the share that may lack an image. Above it nothing is "
         "called.",
     },
     "max_failed_share": {
+        **_LIMIT,
         "default": "50% of 100",
-        "type": "string",
         "title": "Failed rows at most",
         "description": "Above this share the last task fails, after the outcomes were published.",
     },
@@ -147,13 +155,14 @@ _PARAMS: dict[str, dict[str, Any]] = {
         "default": None,
         "type": ["null", "integer"],
         "minimum": 1,
+        "maximum": MOST_CALLS,
         "title": "Budget in calls",
         "description": "Calls that this run may make at most, retries included. Empty: no limit.",
     },
     "budget_cny": {
         "default": None,
         "type": ["null", "number"],
-        "exclusiveMinimum": 0,
+        **_MONEY,
         "title": "Budget in CNY",
         "description": "Money that this run may spend at most, retries included. Empty: no limit.",
     },
@@ -168,6 +177,7 @@ _PARAMS: dict[str, dict[str, Any]] = {
     "manifest_columns": {
         "default": None,
         "type": ["null", "string"],
+        "pattern": rf"^ *(({_OURS}) *= *[^, ][^,]*(, *|$))*$",
         "title": "Columns of the manifests",
         "description": "Their names there, such as reference_id=img1, probe_id=img2. Empty: as ours.",
     },
@@ -231,7 +241,7 @@ _PARAMS: dict[str, dict[str, Any]] = {
     "approval_cost_limit": {
         "default": None,
         "type": ["null", "number"],
-        "minimum": 0.01,
+        **_MONEY,
         "title": "Approval above, CNY",
         "description": "A plan that may cost more waits until a person has approved it. Empty: what the "
         "connection says, 1000 if nothing; not more than that.",
@@ -239,7 +249,7 @@ _PARAMS: dict[str, dict[str, Any]] = {
     "deadline": {
         "default": None,
         "type": ["null", "string"],
-        "pattern": "^[0-9]{1,2}:[0-9]{2}$",
+        "pattern": "^([01]?[0-9]|2[0-3]):[0-5][0-9]$",
         "title": "Deadline",
         "description": "Time of day at which a run should have ended, such as 08:00; the forecast says "
         "whether it will. Empty: none.",

@@ -3,11 +3,13 @@
 Decision: docs/adr/0034-who-gets-the-slots.md
 """
 
+import os
 from collections.abc import Mapping
 
 from airflow.configuration import conf
 
 from maskmatch.core.errors import WrongSetting
+from maskmatch.hooks.executors import executor_of_several_hosts
 from maskmatch.permits.steps.claims import Priority
 
 SECTION = "maskmatch"
@@ -37,6 +39,8 @@ def look_at_slots() -> str:
             raise WrongSetting(
                 f"pool {pool} is not there or has no limit: airflow pools set {pool} 3 maskmatch"
             )
+    if DEFAULT_POOL in named.values():
+        _check_order_in_default_pool(slots[DEFAULT_POOL])
     free = conf.getint("core", "parallelism") - sum(slots[pool] for pool in own)
     if own and free < 1:
         raise WrongSetting(
@@ -67,6 +71,21 @@ def _named(priority: Priority, option: str) -> str:
         f"{variable}=maskmatch_{priority} for scheduler and api server, and make that pool: airflow pools "
         f"set maskmatch_{priority} 3 maskmatch; {variable}={DEFAULT_POOL} where that may be"
     )
+
+
+def _check_order_in_default_pool(slots: int) -> None:
+    """Raise WrongSetting where tasks wait in Airflow's LocalExecutor, and not where the order is known.
+
+    That of Airflow 3.3.2 does not count what it runs, and takes all that is ready
+    (https://github.com/apache/airflow/pull/71914).
+    """
+    parallelism = conf.getint("core", "parallelism")
+    on_one_host = executor_of_several_hosts(conf.get("core", "executor"), os.environ) is None
+    if on_one_host and not 0 < slots <= parallelism:
+        raise WrongSetting(
+            f"{DEFAULT_POOL} has more slots than the LocalExecutor runs tasks ([core] parallelism), and they "
+            f"wait in it first come, first served: airflow pools set {DEFAULT_POOL} {parallelism} default"
+        )
 
 
 def _slots_of_pools() -> dict[str, int] | None:

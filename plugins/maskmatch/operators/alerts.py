@@ -82,7 +82,7 @@ class Alerts:
     """The alerts of one task, which a thread of their own tells."""
 
     def __init__(self, notifier: Notifier, context: "Context") -> None:
-        self._notifiers = list(_notifiers(notifier))
+        self._notifiers = _found(notifier)
         self._context = context
         self._workers = Workers("alerts", most=1)
 
@@ -190,6 +190,17 @@ def _failure(error: Any, context: "Context") -> Alert:
         text = f"{cause}: the log of the task says more" if isinstance(error, BaseException) else _LOST
     task_id = context["ti"].task_id
     return Alert(kind=kind, cause=f"{task_id}: {cause}", text=f"task {task_id}: {text}")
+
+
+def _found(setting: Notifier) -> list[Callable[[Any], Any]]:
+    """Return the notifiers of a setting; a package of theirs that is not installed here ends no run."""
+    try:
+        return list(_notifiers(setting))
+    except (ImportError, AttributeError) as error:  # no such package, no such name in it
+        log.error("nobody is told, %s: install what the notifier needs, on every host that runs tasks", error)  # noqa: TRY400
+    except Exception as error:  # noqa: BLE001  its text may hold anything
+        log.error("nobody is told, the notifier cannot be made: %s", type(error).__name__)  # noqa: TRY400
+    return []
 
 
 def _notifiers(setting: Notifier) -> Iterable[Callable[[Any], Any]]:

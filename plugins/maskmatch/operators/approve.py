@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
+from maskmatch.core.alerts import Alert, Kind
 from maskmatch.operators.base import AccountOperator, plan_in
 from maskmatch.operators.known_errors import tells_known_errors
 
@@ -63,6 +64,8 @@ class ApprovePlanOperator(AccountOperator, ApprovalOperator):
         note_question(run, question)
         context["ti"].xcom_push(key=ASKED_KEY, value=question.to_record())
         self.log.warning("waiting for a person to approve plan %s, in the page of this run", question.digest)
+        text = f"{self.subject} Answer in Required Actions of the run, nothing is called before. Plan: {page}"
+        self.alerts.tell_now(Alert(kind=Kind.APPROVAL, cause=question.digest, text=text))
         return super().execute(context)
 
     @tells_known_errors

@@ -14,6 +14,7 @@ from maskmatch.core.shown import shown_value
 
 MONEY = "an amount from 0.01 such as 1500.5"
 _FEN = Decimal("0.01")
+MOST_CNY = 10**9
 _FLAGS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 _PATTERN = re.compile(r"[a-z0-9.*?\[\]!-]+")
 _HTTP = re.compile(r"(https?)://", re.IGNORECASE)
@@ -54,7 +55,7 @@ def amount(value: object, *, most: float) -> Decimal:
 
 def money(value: object) -> Decimal:
     """Return money, a fen of which is the least."""
-    found = amount(value, most=1e9)
+    found = amount(value, most=MOST_CNY)
     if found < _FEN:
         raise ValueError
     return found

@@ -14,7 +14,7 @@ from maskmatch.core.planning import SameImage
 from maskmatch.settings import readers
 from maskmatch.settings.fields import Field
 
-_MOST_CALLS = 10**12
+MOST_CALLS = 10**12
 _FMRS = ", ".join(f"{fmr:g}" for fmr in NOMINAL_FMRS)
 
 
@@ -137,7 +137,7 @@ RUN_FIELDS = MappingProxyType(
                 form="stop or go_on",
                 default="stop",
             ),
-            _whole("budget_calls", 1, _MOST_CALLS),
+            _whole("budget_calls", 1, MOST_CALLS),
             Field(name="budget_cny", read=readers.money, form=readers.MONEY),
             Field(name="approval_cost_limit", read=readers.money, form=readers.MONEY),
             _flag("plan_only"),

@@ -22,12 +22,8 @@ MOST = 10
 CLAIM = Claim(run_id="night", priority=Priority.NIGHTLY, budgets=Budgets(day=Budget(calls=MOST)))
 
 
-def documented(program: str) -> list[str]:
-    """Return the words that the document says to a program of Postgres about the permit store."""
-    (line,) = re.findall(
-        rf"^docker compose exec -T postgres {program} (.*permits) [<>]", OPERATIONS, re.MULTILINE
-    )
-    return shlex.split(line)
+SAID = re.findall(r"^docker compose exec -T postgres (.* permits)(?: [<>]|$)", OPERATIONS, re.MULTILINE)
+*RESTORE, BACKUP = [shlex.split(line) for line in SAID]
 
 
 @pytest.fixture
@@ -39,11 +35,20 @@ def permits(postgres):
     def call(program, *words, **options):
         reach = ["-h", "127.0.0.1", "-p", f"{where.port}"]
         said = [word.replace("airflow", where.username or "") for word in words]
-        return subprocess.run([programs / program, *reach, *said], check=True, capture_output=True, **options)
+        done = subprocess.run(
+            [programs / program, *reach, *said], capture_output=True, check=False, **options
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     call("createdb", "-U", "airflow", "permits")
     yield postgres.uri.replace("/postgres", "/permits"), call
     call("dropdb", "--force", "-U", "airflow", "permits")
+
+
+def restore(call, backup):
+    for program, *words in RESTORE:
+        call(program, *words, **({"input": backup} if program == "psql" else {}))
 
 
 def opened(address):
@@ -62,11 +67,12 @@ def test_a_restored_store_spends_nothing_twice_once_it_was_told_what_was_spent(p
     address, call = permits
     with opened(address) as coordinator:
         spend(coordinator, 6)
-        backup = call("pg_dump", *documented("pg_dump")).stdout
+        backup = call(*BACKUP)
         spend(coordinator, 4)
         with pytest.raises(BudgetSpent):
             coordinator.reserve(1, CLAIM)
-        call("psql", *documented("psql"), input=backup)
+    restore(call, backup)
+    with opened(address) as coordinator:
         assert coordinator.snapshot().windows[0].calls == 6  # so four would be spent a second time
         coordinator.count_spent("day", MOST, CLAIM)
         with pytest.raises(BudgetSpent):
@@ -79,8 +85,23 @@ def test_a_try_that_the_restored_store_does_not_know_is_fenced_by_its_journal(pe
     address, call = permits
     with opened(address) as coordinator:
         coordinator.take_lease("shard")
-        backup = call("pg_dump", *documented("pg_dump")).stdout
+        backup = call(*BACKUP)
         newest = coordinator.take_lease("shard")
-        call("psql", *documented("psql"), input=backup)
+    restore(call, backup)
+    with opened(address) as coordinator:
         # A shard is opened with the newest epoch that its journal has seen.
         assert coordinator.take_lease("shard", at_least=newest + 1) == newest + 1
+
+
+def test_a_backup_that_is_cut_short_restores_nothing_and_says_so(permits):
+    address, call = permits
+    with opened(address) as coordinator:
+        spend(coordinator, 6)
+    backup = call(*BACKUP)
+    cut = backup[: backup.index(b"COPY ")] + b"COPY public.nowhere (x) FROM stdin;\n"
+    with pytest.raises(AssertionError, match="nowhere"):
+        restore(call, cut)
+    assert call("psql", "-U", "airflow", "-qAtc", "\\dt", "permits") == b""
+    restore(call, backup)
+    with opened(address) as coordinator:
+        assert coordinator.snapshot().windows[0].calls == 6

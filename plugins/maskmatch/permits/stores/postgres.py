@@ -89,6 +89,11 @@ class PostgresDocument(SwappedDocument):
     def _errors(self) -> Iterator[None]:
         try:
             yield
+        except psycopg2.errors.DiskFull as error:
+            self._disconnect()
+            raise Unavailable(
+                f"the permit store at {self._address} has no room left on its disk, free some: {_what(error)}"
+            ) from None
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             raise ConnectionLost(_what(error)) from None
         except psycopg2.Error as error:

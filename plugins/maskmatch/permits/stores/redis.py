@@ -91,7 +91,10 @@ class RedisDocument(SwappedDocument):
         try:
             yield
         except (redis.AuthenticationError, redis.ResponseError) as error:
-            raise Unavailable(f"the permit store at {self._address} rejected the request: {error}") from error
+            what = (
+                "has no memory left, raise its maxmemory" if "OOM " in f"{error}" else "rejected the request"
+            )
+            raise Unavailable(f"the permit store at {self._address} {what}: {error}") from error
         except (redis.RedisError, OSError) as error:
             raise ConnectionLost(f"{type(error).__name__}") from error
 

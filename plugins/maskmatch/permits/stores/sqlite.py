@@ -3,6 +3,7 @@
 Decision: docs/adr/0006-permits-are-one-step-over-one-document.md
 """
 
+import errno
 import os
 import sqlite3
 import threading
@@ -149,11 +150,17 @@ class SqliteDocument:
             yield
         except (sqlite3.Error, OSError) as error:
             self._disconnect()
-            damaged = isinstance(error, sqlite3.DatabaseError) and type(error) is sqlite3.DatabaseError
-            cure = "; move it away, what was spent is then counted from zero" if damaged else ""
             raise Unavailable(
-                f"the permit store's file {self._path} cannot be used: {error}{cure}"
+                f"the permit store's file {self._path} cannot be used: {error}{_cure(error)}"
             ) from error
+
+
+def _cure(error: Exception) -> str:
+    """Return what a person does about a file that is damaged or has no room, nothing for other errors."""
+    if type(error) is sqlite3.DatabaseError:
+        return "; move it away, what was spent is then counted from zero"
+    is_full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return "; free its disk" if is_full or getattr(error, "errno", None) == errno.ENOSPC else ""
 
 
 def _made_ready(db: sqlite3.Connection) -> sqlite3.Connection:
