@@ -62,7 +62,12 @@ def errors(tab):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_page_is_readable_and_none_scrolls_sideways(tab, site, theme):
     sign_in(tab, site, "op")
-    pages = ["/maskmatch/", f"/maskmatch/runs?dag_id={DAG}", *map(site.run_page, (DONE, UNDER_WAY, FAILED))]
+    pages = [
+        "/maskmatch/",
+        "/maskmatch/docs/operations.md",
+        f"/maskmatch/runs?dag_id={DAG}",
+        *map(site.run_page, (DONE, UNDER_WAY, FAILED)),
+    ]
     tab.open(f"{site.airflow.url}/maskmatch/")
     tab.read(f"localStorage.setItem('theme', {theme!r})")
     for width, height in ((1280, 900), (390, 844), (320, 640)):
@@ -79,7 +84,7 @@ def test_every_page_is_readable_and_none_scrolls_sideways(tab, site, theme):
 
 def test_every_control_has_a_name_and_every_table_its_headings(tab, site):
     sign_in(tab, site, "op")
-    for path in ("/maskmatch/", site.run_page(UNDER_WAY)):
+    for path in ("/maskmatch/", "/maskmatch/docs/operations.md", site.run_page(UNDER_WAY)):
         tab.open(site.airflow.url + path)
         nameless = tab.read(
             "[...document.querySelectorAll('button, input:not([type=hidden]), select, progress, a')].filter("

@@ -11,6 +11,7 @@ PAUSE = {"account": ACCOUNT, "order": "pause"}
 
 def addresses(site):
     yield from ("/maskmatch/", f"/maskmatch/runs?dag_id={DAG}", "/maskmatch/static/page.js")
+    yield from ("/maskmatch/docs/operations.md", "/maskmatch/docs/pictures/page-account-light.png")
     yield site.run_page(DONE)
 
 
