@@ -45,7 +45,12 @@ class Up:
 
     def said(self, words: str) -> str:
         """Return the next line that holds these words."""
-        return next(line for line in self.process.stdout if words in line)
+        heard = []
+        for line in self.process.stdout or ():
+            heard.append(line)
+            if words in line:
+                return line
+        raise AssertionError(f"it has ended and has not said {words!r}, but:\n{''.join(heard[-30:])}")
 
     def in_another_shell(self, command: str) -> str:
         """Return what a command says in a shell that has nothing but the environment file."""
