@@ -8,10 +8,9 @@ from devstack.airflow_api import AirflowApiError
 from maskmatch.storage.tables import read_table
 from tests.comparemaskface.browser import CHROMIUM
 from tests.demo.page import DIALOG, backfill, confirm, open_clear, press, trigger
-from tests.waiting import wait_until
 from tests.web.conftest import ACCOUNT, DAG
 from tests.web.test_in_browser import FRAME, go, wait_for_frame
-from tests.web.walking import SECONDS, ended, newest_run, open_our_tab, state_of
+from tests.web.walking import SECONDS, ended, newest_run, open_our_tab, state_of, wait
 
 pytestmark = [
     pytest.mark.server,
@@ -37,9 +36,9 @@ def both(admin_tab, site, pairs):
 def paused(site, day):
     """Pause the run of a date before its first call; return its id when it compares."""
     run_id = newest_run(site, day)
-    wait_until(lambda: state_of(site, run_id, "plan") == "success", "the plan", seconds=SECONDS)
+    wait(site, lambda: state_of(site, run_id, "plan") == "success", "the plan")
     assert site.order("pause", run_id).is_success
-    wait_until(lambda: done(site, run_id) == 0, "a run that compares", seconds=SECONDS)
+    wait(site, lambda: done(site, run_id) == 0, "a run that compares")
     return run_id
 
 
@@ -71,10 +70,10 @@ def test_a_floor_and_a_drain_of_the_page_do_what_they_say_to_runs_under_way(admi
     set_floor(tab, 0)
     for run_id, calls in zip(both, (20, 60), strict=True):
         assert site.order("resume", run_id).is_success
-        wait_until(lambda most=calls: done(site, long) > most, "calls of who goes first", seconds=SECONDS)
+        wait(site, lambda most=calls: done(site, long) > most, "calls of who goes first")
     assert done(site, short) < 10
     set_floor(tab, 50)
-    wait_until(lambda: done(site, short) == OTHERS, "the backfill", seconds=SECONDS)
+    wait(site, lambda: done(site, short) == OTHERS, "the backfill")
     assert done(site, long) < PAIRS
 
     open_our_tab(tab, site, long, "Drain")
@@ -88,7 +87,7 @@ def test_a_floor_and_a_drain_of_the_page_do_what_they_say_to_runs_under_way(admi
     open_clear(tab, site.airflow.url, DAG, long, "compare/mapped/0")
     assert tab.read(f"{DIALOG}.innerText.includes('Affected Tasks: 3')")
     confirm(tab)
-    wait_until(lambda: site.airflow.run_state(DAG, long) != "failed", "the cleared run", seconds=60)
+    wait(site, lambda: site.airflow.run_state(DAG, long) != "failed", "the cleared run")
     assert [ended(site, run_id) for run_id in both] == ["success"] * 2
     assert read_table(stores[1], "outcomes", LONG).num_rows == PAIRS
     assert site.service.meter()["billed"] - billed == PAIRS + OTHERS
