@@ -3,9 +3,6 @@
 import base64
 import itertools
 import json
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +12,7 @@ from typing import Any
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
+from devstack.processes import ChildProcess
 from tests.comparemaskface.service import TLS
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -121,27 +119,13 @@ class Tab:
 
 @contextmanager
 def chromium(folder: Path, *options: str) -> Iterator[Tab]:
-    """Start the browser with a new profile in a folder; yield its one tab."""
+    """Start the browser with a new profile in a folder; yield its one tab. It ends with us."""
     command = [CHROMIUM, *OPTIONS, f"--user-data-dir={folder}", *options, "about:blank"]
-    with (folder / "chromium.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-    try:
-        port = _port(folder / "DevToolsActivePort", process)
-        targets = httpx.get(f"http://127.0.0.1:{port}/json/list", trust_env=False, verify=TLS).json()
+    port = folder / "DevToolsActivePort"
+    with ChildProcess(command, log=folder / "chromium.log", patience_seconds=2) as browser:
+        browser.wait_until(lambda: port.exists() and "\n" in port.read_text(), seconds=30)
+        address = f"http://127.0.0.1:{port.read_text().split()[0]}/json/list"
+        targets = httpx.get(address, trust_env=False, verify=TLS).json()
         (address,) = (target["webSocketDebuggerUrl"] for target in targets if target["type"] == "page")
         with connect(address, max_size=None, proxy=None) as connection:
             yield Tab(connection)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _port(path: Path, process: "subprocess.Popen[bytes]", *, seconds: float = 30) -> int:
-    ends = time.monotonic() + seconds
-    while not (path.exists() and path.read_text().count("\n")):
-        if process.poll() is not None or time.monotonic() > ends:
-            raise RuntimeError(
-                f"Chromium does not start: {path.with_name('chromium.log').read_text()[-2000:]}"
-            )
-        time.sleep(0.05)  # between two looks for the file
-    return int(path.read_text().split()[0])
