@@ -130,7 +130,7 @@ def test_marking_the_question_as_success_spends_nothing(nights, pairs):
     assert task_of(nights, run_id, "compare", 0)["try_number"] == 1
     log = nights.airflow.task_log(DAG, run_id, "compare", map_index=0)
     assert "nobody has approved it" in log
-    assert "Clear the approve task (with downstream)" in log
+    assert "DO    Clear the task approve (with downstream)" in log
     assert (billed(nights), approvals(nights, 4)) == (before, [])
 
 
