@@ -33,8 +33,8 @@ LEFT_OUT = {f"not {mark}": f"\npytestmark = pytest.mark.{mark}\n" for mark in ("
 _guard = ServerGuard()
 
 
-# A busy machine draws slowly, and is no fault. `make check` draws fewer examples than `make test`, and does not
-# even import what is left out as a whole.
+# A busy machine draws slowly, which is no fault. `make check` draws fewer examples than `make test`, and does
+# not even import what is left out as a whole.
 settings.register_profile("test", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("check", settings.get_profile("test"), max_examples=15)
 settings.load_profile("test")
