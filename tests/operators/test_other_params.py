@@ -84,9 +84,9 @@ def or_else(text, conf=None, problem=InputError, **dag):
 
 
 def test_a_message_that_names_a_param_says_where_to_enter_it_since_a_clear_keeps_it():
-    told = or_else("nothing is called; raise max_bad_rows", {"max_bad_rows": "3", "max_shards": 1})
+    told = or_else("nothing is called; raise max_bad_rows", {"max_bad_rows": "3%", "max_shards": 1})
     assert told.startswith(InputError.cure)
-    assert "does not come by clearing, which keeps the Params of the run, also max_bad_rows 3" in told
+    assert "does not come by clearing, which keeps the Params of the run, also max_bad_rows 3%" in told
     assert f"tick '{OVERRIDE}' and enter max_bad_rows. Without" in told
     assert "This run has, too: max_shards 1." in told
     assert "airflow backfill" not in told, "nobody knows which limit is meant"
