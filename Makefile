@@ -40,7 +40,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 test: setup $(TCCLI_READY)  ## run all tests
 	$(PYTEST)
 
-INCIDENTS := $(shell sed -n '/^\#\# Incidents/,$$p' docs/operations.md | grep -o 'tests/[a-z_/]*\.py' | sort -u)
+INCIDENTS = $(shell sed -n '/^\#\# Incidents/,$$p' docs/operations.md | grep -o 'tests/[a-z_/]*\.py' | sort -u)
 incidents: setup  ## run the tests that docs/operations.md names: each incident caused and cured
 	$(PYTEST) $(INCIDENTS)
 

@@ -24,7 +24,7 @@ from typing import Self
 
 import httpx
 
-from devstack.airflow_api import AirflowApi, AirflowApiError, Json, Progress
+from devstack.airflow_api import AirflowApi, AirflowApiError
 from devstack.airflow_settings import USER, AirflowSettings, Connections
 from devstack.postgres import Postgres
 from devstack.processes import ChildProcess, own_port
@@ -137,24 +137,6 @@ class AirflowStack(AirflowApi):
     def look_after(self) -> None:
         """Start what has ended by itself again: creating a backfill can end a scheduler on SQLite."""
         self.revive()
-
-    def wait(
-        self,
-        dag_id: str,
-        run_id: str,
-        *,
-        seconds: float,
-        on_progress: Progress | None = None,
-        every: float = _POLL_SECONDS,
-    ) -> str:
-        """Return success or failed when the run has ended; meanwhile start what has ended by itself again."""
-
-        def look(instances: Sequence[Json]) -> None:
-            self.revive()
-            if on_progress:
-                on_progress(instances)
-
-        return super().wait(dag_id, run_id, seconds=seconds, on_progress=look, every=every)
 
     def stop(self) -> None:
         """End all processes; tasks that still run have some seconds to finish, then they are killed."""

@@ -89,6 +89,7 @@ class AirflowApi:
         """
         deadline = time.monotonic() + seconds
         while (state := self.run_state(dag_id, run_id)) not in _ENDED:
+            self.look_after()
             if on_progress:
                 on_progress(self.task_instances(dag_id, run_id))
             if time.monotonic() > deadline:

@@ -2,6 +2,10 @@
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from devstack.airflow_api import AirflowApi
 
 
 def wait_until(claim: Callable[[], object], what: str, *, seconds: float = 60, every: float = 0.005) -> None:
@@ -13,3 +17,15 @@ def wait_until(claim: Callable[[], object], what: str, *, seconds: float = 60, e
     while not claim():
         assert time.monotonic() < ends, f"not within {seconds:g} s: {what}"
         time.sleep(every)  # whoever can say so by an event is waited for by that
+
+
+def wait_for_airflow(
+    airflow: "AirflowApi", claim: Callable[[], object], what: str, *, seconds: float = 300
+) -> None:
+    """Wait for what Airflow does; a scheduler that a backfill on SQLite has ended is started again."""
+
+    def holds() -> object:
+        airflow.look_after()
+        return claim()
+
+    wait_until(holds, what, seconds=seconds, every=0.5)

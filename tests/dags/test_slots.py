@@ -5,6 +5,7 @@ import subprocess
 import sys
 from contextlib import closing
 from datetime import UTC, date, datetime
+from functools import partial
 
 import pytest
 
@@ -12,12 +13,13 @@ from devstack.project import project_root
 from maskmatch.core.clock import SystemClock
 from maskmatch.permits.opening import open_coordinator
 from tests.dags.conftest import BACKFILL_SLOTS, DAG
-from tests.waiting import wait_until
+from tests.waiting import wait_for_airflow
 
 pytestmark = pytest.mark.timeout(1200)
 DATES = [date(2026, 7, number) for number in (1, 2, 3, 4)]
 FIRST, LATER = date(2026, 7, 10), date(2026, 7, 11)
 SECONDS = 400
+wait = partial(wait_for_airflow, seconds=SECONDS)
 
 
 @pytest.fixture
@@ -42,23 +44,19 @@ def back(nights, pairs, permits):
     for day, run_id in zip(DATES, runs, strict=True):
         pairs(day, 20)
         permits.pause(run_id)
-    wait(nights, lambda: is_closed(nights), "an end of the last backfill, before which the next is refused")
+    wait(
+        nights.airflow,
+        lambda: is_closed(nights),
+        "an end of the last backfill, before which the next is refused",
+    )
     conf = {"source": nights.source.uri, "warehouse": nights.warehouse.uri, "max_shards": 1}
     backfill = nights.airflow.backfill(DAG, first, last, dag_run_conf=conf)
-    wait(nights, lambda: len(compared(nights, runs)) == BACKFILL_SLOTS, "backfills in all their slots")
+    wait(
+        nights.airflow, lambda: len(compared(nights, runs)) == BACKFILL_SLOTS, "backfills in all their slots"
+    )
     yield runs
     permits.resume()
     nights.airflow.wait_for_backfill(backfill, seconds=SECONDS)
-
-
-def wait(nights, claim, what):
-    """Wait for what Airflow does; a scheduler that a backfill on SQLite has ended is started again."""
-
-    def holds():
-        nights.airflow.look_after()
-        return claim()
-
-    wait_until(holds, what, seconds=SECONDS, every=0.5)
 
 
 def is_closed(nights):
@@ -86,15 +84,19 @@ def test_a_run_by_hand_finds_a_slot_beside_a_backfill_and_overtakes_it(nights, p
     held_by = compared(nights, back)
     first = nights.start(FIRST, max_shards=1)
     permits.pause(first)
-    wait(nights, lambda: compared(nights, [first]), "a run by hand in the slot that is left")
+    wait(nights.airflow, lambda: compared(nights, [first]), "a run by hand in the slot that is left")
     assert compared(nights, back) == held_by
 
     (behind,) = set(back) - set(held_by)
     before = nights.start(LATER)
-    wait(nights, lambda: waiting(nights, before) and waiting(nights, behind), "a task of each for a slot")
+    wait(
+        nights.airflow,
+        lambda: waiting(nights, before) and waiting(nights, behind),
+        "a task of each for a slot",
+    )
     names = [(run_id, waiting(nights, run_id)["task_id"]) for run_id in (before, behind)]
     permits.resume(held_by[0])  # whose slot both wait for, since no other is free
-    wait(nights, lambda: task(nights, *names[0])["start_date"], "a run by hand that starts")
+    wait(nights.airflow, lambda: task(nights, *names[0])["start_date"], "a run by hand that starts")
     permits.resume()
     for run_id in (first, before, behind):
         assert nights.airflow.wait(DAG, run_id, seconds=SECONDS) == "success"

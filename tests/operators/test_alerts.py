@@ -171,19 +171,24 @@ def test_a_notifier_that_is_not_installed_ends_no_task_and_the_log_says_so(path,
     assert caplog.text.count(f"has no attribute '{name}': install what the notifier needs") == 2
 
 
-@pytest.mark.server
-def test_a_forecast_beyond_the_deadline_is_told_before_anything_is_called(night, told):  # noqa: F811
-    tonight = night(10, extra={"calls_per_second": 1})
+def late_plan(tonight, **arguments):
+    """Return a task that plans a night of 600 calls, which at one a second will miss its deadline."""
     write_pairs(tonight.run.source, 600)
     soon = datetime.now(UTC) + timedelta(minutes=2)
-    task = PlanComparisonOperator(
+    return PlanComparisonOperator(
         task_id="plan",
         source=tonight.run.source.uri,
         warehouse=tonight.run.warehouse.uri,
         day=str(DAY),
         deadline=f"{soon:%H:%M}",
-        **alerts_to(notify(told)),
+        **arguments,
     )
+
+
+@pytest.mark.server
+def test_a_forecast_beyond_the_deadline_is_told_before_anything_is_called(night, told):  # noqa: F811
+    tonight = night(10, extra={"calls_per_second": 1})
+    task = late_plan(tonight, **alerts_to(notify(told)))
     task.execute({**Airflow().context(), **context_of_run()})
     [alert] = told
     assert (alert["kind"], alert["title"]) == ("late", f"nightly {DAY}: will miss its deadline")

@@ -4,14 +4,12 @@ import json
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from comparemaskface.faults.named_faults import plan_of
 
 from devstack.redis import Redis
 from devstack.s3_troubles import Troubles
-from maskmatch.operators import PlanComparisonOperator
 from maskmatch.operators.alerts import alerts_to
 from maskmatch.operators.known_errors import EndedForPerson
 from maskmatch.pipeline.plan import make_plan
@@ -19,7 +17,7 @@ from maskmatch.storage.object_stores import S3Store
 from tests.inbox import open_inbox
 from tests.nights import DAY, write_pairs
 from tests.operators.running import context_of_run
-from tests.operators.test_alerts import Airflow
+from tests.operators.test_alerts import Airflow, late_plan
 from tests.operators.test_compare import night  # noqa: F401  a fixture
 from tests.s3 import client_of
 from tests.waiting import wait_until
@@ -80,16 +78,7 @@ def told_while_away(inbox, begin, end):
 
 def test_a_deadline_that_will_be_missed(night, inbox):  # noqa: F811
     tonight = night(10, extra={"calls_per_second": 1})
-    write_pairs(tonight.run.source, 600)
-    soon = datetime.now(UTC) + timedelta(minutes=2)
-    task = PlanComparisonOperator(
-        task_id="plan",
-        source=tonight.run.source.uri,
-        warehouse=tonight.run.warehouse.uri,
-        day=str(DAY),
-        deadline=f"{soon:%H:%M}",
-        **EVERYBODY,
-    )
+    task = late_plan(tonight, **EVERYBODY)
     task.execute(context())
     assert "600 calls" in the_alert(inbox, "late")["text"]
 

@@ -6,9 +6,10 @@ import pytest
 
 from tests.comparemaskface.browser import CHROMIUM
 from tests.demo.page import answer, backfill, trigger
+from tests.waiting import wait_for_airflow
 from tests.web.conftest import DAG
 from tests.web.test_in_browser import wait_for_frame
-from tests.web.walking import ended, newest_run, open_our_tab, state_of, wait
+from tests.web.walking import ended, newest_run, open_our_tab, state_of
 
 pytestmark = [
     pytest.mark.server,
@@ -30,9 +31,9 @@ def test_a_backfill_with_a_small_budget_says_its_cure_and_the_cure_works(admin_t
     assert ended(site, run_id) == "failed"
     open_our_tab(admin_tab, site, run_id, "tick 'Override parameters on existing runs'")
 
-    wait(site, lambda: is_closed(site), "an end, before which Airflow refuses the next")
+    wait_for_airflow(site.airflow, lambda: is_closed(site), "an end, before which Airflow refuses the next")
     backfill(admin_tab, url, DAG, str(SPENT), runs="All Runs", params={"budget_calls": 20})
-    wait(site, lambda: site.airflow.run_state(DAG, run_id) != "failed", "the cure")
+    wait_for_airflow(site.airflow, lambda: site.airflow.run_state(DAG, run_id) != "failed", "the cure")
     assert ended(site, run_id) == "success"
     open_our_tab(admin_tab, site, run_id, "12 of 12 pairs")
 
@@ -44,7 +45,9 @@ def test_a_plan_that_costs_much_is_answered_in_the_page(admin_tab, site, pairs, 
     body = {"logical_date": at, "conf": {"approval_cost_limit": 0.01}}
     site.airflow._send("POST", f"/dags/{DAG}/dagRuns", body=body)
     run_id = newest_run(site, day)
-    wait(site, lambda: state_of(site, run_id, "approve") == "awaiting_input", "the question")
+    wait_for_airflow(
+        site.airflow, lambda: state_of(site, run_id, "approve") == "awaiting_input", "the question"
+    )
     answer(admin_tab, site.airflow.url, DAG, run_id, option)
     assert ended(site, run_id) == "success"
     compared = {"Approve": "success", "Reject": "skipped"}[option]
@@ -58,7 +61,7 @@ def test_of_two_runs_triggered_by_the_form_one_waits_names_the_other_and_both_ar
     pairs(today, 60)
     trigger(admin_tab, site.airflow.url, DAG)
     first = newest_run(site, today)
-    wait(site, lambda: site.order("pause", first).is_success, "a run that compares")
+    wait_for_airflow(site.airflow, lambda: site.order("pause", first).is_success, "a run that compares")
     trigger(admin_tab, site.airflow.url, DAG)
     second = newest_run(site, today, but=[first])
     open_our_tab(admin_tab, site, second, "Nothing: it goes on by itself when that run has ended.")

@@ -1,24 +1,14 @@
 """Steps of the walks through Airflow's page: which run there is, and what has come of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from tests.comparemaskface.browser import Tab
-from tests.waiting import wait_until
+from tests.waiting import wait_for_airflow
 from tests.web.conftest import DAG, Site
 from tests.web.test_in_browser import go, wait_for_frame
 
 SECONDS = 300
-
-
-def wait(site: Site, claim: Callable[[], object], what: str) -> None:
-    """Wait for what Airflow does; a scheduler that a backfill on SQLite has ended is started again."""
-
-    def holds() -> object:
-        site.airflow.look_after()
-        return claim()
-
-    wait_until(holds, what, seconds=SECONDS, every=0.5)
 
 
 def newest_run(site: Site, day: date | str = "", *, dag_id: str = DAG, but: Sequence[str] = ()) -> str:
@@ -30,7 +20,7 @@ def newest_run(site: Site, day: date | str = "", *, dag_id: str = DAG, but: Sequ
         found[:] = [run_id for run_id in ids if str(day) in run_id.split("__")[1] and run_id not in but]
         return bool(found)
 
-    wait(site, is_there, f"a run of {day}")
+    wait_for_airflow(site.airflow, is_there, f"a run of {day}")
     return found[0]
 
 

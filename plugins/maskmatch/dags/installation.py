@@ -85,9 +85,9 @@ def installed_dag(
     )
 
 
-def named_here(runbook: str, installation: Installation, **own: str) -> str:
-    """Return a runbook with the ids that an installation gives our Dags, and this one, in place of ours."""
-    for ours, here in {**installation.get("dag_ids", {}), **own}.items():
+def named_here(runbook: str, dag_ids: Mapping[str, str], **more: str) -> str:
+    """Return a runbook with the ids that our Dags have in an installation, in place of ours."""
+    for ours, here in {**dag_ids, **more}.items():
         runbook = runbook.replace(f"`{ours}`", f"`{here}`").replace(f"--dag-id {ours} ", f"--dag-id {here} ")
     return runbook
 

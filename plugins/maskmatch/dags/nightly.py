@@ -124,7 +124,7 @@ def nightly_comparison(
         dag_id,
         installation,
         description="Compare the pairs of a date with CompareMaskFace and publish their outcomes.",
-        runbook=named_here(_runbook(runs), installation, nightly_comparison=dag_id),
+        runbook=named_here(_runbook(runs), installation.get("dag_ids", {}), nightly_comparison=dag_id),
         schedule=runs,
         params=params_of(*_IN_THE_FORM),
         defaults={"time_zone": timezone},

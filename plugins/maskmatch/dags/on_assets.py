@@ -17,19 +17,17 @@ from typing import Any
 
 from airflow.sdk import DAG, Asset, task
 
-from maskmatch.dags.installation import START, tries, with_operations
+from maskmatch.dags.installation import START, named_here, tries, with_operations
 from maskmatch.operators.alerts import Notifier, alerts_to
 from maskmatch.operators.assets import dates_of, events_to_start, note_started
 from maskmatch.operators.start_date import StartDateOperator
-
-_NIGHTLY = "nightly_comparison"
 
 
 def compare_on_assets(
     dag_id: str = "compare_on_assets",
     *,
     assets: Sequence[Asset],
-    starts: str = _NIGHTLY,
+    starts: str = "nightly_comparison",
     timezone: str = "UTC",
     notifier: Notifier = None,
 ) -> DAG:
@@ -42,7 +40,7 @@ def compare_on_assets(
     with DAG(
         dag_id=dag_id,
         description="Compare the pairs of a date as soon as an asset says that its manifest is there.",
-        doc_md=with_operations(str(__doc__).replace(_NIGHTLY, starts)),
+        doc_md=with_operations(named_here(str(__doc__), {}, nightly_comparison=starts)),
         schedule=_any_of(assets),
         start_date=START,
         catchup=False,

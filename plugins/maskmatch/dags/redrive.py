@@ -51,7 +51,7 @@ def redrive_failures(dag_id: str = "redrive_failures", **installation: Unpack[In
         dag_id,
         installation,
         description="Call failed pairs of published dates anew and merge them into the tables.",
-        runbook=named_here(str(__doc__), installation, redrive_failures=dag_id),
+        runbook=named_here(str(__doc__), installation.get("dag_ids", {}), redrive_failures=dag_id),
         params=params_of(
             "dates", "source", "warehouse", *_OF_REDRIVE, "execution_timeout", quality_control=_QUALITY
         )

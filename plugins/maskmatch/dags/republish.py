@@ -38,7 +38,7 @@ def republish(dag_id: str = "republish", **installation: Unpack[Installation]) -
         dag_id,
         installation,
         description="Publish a date again, with another threshold or as it was before; call nothing.",
-        runbook=named_here(str(__doc__), installation, republish=dag_id),
+        runbook=named_here(str(__doc__), installation.get("dag_ids", {}), republish=dag_id),
         params=params_of(
             "date", "publication", "nominal_fmr", "warehouse", "execution_timeout", nominal_fmr=_FMR
         ),

@@ -189,23 +189,25 @@ class AccountOperator(MaskmatchBaseOperator):
 
     def tell_publication(self, context: "Context", run: "Run", row: "Mapping[str, Any]") -> None:
         """Tell the log and the page what was published, by its row in the table of runs."""
-        from maskmatch.pipeline.report import count_published, in_words, spent_words, summary
+        from maskmatch.pipeline.report import by_reason, count_published, spent_words, summary
 
-        told = summary(run, count_published(run), spent_words(row), publication=str(row["publication"]))
-        self.log.info("%s\n%s", run.day, in_words(told))
+        counts = count_published(run)
+        told = summary(run, counts, spent_words(row), publication=str(row["publication"]))
+        self.log.info("%s\n%s\n\n%s\nTable: %s", run.day, by_reason(counts), told["spent"], told["table"])
         context["ti"].xcom_push(key=SUMMARY_KEY, value=told)
 
-    def run_record(self, run: "Run", plan: "Plan | None" = None) -> dict[str, Any]:
-        """Return what the page of the run wants to know of it: what for, with which account, how much."""
+    def tell_run(self, context: "Context", run: "Run", plan: "Plan | None" = None) -> None:
+        """Tell the page of the run what for it is, with which account, and how much there is to do."""
         from maskmatch.storage.tables import outcomes_address
 
-        return {
+        record = {
             "day": self.day,
             "account": self.tencent_iai_conn_id,
             "warehouse": run.warehouse.uri,
             "table": outcomes_address(run.warehouse, run.day),
             **(plan.facts() if plan else {}),
         }
+        context["ti"].xcom_push(key=RUN_KEY, value=record)
 
 
 def plan_in(run: "Run", folder: "str | XComArg") -> "Plan":

@@ -7,8 +7,8 @@ connection ----------> change it there and clear: connections are read anew
 import json
 import re
 import shlex
-from collections.abc import Collection, Mapping
-from datetime import date
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from maskmatch.core.errors import ApprovalMissing, BudgetSpent, WrongSetting
@@ -113,21 +113,20 @@ def _ways(
         return [_TRIGGER_ANEW.format(entry=entry)]
     others = {name: value for name, value in params.entered.items() if name not in names}
     lines = [_TRIGGER.format(entry=entry, day=day)]
-    timetable: Any = context["dag"].timetable
-    backfilled = isinstance(timetable, DatedCronTimetable)
-    first, last = timetable.minutes_of(date.fromisoformat(day)) if backfilled else (None, None)
-    if backfilled:
-        dates = {"first": f"{first:%Y-%m-%d %H:%M}", "last": f"{last:%Y-%m-%d %H:%M}"}
-        lines.append(_BACKFILL.format(entry=entry, **dates, tick=OVERRIDE, zone=timetable.zone))
+    runs: Any = context["dag"].timetable
+    minutes = runs.minutes_of(date.fromisoformat(day)) if isinstance(runs, DatedCronTimetable) else None
+    if minutes:
+        first, last = (f"{each:%Y-%m-%d %H:%M}" for each in minutes)
+        lines.append(_BACKFILL.format(entry=entry, first=first, last=last, tick=OVERRIDE, zone=runs.zone))
     if others:
         lines.append(_OTHERS.format(others=in_words(others)))
-    if backfilled and then:
-        lines += _command(context["dag"].dag_id, first, last, {**others, **then})
+    if minutes and then:
+        lines += _command(context["dag"].dag_id, minutes, {**others, **then})
     return lines
 
 
-def _command(dag_id: str, first: Any, last: Any, conf: Mapping[str, Any]) -> list[str]:
-    dates = [each.isoformat(timespec="minutes") for each in (first, last)]
+def _command(dag_id: str, minutes: Iterable[datetime], conf: Mapping[str, Any]) -> list[str]:
+    dates = [each.isoformat(timespec="minutes") for each in minutes]
     return [
         _COMMAND,
         f"airflow backfill create --dag-id {dag_id} --reprocess-behavior completed \\",

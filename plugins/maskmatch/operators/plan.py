@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import SkipMixin
 from airflow.sdk.exceptions import AirflowRescheduleException
 
-from maskmatch.operators.base import RUN_KEY, AccountOperator
+from maskmatch.operators.base import AccountOperator
 from maskmatch.operators.compare import LABELS_KEY
 from maskmatch.operators.known_errors import tells_known_errors
 from maskmatch.operators.lineage import lineage
@@ -113,7 +113,7 @@ class PlanComparisonOperator(AccountOperator, SkipMixin):
 
         self.tell_params(context)
         run = self.run_of(context)
-        context["ti"].xcom_push(key=RUN_KEY, value=self.run_record(run))
+        self.tell_run(context, run)
         self._await_manifest(run, context)
         limit, plan_only = self.setting("max_missing_share"), self.setting("plan_only")
         deadline = Deadline(self.setting("deadline"), self.setting("time_zone"))
@@ -137,7 +137,7 @@ class PlanComparisonOperator(AccountOperator, SkipMixin):
         look_first(run, plan, compare, limit)
         self.log.info("%s", plan)
         context["ti"].xcom_push(key="plan", value=plan.folder)
-        context["ti"].xcom_push(key=RUN_KEY, value=self.run_record(run, plan))
+        self.tell_run(context, run, plan)
         context["ti"].xcom_push(key=LABELS_KEY, value=plan.labels())
         this = forecast_plan(run, plan, forecast_options(compare, deadline))
         self._tell(context, this, f"{run.warehouse.uri}/{plan.folder}/plan.html")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from maskmatch.operators.assets import COUNTS, DATE, announce, announced
-from maskmatch.operators.base import RUN_KEY, AccountOperator, plan_in
+from maskmatch.operators.base import AccountOperator, plan_in
 from maskmatch.operators.known_errors import tells_known_errors
 from maskmatch.operators.lineage import lineage
 
@@ -99,7 +99,7 @@ class RepublishOperator(AccountOperator):
 
         self.tell_params(context)
         run = self.run_of(context)
-        context["ti"].xcom_push(key=RUN_KEY, value=self.run_record(run))
+        self.tell_run(context, run)
         settings = self.hook.get_settings()
         options = PublishOptions(
             nominal_fmr=self.setting("nominal_fmr"),

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from maskmatch.operators.assets import announced
-from maskmatch.operators.base import RUN_KEY
 from maskmatch.operators.compare import CompareMaskFaceOperator
 from maskmatch.operators.lineage import lineage
 from maskmatch.operators.publish import published_by
@@ -83,12 +82,12 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
 
         self.tell_params(context)
         run = self.run_of(context)
-        context["ti"].xcom_push(key=RUN_KEY, value=self.run_record(run))
+        self.tell_run(context, run)
         # The permit store counts the permits of a run: those of one of its dates are not known.
         of_several_dates = len(set(context["params"].get("dates", ()))) > 1
         options = self._options(context["dag_run"].run_type, report)
         plan = self._planned(run, options)
-        context["ti"].xcom_push(key=RUN_KEY, value=self.run_record(run, plan))
+        self.tell_run(context, run, plan)
         try:
             progress = compare_shards(run, plan, plan.to_compare, options) if plan.pairs else None
         except ApprovalMissing as missing:

@@ -70,12 +70,6 @@ def summary(run: Run, counts: pd.DataFrame, spent: str, *, publication: str) -> 
     }
 
 
-def in_words(told: Mapping[str, Any]) -> str:
-    """Return a summary as text."""
-    counts = pd.DataFrame(told["outcomes"], columns=[*_REASON, "rows"]).to_string(index=False)
-    return f"Outcomes by reason\n{counts}\n\n{told['spent']}\nTable: {told['table']}"
-
-
 def count_published(run: Run) -> pd.DataFrame:
     """Return what `outcome_counts` says of the published outcomes, without having them all in memory."""
     counts: Counter[tuple[str, ...]] = Counter()
@@ -122,9 +116,14 @@ def score_table(outcomes: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
 
 
+def by_reason(counts: pd.DataFrame) -> str:
+    """Return the first table as text."""
+    return f"Outcomes by reason\n{counts.to_string(index=False)}"
+
+
 def render(outcomes: pd.DataFrame) -> str:
     """Return both tables as text."""
-    parts = ["Outcomes by reason", outcome_counts(outcomes).to_string(index=False)]
+    parts = [by_reason(outcome_counts(outcomes))]
     scores = score_table(outcomes)
     if len(scores):
         shares = ["unknown" if pd.isna(share) else f"{share:.0%}" for share in scores["matches"]]
