@@ -110,7 +110,8 @@ def test_a_run_stops_when_a_shard_that_it_has_is_taken_over_and_says_so(tmp_path
     write_pairs(run.source, 120)
     plan = plan_in_shards(run, (60, 60))
     with local_account(latency_ms=50) as local:
-        options = options_for(local, tmp_path, calls_in_flight=4)
+        slow = replace(local.account, calls_per_second=40)  # no permits are booked for calls to come
+        options = replace(options_for(local, tmp_path, calls_in_flight=4), account=slow)
         coordinator = coordinator_of(options)
         name = f"{run.warehouse.uri}/{plan.shards[1].key}"
         billed = []
