@@ -34,7 +34,7 @@ _READ = "SELECT document FROM permit_documents WHERE quota_key = ?"
 _WRITE = "INSERT OR REPLACE INTO permit_documents VALUES (?, ?)"
 _RECORD = """
 INSERT INTO permit_orders
-SELECT ?1, 1 + coalesce(max(number), 0), ?2 FROM permit_orders WHERE quota_key = ?1
+SELECT :key, 1 + coalesce(max(number), 0), :record FROM permit_orders WHERE quota_key = :key
 """
 _NEWEST = "SELECT record FROM permit_orders WHERE quota_key = ? ORDER BY number DESC LIMIT ?"
 _WAIT_SECONDS = 30.0
@@ -69,7 +69,7 @@ class SqliteDocument:
                 document, result = step(self._read(db), moment)
                 db.execute(_WRITE, (self._key, document))
                 if record:
-                    db.execute(_RECORD, (self._key, record(moment)))
+                    db.execute(_RECORD, {"key": self._key, "record": record(moment)})
                 db.execute("COMMIT")
             except BaseException:
                 with suppress(sqlite3.Error):
