@@ -1,6 +1,7 @@
 """Airflow's page, led in a real browser: sign in, fill in its forms, answer what a task asks."""
 
 from collections.abc import Mapping
+from datetime import date
 from urllib.parse import quote
 
 from tests.comparemaskface.browser import Tab
@@ -21,9 +22,17 @@ def sign_in(tab: Tab, url: str, password: str) -> None:
     tab.wait("!location.href.includes('login')", seconds=_SECONDS)
 
 
-def trigger(tab: Tab, url: str, dag_id: str, **params: object) -> None:
-    """Trigger a Dag by its form, with all as it is preset but for some Params."""
+def trigger(tab: Tab, url: str, dag_id: str, *, day: str = "", at: str = "", **params: object) -> None:
+    """Trigger a Dag by its form, with all as it is preset but for the logical date and some Params."""
     _open_form(tab, url, dag_id)
+    submit(tab, day=day, at=at, **params)
+
+
+def submit(tab: Tab, *, day: str = "", at: str = "", **params: object) -> None:
+    """Fill in the form of a single run, which is open, and send it off."""
+    tab.wait(_SUBMIT, seconds=_SECONDS)
+    if day:
+        _enter_date(tab, 0, day, at)
     _enter(tab, params)
     press(tab, _SUBMIT)
     tab.wait(f"!{_SUBMIT}", seconds=_SECONDS)  # the form closes when Airflow has the run
@@ -35,6 +44,19 @@ def open_docs(tab: Tab, url: str, dag_id: str) -> str:
     press(tab, "document.querySelector('button[aria-label=\"Dag Docs\"]')")
     tab.wait(f"{DIALOG}?.innerText.includes('Dag Documentation')", seconds=_SECONDS)
     return str(tab.read(f"{DIALOG}.innerText"))
+
+
+def open_clear(tab: Tab, url: str, dag_id: str, run_id: str, task: str) -> None:
+    """Open the dialog that clears a task of a run, such as `publish` or `compare/mapped/0`."""
+    tab.open(f"{url}/dags/{dag_id}/runs/{quote(run_id, safe='')}/tasks/{task}")
+    press(tab, "document.querySelector('button[aria-label=\"Press shift+c to clear\"]')")
+    tab.wait(f"/Affected Tasks: [1-9]/.test({DIALOG}?.innerText)", seconds=_SECONDS)
+
+
+def confirm(tab: Tab) -> None:
+    """Confirm a dialog, and wait until Airflow has taken it."""
+    press(tab, button("Confirm"))
+    tab.wait(f"!{DIALOG}", seconds=_SECONDS)
 
 
 def backfill(tab: Tab, url: str, dag_id: str, day: str, *, runs: str, params: Mapping[str, object]) -> None:
@@ -85,14 +107,45 @@ def _open_form(tab: Tab, url: str, dag_id: str) -> None:
 
 def _enter(tab: Tab, params: Mapping[str, object]) -> None:
     for name, value in params.items():
-        fill(tab, f"[name=element_{name}]", str(value))
+        field = f"document.querySelector('[name=element_{name}]')"
+        tab.wait(field, seconds=_SECONDS)
+        if isinstance(value, bool):
+            _switch(tab, name, on=value)
+        elif tab.read(f"{field}.type") == "hidden":
+            _choose(tab, name, str(value))
+        elif isinstance(value, date):
+            tab.read(f"{field}.focus()")
+            _type(tab, f"{value:%m%d%Y}")
+        else:
+            fill(tab, f"[name=element_{name}]", str(value))
 
 
-def _enter_date(tab: Tab, number: int, day: str) -> None:
-    """Choose a day in one of the two dates of the form, whose field opens a calendar."""
+def _switch(tab: Tab, name: str, *, on: bool) -> None:
+    if tab.read(f"document.querySelector('[name=element_{name}]').checked") is not on:
+        press(tab, f"document.getElementById('switch:element_{name}')")
+
+
+def _choose(tab: Tab, name: str, option: str) -> None:
+    """Choose one of the values that a Param may have, by the keyboard."""
+    tab.read(f"document.querySelector('#element_{name} input').focus()")
+    tab.press("ArrowDown", code=40)
+    options = "[...document.querySelectorAll('[id^=react-select][role=option]')]"
+    press(tab, f"{options}.find(each => each.innerText.trim() === {option!r})")
+
+
+def _type(tab: Tab, text: str) -> None:
+    for character in text:
+        tab.press(character, code=ord(character), text=character)
+
+
+def _enter_date(tab: Tab, number: int, day: str, at: str = "") -> None:
+    """Choose a day in one of the dates of the form, whose field opens a calendar, and a time of it."""
     press(tab, f"document.querySelectorAll('[data-testid=datetime-input]')[{number}]")
     fill(tab, "[role=dialog] input[placeholder='YYYY/MM/DD']", day.replace("-", "/"))
     tab.press("Enter", code=13, text="\r")
+    if at:
+        fill(tab, "[role=dialog] input[placeholder='HH:mm']", at)
+        tab.press("Enter", code=13, text="\r")
     tab.press("Escape", code=27)
 
 

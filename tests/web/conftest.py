@@ -1,7 +1,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ class Site:
     """A running Airflow with a user of each role and three runs: one done, one under way, one failed."""
 
     airflow: AirflowStack
+    service: LocalService
     passwords: dict[str, str]
     runs: dict[date, str]
 
@@ -54,6 +55,15 @@ class Site:
         with self.client("admin") as admin:
             return admin.post("/maskmatch/orders", json=body)
 
+    @contextmanager
+    def nobody_else(self) -> Iterator[None]:
+        """Keep the run under way from taking the rate."""
+        self.order("pause", self.runs[UNDER_WAY])
+        try:
+            yield
+        finally:
+            self.order("resume", self.runs[UNDER_WAY])
+
     def run_page(self, day: date) -> str:
         """Return the path of our page of a run."""
         return f"/maskmatch/run?dag_id={DAG}&run_id={quote(self.runs[day], safe='')}"
@@ -66,7 +76,7 @@ class Site:
 @pytest.fixture(scope="package")
 def site(seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     home = tmp_path_factory.mktemp("site")
-    service = LocalService(home / "service", scores="hash", latency_ms=20, calls_per_second=200)
+    service = LocalService(home / "service", scores="hash", latency_ms=20, calls_per_second=200, admin=True)
     passwords = {user: f"{user} signs in" for user in USERS}
     (home / "passwords.json").write_text(json.dumps(passwords))
     roles = ",".join(f"{user}:{role}" for user, role in USERS.items())
@@ -99,7 +109,7 @@ def site(seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         for run_id, state in zip(runs.values(), ("success", "failed"), strict=True):
             assert airflow.wait(DAG, run_id, seconds=300) == state
         runs[UNDER_WAY] = _start(airflow, UNDER_WAY, source, warehouse)
-        site = Site(airflow, passwords, runs)
+        site = Site(airflow, service, passwords, runs)
         with site.client("admin") as admin:
             page = site.run_page(UNDER_WAY)
             at_work = f"{UNDER_WAY} shard 1 of 1: 1,701 pairs"  # named once the task has told how far it is
@@ -117,15 +127,19 @@ def admin_tab(site: Site, tmp_path: Path) -> Iterator[Tab]:
         yield tab
 
 
-@pytest.fixture
-def pairs(site: Site, seaweed: Seaweed) -> Iterator[Callable[[date, int], None]]:
-    """Return a function that writes a date where the forms look; no other run takes the rate."""
+@pytest.fixture(scope="package")
+def stores(site: Site, seaweed: Seaweed) -> Iterator[tuple[S3Store, S3Store]]:
+    """Source and warehouse, where the forms have them by themselves."""
     client = client_of(seaweed)
-    source = S3Store(client, bucket="maskmatch", prefix="source")
-    site.order("pause", site.runs[UNDER_WAY])
-    yield lambda day, count: write_pairs(source, count, day=day)
-    site.order("resume", site.runs[UNDER_WAY])
+    yield tuple(S3Store(client, bucket="maskmatch", prefix=name) for name in ("source", "warehouse"))
     client.close()
+
+
+@pytest.fixture
+def pairs(site: Site, stores: tuple[S3Store, S3Store]) -> Iterator[Callable[[date, int], None]]:
+    """Return a function that writes a date where the forms look; no other run takes the rate."""
+    with site.nobody_else():
+        yield lambda day, count: write_pairs(stores[0], count, day=day)
 
 
 def lines_without_image(count: int) -> Sequence[str]:
