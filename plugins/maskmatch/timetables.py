@@ -10,8 +10,8 @@ from airflow.timetables.trigger import CronTriggerTimetable
 class DatedCronTimetable(CronTriggerTimetable):
     """Starts runs at the times of a cron expression; their ids begin with kind and date.
 
-    Such as `manual__2026-11-22__2026-11-29T09:15:00+00:00`. Backfills name theirs by `run_after` alone, whatever
-    the timetable says: hence it is in our time zone.
+    Such as `manual__2026-11-22__2026-11-29T09:15:00+00:00`. Backfills name theirs by `run_after` alone,
+    whatever the timetable says: hence it is in our time zone.
     """
 
     def next_dagrun_info(self, **around: Any) -> DagRunInfo | None:

@@ -56,7 +56,10 @@ def test_an_older_store_counts_again_what_was_spent_and_says_so(first, options, 
     compare_shards(run, plan, plan.shards[1:], how)
     copy_store(older, store)
     later, its_plan = next_date(run)
-    with caplog.at_level(logging.WARNING), pytest.raises(BudgetSpent, match="the budget of the day .* is spent"):
+    with (
+        caplog.at_level(logging.WARNING),
+        pytest.raises(BudgetSpent, match=r"the budget of the day .* is spent"),
+    ):
         compare_shards(later, its_plan, its_plan.shards, how)
     assert local.meter()["billed"] == MOST
     assert "it was lost, or an older one was restored; what was spent is counted again" in caplog.text

@@ -1,4 +1,4 @@
-"""A permit store that this version cannot read stops a run at once, with the cure, before it pays for more."""
+"""A permit store that this version cannot read stops a run at once, before it pays for more."""
 
 import sqlite3
 import threading
@@ -31,7 +31,9 @@ def test_a_run_with_a_store_of_another_format_makes_no_more_calls_and_says_what_
         options = options_for(local, tmp_path)
         compare_shards(run, plan, plan.shards[:1], options)
         write_document(tmp_path, NEWER)
-        with pytest.raises(StopRun, match="has format 3, not 2: a newer version of maskmatch wrote it: install"):
+        with pytest.raises(
+            StopRun, match="has format 3, not 2: a newer version of maskmatch wrote it: install"
+        ):
             compare_shards(run, plan, plan.shards, options)
         assert local.meter()["billed"] == 10
 

@@ -122,9 +122,9 @@ class Earlier:
 class Surroundings:
     """What a forecast reckons with beside the plan; without an earlier date each pair takes one call.
 
-    `calls_per_second` is what the account allows where `rate_by_hour` has no rule. `calls_left` is what the tightest budget still allows, None without one, and `budget` names it.
-    `bytes_per_call` is what is sent for a call, on average over `sampled_pairs` pairs; nothing where signed
-    URLs are sent in place of images.
+    `calls_per_second` is what the account allows where `rate_by_hour` has no rule, `calls_left` what the
+    tightest budget still allows, None without one, and `budget` names that. `bytes_per_call` is what is sent
+    for a call, on average over `sampled_pairs` pairs; nothing where signed URLs are sent in place of images.
     """
 
     month_calls: int | Unknown

@@ -16,7 +16,7 @@ from maskmatch.operators.waiting import SHORTEST_SECONDS
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from maskmatch.core.forecast import Forecast
+    from maskmatch.core.forecast import Deadline, Forecast
     from maskmatch.core.planning import PlanOptions
     from maskmatch.pipeline.run import Run
 
@@ -172,7 +172,9 @@ class PlanComparisonOperator(AccountOperator, SkipMixin):
                 ) from None
             if (end := deadline.seen_at(now)) and end <= now:
                 self.alerts.tell_now(
-                    Alert(kind=Kind.LATE, cause=str(end), text=f"deadline {end:%Y-%m-%d %H:%M} UTC: {missing}")
+                    Alert(
+                        kind=Kind.LATE, cause=str(end), text=f"deadline {end:%Y-%m-%d %H:%M} UTC: {missing}"
+                    )
                 )
             back = max(now + _LEAST_LOOK, min(until, now + min(_MOST_LOOK, wait / _LOOKS)))
             self.log.warning(

@@ -54,19 +54,11 @@ class SpentBeside:
         self._look()
 
     def _look(self) -> bool:
-        """Let the store count what it has forgotten, and write what it knows; return True if it was possible."""
+        """Make both alike; return True if that was possible."""
         try:
             before, now = self._before(), self._coordinator.spent()
             if before and before.granted > now.granted:
-                log.warning(
-                    "the permit store has granted %s permits, and %s/%s tells of %s: it was lost, or an older one "
-                    "was restored; what was spent is counted again",
-                    now.granted,
-                    self._warehouse.uri,
-                    self._key,
-                    before.granted,
-                )
-                self._coordinator.recall(before)
+                self._recall(before, now)
                 now = self._coordinator.spent()
             if now.granted:
                 self._warehouse.put(self._key, msgspec.json.encode(now))
@@ -74,6 +66,17 @@ class SpentBeside:
             log.debug("what was spent is not written down now: %s", error)
             return False
         return True
+
+    def _recall(self, before: Spent, now: Spent) -> None:
+        place = f"{self._warehouse.uri}/{self._key}"
+        log.warning(
+            "the permit store has granted %s permits, and %s tells of %s: it was lost, or an older one was "
+            "restored; what was spent is counted again",
+            now.granted,
+            place,
+            before.granted,
+        )
+        self._coordinator.recall(before)
 
     def _before(self) -> Spent | None:
         try:

@@ -70,7 +70,7 @@ class State(msgspec.Struct, frozen=True):
 
 
 def decode(document: bytes | None) -> State:
-    """Read a document, None being a new one; raise StopRun with the cure for one that nobody here can read."""
+    """Read a document, None being a new one; raise StopRun with the cure for one that nobody here reads."""
     if document is None:
         return State()
     try:
