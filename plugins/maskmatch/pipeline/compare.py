@@ -63,10 +63,10 @@ def compare_shards(run: Run, plan: Plan, shards: Sequence[Shard], options: Compa
     claim = Claim(run_id=run.run_id, priority=options.priority, budgets=options.budgets, holder=run.name)
     with (
         closing(coordinator_of(options)) as coordinator,
-        pacer_of(coordinator, claim, options) as pacer,
+        SpentBeside(coordinator, run.warehouse, quota_key(options.account.owner).replace(":", "-")),
+        pacer_of(coordinator, claim, options) as pacer,  # gives back before the last look at what was spent
         closing(comparer_of(options)) as comparer,
         Presence(coordinator, lambda: pacer.claim),
-        SpentBeside(coordinator, run.warehouse, quota_key(options.account.owner).replace(":", "-")),
     ):
         keeper = ShardKeeper(run, plan, options, coordinator, pacer)
         progress = _compare(keeper, shards, comparer)
