@@ -1,3 +1,4 @@
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,9 @@ PLACES = {"source": "s3://maskmatch/nights/in", "warehouse": "s3://maskmatch/nig
 dag = nightly_comparison("by_assets", schedule=None, **PLACES)
 starter = compare_on_assets(assets=[Asset("manifests_written")], starts="by_assets")
 """
+_MONITORING = (project_root() / "docs" / "monitoring.md").read_text()
+(AFTER,) = re.findall(r"```python\n(from airflow.sdk import DAG,.+?)```", _MONITORING, re.DOTALL)
+"""The Dag of the document that a publication starts."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +67,10 @@ class Nights:
 
 
 def _dags(folder: Path) -> Path:
-    """Return a folder with the Dags of the project, and one more that an asset starts."""
+    """Return a folder with the Dags of the project, and those that assets start."""
     shutil.copytree(project_root() / "dags", folder)
     (folder / "on_assets.py").write_text(ON_ASSETS)
+    (folder / "after.py").write_text(AFTER.replace("s3://faces/warehouse", "s3://maskmatch/nights/out"))
     return folder
 
 

@@ -1,18 +1,26 @@
 """Events of assets start runs, and runs send events, in a real Airflow."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
+from maskmatch.storage.tables import read_table
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(900)
-STARTER, DAG = "compare_on_assets", "by_assets"
+STARTER, DAG, AFTER = "compare_on_assets", "by_assets", "after_publication"
 
 
 def asset_id(nights, name):
     found = nights.airflow._send("GET", "/assets", query={"name_pattern": name}).json()["assets"]
     return next(asset["id"] for asset in found if asset["name"] == name)
+
+
+def read_events(nights):
+    """Return what the Dag that a publication starts has read, by date."""
+    done = [run["dag_run_id"] for run in nights.airflow.runs(AFTER) if run["state"] == "success"]
+    read = [nights.airflow.xcom(AFTER, run_id, "read_events", "return_value") for run_id in done]
+    return {extra["date"]: extra for extras in read for extra in extras}
 
 
 def started(nights):
@@ -60,3 +68,18 @@ def test_events_that_come_together_start_a_run_for_each_date_and_each_run_tells_
         told = facts[ended[str(day)]]
         assert (told["date"], told["rows"], told["scored"], told["failed"]) == (str(day), rows, rows, 0)
         assert told["table"] == f"{nights.warehouse.uri}/outcomes/current/ds={day}/data.parquet"
+
+
+def test_each_publication_starts_the_dag_of_the_document_which_reads_it(nights, pairs):
+    for dag in (DAG, AFTER):
+        nights.airflow.wait_for_dag(dag)
+        nights.airflow.unpause(dag)
+    for day, count in ((date(2026, 2, 23), 4), (date(2026, 2, 24), 6)):
+        pairs(day, count)
+        run_id = nights.airflow.trigger(DAG, datetime(day.year, day.month, day.day, 2, tzinfo=UTC), {})
+        assert nights.airflow.wait(DAG, run_id, seconds=240) == "success"
+        wait_until(lambda at=str(day): at in read_events(nights), f"a run that read {day}", seconds=240)
+        read = read_events(nights)[str(day)]
+        (row,) = read_table(nights.warehouse, "runs", day).to_pylist()
+        assert (read["rows"], read["publication"]) == (count, row["publication"])
+        assert (read["scored"], read["cost_cny"]) == (count, str(row["cost"]))

@@ -76,10 +76,15 @@ def backfill(tab: Tab, url: str, dag_id: str, day: str, *, runs: str, params: Ma
     tab.wait(f"!{run}", seconds=_SECONDS)
 
 
-def answer(tab: Tab, url: str, dag_id: str, run_id: str, option: str) -> None:
-    """Answer what the task `approve` of a run asks, in its form."""
+def open_question(tab: Tab, url: str, dag_id: str, run_id: str) -> None:
+    """Open what the task `approve` of a run asks."""
     run = quote(run_id, safe="")
     tab.open(f"{url}/dags/{dag_id}/runs/{run}/tasks/approve/required_actions")
+    tab.wait("document.querySelector('[data-testid^=hitl-option-]')", seconds=_SECONDS)
+
+
+def answer(tab: Tab, option: str) -> None:
+    """Answer the question that is open."""
     choice = f"document.querySelector('[data-testid=hitl-option-{option}]')"
     press(tab, choice)
     tab.wait(f"!{choice} || {choice}.disabled", seconds=_SECONDS)

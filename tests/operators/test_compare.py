@@ -236,7 +236,9 @@ def test_a_spent_day_sends_the_task_to_the_next_one_of_the_accounts_time_zone(ni
     assert 0 < late <= RESCHEDULE_JITTER_SECONDS
     assert "the budget of the day" in tonight.told.state["problem"]["reason"]
     assert tonight.told.state["problem"]["is_wait"]
-    assert tonight.local.meter()["billed"] <= 10
+    billed = tonight.local.meter()["billed"]
+    assert 0 < billed <= 10
+    assert tonight.told.state["progress"]["calls"]["billed"] == billed
 
 
 def test_what_kept_a_task_waiting_is_taken_away_when_it_begins_anew(night):

@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -12,6 +13,7 @@ import pytest
 
 from devstack.airflow import AirflowStack
 from devstack.connections import connections
+from devstack.project import project_root
 from devstack.seaweed import Seaweed
 from devstack.service import LocalService
 from maskmatch.storage.object_stores import S3Store
@@ -22,6 +24,8 @@ from tests.s3 import client_of
 from tests.waiting import wait_until
 
 DAG, ACCOUNT = "nightly_comparison", "tencent_iai_default"
+SMALL_DAY = "small_day"
+"""A Dag, and the connection of its account."""
 USERS = {"admin": "admin", "op": "op", "user": "user", "view": "viewer"}
 DONE, UNDER_WAY, FAILED = (date(2026, 6, number) for number in (1, 2, 3))
 
@@ -82,6 +86,7 @@ def site(seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     roles = ",".join(f"{user}:{role}" for user, role in USERS.items())
     airflow = AirflowStack(
         home / "airflow",
+        dags=_dags(home / "dags"),
         connections=connections(
             seaweed,
             service,
@@ -145,6 +150,15 @@ def pairs(site: Site, stores: tuple[S3Store, S3Store]) -> Iterator[Callable[[dat
 def lines_without_image(count: int) -> Sequence[str]:
     """Return rows whose reference image is not there."""
     return [f"x{number},images/gone-{number}.jpg,images/1.jpg,true,none" for number in range(count)]
+
+
+def _dags(folder: Path) -> Path:
+    """Return a folder with the Dags of the project, and one that pays with a connection of its own."""
+    shutil.copytree(project_root() / "dags", folder)
+    nightly = (folder / "nightly_comparison.py").read_text()
+    own = f'nightly_comparison("{SMALL_DAY}", schedule=None, tencent_iai_conn_id="{SMALL_DAY}", '
+    (folder / "small_day.py").write_text(nightly.replace("nightly_comparison(", own))
+    return folder
 
 
 def _start(airflow: AirflowStack, day: date, source: S3Store, warehouse: S3Store) -> str:

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime
 import pytest
 
 from tests.comparemaskface.browser import CHROMIUM
-from tests.demo.page import answer, backfill, trigger
+from tests.demo.page import answer, backfill, open_question, trigger
 from tests.waiting import wait_for_airflow
 from tests.web.conftest import DAG
 from tests.web.test_in_browser import wait_for_frame
-from tests.web.walking import ended, newest_run, open_our_tab, state_of
+from tests.web.walking import ended, newest_run, open_our_tab, picture, state_of
 
 pytestmark = [
     pytest.mark.server,
@@ -48,7 +48,10 @@ def test_a_plan_that_costs_much_is_answered_in_the_page(admin_tab, site, pairs, 
     wait_for_airflow(
         site.airflow, lambda: state_of(site, run_id, "approve") == "awaiting_input", "the question"
     )
-    answer(admin_tab, site.airflow.url, DAG, run_id, option)
+    admin_tab.size(1280, 1200)  # with the buttons
+    open_question(admin_tab, site.airflow.url, DAG, run_id)
+    picture(admin_tab, "approval")
+    answer(admin_tab, option)
     assert ended(site, run_id) == "success"
     compared = {"Approve": "success", "Reject": "skipped"}[option]
     assert state_of(site, run_id, "compare") == compared
@@ -66,5 +69,6 @@ def test_of_two_runs_triggered_by_the_form_one_waits_names_the_other_and_both_ar
     second = newest_run(site, today, but=[first])
     open_our_tab(admin_tab, site, second, "Nothing: it goes on by itself when that run has ended.")
     wait_for_frame(admin_tab, f"run {first} of {DAG} compares this date")
+    picture(admin_tab, "other-run")
     assert site.order("resume", first).is_success
     assert [ended(site, run) for run in (first, second)] == ["success"] * 2

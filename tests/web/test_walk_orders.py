@@ -11,7 +11,7 @@ from tests.demo.page import DIALOG, backfill, confirm, open_clear, press, trigge
 from tests.waiting import wait_for_airflow
 from tests.web.conftest import ACCOUNT, DAG
 from tests.web.test_in_browser import FRAME, go, wait_for_frame
-from tests.web.walking import SECONDS, ended, newest_run, open_our_tab, state_of
+from tests.web.walking import SECONDS, ended, newest_run, open_our_tab, picture, state_of
 
 pytestmark = [
     pytest.mark.server,
@@ -66,6 +66,8 @@ def press_in_frame(tab, words):
 
 def test_a_floor_and_a_drain_of_the_page_do_what_they_say_to_runs_under_way(admin_tab, site, stores, both):
     tab, (long, short), billed = admin_tab, both, site.service.meter()["billed"]
+    open_our_tab(tab, site, long, "by admin in Airflow")
+    picture(tab, "paused")
     go(tab, site, "/plugin/maskmatch")
     wait_for_frame(tab, "Floor of", seconds=SECONDS)
     set_floor(tab, 0)
@@ -82,6 +84,8 @@ def test_a_floor_and_a_drain_of_the_page_do_what_they_say_to_runs_under_way(admi
     press_in_frame(tab, "Drain now")
     assert ended(site, long) == "failed"
     wait_for_frame(tab, "Resume it on the page Maskmatch", seconds=SECONDS)
+    open_our_tab(tab, site, long, "Took")
+    picture(tab, "drained")
     go(tab, site, "/plugin/maskmatch")
     press_in_frame(tab, f"Resume {long}")
     wait_for_frame(tab, f"Resumed: {long}.")

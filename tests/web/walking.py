@@ -1,7 +1,14 @@
-"""Steps of the walks through Airflow's page: which run there is, and what has come of it."""
+"""Steps of the walks through Airflow's page: which run there is, and what has come of it.
 
+Where the variable `PICTURES` names a folder, the walks leave the pictures of docs/operations.md there.
+"""
+
+import os
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
+
+from PIL import Image
 
 from tests.comparemaskface.browser import Tab
 from tests.waiting import wait_for_airflow
@@ -29,9 +36,9 @@ def ended(site: Site, run_id: str, *, dag_id: str = DAG) -> str:
     return site.airflow.wait(dag_id, run_id, seconds=SECONDS)
 
 
-def state_of(site: Site, run_id: str, task_id: str) -> str:
+def state_of(site: Site, run_id: str, task_id: str, *, dag_id: str = DAG) -> str:
     """Return the state of a task, of a mapped one the first."""
-    found = [each for each in site.airflow.task_instances(DAG, run_id) if each["task_id"] == task_id]
+    found = [each for each in site.airflow.task_instances(dag_id, run_id) if each["task_id"] == task_id]
     return str(found[0]["state"])
 
 
@@ -39,3 +46,11 @@ def open_our_tab(tab: Tab, site: Site, run_id: str, words: str, *, dag_id: str =
     """Open the tab Maskmatch of a run, and wait until it says some words."""
     go(tab, site, f"/dags/{dag_id}/runs/{run_id}/plugin/maskmatch-run".replace("+", "%2B"))
     wait_for_frame(tab, words, seconds=SECONDS)
+
+
+def picture(tab: Tab, name: str) -> None:
+    """Keep what the tab shows as a picture for the runbook, where one is asked for."""
+    if folder := os.environ.get("PICTURES"):
+        path = Path(folder) / f"runbook-{name}.png"
+        tab.screenshot(path)
+        Image.open(path).quantize(128).save(path, optimize=True)

@@ -89,11 +89,11 @@ class Progress:
         if now - self._reported_at >= REPORT_SECONDS:
             self._reported_at = now
             self.hand_over()
-            self._report(self.facts())
 
     def hand_over(self) -> None:
-        """Hand over how calls went since the last time."""
+        """Hand over how calls went since the last time, and how far it is."""
         self._measured(self.measures.take())
+        self._report(self.facts())
 
     @property
     def done(self) -> int:
