@@ -21,7 +21,7 @@ _OF_SEVERAL = ("apache", "atlassian", "cncf", "common", "dbt", "microsoft")
 
 
 def pip_line(error: ImportError) -> str | None:
-    """Return what is entered on every host that runs tasks; None for a package that is none of ours."""
+    """Return what is entered on every host that runs tasks; None for a package that is not known."""
     names = (error.name or "").split(".")
     if names[:2] == ["airflow", "providers"] and len(names) > 2:
         return _line_of_provider(names[2:])
