@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONWARNINGS ?= ignore::SyntaxWarning
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test incidents walks check check-rest test-opencv4 lint format docs bench lock clean
+.PHONY: help setup demo up test incidents walks check check-rest pythons test-opencv4 lint format docs bench lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -64,6 +64,15 @@ $(SHARES:%=check-%): check-%: setup
 
 check-rest: setup
 	$(FAST) tests $(foreach share,$(SHARES),$($(share):%=--ignore=%))
+
+pythons: setup  ## the same and the demo with each Python that is at hand, each in an environment of its own
+	@for version in 3.11 3.12 3.13; do \
+		python=`PATH="$$(printf '%s:' $$HOME/.pyenv/versions/*/bin)$$PATH" \
+			$(BIN)/uv python find --system --no-python-downloads $$version 2>/dev/null` \
+			|| { echo "Python $$version is not on this machine: skipped"; continue; }; \
+		echo "Python $$version: $$python"; \
+		$(MAKE) PYTHON=$$python VENV=.venv-$$version check demo || exit 1; \
+	done
 
 # The vendor's command line client has an environment of its own: it is no dependency of anything else.
 $(TCCLI_READY): requirements-tccli.txt | $(READY)

@@ -39,6 +39,8 @@ GOALS |= {f"{part}_paid_again_answered": ("<=", float(GROUP)) for part in _KILLE
 GOALS |= {f"{part}_paid_again_later": ("<=", 0.0) for part in _KILLED}
 GOALS |= {f"{part}_paid_again_in_flight": ("<=", float(MOST_IN_FLIGHT)) for part in _KILLED}
 GOALS |= {"permits_away_rate_after": (">=", 0.95), "permits_away_calls_meanwhile": ("<=", 0.0)}
+GOALS |= {f"clock_{where}_throttled_share": ("<=", 0.01) for where in ("ahead", "behind")}
+GOALS |= {f"clock_{where}_span_ratio": ("<=", 1.1) for where in ("ahead", "behind")}
 
 
 def kill(site: Site, day: date) -> dict[str, float]:

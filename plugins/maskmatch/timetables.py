@@ -3,14 +3,21 @@
 from datetime import date, datetime, time
 from typing import Any
 
+from airflow.timetables.base import DagRunInfo
 from airflow.timetables.trigger import CronTriggerTimetable
 
 
 class DatedCronTimetable(CronTriggerTimetable):
     """Starts runs at the times of a cron expression; their ids begin with kind and date.
 
-    Such as `manual__2026-11-22__2026-11-29T09:15:00+00:00`. Backfills name theirs by the date themselves.
+    Such as `manual__2026-11-22__2026-11-29T09:15:00+00:00`. Backfills name theirs by `run_after` alone,
+    whatever the timetable says: hence it is in our time zone.
     """
+
+    def next_dagrun_info(self, **around: Any) -> DagRunInfo | None:
+        """Return the next run, with its time in the time zone of the schedule."""
+        info = super().next_dagrun_info(**around)
+        return info and info._replace(run_after=info.run_after.in_timezone(self._timezone))
 
     def generate_run_id(self, *, run_type: Any, run_after: Any, data_interval: Any, **_: Any) -> str:
         """Return the name of a run, begun with its kind and the date that it compares."""

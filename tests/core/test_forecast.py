@@ -21,6 +21,7 @@ from maskmatch.core.forecast import (
 from maskmatch.core.forecast_record import to_record
 from maskmatch.core.forecast_words import comparison, duration, facts, headline, lines, money
 from maskmatch.core.pricing import calls_by_tier, day_package_cost, price_of
+from maskmatch.core.rate_by_hour import RateByHour, parse_hours
 
 NOW = datetime(2026, 11, 22, 2, tzinfo=UTC)
 RATE = Rate(allowed=50.0, margin=0.0, alone=50.0, beside=50.0)
@@ -142,7 +143,7 @@ def test_others_who_use_the_account_make_it_later_and_are_named():
 )
 def test_a_deadline_is_the_next_such_time_in_its_zone(at, zone, now, meant):
     start, expected = (datetime.fromisoformat(f"{text}+00:00") for text in (now, meant))
-    assert Deadline(time.fromisoformat(at), zone).after(start) == expected
+    assert Deadline(time.fromisoformat(at), zone).seen_at(start) == expected
 
 
 def test_a_missed_deadline_says_the_rate_that_would_keep_it():
@@ -156,6 +157,23 @@ def test_a_missed_deadline_says_the_rate_that_would_keep_it():
     )
     assert made(1000, around).is_in_time
     assert words(made(1000))["deadline"] == "not set"
+
+
+def test_a_deadline_is_that_of_the_run_however_late_its_plan_is_made():
+    started = NOW - timedelta(hours=3)
+    around = replace(AROUND, deadline=Deadline(time(1), "UTC", started))
+    this = made(10, around)
+    assert this.is_in_time is False
+    assert words(this)["deadline"] == "2026-11-22 01:00 UTC: MISSED, it has passed"
+    assert made(10, replace(around, rate=Unknown("x"))).is_in_time is False
+    assert made(10, replace(AROUND, deadline=Deadline(time(3), "UTC", started))).is_in_time
+
+
+def test_a_plan_that_is_made_in_a_slow_hour_reckons_with_the_quick_ones():
+    slow = replace(RATE, allowed=30.0, alone=30.0, beside=30.0)
+    hours = RateByHour(parse_hours("30 from 00:00 to 03:00"))
+    this = made(30 * 3600 + 50 * 3600, replace(AROUND, rate=slow, calls_per_second=50.0, rate_by_hour=hours))
+    assert this.seconds == pytest.approx(7200, abs=1)
 
 
 def test_a_deadline_that_a_few_calls_easily_keep_names_no_rate_of_nothing():

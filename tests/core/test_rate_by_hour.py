@@ -76,7 +76,22 @@ def test_an_hour_without_calls_says_when_they_are_allowed_again():
 def test_the_time_that_calls_take_follows_the_hours():
     took = rates("30 from 08:00 to 22:00; 0 from 22:00 to 23:00").seconds_for
     one_hour = 3600
-    assert took(50 * one_hour, calls_per_second=50, allowed=50, start=at(5)) == one_hour
+    assert took(50 * one_hour, calls_per_second=50, account=50, start=at(5)) == one_hour
     calls = 50 * one_hour + 30 * 14 * one_hour + 50 * 60  # until 08:00, until 22:00, and from 23:00 on
-    assert took(calls, calls_per_second=50, allowed=50, start=at(7)) == pytest.approx(16 * one_hour + 60)
-    assert took(25 * 60, calls_per_second=25, allowed=50, start=at(7)) == 60  # beside others
+    assert took(calls, calls_per_second=50, account=50, start=at(7)) == pytest.approx(16 * one_hour + 60)
+    assert took(25 * 60, calls_per_second=25, account=50, start=at(7)) == 60  # beside others
+
+
+def test_the_time_that_calls_take_from_a_slow_hour_on_follows_the_quicker_ones():
+    took = rates("30 from 08:00 to 22:00").seconds_for
+    one_hour = 3600
+    calls = 30 * one_hour + 50 * 5 * one_hour  # until 22:00, and from then on
+    assert took(calls, calls_per_second=30, account=50, start=at(21)) == pytest.approx(6 * one_hour)
+    assert took(calls // 2, calls_per_second=15, account=50, start=at(21)) == pytest.approx(6 * one_hour)
+
+
+def test_an_hour_that_comes_twice_when_the_clock_is_set_back_ends_each_time():
+    closed = rates("0 from 01:30 to 02:30", "Europe/Berlin")
+    again = datetime(2026, 10, 25, 1, 10, tzinfo=UTC)  # 02:10 for the second time
+    assert closed.at(again, 50) == 0
+    assert closed.closed(again).until == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)

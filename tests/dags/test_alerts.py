@@ -1,6 +1,6 @@
 """Alerts of real tasks in a real Airflow, at a webhook and a mail server."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 from tests.dags.conftest import DAG
 from tests.dags.test_nightly import task_of
@@ -80,3 +80,15 @@ def test_a_manifest_that_does_not_come_in_time_is_told(nights):
     assert task_of(nights, run_id, "plan")["try_number"] == 1
     [post] = nights.inbox.about(day(5))
     assert "it was waited for until" in post["text"]
+
+
+def test_a_manifest_that_is_not_there_at_the_deadline_is_told_once_while_it_is_waited_for(nights, pairs):
+    deadline = (datetime.now(UTC) + timedelta(minutes=2)).replace(second=0, microsecond=0)
+    run_id = nights.start(day(9), manifest_wait=1 / 12, deadline=f"{deadline:%H:%M}", time_zone="UTC")
+    wait_until(lambda: nights.inbox.about(day(9)), "an alert", seconds=180)
+    assert datetime.now(UTC) >= deadline
+    pairs(day(9), 5)
+    assert nights.airflow.wait(DAG, run_id, seconds=180) == "success"
+    [post] = nights.inbox.about(day(9))
+    assert post["kind"] == "late"
+    assert f"deadline {deadline:%Y-%m-%d %H:%M} UTC: no manifest" in post["text"]

@@ -8,6 +8,7 @@ from textwrap import dedent
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.models import DagRun
 from airflow.sdk import Asset, BaseNotifier, timezone
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import DataInterval
@@ -71,9 +72,17 @@ def test_the_backfill_of_the_runbook_runs_the_dates_that_it_says(zone, schedule)
     dag = nightly_comparison(schedule=schedule, timezone=zone, **PLACES)
     first, last = re.findall(r"--(?:from|to)-date (\S+?)`? ", dag.doc_md.replace("\n", " "))
     read = DagSerialization.from_dict(DagSerialization.to_dict(dag))
-    runs = read.iter_dagrun_infos_between(timezone.parse(first), timezone.parse(last))
+    runs = list(read.iter_dagrun_infos_between(timezone.parse(first), timezone.parse(last)))
     days = [run.logical_date.in_timezone(zone).day for run in runs]
     assert days == [20, 21, 22]
+    ids = [_id_in_a_backfill(run) for run in runs]
+    assert [each.partition("T")[0] for each in ids] == [f"backfill__2026-11-{day}" for day in days]
+
+
+def _id_in_a_backfill(run):
+    return DagRun.generate_run_id(
+        run_type=DagRunType.BACKFILL_JOB, logical_date=run.logical_date, run_after=run.run_after
+    )
 
 
 def test_the_runbook_of_a_dag_without_a_schedule_knows_no_backfill():

@@ -20,7 +20,7 @@ def call_until(pacer: Pacer, stop: threading.Event, passed: list[float], *, want
                     slots.put(slot)
         slots.put(None)
 
-    booker = threading.Thread(target=book)
+    booker = threading.Thread(target=book, daemon=True)
     booker.start()
     while (slot := slots.get()) is not None:
         time.sleep(max(0.0, slot - time.monotonic()))  # until the slot, by the clock of the pacer

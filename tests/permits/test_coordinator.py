@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from maskmatch.core.codes import ThrottleScope
-from maskmatch.core.errors import BudgetSpent, Drained, InputError, LeaseHeld, Replaced, Unavailable
+from maskmatch.core.errors import BudgetSpent, Drained, InputError, LeaseHeld, Replaced, StopRun, Unavailable
 from maskmatch.permits.coordinator import PermitCoordinator
 from maskmatch.permits.steps.claims import CHECK_RUN, Budget, Budgets, Claim, Grant, Priority
 from tests.permits.documents import MemoryDocument
@@ -450,20 +450,20 @@ def test_a_lease_in_use_is_kept_over_any_pause_of_a_week(coordinator, store):
 @pytest.mark.parametrize("document", [b"", b"{", b"[]", b'{"timeline": 3}', b'{"format": 1}', b"\xff"])
 def test_a_damaged_document_is_said_to_be_so_with_the_cure(coordinator, store, document):
     store.document = document
-    with pytest.raises(Unavailable, match="delete it where the permit store's address points"):
+    with pytest.raises(StopRun, match="delete it where the permit store's address points"):
         coordinator.reserve(1, NIGHTLY)
     assert store.document == document
 
 
 def test_a_document_of_an_earlier_format_is_named_as_such(coordinator, store):
     store.document = b'{"format": 1, "users": {"host:1": {"run_id": "r", "run_class": "nightly"}}}'
-    with pytest.raises(Unavailable, match="has format 1, not 2: delete it"):
+    with pytest.raises(StopRun, match="has format 1, not 2: delete it"):
         coordinator.reserve(1, NIGHTLY)
 
 
 def test_a_document_of_a_later_format_is_left_to_the_version_that_wrote_it(coordinator, store):
     store.document = b'{"format": 3, "users": []}'
-    with pytest.raises(Unavailable, match="has format 3, not 2: a newer version of maskmatch wrote it"):
+    with pytest.raises(StopRun, match="has format 3, not 2: a newer version of maskmatch wrote it"):
         coordinator.reserve(1, NIGHTLY)
 
 

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from airflow.cli.cli_parser import get_parser
 from airflow.configuration import retrieve_configuration_description
+from jsonschema import Draft7Validator
 
 from devstack.project import project_root
 from maskmatch.pipeline.compare import DRAIN_SECONDS
@@ -18,6 +19,8 @@ VALUES = {
     name: yaml.safe_load((FOLDER / name).read_text())
     for name in ("values.yaml", "celery.yaml", "kubernetes.yaml")
 }
+HELM = (project_root() / "docs" / "install.md").read_text().split("## Helm")[1]
+DOCUMENTED = yaml.safe_load(HELM.split("```")[1])
 OF_PROVIDERS = ("celery", "kubernetes")
 AIRFLOW_KILLS_SECONDS = 5
 """After on_kill, of Airflow."""
@@ -59,15 +62,14 @@ def test_the_api_server_reads_connections_of_its_own_by_a_role_that_is_not_that_
     assert f"`{own['kubernetes_role']}`" in README
 
 
-def test_in_the_values_of_the_document_the_keys_reach_the_workers_alone():
-    section = (project_root() / "docs" / "install.md").read_text().split("## Helm")[1]
-    values = yaml.safe_load(section.split("```")[1])
+def test_in_the_values_of_the_document_the_keys_reach_those_who_run_tasks_alone():
     everywhere = {"secret", "env", "extraEnv", "extraEnvFrom", "extraSecrets"}
-    assert not everywhere & values.keys()
+    assert not everywhere & DOCUMENTED.keys()
+    assert DOCUMENTED["executor"] == "KubernetesExecutor"
+    parts = {"workers": DOCUMENTED["workers"]["kubernetes"], "apiServer": DOCUMENTED["apiServer"]}
     by_part = {
         part: {each["name"]: each["valueFrom"]["secretKeyRef"]["key"] for each in said["env"]}
-        for part, said in values.items()
-        if "env" in said
+        for part, said in parts.items()
     }
     account = "AIRFLOW_CONN_TENCENT_IAI_DEFAULT"
     assert by_part == {
@@ -91,6 +93,12 @@ def merged(name):
         return below | above | deep
 
     return over(VALUES["values.yaml"], VALUES[name])
+
+
+@pytest.mark.parametrize("values", [merged("celery.yaml"), merged("kubernetes.yaml"), DOCUMENTED])
+def test_the_chart_has_a_place_for_every_value(values):
+    schema = json.loads((project_root() / "tests" / "project" / "chart-values.json").read_text())
+    assert [error.message for error in Draft7Validator(schema).iter_errors(values)] == []
 
 
 PARTS = [("scheduler",), ("triggerer",), ("dagProcessor",)]
@@ -125,9 +133,7 @@ def test_no_sidecar_runs_a_script_of_another_image(place):
 
 
 def test_no_user_with_a_known_password_is_made_and_the_first_one_is_told():
-    values = VALUES["values.yaml"]
-    assert at(values, "createUserJob", "defaultUser") == {"enabled": False}
-    assert at(values, "webserver", "defaultUser") == {"enabled": False}
+    assert VALUES["values.yaml"]["createUserJob"] == {"enabled": False, "defaultUser": {"enabled": False}}
     assert "airflow users create" in README
 
 

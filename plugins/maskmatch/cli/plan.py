@@ -137,6 +137,8 @@ def _forecast_options(args: argparse.Namespace) -> "ForecastOptions":
         budgets=settings.budgets,
         transfer=transfer,
         deadline=deadline,
+        calls_per_second=settings.account.calls_per_second,
+        rate_by_hour=settings.account.rate_by_hour,
     )
 
 

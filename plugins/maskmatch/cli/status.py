@@ -52,11 +52,11 @@ def _look(reader: "StatusReader", coordinator: "PermitCoordinator | None") -> "R
 
 def _pace(now: "RunStatus", coordinator: "PermitCoordinator") -> tuple[float | None, Decimal | None]:
     """Return calls a second and money of the runs that are at the date."""
-    from maskmatch.core.errors import Unavailable
+    from maskmatch.core.errors import StopRun, Unavailable
 
     try:
         snapshot = coordinator.snapshot()
-    except Unavailable:
+    except (Unavailable, StopRun):
         return None, None
     rate = sum(user.calls_per_second for user in snapshot.users if user.run_id in now.run_ids)
     windows = [each for each in snapshot.windows if each.kind == "run" and each.name in now.run_ids]

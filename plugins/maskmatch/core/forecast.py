@@ -79,16 +79,20 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """When a run should have ended: the time of day that comes next in a time zone, if one is set."""
+    """When a run should have ended: the time of day that comes next in a time zone, if one is set.
+
+    Next after the run has started, `since`; without that, after the forecast is made.
+    """
 
     at: time | None = None
     time_zone: str = "UTC"
+    since: datetime | None = None
 
-    def after(self, start: datetime) -> datetime | None:
-        """Return the first such time after a moment."""
+    def seen_at(self, now: datetime) -> datetime | None:
+        """Return when that is for a forecast that is made now."""
         if self.at is None:
             return None
-        zone = ZoneInfo(self.time_zone)
+        start, zone = self.since or now, ZoneInfo(self.time_zone)
         today = start.astimezone(zone).date()
         found = (
             datetime.combine(today + timedelta(days=days), self.at, zone).astimezone(start.tzinfo)
@@ -118,9 +122,9 @@ class Earlier:
 class Surroundings:
     """What a forecast reckons with beside the plan; without an earlier date each pair takes one call.
 
-    `calls_left` is what the tightest budget still allows, None without one, and `budget` names it.
-    `bytes_per_call` is what is sent for a call, on average over `sampled_pairs` pairs; nothing where signed
-    URLs are sent in place of images.
+    `calls_per_second` is what the account allows where `rate_by_hour` has no rule, `calls_left` what the
+    tightest budget still allows, None without one, and `budget` names that. `bytes_per_call` is what is sent
+    for a call, on average over `sampled_pairs` pairs; nothing where signed URLs are sent in place of images.
     """
 
     month_calls: int | Unknown
@@ -131,6 +135,7 @@ class Surroundings:
     calls_left: int | None = None
     budget: str = ""
     deadline: Deadline = Deadline()
+    calls_per_second: float | None = None
     rate_by_hour: RateByHour = EVEN
     earlier: Earlier | None = None
 
@@ -162,7 +167,11 @@ class Forecast:
     @property
     def is_in_time(self) -> bool | None:
         """Return True if the end is before the deadline, None when there is none or the end is unknown."""
-        if self.deadline is None or isinstance(self.ends_at, Unknown):
+        if self.deadline is None:
+            return None
+        if self.made_at > self.deadline:
+            return False
+        if isinstance(self.ends_at, Unknown):
             return None
         return self.ends_at <= self.deadline
 
@@ -175,7 +184,7 @@ def forecast(
     calls = earlier.expected(counts.calls) if earlier else counts.calls
     tiers = () if isinstance(month, Unknown) else calls_by_tier(calls, month_calls=month)
     seconds, alone = _seconds(calls, around, now)
-    deadline = around.deadline.after(now)
+    deadline = around.deadline.seen_at(now)
     sent = around.bytes_per_call
     return Forecast(
         days=days,
@@ -191,7 +200,7 @@ def forecast(
         seconds_alone=alone,
         ends_at=_end(seconds, calls, around, now),
         deadline=deadline,
-        rate_for_deadline=calls / (deadline - now).total_seconds() if deadline else None,
+        rate_for_deadline=calls / (deadline - now).total_seconds() if deadline and deadline > now else None,
         bytes_sent=sent if isinstance(sent, Unknown) else round(sent * calls),
         alternatives=_alternatives(calls, around),
     )
@@ -218,7 +227,8 @@ def _seconds(calls: int, around: Surroundings, now: datetime) -> tuple[float | U
     rate = around.rate
     if isinstance(rate, Unknown):
         return rate, rate
-    took = partial(around.rate_by_hour.seconds_for, calls, allowed=rate.allowed, start=now)
+    account = around.calls_per_second or rate.allowed
+    took = partial(around.rate_by_hour.seconds_for, calls, account=account, start=now)
     return took(calls_per_second=rate.beside), took(calls_per_second=rate.alone)
 
 

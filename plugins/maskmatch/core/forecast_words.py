@@ -161,9 +161,11 @@ def _time(this: Forecast) -> str:
 
 
 def _deadline(this: Forecast) -> str:
-    if this.deadline is None or this.rate_for_deadline is None:
+    if this.deadline is None:
         return "not set"
     at = moment(this.deadline, this.around.deadline.time_zone)
+    if this.rate_for_deadline is None:
+        return f"{at}: MISSED, it has passed"
     if this.is_in_time:
         return f"{at}: kept"
     kept = "unknown whether it is kept" if this.is_in_time is None else "MISSED"

@@ -83,11 +83,14 @@ class RateByHour:
         again = f"; they are again from {until:%Y-%m-%d %H:%M} UTC" if until else ""
         return OutsideHours(f"no calls are allowed at this hour (rate_by_hour: {self}){again}", until=until)
 
-    def seconds_for(self, calls: int, *, calls_per_second: float, allowed: float, start: datetime) -> float:
-        """Return how long so many calls take that would be made at a rate, were `allowed` so at all hours."""
-        at, left = start, float(calls)
+    def seconds_for(self, calls: int, *, calls_per_second: float, account: float, start: datetime) -> float:
+        """Return how long so many calls take that would be made at a rate, were all hours as `start` is.
+
+        `account` is what the account allows where no rule does, in calls a second.
+        """
+        at, left, allowed = start, float(calls), self.at(start, account)
         for change in self._changes(start) if self.rules else ():
-            rate = calls_per_second * min(1.0, self.at(at, allowed) / allowed)
+            rate = calls_per_second * self.at(at, account) / allowed
             seconds = (change - at).total_seconds()
             if left <= rate * seconds:
                 return (at - start).total_seconds() + left / rate
@@ -97,13 +100,13 @@ class RateByHour:
     def _changes(self, utc: datetime) -> Iterable[datetime]:
         """Yield the times after one at which another rate may begin."""
         zone = ZoneInfo(self.time_zone)
-        times = sorted({each for rule in self.rules for each in (rule.start, rule.end)})
+        times = {each for rule in self.rules for each in (rule.start, rule.end)}
         today = utc.astimezone(zone).date()
         for days in range(_MOST_DAYS):
-            for each in times:
-                at = datetime.combine(today + timedelta(days=days), each, zone).astimezone(UTC)
-                if at > utc:
-                    yield at
+            local = (datetime.combine(today + timedelta(days=days), each, zone) for each in times)
+            # Where a clock is set back, an hour comes twice.
+            found = {each.replace(fold=fold).astimezone(UTC) for each in local for fold in (0, 1)}
+            yield from sorted(at for at in found if at > utc)
 
     def __str__(self) -> str:
         """Return the rules as they are written."""

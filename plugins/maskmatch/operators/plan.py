@@ -16,7 +16,7 @@ from maskmatch.operators.waiting import SHORTEST_SECONDS
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from maskmatch.core.forecast import Forecast
+    from maskmatch.core.forecast import Deadline, Forecast
     from maskmatch.core.planning import PlanOptions
     from maskmatch.pipeline.run import Run
 
@@ -114,9 +114,10 @@ class PlanComparisonOperator(AccountOperator, SkipMixin):
         self.tell_params(context)
         run = self.run_of(context)
         self.tell_run(context, run)
-        self._await_manifest(run, context)
+        since = context["dag_run"].start_date
+        deadline = Deadline(self.setting("deadline"), self.setting("time_zone"), since)
+        self._await_manifest(run, context, deadline)
         limit, plan_only = self.setting("max_missing_share"), self.setting("plan_only")
-        deadline = Deadline(self.setting("deadline"), self.setting("time_zone"))
         compare = compare_options(
             self.hook,
             self.source_conn_id,
@@ -152,8 +153,9 @@ class PlanComparisonOperator(AccountOperator, SkipMixin):
         """Return the manifests, for Airflow's provider of OpenLineage."""
         return lineage(source=self.source)
 
-    def _await_manifest(self, run: "Run", context: "Context") -> None:
+    def _await_manifest(self, run: "Run", context: "Context", deadline: "Deadline") -> None:
         """Let the task look again later, without a slot, while there is no manifest and time is left."""
+        from maskmatch.core.alerts import Alert, Kind
         from maskmatch.core.errors import ManifestMissing
         from maskmatch.storage.manifests import find_manifests
 
@@ -168,6 +170,12 @@ class PlanComparisonOperator(AccountOperator, SkipMixin):
                 raise ManifestMissing(
                     f"{missing}; it was waited for until {until:%Y-%m-%d %H:%M} UTC"
                 ) from None
+            if (end := deadline.seen_at(now)) and end <= now:
+                self.alerts.tell_now(
+                    Alert(
+                        kind=Kind.LATE, cause=str(end), text=f"deadline {end:%Y-%m-%d %H:%M} UTC: {missing}"
+                    )
+                )
             back = max(now + _LEAST_LOOK, min(until, now + min(_MOST_LOOK, wait / _LOOKS)))
             self.log.warning(
                 "%s; this task looks again at %s, until %s, and holds no slot", missing, back, until

@@ -20,6 +20,7 @@ from maskmatch.permits.steps import budgets, hosts, leases, locks, reserving, ti
 from maskmatch.permits.steps.claims import CHECK_RUN, Claim, Grant
 from maskmatch.permits.steps.document import Moment, SharedDocument
 from maskmatch.permits.steps.snapshot import Snapshot, snapshot
+from maskmatch.permits.steps.spent import Spent, recalled, spent
 from maskmatch.permits.steps.state import State, decode, known, prune
 
 _TELL_EVERY_SECONDS = 1.0
@@ -126,6 +127,14 @@ class PermitCoordinator(Ordering):
             return replace(state, leases=kept, users=users)
 
         self._alter(alter)
+
+    def spent(self) -> Spent:
+        """Return what was ever spent, as the store knows it."""
+        return self._document.look(lambda document, _: spent(decode(document)))
+
+    def recall(self, before: Spent) -> None:
+        """Count again what was spent before, where the store has forgotten some of it."""
+        self._alter(lambda state, _: recalled(state, before))
 
     def lock(self, name: str, holder: str, *, seconds: float) -> bool:
         """Take a lock for at most so many seconds; return False while another has it."""

@@ -23,7 +23,7 @@ from maskmatch.engine.model_versions import ModelVersions
 from maskmatch.engine.progress import Progress
 from maskmatch.engine.run import compare_pairs
 from maskmatch.permits.client.presence import Presence
-from maskmatch.permits.opening import claim_default
+from maskmatch.permits.opening import claim_default, quota_key
 from maskmatch.permits.steps.claims import Claim
 from maskmatch.pipeline.approval import check_approved
 from maskmatch.pipeline.calling import comparer_of, coordinator_of, pacer_of
@@ -34,6 +34,7 @@ from maskmatch.pipeline.late_answers import LateAnswers
 from maskmatch.pipeline.open_shards import OpenShard, OpenShards
 from maskmatch.pipeline.run import Run
 from maskmatch.pipeline.shard_keeper import GROUP, ShardKeeper
+from maskmatch.pipeline.spent_beside import SpentBeside
 from maskmatch.storage.images import StoreImages
 from maskmatch.storage.other_buckets import OtherBuckets
 from maskmatch.storage.source_watch import SourceWatch
@@ -65,6 +66,7 @@ def compare_shards(run: Run, plan: Plan, shards: Sequence[Shard], options: Compa
         pacer_of(coordinator, claim, options) as pacer,
         closing(comparer_of(options)) as comparer,
         Presence(coordinator, lambda: pacer.claim),
+        SpentBeside(coordinator, run.warehouse, quota_key(options.account.owner).replace(":", "-")),
     ):
         keeper = ShardKeeper(run, plan, options, coordinator, pacer)
         progress = _compare(keeper, shards, comparer)

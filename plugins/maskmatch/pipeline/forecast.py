@@ -42,6 +42,7 @@ class ForecastOptions:
     budgets: Budgets = field(default_factory=Budgets)
     transfer: Transfer = Transfer.BYTES
     deadline: Deadline = field(default_factory=Deadline)
+    calls_per_second: float | None = None
     rate_by_hour: RateByHour = EVEN
 
 
@@ -53,6 +54,7 @@ def forecast_options(compare: CompareOptions, deadline: Deadline) -> ForecastOpt
         budgets=compare.budgets,
         transfer=compare.transfer,
         deadline=deadline,
+        calls_per_second=compare.account.calls_per_second,
         rate_by_hour=compare.account.rate_by_hour,
     )
 
@@ -96,6 +98,7 @@ def surroundings(run: Run, plan: Plan, options: ForecastOptions, now: datetime) 
         calls_left=left,
         budget=budget,
         deadline=options.deadline,
+        calls_per_second=options.calls_per_second,
         rate_by_hour=options.rate_by_hour,
         earlier=newest_earlier(run),
     )

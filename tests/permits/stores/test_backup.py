@@ -73,7 +73,7 @@ def test_a_restored_store_spends_nothing_twice_once_it_was_told_what_was_spent(p
             coordinator.reserve(1, CLAIM)
     restore(call, backup)
     with opened(address) as coordinator:
-        assert coordinator.snapshot().windows[0].calls == 6  # so four would be spent a second time
+        assert coordinator.snapshot().windows[0].calls == 6  # four are forgotten
         coordinator.count_spent("day", MOST, CLAIM)
         with pytest.raises(BudgetSpent):
             coordinator.reserve(1, CLAIM)

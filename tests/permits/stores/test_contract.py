@@ -139,7 +139,7 @@ def test_an_order_is_obeyed_within_two_seconds_while_calls_are_made(open_, order
     pacer = Pacer(open_(), CLAIM, calls_per_second=50, clock=SystemClock())
     stop, passed = threading.Event(), []
 
-    caller = threading.Thread(target=call_until, args=(pacer, stop, passed))
+    caller = threading.Thread(target=call_until, args=(pacer, stop, passed), daemon=True)
     caller.start()
     orders = open_()
     wait_until(lambda: len(passed) >= 10, "ten calls")

@@ -45,7 +45,7 @@ def test_a_server_that_is_killed_and_comes_back_is_waited_for_and_loses_nothing(
         coordinator = coordinator_at(server.uri)
         epoch = coordinator.take_lease("s")
         pacer = Pacer(coordinator, CLAIM, calls_per_second=100, clock=SystemClock(), say=said.append)
-        thread = threading.Thread(target=call_until, args=(pacer, stop, passed))
+        thread = threading.Thread(target=call_until, args=(pacer, stop, passed), daemon=True)
         thread.start()
         wait_until(lambda: len(passed) >= 20, "twenty calls")
         time.sleep(1)  # by then the newest lease is on Redis' disk
@@ -120,7 +120,7 @@ def test_a_store_twenty_milliseconds_away_is_asked_for_many_permits_at_once(star
         stores = [CountedTrips(coordinator_at(uri, calls_per_second=200)) for _ in range(3)]
         for store in stores:
             pacer = Pacer(store, CLAIM, calls_per_second=200, clock=SystemClock())
-            threads.append(threading.Thread(target=call_until, args=(pacer, stop, passed)))
+            threads.append(threading.Thread(target=call_until, args=(pacer, stop, passed), daemon=True))
         for thread in threads:
             thread.start()
         wait_until(lambda: len(passed) >= 400, "two seconds of the rate")

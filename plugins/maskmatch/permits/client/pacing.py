@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from maskmatch.core.clock import Clock
 from maskmatch.core.codes import ThrottleScope
-from maskmatch.core.errors import BudgetSpent, Interrupted, Unavailable
+from maskmatch.core.errors import BudgetSpent, Interrupted, StopRun, Unavailable
 from maskmatch.core.outage import PATIENCE_SECONDS
 from maskmatch.core.waits import Waits
 from maskmatch.permits.client.asking import Asking, PermitSource
@@ -162,7 +162,7 @@ class Pacer:
         with self._lock:
             calls, self._unbilled = self._unbilled, 0
         if calls:
-            with suppress(Unavailable):
+            with suppress(Unavailable, StopRun):
                 self._coordinator.refund(calls, self._asking.claim)
 
     def _tell_refused(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
-from maskmatch.core.errors import Unavailable
+from maskmatch.core.errors import StopRun, Unavailable
 from maskmatch.permits.steps.claims import Claim
 from maskmatch.permits.steps.leases import UNSEEN_SECONDS
 
@@ -57,7 +57,7 @@ class Presence:
         for shard, epoch in self._claim().leases.items():
             try:
                 self._books.release(shard, epoch)
-            except Unavailable as away:
+            except (Unavailable, StopRun) as away:
                 log.warning("the lease of %s stays: %s", shard, away)
                 return
 
@@ -67,5 +67,5 @@ class Presence:
             try:
                 if claim.leases:
                     self._books.renew(claim)
-            except Unavailable as away:
+            except (Unavailable, StopRun) as away:
                 log.debug("not seen by the permit store: %s", away)

@@ -189,6 +189,7 @@ def _granted(state: State, now: float, ask: Ask, calls: int) -> State:
         state,
         users={**state.users, ask.who: user},
         granted=granted,
+        granted_ever=state.granted_ever + calls,
         hosts=_host_noted(state, now, ask, calls),
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec.structs import replace
 
-from maskmatch.core.errors import Unavailable
+from maskmatch.core.errors import StopRun
 from maskmatch.permits.steps.budgets import Window
 from maskmatch.permits.steps.claims import CHECK_RUN, Priority
 from maskmatch.permits.steps.document import Moment
@@ -57,6 +57,7 @@ class State(msgspec.Struct, frozen=True):
     users: Mapping[str, User] = msgspec.field(default_factory=dict)
     granted: Mapping[int, int] = msgspec.field(default_factory=dict)
     """Calls granted in each of the last seconds."""
+    granted_ever: int = 0
     windows: Mapping[str, Window] = msgspec.field(default_factory=dict)
     leases: Mapping[str, Lease] = msgspec.field(default_factory=dict)
     paused: Mapping[str, float] = msgspec.field(default_factory=dict)
@@ -69,7 +70,7 @@ class State(msgspec.Struct, frozen=True):
 
 
 def decode(document: bytes | None) -> State:
-    """Read a document, None being a new one; raise Unavailable with the cure for one that is damaged."""
+    """Read a document, None being a new one; raise StopRun with the cure for one that nobody here reads."""
     if document is None:
         return State()
     try:
@@ -83,7 +84,7 @@ def decode(document: bytes | None) -> State:
 
 
 def _check_format(document: bytes) -> None:
-    """Raise Unavailable for a document of another format, or one that cannot be read at all."""
+    """Raise StopRun for a document of another format, or one that cannot be read at all."""
     try:
         written = msgspec.json.decode(document, type=_Format).format
     except msgspec.DecodeError as error:
@@ -92,13 +93,13 @@ def _check_format(document: bytes) -> None:
         raise _of_format(written)
 
 
-def _damaged(error: msgspec.DecodeError) -> Unavailable:
-    return Unavailable(f"the permit store's document is damaged ({error}): {_CURE}")
+def _damaged(error: msgspec.DecodeError) -> StopRun:
+    return StopRun(f"the permit store's document is damaged ({error}): {_CURE}")
 
 
-def _of_format(written: int) -> Unavailable:
+def _of_format(written: int) -> StopRun:
     cure = _CURE if written < _FORMAT else "a newer version of maskmatch wrote it: install that one here, too"
-    return Unavailable(f"the permit store's document has format {written}, not {_FORMAT}: {cure}")
+    return StopRun(f"the permit store's document has format {written}, not {_FORMAT}: {cure}")
 
 
 _CURE = (

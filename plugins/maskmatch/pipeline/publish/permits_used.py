@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
-from maskmatch.core.errors import BooksError, Unavailable
+from maskmatch.core.errors import BooksError, StopRun, Unavailable
 from maskmatch.core.planning import Plan
 from maskmatch.permits.coordinator import PermitCoordinator
 from maskmatch.pipeline.publish.records import Row
@@ -49,7 +49,7 @@ def permits_of(open_coordinator: Callable[[], PermitCoordinator]) -> PermitsUsed
         try:
             with closing(open_coordinator()) as coordinator:
                 now = coordinator.snapshot()
-        except Unavailable as error:
+        except (Unavailable, StopRun) as error:
             log.warning("permits_used stays empty: %s", error)
             return None
         window = now.of_run(run_id)
