@@ -87,7 +87,7 @@ class Alerts:
     def tell(self, alert: Alert, heard: Callable[[], None] = lambda: None) -> None:
         """Tell a person and count it, once for each kind and cause of a run; return at once.
 
-        `heard` is called, by a thread, once somebody has heard of it, or nobody is to.
+        `heard` is called, by a thread, once somebody has heard; without a notifier once it was counted.
         """
         if self._notifiers or is_measured():
             self._soon(partial(self._tell, alert, heard))

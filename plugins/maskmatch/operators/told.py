@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _MOST_TURNS, _TURN_SECONDS = 31, 1.0
 """Mapped tasks meet the same trouble at the same moment: each lets those of lower numbers tell first."""
 _OTHERS_SECONDS, _LOOK_SECONDS = 20.0, 0.5
-"""How long another task may take to tell; it may have been killed meanwhile."""
+"""How long another task may take to tell; it may have been killed meanwhile. With all turns that is less than
+the minute for which a task that ends waits for what it tells."""
 
 
 class Told:
