@@ -15,12 +15,16 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 @dataclass
 class Received:
-    """What has arrived by now, by name: sums of counters, last values of gauges, how many times were sent."""
+    """What has arrived by now, by name: sums of counters, last values of gauges, how many times were sent.
+
+    Of exponential histograms also the unit.
+    """
 
     port: int
     counters: Counter[str] = field(default_factory=Counter)
     gauges: dict[str, float] = field(default_factory=dict)
     timers: Counter[str] = field(default_factory=Counter)
+    exponential: dict[str, str] = field(default_factory=dict)
     raw: list[bytes] = field(default_factory=list)
 
     @property
@@ -51,6 +55,7 @@ class Received:
             case "exponential_histogram":
                 points = metric.exponential_histogram.data_points
                 self.timers[metric.name] = sum(point.count for point in points)
+                self.exponential[metric.name] = metric.unit
             case "histogram":
                 self.timers[metric.name] = sum(point.count for point in metric.histogram.data_points)
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from maskmatch.core.alerts import Alert
 from maskmatch.core.clock import Clock
 from maskmatch.core.codes import Billed, ThrottleScope, rule_for
 from maskmatch.core.errors import CallFailed, ImageUnusable, Interrupted
 from maskmatch.core.image_rules import Picture
 from maskmatch.core.outcomes import Answer, Outcome
 from maskmatch.core.pairs import Pair
+from maskmatch.core.waits import Waits
 from maskmatch.permits.steps.claims import Claim, Grant, Priority
 from maskmatch.permits.steps.orders import Order
 
@@ -37,6 +39,17 @@ class FakeClock:
 
     def wait(self, event: threading.Event, seconds: float) -> None:
         self.sleep(seconds)
+
+
+def waits_that_tell(told: list[Alert], **options: Any) -> Waits:
+    """Return waits of which a person hears at once."""
+
+    def tell(alert: Alert) -> None:
+        told.append(alert)
+        waits.heard(alert.cause)
+
+    waits = Waits(tell=tell, **options)
+    return waits
 
 
 class FreeCoordinator:

@@ -4,7 +4,7 @@ from maskmatch.core.alerts import Alert, Kind
 from maskmatch.core.outage import Outage
 from maskmatch.core.shown import without_url_secrets
 from maskmatch.core.waits import Waits
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, waits_that_tell
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def kept():
 @pytest.fixture
 def begin(clock, told, kept):
     """Return a function that begins a try, with what the one before has kept."""
-    return lambda: Waits(now=clock.now, tell=told.append, keep=kept.append, before=kept[-1])
+    return lambda: waits_that_tell(told, now=clock.now, keep=kept.append, before=kept[-1])
 
 
 def ask(waits, clock, *, seconds, every=5, what="the service"):
@@ -45,6 +45,21 @@ def test_a_person_is_told_once_after_two_minutes_of_waiting(begin, clock, told):
         alert.text
         == "the service has been away for 120 s; the task goes on once it is back: it does not answer"
     )
+
+
+def test_a_wait_of_which_nobody_has_heard_is_told_again_each_minute_and_by_the_next_try(clock, told, kept):
+    waits = Waits(now=clock.now, tell=told.append, keep=kept.append)
+    ask(waits, clock, seconds=250)
+    assert [alert.text.split(";")[0] for alert in told] == [
+        f"the service has been away for {seconds} s" for seconds in (120, 180, 240)
+    ]
+    clock.sleep(70)
+    later = Waits(now=clock.now, tell=told.append, keep=kept.append, before=kept[-1])
+    ask(later, clock, seconds=10)
+    assert len(told) == 4
+    later.heard("the service")
+    ask(Waits(now=clock.now, tell=told.append, before=kept[-1]), clock, seconds=600)
+    assert len(told) == 4
 
 
 def test_a_trouble_that_passes_sooner_is_not_told_however_often_it_comes(begin, clock, told):

@@ -1,6 +1,6 @@
 """What Airflow hands to the tasks of a run of the nightly Dag."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +16,6 @@ def context_of_run(
 ) -> Any:
     """Return the part of a context that knows the Params; those of the Dag get overwritten, as always."""
     nightly = nightly_comparison(source="s3://in", warehouse="s3://out", **dag)
-    run = SimpleNamespace(run_type=run_type, conf=conf, clear_number=cleared)
+    run = SimpleNamespace(run_type=run_type, conf=conf, clear_number=cleared, start_date=datetime.now(UTC))
     params = process_params(nightly, nightly.task_dict["plan"], conf, suppress_exception=False)
     return {"dag": nightly, "dag_run": run, "params": params}

@@ -1,10 +1,14 @@
 """What a person is told by tasks, without Airflow's scheduler: which causes, which words, how often."""
 
+import sys
 import threading
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from airflow.sdk._shared.observability.metrics.base_stats_logger import NoStatsLogger
+from airflow.sdk.observability import stats
 
 from maskmatch.core.alerts import Alert, Kind
 from maskmatch.core.errors import BudgetSpent, Drained, InputError, ModelChanged
@@ -13,6 +17,9 @@ from maskmatch.operators.alerts import Alerts, alerts_to, leave
 from tests.nights import DAY, write_pairs
 from tests.operators.running import context_of_run
 from tests.operators.test_compare import night  # noqa: F401  a fixture
+from tests.waiting import wait_until
+
+LATE = Alert(kind=Kind.LATE, cause="x", text="late")
 
 
 class Airflow:
@@ -30,10 +37,10 @@ class Airflow:
         self.store[key] = value
 
     def xcom_push(self, *, key, value):
-        self.xcom[key] = value
+        self.xcom[key, self.map_index] = value
 
     def xcom_pull(self, *, key):
-        return [self.xcom[key]] if key in self.xcom else []
+        return [value for (name, _), value in self.xcom.items() if name == key]
 
     def context(self, *, clear_number=0, **more):
         run = SimpleNamespace(clear_number=clear_number, run_type="scheduled", start_date=datetime.now(UTC))
@@ -124,15 +131,86 @@ def test_a_later_try_knows_what_was_told_though_xcom_was_cleared(told):
     assert len(told) == 1
 
 
-def test_a_notifier_that_fails_ends_nothing_and_keeps_no_other_from_telling(told, caplog):
-    def refuse(_):
-        raise ConnectionError("https://hook/?key=AKIDx")
+def refuse(_):
+    raise ConnectionError("https://hook/?key=AKIDx")
 
-    alerts = Alerts([refuse, notify(told)], Airflow().context())
-    alerts.tell_now(Alert(kind=Kind.LATE, cause="x", text="late"))
+
+def test_a_notifier_that_fails_ends_nothing_and_keeps_no_other_from_telling(told, caplog):
+    Alerts([refuse, notify(told)], Airflow().context()).tell_now(LATE)
     assert [each["text"] for each in told] == ["late"]
     assert "an alert did not arrive: ConnectionError" in caplog.text
     assert "AKIDx" not in caplog.text
+    assert "a person is told: nightly 2026-01-02: will miss its deadline" in caplog.text
+
+
+def test_only_the_notifier_that_failed_tells_the_next_time(told):
+    class Flaky:
+        def __call__(self, context):
+            if told == ["other"]:
+                raise ConnectionError
+            told.append("flaky")
+
+    airflow = Airflow()
+    for _ in range(3):
+        Alerts([lambda _: told.append("other"), Flaky()], airflow.context()).tell_now(LATE)
+    assert told == ["other"]
+    told.append("the mail server is back")
+    Alerts([lambda _: told.append("other"), Flaky()], airflow.context()).tell_now(LATE)
+    assert told == ["other", "the mail server is back", "flaky"]
+
+
+@pytest.mark.parametrize("cleared_xcom", [True, False])
+def test_what_no_notifier_told_is_told_by_the_next_try_and_the_log_is_true(told, caplog, cleared_xcom):
+    airflow = Airflow()
+    Alerts([refuse, refuse], airflow.context()).tell_now(LATE)
+    assert "a person is told" not in caplog.text
+    assert "nobody is told until the task meets it again" in caplog.text
+    if cleared_xcom:
+        airflow.xcom.clear()
+    for _ in range(2):
+        Alerts([notify(told), refuse], airflow.context()).tell_now(LATE)
+    assert len(told) == 1
+    assert caplog.text.count("a person is told") == 1
+
+
+def test_what_no_notifier_told_is_told_by_another_mapped_task(told):
+    xcom = {}
+    Alerts(refuse, Airflow(xcom, map_index=0).context()).tell_now(LATE)
+    Alerts(notify(told), Airflow(xcom, map_index=1).context()).tell_now(LATE)
+    assert len(told) == 1
+
+
+def test_a_mapped_task_waits_for_another_one_that_is_telling(told):
+    xcom, may_go = {}, threading.Event()
+
+    def slowly(context):
+        may_go.wait(30)
+        notify(told)(context)
+
+    Alerts(slowly, Airflow(xcom, map_index=0).context()).tell(LATE)
+    Alerts(slowly, Airflow(xcom, map_index=1).context()).tell(LATE)
+    threading.Timer(2, may_go.set).start()
+    leave(None)
+    assert len(told) == 1
+
+
+def test_a_long_wait_of_which_nobody_heard_is_told_at_a_later_look_and_then_no_more(told, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__MASKMATCH__ALERT_AFTER", "0")
+    airflow, works = Airflow(), []
+
+    def hook(context):
+        if not works:
+            raise ConnectionError
+        notify(told)(context)
+
+    for is_there in (False, True, True):
+        works.extend([1] * is_there)
+        Alerts(hook, airflow.context()).waits.goes_on("the store", "away")
+        leave(None)
+        if "waits" in airflow.store:  # a minute later
+            airflow.store["waits"]["the store"]["tried_at"] -= 60
+    assert len(told) == 1
+    wait_until(lambda: airflow.store["waits"]["the store"]["is_told"], "the note of it")
 
 
 def test_telling_does_not_hold_up_who_tells(told):
@@ -151,11 +229,40 @@ def test_without_a_notifier_nobody_is_told_and_nothing_is_noted():
     assert (airflow.store, airflow.xcom) == ({}, {})
 
 
+class Counting(NoStatsLogger):
+    """Counts, in place of an exporter of Airflow."""
+
+    def __init__(self):
+        self.counters = Counter()
+
+    def incr(self, name, *_, **__):
+        self.counters[name] += 1
+
+
+@pytest.fixture
+def counters(monkeypatch):
+    monkeypatch.setenv("AIRFLOW__METRICS__STATSD_ON", "True")
+    counting = Counting()
+    stats.initialize(factory=lambda: counting, export_legacy_names=False)
+    yield counting.counters
+    stats.initialize(factory=NoStatsLogger, export_legacy_names=False)
+
+
+@pytest.mark.parametrize("notifier", [None, refuse, [refuse, lambda _: None]])
+def test_each_cause_is_counted_once_whoever_hears_of_it(counters, notifier):
+    xcom = {}
+    airflow = Airflow(xcom, map_index=0)
+    for _ in range(2):
+        Alerts(notifier, airflow.context()).tell_now(LATE)
+    Alerts(notifier, Airflow(xcom, map_index=1).context()).tell_now(LATE)
+    [telling] = alerts_to(notifier)["on_failure_callback"]
+    telling(airflow.context(exception=InputError("mend x")))
+    assert counters == {"maskmatch.alerts.late": 1, "maskmatch.alerts.failed": 1}
+
+
 def test_notifiers_are_found_by_their_import_path(told, monkeypatch):
     monkeypatch.setenv("AIRFLOW__MASKMATCH__NOTIFIER", f"{__name__}.by_path")
-    import sys  # noqa: PLC0415
-
-    sys.modules[__name__].by_path = [notify(told), notify(told)]
+    monkeypatch.setattr(sys.modules[__name__], "by_path", [notify(told), notify(told)], raising=False)
     Alerts(None, Airflow().context()).tell_now(Alert(kind=Kind.LATE, cause="x", text="x"))
     assert len(told) == 2
 
@@ -169,6 +276,23 @@ def test_a_notifier_that_is_not_installed_ends_no_task_and_the_log_says_so(path,
     telling(airflow.context(exception=InputError("mend x")))
     name = path.split(".")[2]
     assert caplog.text.count(f"has no attribute '{name}': install what the notifier needs") == 2
+
+
+def test_a_notifier_that_cannot_be_loaded_keeps_no_other_from_telling(told, monkeypatch, caplog):
+    monkeypatch.setattr(
+        sys.modules[__name__], "by_path", [notify(told), "no_such_package.mail"], raising=False
+    )
+
+    class NeedsMore:
+        def __init__(self):
+            raise TypeError("AKIDx")
+
+    setting = ["no_such_package.chat", f"{__name__}.by_path", NeedsMore, notify(told)]
+    Alerts(setting, Airflow().context()).tell_now(LATE)
+    assert len(told) == 2
+    assert caplog.text.count("No module named 'no_such_package': install what the notifier needs") == 2
+    assert "it cannot be made: TypeError" in caplog.text
+    assert "nobody is told" not in caplog.text
 
 
 def late_plan(tonight, **arguments):

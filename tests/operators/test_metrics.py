@@ -71,6 +71,7 @@ def test_metrics_arrive_at_a_collector_of_opentelemetry(night):  # noqa: F811
     with otlp_collector() as received:
         compare(tonight, otel_on=True, otel_host="127.0.0.1", otel_port=received.port)
     check(received, tonight)
+    assert received.exponential == {"airflow.maskmatch.call_latency": "ms"}
 
 
 def test_without_an_exporter_the_permit_store_is_not_asked_for_metrics(night, monkeypatch):  # noqa: F811

@@ -9,7 +9,7 @@ from maskmatch.core.store_troubles import store_rule
 from maskmatch.core.waits import Waits
 from maskmatch.permits.client.pacing import Pacer
 from maskmatch.storage.object_stores import PatientStore
-from tests.fakes import A_CLAIM, FakeClock, FreeCoordinator
+from tests.fakes import A_CLAIM, FakeClock, FreeCoordinator, waits_that_tell
 from tests.nights import night_in
 
 
@@ -38,7 +38,7 @@ def told():
 
 @pytest.mark.parametrize(("seconds", "alerts"), [(60, 0), (500, 1)])
 def test_a_permit_store_that_is_away_for_long_is_told_once(clock, told, seconds, alerts):
-    waits = Waits(now=clock.now, tell=told.append)
+    waits = waits_that_tell(told, now=clock.now)
     pacer = Pacer(Away(clock, seconds=seconds), A_CLAIM, calls_per_second=50, clock=clock, waits=waits)
     while not pacer.book(lambda: 1):
         pass
@@ -64,7 +64,7 @@ def test_a_store_that_is_away_for_long_is_told_once(clock, told, tmp_path, secon
         say=lambda _: None,
         stop=Stop(),
         now=clock.now,
-        waits=Waits(now=clock.now, tell=told.append),
+        waits=waits_that_tell(told, now=clock.now),
     )
     assert store.patiently(read) == "read"
     assert [alert.cause for alert in told] == ["the store localhost"] * alerts

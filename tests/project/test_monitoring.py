@@ -49,6 +49,15 @@ def test_the_dashboard_has_what_grafana_needs_of_one():
         assert all(target["expr"] for target in panel["targets"])
 
 
+def test_a_panel_of_percent_shows_shares_and_no_other_panel_does():
+    shares = {f"airflow_{each.name.replace('.', '_')}" for each in METRICS if "share of" in each.help}
+    assert len(shares) == 2
+    for panel in json.loads((FOLDER / "grafana-dashboard.json").read_text())["panels"]:
+        is_of_percent = panel["fieldConfig"]["defaults"]["unit"] == "percentunit"
+        for target in panel["targets"]:
+            assert bool(named_in(target["expr"]) & shares) == is_of_percent, (panel["title"], target)
+
+
 def test_each_rule_has_an_expression_and_each_alert_says_how_grave_it_is():
     for group in yaml.safe_load(RULES.read_text())["groups"]:
         for rule in group["rules"]:
@@ -59,7 +68,7 @@ def test_each_rule_has_an_expression_and_each_alert_says_how_grave_it_is():
                 assert rule["annotations"]["summary"]
 
 
-def test_the_mapping_of_statsd_names_series_as_opentelemetry_does():
+def test_the_mapping_of_statsd_names_counters_as_opentelemetry_does():
     mappings = yaml.safe_load((FOLDER / "statsd-mapping.yml").read_text())["mappings"]
     counters = {metric.name for metric in METRICS if metric.kind is Kind.COUNTER}
     mapped = {name for name in counters for mapping in mappings if _matches(mapping, f"airflow.{name}")}

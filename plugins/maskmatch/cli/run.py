@@ -107,7 +107,7 @@ def run_plan(
                 by=ordered_by(),
                 time_zone=options.budgets.time_zone,
                 permits=permits_of(lambda: coordinator_of(options)),
-                lock=lock_in(lambda: coordinator_of(options)),
+                lock=lock_in(lambda: coordinator_of(options), waits=this.waits),
             ),
         )
     except Superseded as error:

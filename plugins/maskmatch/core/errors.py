@@ -10,6 +10,7 @@ MaskmatchError
 ├── StopRun           the account or a setting is wrong: the message holds the cure
 │   ├── Replaced      another try of the same shard has taken over
 │   ├── ModelChanged  another version of the face model answers than before
+│   ├── PackageMissing  a package cannot be imported here: the cure is a line of pip
 │   └── StoreRefused  a store does not accept key, right or setting: `rule` says which
 ├── LeaseHeld         another run works at the same date: wait until it has ended
 ├── BudgetSpent       a budget is used up: `until` says when there is more
@@ -119,6 +120,14 @@ class ModelChanged(StopRun):
     """Another version of the face model answers than before: scores of two versions are not comparable."""
 
     cure = "Decide which of the two it is to be. Nothing is lost; Airflow does not try it again."
+
+
+class PackageMissing(StopRun):
+    """A package that is known cannot be imported on this host; its cure is made with it."""
+
+    cure = (
+        "Install what is named above on every host that runs tasks, then clear this task (with downstream)."
+    )
 
 
 class LeaseHeld(MaskmatchError):

@@ -1,6 +1,8 @@
 """What a task waits for, and since when, over all its tries: after two minutes a person is told, once.
 
-    goes_on ──first──> waiting ──goes_on after 120 s──> told ──is_over, or silence──> forgotten
+    goes_on ─first─> waiting ─120 s─> being told ─heard─> told ─is_over, or silence─> forgotten
+
+What nobody has heard of, since no notifier works, is told again each minute.
 
 Who waits says so each time that it asks in vain, at least once a minute. A task that is tried again begins
 with what the try before had noted: the wait goes on when the same cause is still there.
@@ -22,6 +24,7 @@ _SILENCE_SECONDS = 300.0
 """Who has not said for so long that it waits has not waited: a try begins a minute after the one before, and
 takes its time to start."""
 _KEEP_EVERY_SECONDS = 20.0
+_TELL_AGAIN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class Wait:
     since: float
     last: float
     is_told: bool = False
+    tried_at: float = 0.0
 
 
 def _keep_nothing(_: dict[str, Any]) -> None:
@@ -68,14 +72,25 @@ class Waits:
             wait = self._waits.get(what)
             if wait is None or now - wait.last > _SILENCE_SECONDS:
                 wait = Wait(now, now)
-            is_due = now - wait.since >= self._patience and not wait.is_told
-            self._waits[what] = replace(wait, last=now, is_told=wait.is_told or is_due)
+            is_due = (
+                now - wait.since >= self._patience
+                and not wait.is_told
+                and now - wait.tried_at >= _TELL_AGAIN_SECONDS
+            )
+            self._waits[what] = replace(wait, last=now, tried_at=now if is_due else wait.tried_at)
             self._keep_now_and_then(now, at_once=is_due or wait.since == now)
         if is_due:
             text = (
                 f"{what} has been away for {now - wait.since:.0f} s; the task goes on once it is back: {why}"
             )
             self._tell(Alert(kind=Kind.WAITING, cause=what, text=text))
+
+    def heard(self, what: str) -> None:
+        """Note that a person has heard of a wait, or that nobody is to: it is not told again."""
+        with self._lock:
+            if wait := self._waits.get(what):
+                self._waits[what] = replace(wait, is_told=True)
+                self._keep_now_and_then(self._now(), at_once=True)
 
     def is_over(self, what: str) -> None:
         """Note that something answers again."""

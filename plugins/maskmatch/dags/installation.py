@@ -8,8 +8,9 @@ from airflow.sdk import DAG, Asset, Param
 
 from maskmatch.dags.params import set_defaults
 from maskmatch.links import page
-from maskmatch.operators.alerts import Notifier, alerts_to
+from maskmatch.operators.alerts import alerts_to
 from maskmatch.operators.base import ACCOUNT_CONN_ID, STORAGE_CONN_ID
+from maskmatch.operators.notifiers import Notifier
 from maskmatch.operators.retry_policy import RETRY_POLICY
 from maskmatch.timetables import DatedCronTimetable
 

@@ -18,8 +18,9 @@ from typing import Any
 from airflow.sdk import DAG, Asset, task
 
 from maskmatch.dags.installation import START, named_here, tries, with_operations
-from maskmatch.operators.alerts import Notifier, alerts_to
+from maskmatch.operators.alerts import alerts_to
 from maskmatch.operators.assets import dates_of, events_to_start, note_started
+from maskmatch.operators.notifiers import Notifier
 from maskmatch.operators.start_date import StartDateOperator
 
 

@@ -11,10 +11,10 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow.sdk.configuration import conf
 from airflow.sdk.observability import stats
 
 from maskmatch.engine.measures import Measured
+from maskmatch.hooks.exporters import is_measured
 from maskmatch.pipeline.budget_left import left_by_name
 from maskmatch.settings.account import AccountSettings
 
@@ -23,12 +23,6 @@ log = logging.getLogger(__name__)
 _ACCOUNT_EVERY_SECONDS = 15.0
 _MOST_LOOKS = 100
 """Of those that nobody sends, the newest: while nothing is exported, or the permit store lets us wait."""
-_EXPORTERS = ("statsd_on", "statsd_datadog_enabled", "otel_on")
-
-
-def is_measured() -> bool:
-    """Return True if Airflow exports metrics."""
-    return any(conf.getboolean("metrics", name, fallback=False) for name in _EXPORTERS)
 
 
 class Meter:

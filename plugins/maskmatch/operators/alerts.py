@@ -4,6 +4,7 @@
 
 Of a cause one task of a run tells: mapped tasks look whether another of them has told, the lower number
 first, and a later try remembers what the ones before it have told. After a clear all are news again.
+What no notifier could tell is told when the task meets it again. Metrics count each cause once all the same.
 
 Decision: docs/adr/0033-what-a-run-tells.md
 """
@@ -14,10 +15,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, wait
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import cached_property, partial
-from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.configuration import conf
 from airflow.sdk.observability import stats
@@ -27,21 +26,20 @@ from maskmatch.core.errors import BudgetSpent, Drained, MaskmatchError, ModelCha
 from maskmatch.core.shown import without_url_secrets
 from maskmatch.core.waits import PATIENCE_SECONDS, Waits
 from maskmatch.core.workers import Workers
+from maskmatch.hooks.exporters import is_measured
+from maskmatch.operators.notifiers import Notifier, notifiers_of
+from maskmatch.operators.told import Told
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 log = logging.getLogger(__name__)
 
-One: TypeAlias = "Callable[[Any], Any] | str"
-Notifier: TypeAlias = "One | Iterable[One] | None"
-"""Notifiers, other callables that take a context, or their import paths."""
-
 WAITS_KEY = "waits"
-_MOST_TURNS, _TURN_SECONDS = 31, 1.0
-"""Mapped tasks meet the same trouble at the same moment: each lets those of lower numbers tell first."""
 _LEAVE_SECONDS = 60.0
 """How long a task that ends waits for what is being told: a mail server may take half of it."""
+_COUNTED = "metrics"
+"""What counts an alert, among the names of notifiers, which all have a number."""
 _LOST = "the task was lost: killed, out of memory, or its worker is gone"
 
 
@@ -82,14 +80,17 @@ class Alerts:
     """The alerts of one task, which a thread of their own tells."""
 
     def __init__(self, notifier: Notifier, context: "Context") -> None:
-        self._notifiers = _found(notifier)
+        self._notifiers = notifiers_of(notifier)
         self._context = context
         self._workers = Workers("alerts", most=1)
 
-    def tell(self, alert: Alert) -> None:
-        """Tell a person, once for each kind and cause of a run; return at once."""
-        if self._notifiers:
-            self._soon(partial(self._tell, alert))
+    def tell(self, alert: Alert, heard: Callable[[], None] = lambda: None) -> None:
+        """Tell a person and count it, once for each kind and cause of a run; return at once.
+
+        `heard` is called, by a thread, once somebody has heard; without a notifier once it was counted.
+        """
+        if self._notifiers or is_measured():
+            self._soon(partial(self._tell, alert, heard))
 
     def tell_now(self, alert: Alert) -> None:
         """Tell a person as `tell` does, and wait until that is done."""
@@ -103,53 +104,55 @@ class Alerts:
         before: Mapping[str, Any] = {}
         with suppress(Exception):
             before = store.get(WAITS_KEY) or {}
-        return Waits(
+        waits = Waits(
             now=time.time,
-            tell=self.tell,
+            tell=lambda alert: self.tell(alert, heard=partial(waits.heard, alert.cause)),
             keep=lambda waits: self._soon(partial(store.set, WAITS_KEY, waits)),
             before=before,
             patience_seconds=conf.getfloat("maskmatch", "alert_after", fallback=PATIENCE_SECONDS),
         )
+        return waits
 
-    def _soon(self, work: Callable[[], None]) -> None:
+    def _soon(self, work: Callable[[], Any]) -> None:
         future = self._workers.submit(partial(_quietly, work))
         _under_way.add(future)
         future.add_done_callback(_under_way.discard)
 
-    def _tell(self, alert: Alert) -> None:
-        context = self._context
-        key = f"told_{alert.key}_{getattr(context['dag_run'], 'clear_number', 0)}"
-        time.sleep(_TURN_SECONDS * min(_MOST_TURNS, max(0, getattr(context["ti"], "map_index", -1))))
-        if self._is_told(key):
-            log.info("a person was told before: %s", alert.text)
-            return
-        self._note(key, alert)
-        shown = shown_to_a_person(alert, context)
-        for notifier in self._notifiers:
+    def _tell(self, alert: Alert, heard: Callable[[], None]) -> None:
+        shown = shown_to_a_person(alert, self._context)
+        told = Told(self._context, f"told_{alert.key}_{getattr(self._context['dag_run'], 'clear_number', 0)}")
+        told.await_turn()
+        names = told.names()
+        if means := {name: work for name, work in self._means(shown).items() if name not in names}:
+            told.note(names, goes_on=True)
+            now = {name for name, work in means.items() if _quietly(work)}
+            names |= now
+            told.note(names, goes_on=False)
+            self._log(shown["title"], now - {_COUNTED}, names - {_COUNTED})
+        else:
+            log.info("this was told before: %s", alert.text)
+        if names - {_COUNTED} or not self._notifiers:
+            heard()
+
+    def _means(self, shown: dict[str, str]) -> dict[str, Callable[[], Any]]:
+        """Return what counts an alert and what tells it, by name."""
+        means: dict[str, Callable[[], Any]] = {
+            _COUNTED: partial(stats.incr, f"maskmatch.alerts.{shown['kind']}")
+        }
+        for name, notifier in self._notifiers.items():
             # A notifier fills in its own templates, for good.
-            _quietly(partial(copy.copy(notifier), {**context, "alert": shown}))
-        stats.incr(f"maskmatch.alerts.{alert.kind}")
-        log.warning("a person is told: %s", shown["title"])
+            means[name] = partial(copy.copy(notifier), {**self._context, "alert": shown})
+        return means
 
-    def _is_told(self, key: str) -> bool:
-        """Return True if this task, or another one that is mapped with it, has told."""
-        with suppress(Exception):
-            if self._context["task_state_store"].get(key):
-                return True
-        with suppress(Exception):
-            found = self._context["ti"].xcom_pull(key=key)
-            return any(found) if isinstance(found, list) else bool(found)
-        return False
-
-    def _note(self, key: str, alert: Alert) -> None:
-        words = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC: {alert.kind}"
-        with suppress(Exception):
-            self._context["ti"].xcom_push(key=key, value=words)
-        with suppress(Exception):
-            self._context["task_state_store"].set(key, words)
+    def _log(self, title: str, now: set[str], ever: set[str]) -> None:
+        """Say who has heard of an alert now, which may be others than those that ever have."""
+        if now:
+            log.warning("a person is told: %s", title)
+        elif self._notifiers and not ever:
+            log.error("nobody is told until the task meets it again, no notifier works: %s", title)
 
 
-_under_way: set[Future[None]] = set()
+_under_way: set[Future[Any]] = set()
 """What the threads of this process are about to do; each takes itself out."""
 
 
@@ -192,32 +195,11 @@ def _failure(error: Any, context: "Context") -> Alert:
     return Alert(kind=kind, cause=f"{task_id}: {cause}", text=f"task {task_id}: {text}")
 
 
-def _found(setting: Notifier) -> list[Callable[[Any], Any]]:
-    """Return the notifiers of a setting; a package of theirs that is not installed here ends no run."""
-    try:
-        return list(_notifiers(setting))
-    except (ImportError, AttributeError) as error:  # no such package, no such name in it
-        log.error("nobody is told, %s: install what the notifier needs, on every host that runs tasks", error)  # noqa: TRY400
-    except Exception as error:  # noqa: BLE001  its text may hold anything
-        log.error("nobody is told, the notifier cannot be made: %s", type(error).__name__)  # noqa: TRY400
-    return []
-
-
-def _notifiers(setting: Notifier) -> Iterable[Callable[[Any], Any]]:
-    """Yield the notifiers of a setting; an import path may name several, or a class of which one is made."""
-    setting = setting or conf.get("maskmatch", "notifier", fallback="")
-    if not setting:
-        return
-    for each in [setting] if isinstance(setting, str) or callable(setting) else setting:
-        if isinstance(each, str):
-            yield from _notifiers(resolve_name(each))
-        else:
-            yield each() if isinstance(each, type) else each
-
-
-def _quietly(work: Callable[[], Any]) -> None:
-    """Do something on which no pair depends."""
+def _quietly(work: Callable[[], Any]) -> bool:
+    """Do something on which no pair depends; return True if it was done."""
     try:
         work()
     except Exception as error:  # noqa: BLE001  a run that works is not ended because nobody hears of it
         log.error("an alert did not arrive: %s", type(error).__name__)  # noqa: TRY400  its text and trace may hold a key
+        return False
+    return True

@@ -8,8 +8,8 @@ Decision: docs/adr/0032-a-run-is-seen-in-one-place.md
 
 import textwrap
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -24,6 +24,7 @@ from maskmatch.core.errors import (
     StopRun,
     Unavailable,
 )
+from maskmatch.core.packages import missing_package
 from maskmatch.operators.other_params import or_other_params
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def tells_known_errors(execute: F) -> F:
         self: "MaskmatchBaseOperator | StartDateOperator", context: "Context", *args: Any, **kwargs: Any
     ) -> Any:
         try:
-            return execute(self, context, *args, **kwargs)
+            with _missing_packages_known():
+                return execute(self, context, *args, **kwargs)
         except (MaskmatchError, AirflowNotFoundException) as problem:
             cure = _cure_in(context, problem, self.day)
             note(context, place=self.place, reason=str(problem), cure=cure)
@@ -78,6 +80,17 @@ def tells_known_errors(execute: F) -> F:
             raise ended(problem) from problem
 
     return cast("F", told)
+
+
+@contextmanager
+def _missing_packages_known() -> Iterator[None]:
+    """Raise PackageMissing for an import that has failed, where a line of pip is known to mend it."""
+    try:
+        yield
+    except ImportError as error:
+        if missing := missing_package(error):
+            raise missing from error
+        raise
 
 
 def note(context: "Context", *, place: str, reason: str, cure: str, is_wait: bool = False) -> None:

@@ -55,7 +55,7 @@ class PublishOutcomesOperator(AccountOperator):
             by=published_by(context),
             time_zone=settings.budgets.time_zone,
             permits=permits_of(settings.open_coordinator),
-            lock=lock_in(settings.open_coordinator),
+            lock=lock_in(settings.open_coordinator, waits=run.waits),
         )
         try:
             row = publish(run, plan_in(run, self.plan), options)
@@ -106,7 +106,7 @@ class RepublishOperator(AccountOperator):
             reason="republish",
             by=published_by(context),
             time_zone=settings.budgets.time_zone,
-            lock=lock_in(settings.open_coordinator),
+            lock=lock_in(settings.open_coordinator, waits=run.waits),
         )
         row = publish_again(run, self.publication or "", options)
         self._rows = announced(self, context, run, row)

@@ -103,7 +103,7 @@ class RedriveFailuresOperator(CompareMaskFaceOperator):
                 by=published_by(context),
                 time_zone=options.budgets.time_zone,
                 permits=nobody_knows if of_several_dates else permits_of(lambda: coordinator_of(options)),
-                lock=lock_in(lambda: coordinator_of(options)),
+                lock=lock_in(lambda: coordinator_of(options), waits=run.waits),
             ),
         )
         self._rows = announced(self, context, run, row)

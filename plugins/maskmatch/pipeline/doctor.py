@@ -11,6 +11,7 @@ from threading import Thread
 from typing import NamedTuple
 
 from maskmatch.core.errors import MaskmatchError, StopRun
+from maskmatch.core.packages import pip_line
 from maskmatch.permits.opening import check_default
 from maskmatch.permits.steps.state import ALL_RUNS
 from maskmatch.settings.account import AccountSettings
@@ -55,7 +56,8 @@ def examine(
             first = told.setdefault(str(error), subject)
             yield Finding(subject, False, str(error) if first == subject else f"wants the {first}")
         except ImportError as error:
-            cure = "install maskmatch with the extra airflow (connections) or cluster (Redis, Postgres)"
+            extras = "install maskmatch with the extra airflow (connections) or cluster (Redis, Postgres)"
+            cure = pip_line(error) or extras
             yield Finding(subject, False, f"{error}: {cure}")
         except _SilentError:
             why = f"no answer within {seconds:.0f} s, and it is looked at no longer"

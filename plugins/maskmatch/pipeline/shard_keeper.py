@@ -3,11 +3,11 @@
 import logging
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 
-from maskmatch.core.errors import Unavailable
-from maskmatch.core.outage import Outage
 from maskmatch.core.planning import Plan, Shard
 from maskmatch.permits.client.pacing import Pacer
+from maskmatch.permits.client.patience import patiently
 from maskmatch.permits.coordinator import PermitCoordinator
 from maskmatch.pipeline.compare_options import CompareOptions
 from maskmatch.pipeline.open_shards import OpenShard
@@ -80,20 +80,16 @@ class ShardKeeper:
     def _take_lease(self, name: str, at_least: int) -> int:
         """Take the lease of a shard; while the permit store is away, wait as long as the pacer would."""
         options = self.options
-        outage = Outage(now=options.clock.now, say=log.warning, waits=options.waits, what="the permit store")
-        while True:
-            try:
-                return self.coordinator.take_lease(
-                    name, at_least=at_least, holder=self.run.name, among=self._date
-                )
-            except Unavailable as error:
-                is_over = options.stop.is_set() or self.is_leaving.is_set()
-                if is_over or outage.has_lasted_too_long:
-                    raise
-                pause = outage.note_failure(
-                    f"waiting for the permit store, at most {outage.patience_seconds:.0f} s: {error}"
-                )
-                options.clock.wait(options.stop, pause)
+        return patiently(
+            lambda: self.coordinator.take_lease(
+                name, at_least=at_least, holder=self.run.name, among=self._date
+            ),
+            now=options.clock.now,
+            pause=partial(options.clock.wait, options.stop),
+            say=log.warning,
+            waits=options.waits,
+            is_over=lambda: options.stop.is_set() or self.is_leaving.is_set(),
+        )
 
     @property
     def _date(self) -> str:

@@ -34,7 +34,7 @@ def test_who_comes_second_waits_until_the_first_has_gone():
             waited.append(seconds)
             first.unlock("x", "somebody")
 
-    with lock_in(lambda: PermitCoordinator(document, calls_per_second=1.0), Clock())("x"):
+    with lock_in(lambda: PermitCoordinator(document, calls_per_second=1.0), waits=None, clock=Clock())("x"):
         assert waited == [1.0]
         assert not first.lock("x", "another", seconds=1.0)
     assert first.lock("x", "another", seconds=1.0)

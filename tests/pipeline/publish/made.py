@@ -19,6 +19,7 @@ from maskmatch.storage.journal.records import lines_of, table_of, to_lines
 from maskmatch.storage.object_stores import Store
 from maskmatch.storage.tables import pointer_key, read_table
 from tests.nights import DAY, night_in, write_pairs
+from tests.storage.journals import Faulty
 
 OPTIONS = PublishOptions(nominal_fmr=1e-4)
 STAMP = Stamp(
@@ -29,6 +30,16 @@ STAMP = Stamp(
     nominal_fmr=1e-4,
     time_zone="Asia/Shanghai",
 )
+
+
+class Careless(Faulty):
+    """A store without conditional writes."""
+
+    def swap(self, key: str, path: str, *, over: str | None) -> None:
+        self.put_file(key, path)
+
+    def put(self, key: str, data: bytes, *, only_new: bool = False) -> None:
+        self._store.put(key, data)
 
 
 def journal_of(*outcomes: Outcome) -> pa.Table:

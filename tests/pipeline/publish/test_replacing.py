@@ -17,6 +17,7 @@ from maskmatch.storage.tables import current_key, history_prefix, pointer_key, r
 from tests.nights import DAY
 from tests.pipeline.publish.made import (
     OPTIONS,
+    Careless,
     answer,
     night,
     pointed,
@@ -198,13 +199,6 @@ def test_a_publication_that_never_was_cannot_come_back(tmp_path):
 
 
 def test_a_store_without_conditional_writes_is_locked_meanwhile(tmp_path):
-    class Careless(Faulty):
-        def swap(self, key, path, *, over):
-            self.put_file(key, path)
-
-        def put(self, key, data, *, only_new=False):
-            self._store.put(key, data)
-
     run, plan = night(tmp_path, 3)
     locked = []
 
