@@ -14,6 +14,7 @@ pytestmark = [
 ]
 SLOW_SECONDS = 120  # Airflow's own page takes long to load on a busy machine
 FRAME = "document.querySelector('iframe')?.contentDocument"
+GROUNDS = {"Dark Mode": "rgb(22, 29, 45)", "Light Mode": "rgb(255, 255, 255)"}
 LEAST_CONTRAST = 4.5  # https://www.w3.org/TR/WCAG22/#contrast-minimum
 CONTRASTS = """(() => {
   const channel = (part) => {
@@ -137,6 +138,40 @@ def test_a_link_to_a_run_leads_airflows_own_page_there_out_of_the_frame(tab, sit
 
 def expected(site):
     return f"/dags/{DAG}/runs/{quote(site.runs[UNDER_WAY], safe='')}"
+
+
+def test_the_tab_of_a_run_follows_airflows_own_switch_and_fits_a_phone(tab, site):
+    sign_in(tab, site, "op")
+    go(tab, site, f"{site.airflow_run(UNDER_WAY)}/plugin/maskmatch-run")
+    wait_for_frame(tab, "of 1,701 pairs")
+    for mode, ground in GROUNDS.items():
+        choose_theme(tab, mode)
+        tab.wait(f"{FRAME}?.body && getComputedStyle({FRAME}.body).backgroundColor === {ground!r}")
+        wait_for_frame(tab, "of 1,701 pairs")
+    for width in (390, 320):
+        tab.size(width, 844)
+        assert tab.read(f"{FRAME}.documentElement.scrollWidth <= {FRAME}.documentElement.clientWidth"), width
+    assert errors(tab) == []
+
+
+def choose_theme(tab, mode):
+    """Choose light or dark in Airflow's menu, by the keyboard."""
+    tab.read(
+        "[...document.querySelectorAll('button')].find((each) => each.innerText.trim() === 'User').focus()"
+    )
+    tab.press("Enter", code=13, text="\r")
+    wait_for_entry(tab, "Select Language")
+    tab.press("ArrowDown", code=40)
+    wait_for_entry(tab, "Appearance")
+    tab.press("ArrowRight", code=39)
+    entries = "[...document.querySelectorAll('[role^=menuitem]')]"
+    item = f"{entries}.find((each) => each.innerText.trim() === {mode!r})"
+    tab.wait(item)
+    tab.read(f"{item}.click()")
+
+
+def wait_for_entry(tab, text):
+    tab.wait(f"document.querySelector('[role=menuitem][data-highlighted]')?.innerText.trim() === {text!r}")
 
 
 def test_who_is_signed_out_while_looking_is_told(tab, site):
