@@ -1,6 +1,9 @@
 """Two Celery workers share a run, and one of them ends in the middle of it, in each way there is."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +24,7 @@ from maskmatch.permits.opening import open_coordinator
 from maskmatch.storage.object_stores import S3Store
 from maskmatch.storage.tables import read_table
 from tests.nights import write_pairs
+from tests.project.compose import SERVICES
 from tests.s3 import client_of
 from tests.waiting import wait_until
 
@@ -156,6 +160,22 @@ def logs_in_store(store: Seaweed) -> dict[str, str]:
         "AIRFLOW__LOGGING__REMOTE_LOG_CONN_ID": "maskmatch_logs",
         "AIRFLOW__LOGGING__DELETE_LOCAL_LOGS": "True",
     }
+
+
+@pytest.mark.parametrize(
+    ("part", "code"),
+    [("api-server", 0), ("scheduler", 0), ("dag-processor", 0), ("worker", 0), ("triggerer", 1)],
+)
+def test_the_health_checks_of_compose_see_which_parts_run(two, part, code):
+    program = SERVICES[part]["healthcheck"]["test"][3:]  # behind CMD python -c
+    for ours, here in (
+        ("http://api-server:8080", two.airflow.url),
+        ("http://127.0.0.1:8080", two.airflow.url),
+        ("socket.gethostname()", "'w1'"),
+    ):
+        program[0] = program[0].replace(ours, here)
+    settings = os.environ | {"AIRFLOW__CELERY__BROKER_URL": two.queue.uri}
+    assert subprocess.run([sys.executable, "-c", *program], env=settings, check=False).returncode == code
 
 
 def test_a_warm_shutdown_in_the_middle_of_a_run_of_both_workers_pays_for_nothing_again(two):
