@@ -13,7 +13,7 @@ from typing import Self
 
 import msgspec
 
-from maskmatch.core.errors import MaskmatchError, ObjectMissing
+from maskmatch.core.errors import ObjectMissing
 from maskmatch.permits.coordinator import PermitCoordinator
 from maskmatch.permits.steps.spent import Spent
 from maskmatch.storage.object_stores import Store
@@ -62,7 +62,7 @@ class SpentBeside:
                 now = self._coordinator.spent()
             if now.granted:
                 self._warehouse.put(self._key, msgspec.json.encode(now))
-        except MaskmatchError as error:
+        except Exception as error:  # noqa: BLE001  no pair depends on it, and the next look makes up for it
             log.debug("what was spent is not written down now: %s", error)
             return False
         return True
