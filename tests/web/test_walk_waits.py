@@ -44,7 +44,9 @@ def budget_of_a_day(site, seaweed, tmp_path):
     def set_budget(calls):
         store = tmp_path / "permits.sqlite3"
         all_of_them = connections(seaweed, site.service, permit_store=store, budget_calls_per_day=calls)
-        site.airflow.set_connection(SMALL_DAY, all_of_them[ACCOUNT], anew=True)
+        account = all_of_them[ACCOUNT]
+        account["extra"]["account_id"] = SMALL_DAY  # an account has one permit store
+        site.airflow.set_connection(SMALL_DAY, account, anew=True)
 
     return set_budget
 
