@@ -6,11 +6,11 @@ import pytest
 
 from devstack.connections import connections
 from tests.comparemaskface.browser import CHROMIUM
-from tests.demo.page import confirm, open_clear, trigger
+from tests.demo.page import confirm, open_clear
 from tests.waiting import wait_for_airflow
-from tests.web.conftest import ACCOUNT, DAG, SMALL_DAY
+from tests.web.conftest import ACCOUNT, SMALL_DAY
 from tests.web.test_in_browser import FRAME, wait_for_frame
-from tests.web.walking import ended, newest_run, open_our_tab, picture, state_of
+from tests.web.walking import ended, open_our_tab, picture, state_of, triggered
 
 pytestmark = [
     pytest.mark.server,
@@ -24,8 +24,7 @@ ALL_WITHIN = (
 
 
 def test_a_run_waits_for_a_late_manifest_and_goes_on_by_itself(admin_tab, site, pairs):
-    trigger(admin_tab, site.airflow.url, DAG, day=str(LATE), at="02:00", manifest_wait=0.1)
-    run_id = newest_run(site, LATE)
+    run_id = triggered(admin_tab, site, day=str(LATE), at="02:00", manifest_wait=0.1)
     open_our_tab(admin_tab, site, run_id, "Nothing: it looks again by itself")
     assert state_of(site, run_id, "plan") == "up_for_reschedule"
     admin_tab.wait(f"{FRAME}.querySelector('h1').innerText === '{LATE}'")
@@ -44,7 +43,8 @@ def budget_of_a_day(site, seaweed, tmp_path):
     def set_budget(calls):
         store = tmp_path / "permits.sqlite3"
         all_of_them = connections(seaweed, site.service, permit_store=store, budget_calls_per_day=calls)
-        site.airflow.set_connection(SMALL_DAY, all_of_them[ACCOUNT], anew=True)
+        extra = all_of_them[ACCOUNT]["extra"] | {"account_id": tmp_path.name}  # of which nobody else spends
+        site.airflow.set_connection(SMALL_DAY, all_of_them[ACCOUNT] | {"extra": extra}, anew=True)
 
     return set_budget
 
@@ -57,8 +57,7 @@ def test_a_spent_day_is_waited_for_and_a_larger_budget_with_a_clear_is_quicker(
     site.airflow.wait_for_dag(SMALL_DAY)
     site.airflow.unpause(SMALL_DAY)
     billed = site.service.meter()["billed"]
-    trigger(admin_tab, site.airflow.url, SMALL_DAY, day=str(SPENT), at="02:00")
-    run_id = newest_run(site, dag_id=SMALL_DAY)
+    run_id = triggered(admin_tab, site, dag_id=SMALL_DAY, day=str(SPENT), at="02:00")
     open_our_tab(admin_tab, site, run_id, "Nothing: it goes on by itself at", dag_id=SMALL_DAY)
     assert state_of(site, run_id, "compare", dag_id=SMALL_DAY) == "up_for_reschedule"
     picture(admin_tab, "spent-day")
