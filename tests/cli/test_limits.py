@@ -1,5 +1,6 @@
 """What stops a run before it pays, and what does not stop one that has paid."""
 
+import re
 import shutil
 
 import pytest
@@ -49,6 +50,7 @@ def test_missing_images_end_a_run_unpaid(local, tmp_path, capsys):
     assert run(local, tmp_path) == 1
     said = capsys.readouterr().err
     assert "of the first 100 pairs" in said
+    assert re.search(r"the first: 'images/\d+.jpg', there is no object", said)
     assert "max_missing_share" in said
     assert local.meter()["billed"] == 0
     assert run(local, tmp_path, "--max-missing-share=1", "--max-failed-share=1") == 0

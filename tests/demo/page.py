@@ -59,17 +59,28 @@ def confirm(tab: Tab) -> None:
     tab.wait(f"!{DIALOG}", seconds=_SECONDS)
 
 
-def backfill(tab: Tab, url: str, dag_id: str, day: str, *, runs: str, params: Mapping[str, object]) -> None:
+def backfill(
+    tab: Tab,
+    url: str,
+    dag_id: str,
+    day: str,
+    *,
+    runs: str,
+    params: Mapping[str, object],
+    with_tick: bool = True,
+) -> None:
     """Run one date by the form of a backfill, with Params, for which it ticks what sends them.
 
     :param runs: which of its three choices, by its words, such as "All Runs"
+    :param with_tick: False to enter Params and forget the tick
     """
     _open_form(tab, url, dag_id)
     press(tab, _labelled("Backfill"))
     for number in (0, 1):
         _enter_date(tab, number, day)
     press(tab, _labelled(runs))
-    press(tab, _labelled("Override parameters on existing runs"))
+    if with_tick:
+        press(tab, _labelled("Override parameters on existing runs"))
     _enter(tab, params)
     run = button("Run Backfill")
     press(tab, run)
@@ -88,6 +99,16 @@ def answer(tab: Tab, option: str) -> None:
     choice = f"document.querySelector('[data-testid=hitl-option-{option}]')"
     press(tab, choice)
     tab.wait(f"!{choice} || {choice}.disabled", seconds=_SECONDS)
+
+
+def edit_connection(tab: Tab, url: str, conn_id: str, *, name: str, text: str) -> None:
+    """Put a text into a standard field of a connection, such as its password, and save it."""
+    tab.open(f"{url}/connections")
+    row = f"[...document.querySelectorAll('tr')].find(each => each.innerText.includes({conn_id!r}))"
+    press(tab, f"{row}?.querySelector('button[aria-label=\"Edit Connection\"]')")
+    fill(tab, f"[name={name}]", text)
+    press(tab, button("Save"))
+    tab.wait(f"!{DIALOG}", seconds=_SECONDS)
 
 
 def press(tab: Tab, button: str) -> None:

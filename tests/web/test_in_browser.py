@@ -126,6 +126,17 @@ def test_a_run_under_way_moves_on_by_itself_in_a_tab_one_click_from_the_grid(tab
     assert tab.read(f"{FRAME}.body.innerText.includes('(this one)')")
 
 
+def test_the_buttons_of_a_task_lead_to_the_parts_of_the_page_of_its_run(tab, site):
+    sign_in(tab, site, "view")
+    for name in ("Plan", "Table", "Failures"):
+        go(tab, site, f"{site.airflow_run(DONE)}/tasks/compare/mapped/0/details")
+        link = f"[...document.querySelectorAll('a')].find(each => each.innerText.trim() === {name!r})"
+        tab.wait(link, seconds=SLOW_SECONDS)
+        tab.read(f"{link}.click()")
+        tab.wait(f"location.href.endsWith({site.run_page(DONE) + '#' + name.lower()!r})", seconds=60)
+        tab.wait(f"document.querySelector(location.hash)?.innerText.startsWith({name!r})")
+
+
 def test_a_link_to_a_run_leads_airflows_own_page_there_out_of_the_frame(tab, site):
     sign_in(tab, site, "view")
     go(tab, site, f"/dags/{DAG}/tasks/compare/plugin/maskmatch-task")

@@ -5,11 +5,20 @@ from datetime import UTC, date, datetime
 import pytest
 
 from tests.comparemaskface.browser import CHROMIUM
-from tests.demo.page import answer, backfill, open_question, trigger
+from tests.demo.page import answer, open_question
 from tests.waiting import wait_for_airflow
 from tests.web.conftest import DAG
 from tests.web.test_in_browser import wait_for_frame
-from tests.web.walking import ended, newest_run, open_our_tab, picture, state_of
+from tests.web.walking import (
+    backfilled,
+    backfilled_anew,
+    ended,
+    newest_run,
+    open_our_tab,
+    picture,
+    state_of,
+    triggered,
+)
 
 pytestmark = [
     pytest.mark.server,
@@ -19,21 +28,14 @@ pytestmark = [
 SPENT, APPROVED, REJECTED = (date(2026, 5, number) for number in (1, 2, 3))
 
 
-def is_closed(site):
-    return all(each["completed_at"] for each in site.airflow.backfills(DAG))
-
-
 def test_a_backfill_with_a_small_budget_says_its_cure_and_the_cure_works(admin_tab, site, pairs):
     pairs(SPENT, 12)
-    url = site.airflow.url
-    backfill(admin_tab, url, DAG, str(SPENT), runs="Missing Runs", params={"budget_calls": 5})
+    backfilled(admin_tab, site, SPENT, budget_calls=5)
     run_id = newest_run(site, SPENT)
     assert ended(site, run_id) == "failed"
     open_our_tab(admin_tab, site, run_id, "tick 'Override parameters on existing runs'")
 
-    wait_for_airflow(site.airflow, lambda: is_closed(site), "an end, before which Airflow refuses the next")
-    backfill(admin_tab, url, DAG, str(SPENT), runs="All Runs", params={"budget_calls": 20})
-    wait_for_airflow(site.airflow, lambda: site.airflow.run_state(DAG, run_id) != "failed", "the cure")
+    backfilled_anew(admin_tab, site, SPENT, run_id, budget_calls=20)
     assert ended(site, run_id) == "success"
     open_our_tab(admin_tab, site, run_id, "12 of 12 pairs")
 
@@ -62,11 +64,9 @@ def test_of_two_runs_triggered_by_the_form_one_waits_names_the_other_and_both_ar
 ):
     today = datetime.now(UTC).date()  # as the form presets it
     pairs(today, 60)
-    trigger(admin_tab, site.airflow.url, DAG)
-    first = newest_run(site, today)
+    first = triggered(admin_tab, site)
     wait_for_airflow(site.airflow, lambda: site.order("pause", first).is_success, "a run that compares")
-    trigger(admin_tab, site.airflow.url, DAG)
-    second = newest_run(site, today, but=[first])
+    second = triggered(admin_tab, site)
     open_our_tab(admin_tab, site, second, "Nothing: it goes on by itself when that run has ended.")
     wait_for_frame(admin_tab, f"run {first} of {DAG} compares this date")
     picture(admin_tab, "other-run")

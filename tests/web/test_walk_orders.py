@@ -7,11 +7,11 @@ import pytest
 from devstack.airflow_api import AirflowApiError
 from maskmatch.storage.tables import read_table
 from tests.comparemaskface.browser import CHROMIUM
-from tests.demo.page import DIALOG, backfill, confirm, open_clear, press, trigger
+from tests.demo.page import DIALOG, confirm, open_clear, press, trigger
 from tests.waiting import wait_for_airflow
 from tests.web.conftest import ACCOUNT, DAG
 from tests.web.test_in_browser import FRAME, go, wait_for_frame
-from tests.web.walking import SECONDS, ended, newest_run, open_our_tab, picture, state_of
+from tests.web.walking import SECONDS, backfilled, ended, newest_run, open_our_tab, picture, state_of
 
 pytestmark = [
     pytest.mark.server,
@@ -29,7 +29,7 @@ def both(admin_tab, site, pairs):
     pairs(SHORT, OTHERS)
     trigger(admin_tab, site.airflow.url, DAG, day=str(LONG), at="02:00", max_shards=1)
     runs = [paused(site, LONG)]
-    backfill(admin_tab, site.airflow.url, DAG, str(SHORT), runs="Missing Runs", params={})
+    backfilled(admin_tab, site, SHORT)
     runs.append(paused(site, SHORT))
     return runs
 

@@ -8,7 +8,7 @@ from maskmatch.storage.tables import read_table
 from tests.comparemaskface.browser import CHROMIUM
 from tests.demo.page import trigger
 from tests.web.conftest import DAG
-from tests.web.walking import SECONDS, ended, newest_run
+from tests.web.walking import ended, newest_run, says
 
 pytestmark = [
     pytest.mark.server,
@@ -36,13 +36,6 @@ def by_form(admin_tab, site):
         return site.service.meter()["billed"] - billed
 
     return run
-
-
-def says(tab, site, run_id, words):
-    """Return True once the log of `plan`, as the page shows it, says some words."""
-    tab.open(f"{site.airflow.url}/dags/{DAG}/runs/{run_id.replace('+', '%2B')}/tasks/plan")
-    tab.wait(f"document.body.innerText.replaceAll(/\\s+/g, ' ').includes({words!r})", seconds=SECONDS)
-    return True
 
 
 def test_params_of_the_form_take_effect_and_the_log_of_plan_says_so(site, stores, pairs, by_form):

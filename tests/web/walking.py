@@ -7,10 +7,12 @@ import os
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from tests.comparemaskface.browser import Tab
+from tests.demo.page import backfill, confirm, open_clear, trigger
 from tests.waiting import wait_for_airflow
 from tests.web.conftest import DAG, Site
 from tests.web.test_in_browser import go, wait_for_frame
@@ -31,6 +33,43 @@ def newest_run(site: Site, day: date | str = "", *, dag_id: str = DAG, but: Sequ
     return found[0]
 
 
+def triggered(tab: Tab, site: Site, *, dag_id: str = DAG, **form: Any) -> str:
+    """Trigger a Dag by its form; return the run that it has started."""
+    before = [str(run["dag_run_id"]) for run in site.airflow.runs(dag_id)]
+    trigger(tab, site.airflow.url, dag_id, **form)
+    return newest_run(site, dag_id=dag_id, but=before)
+
+
+def backfilled(
+    tab: Tab, site: Site, day: date, *, runs: str = "Missing Runs", with_tick: bool = True, **params: object
+) -> None:
+    """Run a date by the form of a backfill, once Airflow takes another backfill."""
+
+    def is_closed() -> bool:
+        return all(each["completed_at"] for each in site.airflow.backfills(DAG))
+
+    wait_for_airflow(site.airflow, is_closed, "an end, before which Airflow refuses the next")
+    backfill(tab, site.airflow.url, DAG, str(day), runs=runs, params=params, with_tick=with_tick)
+
+
+def backfilled_anew(tab: Tab, site: Site, day: date, run_id: str, **params: object) -> None:
+    """Run a date again by a backfill with Params, and see that the run, which has ended, goes on."""
+    ended_as = site.airflow.run_state(DAG, run_id)
+    backfilled(tab, site, day, runs="All Runs", **params)
+    wait_for_airflow(
+        site.airflow, lambda: site.airflow.run_state(DAG, run_id) != ended_as, "the run once more"
+    )
+
+
+def cleared(tab: Tab, site: Site, run_id: str, task: str, *, dag_id: str = DAG) -> None:
+    """Clear a task, such as `compare/mapped/0`, and later ones of a run that has failed."""
+    open_clear(tab, site.airflow.url, dag_id, run_id, task)
+    confirm(tab)
+    wait_for_airflow(
+        site.airflow, lambda: site.airflow.run_state(dag_id, run_id) != "failed", "the cleared run"
+    )
+
+
 def ended(site: Site, run_id: str, *, dag_id: str = DAG) -> str:
     """Return how a run has ended."""
     return site.airflow.wait(dag_id, run_id, seconds=SECONDS)
@@ -46,6 +85,13 @@ def open_our_tab(tab: Tab, site: Site, run_id: str, words: str, *, dag_id: str =
     """Open the tab Maskmatch of a run, and wait until it says some words."""
     go(tab, site, f"/dags/{dag_id}/runs/{run_id}/plugin/maskmatch-run".replace("+", "%2B"))
     wait_for_frame(tab, words, seconds=SECONDS)
+
+
+def says(tab: Tab, site: Site, run_id: str, words: str) -> bool:
+    """Return True once the log of `plan`, as the page shows it, says some words."""
+    tab.open(f"{site.airflow.url}/dags/{DAG}/runs/{run_id.replace('+', '%2B')}/tasks/plan")
+    tab.wait(f"document.body.innerText.replaceAll(/\\s+/g, ' ').includes({words!r})", seconds=SECONDS)
+    return True
 
 
 def picture(tab: Tab, name: str) -> None:

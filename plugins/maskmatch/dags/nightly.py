@@ -9,7 +9,7 @@ without a final answer are called, so nothing is paid twice.
 
 | task | it says | do |
 |---|---|---|
-| plan | no manifest, column missing, no rows | fix the manifest, clear `plan` (with downstream) |
+| plan | no manifest, an empty one, column missing | fix the manifest, clear `plan` (with downstream) |
 | plan | (it waits) no manifest | nothing: with `manifest_wait` it looks again every few minutes |
 | plan, compare | no calls are allowed at this hour | nothing: it goes on by itself (`rate_by_hour`) |
 | plan, compare | SecretId, signature, arrears, permission | fix connection or account, clear the task |
@@ -30,6 +30,7 @@ without a final answer are called, so nothing is paid twice.
 * A row that could not be compared is no failure of the Dag: it is a row with `failure_code` and
   `failure_message` in the table. Where `is_open` is true (an image was missing, forbidden, archived, the
   vendor could not fetch it, no answer came) the next run of the date tries the pair again: clear `plan`.
+* **A manifest that has a header and no row** is no failure either: nothing is published, the table stays.
 * **A store away, an expired key, a missing right**: `compare` waits, at most `store_patience`, and goes on by
   itself when it is mended; no pair fails for it.
 * **What it will cost** is in the log of `plan`, its XCom `forecast` and `plan.html` beside the plan. With

@@ -21,16 +21,15 @@ if TYPE_CHECKING:
     from maskmatch.permits.steps.claims import Budget
 
 _KEEPS = (
-    "Clearing keeps the Params of the run, also {now}, and fails again. Do one of these; what has an "
-    "answer is not paid again."
+    "Clearing keeps the Params of the run, also {now}, and fails again. Do one of these; a new run "
+    "counts from zero, and what has an answer is not paid again."
 )
 _OR_ELSE = (
     "Another {names} does not come by clearing, which keeps the Params of the run, also {now}. It comes so; "
     "what has an answer is not paid again."
 )
 _TRIGGER = (
-    "1. The Dag's page, Trigger, Single Run: enter {entry}, and as Logical Date another minute of "
-    "{day}. That run counts from zero."
+    "1. The Dag's page, Trigger, Single Run: enter {entry}, and as Logical Date another minute of {day}."
 )
 _TRIGGER_ANEW = "1. The Dag's page, Trigger: enter {entry}, and the others as they were."
 _BACKFILL = (

@@ -1,7 +1,7 @@
 """Look at the images of the first pairs before anything is paid: it may be the wrong folder."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 
 from maskmatch.core.errors import ImageUnusable, InputError, Interrupted, SourceWaits
@@ -9,6 +9,7 @@ from maskmatch.core.image_pairs import ImagePair
 from maskmatch.core.limits import ShareLimit
 from maskmatch.core.pairs import Pair
 from maskmatch.core.planning import Plan
+from maskmatch.core.shown import shown
 from maskmatch.core.store_troubles import IMAGE_MISSING
 from maskmatch.core.workers import Workers
 from maskmatch.pipeline.compare import images_of
@@ -38,23 +39,30 @@ def look_first(run: Run, plan: Plan, options: CompareOptions, limit: ShareLimit)
     images = images_of(run, plan, options)
     names = {name for pair in pairs for name in (pair.reference_id, pair.probe_id)}
     with Workers("look-first", most=_LOADERS) as workers:
-        found = dict(
-            zip(names, workers.map(lambda name: _trouble(images, name, options), names), strict=True)
-        )
+        looked = zip(names, workers.map(lambda name: _trouble(images, name, options), names), strict=True)
+        troubles = {name: trouble for name, trouble in looked if trouble}
     answers = LateAnswers(run, plan, options)
     bad = [
-        trouble
+        name
         for pair in pairs
-        if (trouble := found[pair.reference_id] or found[pair.probe_id])
-        and not (trouble.code == IMAGE_MISSING and answers.find_gone(ImagePair.by_ids(pair).comparison))
+        if (name := _bad_image(pair, troubles))
+        and not (
+            troubles[name].code == IMAGE_MISSING and answers.find_gone(ImagePair.by_ids(pair).comparison)
+        )
     ]
     if limit.is_passed(len(bad), of=len(pairs)):
-        counts = ", ".join(f"{count} {code}" for code, count in Counter(each.code for each in bad).items())
+        codes = Counter(troubles[name].code for name in bad)
+        counts = ", ".join(f"{count} {code}" for code, count in codes.items())
         raise InputError(
             f"of the first {len(pairs)} pairs {len(bad)} have an image that cannot be sent ({counts}; the "
-            f"first: {bad[0].message}), more than max_missing_share {limit}: nothing was called; fix the "
-            "source, or raise max_missing_share"
+            f"first: {shown(bad[0])}, {troubles[bad[0]].message}), more than max_missing_share {limit}: "
+            "nothing was called; fix the source, or raise max_missing_share"
         )
+
+
+def _bad_image(pair: Pair, troubles: Mapping[str, ImageUnusable]) -> str:
+    """Return the image that keeps a pair from being sent, nothing if none does."""
+    return next((name for name in (pair.reference_id, pair.probe_id) if name in troubles), "")
 
 
 def _has_scores(run: Run, plan: Plan) -> bool:
