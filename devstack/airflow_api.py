@@ -122,16 +122,7 @@ class AirflowApi:
         Options are those of the API: max_active_runs, reprocess_behavior, run_backwards, dag_run_conf.
         """
         body = {"dag_id": dag_id, "from_date": first.isoformat(), "to_date": last.isoformat(), **options}
-        made = self._send("POST", "/backfills", body=body, allowed=(409,)).json()
-        return int(made["id"] if "id" in made else self._open_backfill(dag_id, first, last))
-
-    def _open_backfill(self, dag_id: str, first: datetime, last: datetime) -> int:
-        """Return the open backfill of these dates: Airflow may make one and answer that it was too busy."""
-        for found in self.backfills(dag_id):
-            dates = [datetime.fromisoformat(found[name]) for name in ("from_date", "to_date")]
-            if not found["completed_at"] and dates == [first, last]:
-                return int(found["id"])
-        raise AirflowApiError(f"another backfill of {dag_id} is open")
+        return int(self._send("POST", "/backfills", body=body).json()["id"])
 
     def backfill_dates(self, dag_id: str, first: datetime, last: datetime) -> list[str]:
         """Return the logical dates of the runs that a backfill would have; make none."""

@@ -12,6 +12,7 @@ import pytest
 
 from devstack.airflow import AirflowStack
 from devstack.connections import connections
+from devstack.postgres import Postgres
 from devstack.project import project_root
 from devstack.seaweed import Seaweed
 from devstack.service import LocalService
@@ -45,6 +46,7 @@ class Nights:
     """
 
     airflow: AirflowStack
+    database: Postgres
     service: LocalService
     source: S3Store
     warehouse: S3Store
@@ -82,8 +84,10 @@ def nights(seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 def _nights(seaweed: Seaweed, home: Path, inbox: Inbox) -> Iterator[Nights]:
     service = LocalService(home / "service", scores="hash", latency_ms=40, calls_per_second=200)
+    database = Postgres(home / "postgres")  # on SQLite a backfill fails now and then while tasks run
     airflow = AirflowStack(
         home / "airflow",
+        database=database,
         connections={
             **connections(seaweed, service, permit_store=home / "permits.sqlite3", calls_per_second=200),
             **inbox.connections,
@@ -99,13 +103,13 @@ def _nights(seaweed: Seaweed, home: Path, inbox: Inbox) -> Iterator[Nights]:
     source, warehouse = (
         S3Store(client, bucket="maskmatch", prefix=f"nights/{name}") for name in ("in", "out")
     )
-    with ExitStack() as running, ThreadPoolExecutor() as pool:
+    with database, ExitStack() as running, ThreadPoolExecutor() as pool:
         for started in [pool.submit(running.enter_context, part) for part in (service, airflow)]:
             started.result()
         airflow.set_pool("maskmatch_backfill", BACKFILL_SLOTS, "backfills")
         airflow.wait_for_dag(DAG)
         airflow.unpause(DAG)
-        yield Nights(airflow, service, source, warehouse, home, inbox)
+        yield Nights(airflow, database, service, source, warehouse, home, inbox)
     client.close()
 
 

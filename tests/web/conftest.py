@@ -13,6 +13,7 @@ import pytest
 
 from devstack.airflow import AirflowStack
 from devstack.connections import connections
+from devstack.postgres import Postgres
 from devstack.project import project_root
 from devstack.seaweed import Seaweed
 from devstack.service import LocalService
@@ -84,8 +85,10 @@ def site(seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     passwords = {user: f"{user} signs in" for user in USERS}
     (home / "passwords.json").write_text(json.dumps(passwords))
     roles = ",".join(f"{user}:{role}" for user, role in USERS.items())
+    database = Postgres(home / "postgres")  # on SQLite a backfill fails now and then while tasks run
     airflow = AirflowStack(
         home / "airflow",
+        database=database,
         dags=_dags(home / "dags"),
         connections=connections(
             seaweed,
@@ -103,7 +106,7 @@ def site(seaweed: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     airflow.sign_in_as("admin", passwords["admin"])
     client = client_of(seaweed)
     source, warehouse = (S3Store(client, bucket="maskmatch", prefix=f"site/{name}") for name in ("in", "out"))
-    with ExitStack() as running, ThreadPoolExecutor() as pool:
+    with database, ExitStack() as running, ThreadPoolExecutor() as pool:
         for started in [pool.submit(running.enter_context, part) for part in (service, airflow)]:
             started.result()
         airflow.wait_for_dag(DAG)
