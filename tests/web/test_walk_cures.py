@@ -93,7 +93,7 @@ def test_missing_images_are_let_pass_by_a_backfill_with_the_tick_and_called_once
     admin_tab, site, stores
 ):
     tab, day, billed = admin_tab, NO_PICTURES, site.service.meter()["billed"]
-    late = [f"late/{number}.jpg" for number in range(4)]
+    late = [f"not-yet/{number}.jpg" for number in range(4)]
     lines = [f"x{n},{late[n % 4]},images/{n // 4}.jpg,true,none" for n in range(80)]
     write_pairs(stores[0], 20, day=day, extra_lines=lines)
     params = {"max_missing_share": "90%"}
