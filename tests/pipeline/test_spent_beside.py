@@ -41,6 +41,15 @@ def copy_store(origin, copy):
         here.backup(there)
 
 
+def spent_beyond_a_copy(run, plan, how, folder):
+    """Compare a date; return the permit store, and a copy of it that was made in the middle."""
+    store, older = folder / "permits.sqlite3", folder / "older"
+    compare_shards(run, plan, plan.shards[:1], how)
+    copy_store(store, older)
+    compare_shards(run, plan, plan.shards[1:], how)
+    return store, older
+
+
 def next_date(run):
     later = replace(run, day=run.day + timedelta(days=1), run_id="next")
     write_pairs(run.source, 20, day=later.day)
@@ -50,10 +59,7 @@ def next_date(run):
 def test_an_older_store_counts_again_what_was_spent_and_says_so(first, options, tmp_path, caplog):
     run, plan = first
     local, how = options
-    store, older = tmp_path / "permits.sqlite3", tmp_path / "older"
-    compare_shards(run, plan, plan.shards[:1], how)
-    copy_store(store, older)
-    compare_shards(run, plan, plan.shards[1:], how)
+    store, older = spent_beyond_a_copy(run, plan, how, tmp_path)
     copy_store(older, store)
     later, its_plan = next_date(run)
     with (
@@ -84,10 +90,7 @@ def test_a_run_under_way_lets_the_store_that_was_restored_beneath_it_count_again
     monkeypatch.setattr(spent_beside, "_EVERY_SECONDS", 0.05)
     run, plan = first
     _, how = options
-    store, older = tmp_path / "permits.sqlite3", tmp_path / "older"
-    compare_shards(run, plan, plan.shards[:1], how)
-    copy_store(store, older)
-    compare_shards(run, plan, plan.shards[1:], how)
+    store, older = spent_beyond_a_copy(run, plan, how, tmp_path)
     with closing(coordinator_of(how)) as coordinator:
         before = coordinator.spent()
         with spent_beside.SpentBeside(coordinator, run.warehouse, account_in(run)):

@@ -150,6 +150,21 @@ def pairs(site: Site, stores: tuple[S3Store, S3Store]) -> Iterator[Callable[[dat
         yield lambda day, count: write_pairs(stores[0], count, day=day)
 
 
+@pytest.fixture
+def small_account(site: Site, seaweed: Seaweed, tmp_path: Path) -> Callable[..., None]:
+    """Return a function that sets the connection of the other Dag: an account with its own permit store."""
+
+    def change(*, password: str | None = None, **extra: object) -> None:
+        fields = connections(seaweed, site.service, permit_store=tmp_path / "permits.sqlite3")[ACCOUNT]
+        extra |= {"account_id": tmp_path.name}  # what others have spent does not count
+        fields |= {"password": password or fields["password"], "extra": fields["extra"] | extra}
+        site.airflow.set_connection(SMALL_DAY, fields, anew=True)
+        site.airflow.wait_for_dag(SMALL_DAY)
+        site.airflow.unpause(SMALL_DAY)
+
+    return change
+
+
 def lines_without_image(count: int) -> Sequence[str]:
     """Return rows whose reference image is not there."""
     return [f"x{number},images/gone-{number}.jpg,images/1.jpg,true,none" for number in range(count)]

@@ -4,12 +4,12 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from tests.comparemaskface.browser import CHROMIUM
 from tests.demo.page import answer, open_question
 from tests.waiting import wait_for_airflow
 from tests.web.conftest import DAG
 from tests.web.test_in_browser import wait_for_frame
 from tests.web.walking import (
+    WALK,
     backfilled,
     backfilled_anew,
     ended,
@@ -20,11 +20,7 @@ from tests.web.walking import (
     triggered,
 )
 
-pytestmark = [
-    pytest.mark.server,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no chromium"),
-]
+pytestmark = WALK
 SPENT, APPROVED, REJECTED = (date(2026, 5, number) for number in (1, 2, 3))
 
 

@@ -5,16 +5,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from devstack.connections import connections
 from devstack.pictures import JPEG_HEAD
 from maskmatch.storage.tables import read_table
-from tests.comparemaskface.browser import CHROMIUM
 from tests.demo.page import edit_connection
 from tests.nights import write_pairs
 from tests.waiting import wait_for_airflow
-from tests.web.conftest import ACCOUNT, DAG, SMALL_DAY, lines_without_image
+from tests.web.conftest import DAG, SMALL_DAY, lines_without_image
 from tests.web.test_in_browser import wait_for_frame
 from tests.web.walking import (
+    WALK,
     backfilled,
     backfilled_anew,
     cleared,
@@ -27,11 +26,7 @@ from tests.web.walking import (
     triggered,
 )
 
-pytestmark = [
-    pytest.mark.server,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no chromium"),
-]
+pytestmark = WALK
 MISSING, BAD_ROWS, NO_PICTURES, UNANSWERED, PLANNED, WRONG_KEY, CLOSED = (
     date(2026, 4, number) for number in range(11, 18)
 )
@@ -141,23 +136,6 @@ def test_a_date_is_estimated_by_a_backfill_and_compared_by_another_with_the_tick
     open_our_tab(admin_tab, site, run_id, "12 of 12 pairs")
 
 
-@pytest.fixture
-def small_day(site, seaweed, stores, tmp_path):
-    """Return a function that lets a date be run by the Dag with an account of its own, which is changed."""
-
-    def prepare(day, *, password=None, **extra):
-        write_pairs(stores[0], 12, day=day)
-        store = tmp_path / "permits.sqlite3"
-        fields = connections(seaweed, site.service, permit_store=store)[ACCOUNT]
-        extra |= {"account_id": tmp_path.name}  # what others have spent does not count
-        fields |= {"password": password or fields["password"], "extra": fields["extra"] | extra}
-        site.airflow.set_connection(SMALL_DAY, fields, anew=True)
-        site.airflow.wait_for_dag(SMALL_DAY)
-        site.airflow.unpause(SMALL_DAY)
-
-    return prepare
-
-
 def mended(tab, site, run_id):
     """Clear `plan`, and see the run end well."""
     cleared(tab, site, run_id, "plan", dag_id=SMALL_DAY)
@@ -168,8 +146,9 @@ def mended(tab, site, run_id):
     open_our_tab(tab, site, run_id, "12 of 12 pairs", dag_id=SMALL_DAY)
 
 
-def test_a_wrong_key_is_mended_in_the_form_of_the_connection(admin_tab, site, small_day):
-    small_day(WRONG_KEY, password="wrong")
+def test_a_wrong_key_is_mended_in_the_form_of_the_connection(admin_tab, site, stores, small_account):
+    write_pairs(stores[0], 12, day=WRONG_KEY)
+    small_account(password="wrong")
     run_id = triggered(admin_tab, site, dag_id=SMALL_DAY, day=str(WRONG_KEY), at="02:00")
     words = "fix the SecretKey (password) of the connection", "then clear this task"
     stopped(admin_tab, site, run_id, *words, dag_id=SMALL_DAY)
@@ -178,13 +157,14 @@ def test_a_wrong_key_is_mended_in_the_form_of_the_connection(admin_tab, site, sm
     mended(admin_tab, site, run_id)
 
 
-def test_a_closed_hour_is_waited_for_and_ends_sooner_by_another_rule(admin_tab, site, small_day):
+def test_a_closed_hour_is_waited_for_and_ends_sooner_by_another_rule(admin_tab, site, stores, small_account):
+    write_pairs(stores[0], 12, day=CLOSED)
     now = datetime.now(ZoneInfo("Asia/Shanghai"))
     start, end, later = (f"{now + timedelta(hours=hours):%H:%M}" for hours in (-1, 2, 3))
-    small_day(CLOSED, rate_by_hour=f"0 from {start} to {end}")
+    small_account(rate_by_hour=f"0 from {start} to {end}")
     run_id = triggered(admin_tab, site, dag_id=SMALL_DAY, day=str(CLOSED), at="02:00")
     open_our_tab(admin_tab, site, run_id, "no calls are allowed at this hour", dag_id=SMALL_DAY)
     wait_for_frame(admin_tab, "Nothing: it goes on by itself at")
     assert state_of(site, run_id, "plan", dag_id=SMALL_DAY) == "up_for_reschedule"
-    small_day(CLOSED, rate_by_hour=f"0 from {end} to {later}")
+    small_account(rate_by_hour=f"0 from {end} to {later}")
     mended(admin_tab, site, run_id)

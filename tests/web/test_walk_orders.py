@@ -6,18 +6,13 @@ import pytest
 
 from devstack.airflow_api import AirflowApiError
 from maskmatch.storage.tables import read_table
-from tests.comparemaskface.browser import CHROMIUM
 from tests.demo.page import DIALOG, confirm, open_clear, press, trigger
 from tests.waiting import wait_for_airflow
 from tests.web.conftest import ACCOUNT, DAG
 from tests.web.test_in_browser import FRAME, go, wait_for_frame
-from tests.web.walking import SECONDS, backfilled, ended, newest_run, open_our_tab, picture, state_of
+from tests.web.walking import SECONDS, WALK, backfilled, ended, newest_run, open_our_tab, picture, state_of
 
-pytestmark = [
-    pytest.mark.server,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no chromium"),
-]
+pytestmark = WALK
 LONG, SHORT = date(2026, 2, 1), date(2026, 2, 3)
 PAIRS, OTHERS = 600, 40
 

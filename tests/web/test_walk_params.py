@@ -5,16 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from maskmatch.storage.tables import read_table
-from tests.comparemaskface.browser import CHROMIUM
 from tests.demo.page import trigger
 from tests.web.conftest import DAG
-from tests.web.walking import ended, newest_run, says
+from tests.web.walking import WALK, ended, newest_run, says
 
-pytestmark = [
-    pytest.mark.server,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no chromium"),
-]
+pytestmark = WALK
 DAY = date(2026, 3, 2)
 BEFORE = DAY - timedelta(days=1)
 ENTERED = "Params that were entered (trigger form, API or command line):"

@@ -6,18 +6,13 @@ import pytest
 
 from devstack.pictures import JPEG_HEAD
 from maskmatch.storage.tables import read_table
-from tests.comparemaskface.browser import CHROMIUM
 from tests.demo.page import DIALOG, button, open_clear, open_docs, press, submit, trigger
 from tests.nights import write_pairs
 from tests.web.conftest import DAG
 from tests.web.test_in_browser import FRAME
-from tests.web.walking import SECONDS, ended, newest_run, open_our_tab
+from tests.web.walking import SECONDS, WALK, ended, open_our_tab, started_by
 
-pytestmark = [
-    pytest.mark.server,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no chromium"),
-]
+pytestmark = WALK
 DAY = date(2026, 4, 1)
 FAILING = ("late,images/1.jpg,late/1.jpg,,", "gone,images/2.jpg,gone/1.jpg,,")
 
@@ -38,9 +33,7 @@ def outcomes(stores):
 
 def sees_green(site, dag_id, send):
     """Send a form off, and see the run that it has started end well."""
-    before = [run["dag_run_id"] for run in site.airflow.runs(dag_id)]
-    send()
-    run_id = newest_run(site, dag_id=dag_id, but=before)
+    run_id = started_by(site, send, dag_id=dag_id)
     assert ended(site, run_id, dag_id=dag_id) == "success"
 
 

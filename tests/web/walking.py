@@ -4,19 +4,26 @@ Where the variable `PICTURES` names a folder, the walks leave the pictures of do
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
-from tests.comparemaskface.browser import Tab
+from tests.comparemaskface.browser import CHROMIUM, Tab
 from tests.demo.page import backfill, confirm, open_clear, trigger
 from tests.waiting import wait_for_airflow
 from tests.web.conftest import DAG, Site
 from tests.web.test_in_browser import go, wait_for_frame
 
+WALK = [
+    pytest.mark.server,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no chromium"),
+]
+"""The marks of all walks."""
 SECONDS = 300
 
 
@@ -35,8 +42,13 @@ def newest_run(site: Site, day: date | str = "", *, dag_id: str = DAG, but: Sequ
 
 def triggered(tab: Tab, site: Site, *, dag_id: str = DAG, **form: Any) -> str:
     """Trigger a Dag by its form; return the run that it has started."""
+    return started_by(site, lambda: trigger(tab, site.airflow.url, dag_id, **form), dag_id=dag_id)
+
+
+def started_by(site: Site, send: Callable[[], object], *, dag_id: str = DAG) -> str:
+    """Send off a form; return the run that it has started."""
     before = [str(run["dag_run_id"]) for run in site.airflow.runs(dag_id)]
-    trigger(tab, site.airflow.url, dag_id, **form)
+    send()
     return newest_run(site, dag_id=dag_id, but=before)
 
 

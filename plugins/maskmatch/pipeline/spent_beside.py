@@ -60,7 +60,7 @@ class SpentBeside:
             if before and before.granted > now.granted:
                 self._recall(before, now)
                 now = self._coordinator.spent()
-            if now.granted:
+            if now.granted and now != before:
                 self._warehouse.put(self._key, msgspec.json.encode(now))
         except Exception as error:  # noqa: BLE001  no pair depends on it, and the next look makes up for it
             log.debug("what was spent is not written down now: %s", error)
